@@ -1,0 +1,90 @@
+"""From a job's events to its result: what a client that was not listening gets afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+import msgspec
+
+from tasks.events import Delta, Done, Event, FinishReason, Recording, Segment, Started, Usage, Vector
+from tasks.requests import ChatRequest, EmbeddingRequest, Payload
+
+
+class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One answer of a chat."""
+
+    text: str
+    finish_reason: FinishReason = "stop"
+
+
+class TextResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="text"):
+    """The answers of a chat, by index."""
+
+    choices: tuple[Choice, ...]
+    usage: Usage = Usage()
+
+
+class VectorResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="vectors"):
+    """The embeddings of all inputs in their order: float32, little endian, base64."""
+
+    vectors: tuple[str, ...]
+    usage: Usage = Usage()
+
+
+class TranscriptResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="transcript"):
+    """The words of a recording, its length in seconds and its language."""
+
+    text: str
+    segments: tuple[Segment, ...]
+    seconds: float
+    language: str | None = None
+    usage: Usage = Usage()
+
+
+Result: TypeAlias = TextResult | VectorResult | TranscriptResult
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Result] = msgspec.json.Decoder(Result)
+
+
+def encode(result: Result) -> bytes:
+    """A result as it is stored."""
+    return _encoder.encode(result)
+
+
+def decode(data: bytes) -> Result:
+    """The result in these bytes."""
+    return _decoder.decode(data)
+
+
+def fold(payload: Payload, events: Iterable[Event]) -> Result:
+    """The result that a job's events up to its Done add up to; ValueError when they hold no Done."""
+    attempt: list[Event] = []
+    for event in events:
+        if isinstance(event, Started):
+            attempt = []
+        attempt.append(event)
+    if not attempt or not isinstance(attempt[-1], Done):
+        raise ValueError("only a job that is done has a result")
+    usage = attempt[-1].usage
+    if isinstance(payload, ChatRequest):
+        return TextResult(_choices(attempt), usage)
+    if isinstance(payload, EmbeddingRequest):
+        vectors = sorted((event for event in attempt if isinstance(event, Vector)), key=lambda vector: vector.index)
+        return VectorResult(tuple(vector.data for vector in vectors), usage)
+    segments = tuple(event for event in attempt if isinstance(event, Segment))
+    recording = next((event for event in attempt if isinstance(event, Recording)), Recording(usage.seconds))
+    text = "".join(segment.text for segment in segments).strip()
+    return TranscriptResult(text, segments, recording.seconds, recording.language, usage)
+
+
+def _choices(events: list[Event]) -> tuple[Choice, ...]:
+    texts: dict[int, list[str]] = {0: []}
+    reasons: dict[int, FinishReason] = {}
+    for event in events:
+        if isinstance(event, Delta):
+            texts.setdefault(event.index, []).append(event.text)
+            if event.finish_reason is not None:
+                reasons[event.index] = event.finish_reason
+    return tuple(Choice("".join(texts[index]), reasons.get(index, "stop")) for index in sorted(texts))

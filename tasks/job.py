@@ -1,0 +1,106 @@
+"""The Job: one value for a synchronous call, a stream, a job polled later and a line of a batch."""
+
+from __future__ import annotations
+
+import secrets
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from tasks.errors import Failure
+from tasks.events import Usage
+from tasks.requests import BlobRef, Payload
+
+VERSION = 1
+READABLE = frozenset({1})
+
+
+class Lane(StrEnum):
+    """Who goes first: people waiting, then jobs polled later, then bulk work."""
+
+    INTERACTIVE = "interactive"
+    JOBS = "jobs"
+    BATCH = "batch"
+
+
+class Status(StrEnum):
+    """Where a job stands; the last four are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+    @property
+    def terminal(self) -> bool:
+        return self not in (Status.QUEUED, Status.RUNNING)
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was asked, by whom and until when; times are milliseconds since the epoch by Redis' clock.
+
+    `options` belong to the web tier (how the body is rendered) and mean nothing to a worker. `keep` is how long,
+    in seconds, record and result are kept after the end.
+    """
+
+    id: str
+    owner: str
+    model: str
+    endpoint: str
+    payload: Payload
+    created: int
+    deadline: int
+    lane: Lane
+    keep: int
+    sync: bool = False
+    stream: bool = False
+    detached: bool = False  # runs on when its client goes away
+    options: dict[str, Any] = {}
+    metadata: dict[str, str] = {}
+    inputs: tuple[BlobRef, ...] = ()
+    request_id: str = ""
+    idempotency_key: str | None = None
+    v: int = VERSION
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """A job with what has become of it; times in milliseconds since the epoch."""
+
+    job: Job
+    status: Status
+    attempt: int = 0
+    attempts: int = 0
+    progress: int = 0  # percent
+    position: int | None = None  # jobs ahead of it while queued
+    started: int | None = None
+    finished: int | None = None
+    expires: int | None = None
+    failure: Failure | None = None
+    usage: Usage | None = None
+    result: bytes | BlobRef | None = None
+    cancel_requested: bool = False
+
+
+_decoder = msgspec.json.Decoder(Job)
+
+
+def encode(job: Job) -> bytes:
+    """A job as its record holds it."""
+    return msgspec.json.encode(job)
+
+
+def decode(data: bytes) -> Job:
+    """The job in these bytes; ValueError for a version that this code does not read."""
+    job = _decoder.decode(data)
+    if job.v not in READABLE:
+        raise ValueError(f"job of version {job.v}; this mlxq reads {sorted(READABLE)}")
+    return job
+
+
+def job_id(now: int) -> str:
+    """A new id, `job_` and a UUIDv7 (RFC 9562, section 5.7) whose time is `now`, in milliseconds."""
+    value = (now & (1 << 48) - 1) << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)
+    return f"job_{value:032x}"

@@ -1,0 +1,50 @@
+"""What the batcher asks of an engine; a new engine is a file in `workers/engines` with a `load` that returns one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from tasks.events import Event
+from tasks.job import Job
+
+Plan = TypeVar("Plan")
+
+
+class Prepared(msgspec.Struct, Generic[Plan], frozen=True):
+    """A request that the engine will take: what it costs to admit, and the engine's own plan for it."""
+
+    prompt_tokens: int
+    plan: Plan
+
+
+class Engine(Protocol[Plan]):
+    """A model that runs many jobs at once, a bounded step at a time.
+
+    `check` may be called from any thread; everything else is called from the one engine thread, which also loaded
+    the model. Rows are named by the job's id.
+    """
+
+    slots: int
+
+    def check(self, job: Job) -> Prepared[Plan]:
+        """Tokenise and refuse: raises a `tasks.errors.JobError` that says what is wrong with the request."""
+        ...
+
+    def admit(self, row: str, prepared: Prepared[Plan]) -> None:
+        """Let a row join the running batch before the next step."""
+        ...
+
+    def step(self) -> Sequence[tuple[str, Event]]:
+        """Do one bounded piece of work and say what came of it, in order; a row's Done or Failed frees it.
+
+        An exception here is the engine's own and ends every admitted row; what is wrong with one row only is
+        a Failed event of that row.
+        """
+        ...
+
+    def drop(self, row: str) -> None:
+        """Forget a row, cancelled or superseded, and free what it held; unknown rows are ignored."""
+        ...
