@@ -39,7 +39,7 @@ class Status(StrEnum):
         return self not in (Status.QUEUED, Status.RUNNING)
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Job(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked, by whom and until when; times are milliseconds since the epoch by Redis' clock.
 
     `options` belong to the web tier (how the body is rendered) and mean nothing to a worker. `keep` is how long,
