@@ -46,7 +46,7 @@ class Delta(msgspec.Struct, frozen=True, omit_defaults=True, tag="delta"):
 
 
 class Vector(msgspec.Struct, frozen=True, tag="vector"):
-    """The embedding of input `index`: float32, little endian, base64."""
+    """The embedding of input `index`: float32, little endian, base64. It goes into the result, not into the stream."""
 
     index: int
     data: str

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from tasks.errors import Failure
-from tasks.events import Usage
+from tasks.events import Event, Usage
 from tasks.requests import BlobRef, Payload
 
 VERSION = 1
@@ -72,7 +72,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     job: Job
     status: Status
     attempt: int = 0
-    attempts: int = 0
     progress: int = 0  # percent
     position: int | None = None  # jobs ahead of it while queued
     started: int | None = None
@@ -81,7 +80,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
     usage: Usage | None = None
     result: bytes | BlobRef | None = None
-    cancel_requested: bool = False
+    terminal: Event | None = None
+    last: str = "0-0"  # the id of its last event, once it has ended
 
 
 _decoder = msgspec.json.Decoder(Job)

@@ -1,0 +1,57 @@
+"""The Celery application: how a job's id travels to the worker of its model.
+
+A message carries the id and nothing else. It is a hint, never the truth: the record is, a claim decides, and the
+reconciler sends again what was lost. So a message may arrive twice, or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+
+from celery import Celery
+from mlxq.settings import Settings
+from redis import Redis
+
+RUN = "mlxq.run"
+INTERACTIVE_PRIORITY, BULK_PRIORITY = 0, 5  # on Redis the lower number goes first
+
+
+def create(settings: Settings) -> Celery:
+    """The application for these settings; the same on both sides of the queue."""
+    app = Celery("mlxq", broker=settings.redis_url, set_as_current=False)
+    app.conf.update(
+        broker_transport="tasks.transport:Transport",
+        broker_transport_options={
+            "global_keyprefix": f"{settings.namespace}:",
+            "queue_order_strategy": "priority",
+            "priority_steps": [INTERACTIVE_PRIORITY, BULK_PRIORITY],
+            # A restored message is refused at its claim, so this only bounds how long a dead worker's messages linger.
+            "visibility_timeout": 3600,
+            "socket_keepalive": True,
+            "socket_connect_timeout": 5,
+        },
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # a worker waits for Redis, however long it is away
+        broker_pool_limit=32,  # web threads publish at the same time
+        task_acks_late=True,  # bounds what a worker takes to what it has threads for
+        worker_prefetch_multiplier=1,
+        task_ignore_result=True,
+        task_default_priority=BULK_PRIORITY,
+        task_serializer="json",
+        accept_content=["json"],
+        worker_send_task_events=False,
+        worker_enable_remote_control=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,  # threads cannot be cancelled, and need not be
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+    )
+    return app
+
+
+def pending(redis: Redis, settings: Settings, queue: str) -> set[str]:
+    """The ids of the jobs whose messages wait in a queue, in both priorities."""
+    found: set[str] = set()
+    for suffix in ("", f"\x06\x16{BULK_PRIORITY}"):
+        for message in redis.lrange(f"{settings.namespace}:{queue}{suffix}", 0, -1):
+            found.add(str(json.loads(message)["headers"]["id"]))
+    return found

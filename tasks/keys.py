@@ -1,0 +1,115 @@
+"""Every Redis key there is, and how long it lives; nothing else spells one.
+
+| key | type | holds | lives |
+| --- | --- | --- | --- |
+| `job:{id}` | hash | the record: Job, status, attempt, result … | until `expires`, then housekeeping deletes it |
+| `evt:{id}` | stream | the job's events, ids `<attempt>-<seq>` | 5 minutes after the terminal event |
+| `jobs:{owner}`, `sync:{owner}` | sorted set | ids of jobs, and of synchronous calls | an entry goes with its record |
+| `idem:{owner}:{key}` | hash | endpoint → job id and body digest | a field goes with its record |
+| `queued:{model}:{lane}` | sorted set | jobs that do not run yet, by creation | until the job starts or ends |
+| `wait:{model}:{lane}:{owner}` | sorted set | jobs that no message was sent for yet | until it is dispatched or ends |
+| `lanes:{model}` | sorted set | `lane:owner` pairs that wait, by turn | while anything of it waits |
+| `window:{model}` | set | dispatched jobs of the bulk lanes | until the job ends |
+| `unclaimed:{model}` | sorted set | jobs whose message no worker took yet, by time sent | until the claim |
+| `claims:{model}` | hash | job → the worker that holds it | until the job ends or is handed back |
+| `alive:{model}` | sorted set | workers by the time their lease ends | an entry goes one day after |
+| `workers` | hash | worker → model, pid, slots | a field goes with its lease |
+| `state:{model}` | hash | what the supervisor says of the model | overwritten |
+| `cancels:{model}` | stream | jobs whose rows are to be dropped | the last 1,000 |
+| `done:{model}:{minute}` | counter | jobs that ended in this minute | 3 minutes |
+| `deadlines` | sorted set | unfinished jobs by deadline | until the job ends |
+| `expiry` | sorted set | finished jobs by the end of their time | an entry goes with its record |
+| `blob:{sha256}` | hash | owner → number of records that hold it | a field goes with the last of them |
+| `clients` | sorted set | web processes by the time their lease ends | an entry goes when they are cleared up |
+| `following:{client}` | hash | job → followers in this web process | goes with the process |
+| `reader:{client}` | stream | a nudge for a web process' reader | 5 minutes after the last one |
+| `leader` | string | the supervisor that dispatches and reconciles | 5 seconds, renewed |
+| `wake` | list | a nudge for the dispatcher | taken at once |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys under one namespace."""
+
+    namespace: str
+
+    def _key(self, *parts: str) -> str:
+        return ":".join((self.namespace, *parts))
+
+    def job(self, job_id: str) -> str:
+        return self._key("job", job_id)
+
+    def events(self, job_id: str) -> str:
+        return self._key("evt", job_id)
+
+    def index(self, owner: str, sync: bool) -> str:
+        return self._key("sync" if sync else "jobs", owner)
+
+    def idempotency(self, owner: str, key: str) -> str:
+        return self._key("idem", owner, key)
+
+    def queued(self, model: str, lane: str) -> str:
+        return self._key("queued", model, lane)
+
+    def waiting(self, model: str, lane: str, owner: str) -> str:
+        return self._key("wait", model, lane, owner)
+
+    def lanes(self, model: str) -> str:
+        return self._key("lanes", model)
+
+    def window(self, model: str) -> str:
+        return self._key("window", model)
+
+    def unclaimed(self, model: str) -> str:
+        return self._key("unclaimed", model)
+
+    def claims(self, model: str) -> str:
+        return self._key("claims", model)
+
+    def alive(self, model: str) -> str:
+        return self._key("alive", model)
+
+    def workers(self) -> str:
+        return self._key("workers")
+
+    def state(self, model: str) -> str:
+        return self._key("state", model)
+
+    def cancels(self, model: str) -> str:
+        return self._key("cancels", model)
+
+    def done(self, model: str, minute: int) -> str:
+        return self._key("done", model, str(minute))
+
+    def deadlines(self) -> str:
+        return self._key("deadlines")
+
+    def expiry(self) -> str:
+        return self._key("expiry")
+
+    def blob(self, sha256: str) -> str:
+        return self._key("blob", sha256)
+
+    def clients(self) -> str:
+        return self._key("clients")
+
+    def following(self, client: str) -> str:
+        return self._key("following", client)
+
+    def reader(self, client: str) -> str:
+        return self._key("reader", client)
+
+    def leader(self) -> str:
+        return self._key("leader")
+
+    def wake(self) -> str:
+        return self._key("wake")
+
+    def queue(self, model: str) -> str:
+        """The Celery queue of a model (Celery's own keys carry the namespace as a prefix)."""
+        return f"model.{model}"

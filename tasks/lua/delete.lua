@@ -1,0 +1,18 @@
+#!lua flags=allow-oom
+-- A finished job and everything that goes with it. Returns 1, or 0 when it has not ended.
+-- KEYS: record, events, index, idempotency, expiry, blobs ...   ARGV: id, endpoint or '', owner
+local status = redis.call('HGET', KEYS[1], 'status')
+if status == 'queued' or status == 'running' then return 0 end
+if status then
+  for index = 6, #KEYS do
+    if redis.call('HINCRBY', KEYS[index], ARGV[3], -1) <= 0 then redis.call('HDEL', KEYS[index], ARGV[3]) end
+  end
+end
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('ZREM', KEYS[3], ARGV[1])
+redis.call('ZREM', KEYS[5], ARGV[1])
+if ARGV[2] ~= '' then
+  local found = redis.call('HGET', KEYS[4], ARGV[2])
+  if found and string.sub(found, 1, #ARGV[1]) == ARGV[1] then redis.call('HDEL', KEYS[4], ARGV[2]) end
+end
+return 1

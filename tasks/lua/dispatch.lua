@@ -1,0 +1,14 @@
+#!lua flags=allow-oom
+-- The next waiting job of one lane and owner gets its place in the window. Returns its id or nothing.
+-- KEYS: waiting, lanes, window, unclaimed, leader.  ARGV: lane:owner, window size, now, leader
+if redis.call('GET', KEYS[5]) ~= ARGV[4] then return false end
+if redis.call('SCARD', KEYS[3]) >= tonumber(ARGV[2]) then return false end
+local next = redis.call('ZPOPMIN', KEYS[1])
+if #next == 0 then
+  redis.call('ZREM', KEYS[2], ARGV[1])
+  return false
+end
+redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+redis.call('SADD', KEYS[3], next[1])
+redis.call('ZADD', KEYS[4], ARGV[3], next[1])
+return next[1]

@@ -1,0 +1,34 @@
+-- Record, owner index, idempotency key, lane and blob counts of a new job, or the job that it joins.
+-- KEYS: record, index, idempotency, queued, waiting or unclaimed, lanes, deadlines, wake, blobs ...
+-- ARGV: id, created, deadline, room, endpoint or '', digest, lane:owner or '' (interactive), detached, stream, owner, job prefix, spec
+local id, created, endpoint = ARGV[1], ARGV[2], ARGV[5]
+local function living(key)
+  local status, expires = unpack(redis.call('HMGET', key, 'status', 'expires'))
+  return status and (not expires or tonumber(expires) > tonumber(created))
+end
+if living(KEYS[1]) then return {id, 'joined'} end
+if endpoint ~= '' then
+  local found = redis.call('HGET', KEYS[3], endpoint)
+  if found then
+    local other, digest = string.match(found, '^(%S+) (%S*)$')
+    if living(ARGV[11] .. other) then
+      if digest ~= ARGV[6] then return {other, 'mismatch'} end
+      if ARGV[8] == '1' then redis.call('HSET', ARGV[11] .. other, 'detached', 1) end
+      return {other, 'joined'}
+    end
+  end
+end
+if redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[4]) then return {'', 'full'} end
+redis.call('HSET', KEYS[1], 'spec', ARGV[12], 'status', 'queued', 'worker', '', 'attempt', 0, 'losses', 0,
+  'detached', ARGV[8], 'stream', ARGV[9])
+redis.call('ZADD', KEYS[2], created, id)
+redis.call('ZADD', KEYS[4], created, id)
+redis.call('ZADD', KEYS[5], created, id)
+redis.call('ZADD', KEYS[7], ARGV[3], id)
+if endpoint ~= '' then redis.call('HSET', KEYS[3], endpoint, id .. ' ' .. ARGV[6]) end
+if ARGV[7] ~= '' then
+  redis.call('ZADD', KEYS[6], 'NX', created, ARGV[7])
+  if redis.call('LLEN', KEYS[8]) == 0 then redis.call('LPUSH', KEYS[8], 1) end
+end
+for index = 9, #KEYS do redis.call('HINCRBY', KEYS[index], ARGV[10], 1) end
+return {id, 'new'}

@@ -1,0 +1,164 @@
+"""Reading jobs: their records, listings and results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+from redis import Redis
+
+from tasks import events, fold, job
+from tasks.blobs import BlobStore
+from tasks.errors import Failure, JobNotFinished, NotFound
+from tasks.job import Job, Lane, Record, Status
+from tasks.keys import Keys
+from tasks.requests import BlobRef
+from tasks.scripts import answers
+
+INLINE = 64 * 1024  # bytes; what is larger becomes a blob
+
+
+class Page(NamedTuple):
+    """A stretch of a listing, newest first."""
+
+    records: tuple[Record, ...]
+    has_more: bool
+
+
+@dataclass(frozen=True)
+class Records:
+    """What Redis and the blobs hold of jobs."""
+
+    redis: Redis
+    keys: Keys
+    blobs: BlobStore
+
+    def now(self) -> int:
+        """Redis' time, in milliseconds since the epoch: the one clock that every process shares."""
+        with answers():
+            seconds, micros = self.redis.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    def get(self, job_id: str, owner: str) -> Record:
+        """The record of one of the owner's jobs; NotFound for anybody else's."""
+        record = self.find(job_id)
+        if record is None or record.job.owner != owner:
+            raise NotFound(f"no job '{job_id}'")
+        return record
+
+    def find(self, job_id: str, *, expired: bool = False) -> Record | None:
+        """The record of a job, whoever owns it; None when it never was or, unless `expired`, its time is over."""
+        with answers():
+            fields = self.redis.hgetall(self.keys.job(job_id))
+        record = self._record(fields, expired)
+        if record is None or record.status is not Status.QUEUED:
+            return record
+        return msgspec.structs.replace(record, position=self._position(record.job))
+
+    def result(self, record: Record) -> fold.Result:
+        """What a finished job made; JobNotFinished before that, NotFound when it ended without a result."""
+        if not record.status.terminal:
+            raise JobNotFinished(f"{record.job.id} is {record.status}")
+        if record.result is None:
+            raise NotFound(f"{record.job.id} ended without a result: it is {record.status}")
+        data = self.blobs.read(record.result) if isinstance(record.result, BlobRef) else record.result
+        return fold.decode(data)
+
+    def list(
+        self,
+        owner: str,
+        *,
+        limit: int,
+        after: str | None = None,
+        status: Status | None = None,
+        model: str | None = None,
+        endpoint: str | None = None,
+        include_sync: bool = False,
+    ) -> Page:
+        """The owner's jobs, newest first, those after the cursor `after` (a job's id)."""
+        found: list[Record] = []
+        for job_id in self._ids(owner, after, include_sync):
+            record = self.find(job_id)
+            if record is None or record.job.owner != owner:
+                continue
+            if status not in (None, record.status) or model not in (None, record.job.model):
+                continue
+            if endpoint not in (None, record.job.endpoint):
+                continue
+            found.append(record)
+            if len(found) > limit:
+                break
+        return Page(tuple(found[:limit]), len(found) > limit)
+
+    def _ids(self, owner: str, after: str | None, include_sync: bool) -> Iterable[str]:
+        with answers():
+            ids: list[bytes] = self.redis.zrange(self.keys.index(owner, False), 0, -1)
+            if include_sync:
+                ids += self.redis.zrange(self.keys.index(owner, True), 0, -1)
+        # An id begins with its time (UUIDv7), so ids sort as their jobs were made.
+        newest_first = sorted((job_id.decode() for job_id in ids), reverse=True)
+        return (job_id for job_id in newest_first if after is None or job_id < after)
+
+    def by_idempotency_key(self, owner: str, key: str) -> tuple[Record, ...]:
+        """The owner's jobs made with this idempotency key, at most one an endpoint."""
+        with answers():
+            values = self.redis.hvals(self.keys.idempotency(owner, key))
+        records = (self.find(value.decode().split(" ")[0]) for value in values)
+        return tuple(record for record in records if record is not None)
+
+    def owns_blob(self, owner: str, sha256: str) -> BlobRef | None:
+        """A blob that one of the owner's records holds."""
+        with answers():
+            held = self.redis.hexists(self.keys.blob(sha256), owner)
+        path = self.blobs.path(BlobRef(sha256, 0, ""))
+        return BlobRef(sha256, path.stat().st_size, "application/octet-stream") if held and path.exists() else None
+
+    def pack(self, data: bytes, type: str) -> bytes:
+        """Bytes as a record holds them: themselves, or `@` and the reference of a blob when they are large."""
+        return data if len(data) <= INLINE else b"@" + msgspec.json.encode(self.blobs.put(data, type))
+
+    def unpack(self, packed: bytes) -> bytes:
+        """The bytes that `pack` packed."""
+        ref = reference(packed)
+        return packed if ref is None else self.blobs.read(ref)
+
+    def _position(self, queued: Job) -> int | None:
+        with answers():
+            rank = self.redis.zrank(self.keys.queued(queued.model, queued.lane), queued.id)
+            lanes = list(Lane)
+            ahead = lanes[: lanes.index(queued.lane)]
+            before = sum(self.redis.zcard(self.keys.queued(queued.model, lane)) for lane in ahead)
+        return None if rank is None else int(rank) + before
+
+    def _record(self, fields: Mapping[bytes, bytes], expired: bool) -> Record | None:
+        if b"spec" not in fields:
+            return None
+        expires = _number(fields, b"expires")
+        if not expired and expires is not None and expires <= self.now():
+            return None
+        result = fields.get(b"result")
+        return Record(
+            job=job.decode(self.unpack(fields[b"spec"])),
+            status=Status(fields[b"status"].decode()),
+            attempt=_number(fields, b"attempt") or 0,
+            progress=_number(fields, b"progress") or 0,
+            started=_number(fields, b"started"),
+            finished=_number(fields, b"finished"),
+            expires=expires,
+            failure=msgspec.json.decode(fields[b"failure"], type=Failure) if b"failure" in fields else None,
+            usage=msgspec.json.decode(fields[b"usage"], type=events.Usage) if b"usage" in fields else None,
+            terminal=events.decode(fields[b"terminal"]) if b"terminal" in fields else None,
+            last=fields.get(b"last", b"0-0").decode(),
+            result=None if result is None else reference(result) or result,
+        )
+
+
+def reference(packed: bytes) -> BlobRef | None:
+    """The blob that packed bytes stand for, if they do."""
+    return msgspec.json.decode(packed[1:], type=BlobRef) if packed[:1] == b"@" else None
+
+
+def _number(fields: Mapping[bytes, bytes], name: bytes) -> int | None:
+    return int(fields[name]) if name in fields else None

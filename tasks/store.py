@@ -1,0 +1,239 @@
+"""Making, ending and following jobs: every change is one script, so no crash leaves half of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+from mlxq.settings import Settings
+from redis import Redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from tasks import app, events, job
+from tasks.blobs import BlobStore
+from tasks.errors import IdempotencyMismatch, JobConflict, QueueFull
+from tasks.job import Job, Lane, Record, Status
+from tasks.keys import Keys
+from tasks.records import Records, reference
+from tasks.requests import BlobRef
+from tasks.scripts import Scripts, answers
+
+STREAM_TTL = 300  # seconds that a finished job's events stay; afterwards the record tells them
+STATUS = {
+    events.Done: Status.SUCCEEDED,
+    events.Failed: Status.FAILED,
+    events.Cancelled: Status.CANCELLED,
+    events.Expired: Status.EXPIRED,
+}
+log = structlog.get_logger()
+
+
+class Submission(NamedTuple):
+    """The job that a submit made, or the one that it joined by its idempotency key."""
+
+    id: str
+    joined: bool
+
+
+@dataclass(frozen=True)
+class JobStore(Records):
+    """Submit, read, follow and end jobs."""
+
+    settings: Settings
+    celery: Celery
+    scripts: Scripts
+
+    def submit(self, new: Job, *, room: int, digest: str = "") -> Submission:
+        """Record a job and send it on its way.
+
+        `room` bounds how many jobs of its model and lane may be queued, `digest` tells whether an idempotency key is
+        used again for the same body. Raises QueueFull, IdempotencyMismatch, StorageFull, QueueUnavailable.
+        """
+        spec = self.pack(job.encode(new), "application/json")
+        interactive = new.lane is Lane.INTERACTIVE
+        turn = "" if interactive else f"{new.lane}:{new.owner}"
+        endpoint = new.endpoint if new.idempotency_key else ""
+        with answers():
+            found, outcome = self.scripts.run(
+                "submit",
+                [
+                    self.keys.job(new.id),
+                    self.keys.index(new.owner, new.sync),
+                    self.keys.idempotency(new.owner, new.idempotency_key or ""),
+                    self.keys.queued(new.model, new.lane),
+                    self.keys.unclaimed(new.model)
+                    if interactive
+                    else self.keys.waiting(new.model, new.lane, new.owner),
+                    self.keys.lanes(new.model),
+                    self.keys.deadlines(),
+                    self.keys.wake(),
+                    *self._held(new, spec),
+                ],
+                [
+                    new.id,
+                    new.created,
+                    new.deadline,
+                    room,
+                    endpoint,
+                    digest,
+                    turn,
+                    int(new.detached or not new.sync),
+                    int(new.sync and new.stream),
+                    new.owner,
+                    self.keys.job(""),
+                    spec,
+                ],
+            )
+        job_id = found.decode()
+        if outcome == b"full":
+            wait = self.drain_time(new.model)
+            raise QueueFull(f"the queue of model '{new.model}' is full ({room} jobs)", retry_after=wait)
+        if outcome == b"mismatch":
+            raise IdempotencyMismatch(f"this Idempotency-Key belongs to {job_id}, which has another body")
+        if interactive and outcome == b"new":
+            self.send(new.id, new.model, new.lane)
+        return Submission(job_id, outcome == b"joined")
+
+    def send(self, job_id: str, model: str, lane: Lane) -> None:
+        """Tell the model's worker of a job; when that fails the reconciler does it again."""
+        priority = app.INTERACTIVE_PRIORITY if lane is Lane.INTERACTIVE else app.BULK_PRIORITY
+        try:
+            self.celery.send_task(
+                app.RUN,
+                args=[job_id],
+                queue=self.keys.queue(model),
+                task_id=job_id,
+                priority=priority,
+                retry=False,
+                ignore_result=True,
+            )
+        except (OperationalError, ConnectionError) as error:
+            log.warning("message not sent; the reconciler will", job_id=job_id, error=str(error))
+
+    def cancel(self, job_id: str, owner: str, reason: str = "requested") -> Record:
+        """End a job now: one that is queued never starts, a running one loses its row at the next step."""
+        record = self.get(job_id, owner)
+        if record.status.terminal or not self.finish(job_id, events.Cancelled(reason)):
+            raise JobConflict(f"{job_id} has already ended: it is {self.get(job_id, owner).status}")
+        return self.get(job_id, owner)
+
+    def delete(self, job_id: str, owner: str) -> None:
+        """Forget a finished job with its result; JobConflict while it runs."""
+        record = self.get(job_id, owner)
+        if not self.erase(record):
+            raise JobConflict(f"{job_id} is {record.status}; cancel it first")
+
+    def erase(self, record: Record) -> bool:
+        """Remove a finished record and all that goes with it; False when it has not ended."""
+        past, held = record.job, list(record.job.inputs)
+        if isinstance(record.result, BlobRef):
+            held.append(record.result)
+        with answers():
+            spec = self.redis.hget(self.keys.job(past.id), "spec") or b""
+            blobs = self._held(past, spec)[len(past.inputs) :] + [self.keys.blob(ref.sha256) for ref in held]
+            done = self.scripts.run(
+                "delete",
+                [
+                    self.keys.job(past.id),
+                    self.keys.events(past.id),
+                    self.keys.index(past.owner, past.sync),
+                    self.keys.idempotency(past.owner, past.idempotency_key or ""),
+                    self.keys.expiry(),
+                    *blobs,
+                ],
+                [past.id, past.endpoint if past.idempotency_key else "", past.owner],
+            )
+        return bool(done)
+
+    def finish(self, job_id: str, event: events.Terminal) -> bool:
+        """End a job, whoever runs it: False when it had ended before."""
+        with answers():
+            spec = self.redis.hget(self.keys.job(job_id), "spec")
+        return spec is not None and self.end(job.decode(self.unpack(spec)), event)
+
+    def end(
+        self, ended: Job, event: events.Terminal, *, result: bytes | None = None, worker: str = "", attempt: int = 0
+    ) -> bool:
+        """End a job, once: False when something ended it before, or when `worker`'s claim is no longer its own."""
+        job_id, now = ended.id, self.now()
+        packed = self.pack(result, "application/json") if result is not None else b""
+        failure = msgspec.json.encode(event.failure) if isinstance(event, events.Failed) else b""
+        usage = msgspec.json.encode(event.usage) if isinstance(event, events.Done) else b""
+        blob = [self.keys.blob(ref.sha256) for ref in [reference(packed)] if ref]
+        with answers():
+            done = self.scripts.run(
+                "finish",
+                [
+                    self.keys.job(job_id),
+                    self.keys.events(job_id),
+                    self.keys.queued(ended.model, ended.lane),
+                    self.keys.waiting(ended.model, ended.lane, ended.owner),
+                    self.keys.unclaimed(ended.model),
+                    self.keys.window(ended.model),
+                    self.keys.claims(ended.model),
+                    self.keys.deadlines(),
+                    self.keys.expiry(),
+                    self.keys.done(ended.model, now // 60_000),
+                    self.keys.cancels(ended.model),
+                    self.keys.wake(),
+                    *blob,
+                ],
+                [
+                    job_id,
+                    worker,
+                    attempt,
+                    STATUS[type(event)],
+                    now,
+                    now + ended.keep * 1000,
+                    events.encode(event),
+                    packed,
+                    failure,
+                    usage,
+                    ended.owner,
+                    STREAM_TTL,
+                ],
+            )
+        return bool(done)
+
+    def follow(self, job_id: str, client: str) -> None:
+        """Count this web process as waiting for a job."""
+        with answers():
+            self.scripts.run("follow", [self.keys.job(job_id), self.keys.following(client)], [job_id, 1])
+
+    def leave(self, job_id: str, client: str, waiting: int = 1) -> bool:
+        """Stop waiting; the last to leave a job that nobody else wants cancels it. True if it did."""
+        with answers():
+            left = self.scripts.run("follow", [self.keys.job(job_id), self.keys.following(client)], [job_id, -waiting])
+        return left == 0 and self.finish(job_id, events.Cancelled("client went away"))
+
+    def drain_time(self, model: str) -> int:
+        """Seconds, 1 to 120, until the queue of a model is empty at the rate it ends jobs at now."""
+        now = self.now()
+        minute, seconds = divmod(now // 1000, 60)
+        with answers():
+            counts = self.redis.mget(self.keys.done(model, minute), self.keys.done(model, minute - 1))
+            queued = sum(self.redis.zcard(self.keys.queued(model, lane)) for lane in Lane)
+        ended = sum(int(count or 0) for count in counts)
+        return max(1, min(120, round(queued * (60 + seconds) / ended))) if ended else 10
+
+    def _held(self, new: Job, spec: bytes) -> list[str]:
+        refs = [*new.inputs, *(ref for ref in [reference(spec)] if ref)]
+        return [self.keys.blob(ref.sha256) for ref in refs]
+
+
+def connect(settings: Settings) -> JobStore:
+    """The store that these settings name; nothing is sent before the first call."""
+    # A lost reply is asked for again: every script may run twice. Longer absences are the caller's to answer.
+    redis = Redis.from_url(
+        settings.redis_url,
+        socket_timeout=5,
+        socket_connect_timeout=2,
+        retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), 3),
+    )
+    keys, blobs = Keys(settings.namespace), BlobStore(settings.home / "blobs")
+    return JobStore(redis, keys, blobs, settings, app.create(settings), Scripts(redis))

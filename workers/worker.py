@@ -1,0 +1,179 @@
+"""One model's process: Celery's thread pool takes jobs, the engine thread runs them.
+
+Run by the supervisor as `python -m workers.worker MODEL WORKER_ID`, with a pipe on stdin that ends when the supervisor
+does. Exit code 3 means that the model could not be loaded (the reason is in the model's state).
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+from celery.exceptions import Reject
+
+from mlxq.catalogue import Catalogue, ModelEntry
+from mlxq.settings import Settings
+from tasks import app as celery_app
+from tasks import events, logs, store
+from tasks.errors import EngineError, Failure, JobError
+from tasks.ledger import Claim, Ledger
+from tasks.presence import Heartbeat, ModelState, Presence, Worker
+from tasks.scripts import AWAY
+from workers.batcher import Batcher
+from workers.engine import Engine
+
+LOAD_FAILED = 3
+HEADROOM = 8  # threads beyond the slots, so that an interactive job can wait its turn inside the batcher
+log = structlog.get_logger()
+
+
+class EngineThread:
+    """The thread that loads the engine, then owns it for the life of the process."""
+
+    def __init__(self, entry: ModelEntry, settings: Settings, ledger: Ledger) -> None:
+        self._entry, self._settings, self._ledger = entry, settings, ledger
+        self._loaded = threading.Event()
+        self._error: Exception | None = None
+        self.engine: Engine[Any]
+        self.batcher: Batcher
+        self.thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self.thread.start()
+
+    def loaded(self) -> Exception | None:
+        """Wait for the model; the error when it could not be loaded."""
+        self._loaded.wait()
+        return self._error
+
+    def _run(self) -> None:
+        try:
+            module = importlib.import_module(f"workers.engines.{self._entry.model_type}")
+            self.engine = module.load(self._entry, self._settings)
+            self.batcher = Batcher(self.engine, self._ledger)
+        except Exception as error:
+            log.exception("the model could not be loaded", model=self._entry.name)
+            self._error = error
+            return
+        finally:
+            self._loaded.set()
+        self.batcher.run()
+
+
+class Runner:
+    """The Celery task: claim, check, hand to the batcher, wait."""
+
+    def __init__(self, ledger: Ledger, engine: Engine[Any], batcher: Batcher) -> None:
+        self._ledger, self._engine, self._batcher = ledger, engine, batcher
+
+    def run(self, job_id: str) -> None:
+        """Run one job to its end in this process; returns at once when it is not ours to run."""
+        if self._batcher.stopping:
+            raise Reject("stopping", requeue=True)
+        claim = self._ledger.claim(job_id)
+        if claim is None:
+            return
+        with structlog.contextvars.bound_contextvars(job_id=job_id, request_id=claim.job.request_id):
+            try:
+                prepared = self._engine.check(claim.job)
+            except Exception as error:
+                self._refuse(claim, error)
+                return
+            over = self._batcher.submit(claim, prepared)
+            log.debug("job taken", attempt=claim.attempt)
+            over.wait()
+
+    def _refuse(self, claim: Claim, error: Exception) -> None:
+        if isinstance(error, JobError):
+            failure = error.failure
+        else:
+            log.exception("checking a job failed")
+            failure = Failure(EngineError.code, f"the request could not be checked: {type(error).__name__}: {error}")
+        self._ledger.finish(claim, events.Failed(failure))
+
+
+def serve(entry: ModelEntry, settings: Settings, worker_id: str) -> None:
+    """Load the model and run its jobs until SIGTERM, or until the supervisor is gone."""
+    jobs = store.connect(settings)
+    presence = Presence(jobs)
+    owner = EngineThread(entry, settings, Ledger(jobs, entry.name, worker_id))
+    if error := owner.loaded():
+        presence.declare(entry.name, ModelState("broken", f"{type(error).__name__}: {error}"))
+        _leave(LOAD_FAILED)
+    me = Worker(worker_id, entry.name, os.getpid(), owner.engine.slots)
+
+    def beat() -> None:
+        if owner.batcher.stalled() > settings.stall or not owner.thread.is_alive() and not owner.batcher.stopping:
+            log.critical("the engine does not move; this worker ends", model=entry.name, stalled=owner.batcher.stalled())
+            _leave(1)
+        presence.show(me)
+
+    heartbeat = Heartbeat(beat, settings.worker_lease / 3)
+    presence.declare(entry.name, ModelState("ready"))
+    log.info("model ready", model=entry.name, slots=me.slots)
+    runner = Runner(Ledger(jobs, entry.name, worker_id), owner.engine, owner.batcher)
+    _consume(jobs.celery, jobs.keys.queue(entry.name), me.slots + HEADROOM, runner, settings.drain)
+    owner.thread.join(settings.drain + 1)
+    heartbeat.stop()
+    try:
+        presence.leave(me)
+    except AWAY as error:
+        log.warning("left without saying so; the lease ends by itself", error=str(error))
+    _leave(0)
+
+
+def _consume(app: Celery, queue: str, threads: int, runner: Runner, drain: float) -> None:
+    app.task(name=celery_app.RUN)(runner.run)
+
+    def stop(**_: object) -> None:
+        runner._batcher.stop(drain)
+
+    signals.worker_shutting_down.connect(stop, weak=False)
+    app.worker_main(
+        [
+            "worker",
+            "--pool=threads",
+            f"--concurrency={threads}",
+            f"--queues={queue}",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+            "--quiet",
+            "--loglevel=WARNING",
+        ]
+    )
+
+
+def _leave(code: int) -> None:
+    # A thread that used MLX may abort the process when the interpreter ends; all work is done, so skip that.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _end_with_the_supervisor() -> None:
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="supervisor-watch", daemon=True).start()
+
+
+def main() -> None:
+    """The process of one model."""
+    name, worker_id = sys.argv[1:]
+    settings = Settings.from_env(os.environ)
+    logs.configure(settings.log_level)
+    logging.getLogger("celery").setLevel(logging.WARNING)
+    entry = Catalogue.load(settings.config).get(name)
+    _end_with_the_supervisor()
+    serve(entry, settings, worker_id)
+
+
+if __name__ == "__main__":
+    main()
