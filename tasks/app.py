@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 
 from celery import Celery
-from mlxq.settings import Settings
 from redis import Redis
+
+from mlxq.settings import Settings
 
 RUN = "mlxq.run"
 INTERACTIVE_PRIORITY, BULK_PRIORITY = 0, 5  # on Redis the lower number goes first

@@ -9,11 +9,11 @@ import msgspec
 import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
-from mlxq.settings import Settings
 from redis import Redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
+from mlxq.settings import Settings
 from tasks import app, events, job
 from tasks.blobs import BlobStore
 from tasks.errors import IdempotencyMismatch, JobConflict, QueueFull

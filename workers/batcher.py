@@ -122,21 +122,18 @@ class Batcher:
         with self._changed:
             if not self._waiting or self._stop_at is not None or len(self._rows) >= self._engine.slots:
                 return None
-            row = self._waiting[0][2]
-            if self._rows and (row.claim.alone or any(other.claim.alone for other in self._rows.values())):
+            row = self._choose()
+            if row is None or (self._rows and (row.claim.alone or any(o.claim.alone for o in self._rows.values()))):
                 return None
-            if row.claim.job.lane is not Lane.INTERACTIVE and self._bulk() >= self._engine.slots - self._reserved:
-                row = self._first_interactive()
-                if row is None:
-                    return None
             self._waiting = [entry for entry in self._waiting if entry[2] is not row]
             heapq.heapify(self._waiting)
             return row
 
-    def _bulk(self) -> int:
-        return sum(row.claim.job.lane is not Lane.INTERACTIVE for row in self._rows.values())
-
-    def _first_interactive(self) -> Row | None:
+    def _choose(self) -> Row | None:
+        first = self._waiting[0][2]
+        bulk = sum(row.claim.job.lane is not Lane.INTERACTIVE for row in self._rows.values())
+        if first.claim.job.lane is Lane.INTERACTIVE or bulk < self._engine.slots - self._reserved:
+            return first
         entries = (entry for entry in self._waiting if entry[2].claim.job.lane is Lane.INTERACTIVE)
         return min(entries, default=(0, 0, None))[2]
 
@@ -158,7 +155,9 @@ class Batcher:
             elif not isinstance(event, events.Vector):
                 row.number += 1
                 line = lines.setdefault(job_id, Lines(row.claim, [], None))
-                percent = 100 * event.done // max(event.total, 1) if isinstance(event, events.Progress) else line.progress
+                percent = (
+                    100 * event.done // max(event.total, 1) if isinstance(event, events.Progress) else line.progress
+                )
                 lines[job_id] = Lines(row.claim, [*line.numbered, (row.number, event)], percent)
         published = self._insist(lambda: self._ledger.publish(list(lines.values()), self._cursor))
         self._cursor = published.cursor

@@ -108,8 +108,10 @@ def serve(entry: ModelEntry, settings: Settings, worker_id: str) -> None:
     me = Worker(worker_id, entry.name, os.getpid(), owner.engine.slots)
 
     def beat() -> None:
-        if owner.batcher.stalled() > settings.stall or not owner.thread.is_alive() and not owner.batcher.stopping:
-            log.critical("the engine does not move; this worker ends", model=entry.name, stalled=owner.batcher.stalled())
+        if owner.batcher.stalled() > settings.stall or (not owner.thread.is_alive() and not owner.batcher.stopping):
+            log.critical(
+                "the engine does not move; this worker ends", model=entry.name, stalled=owner.batcher.stalled()
+            )
             _leave(1)
         presence.show(me)
 

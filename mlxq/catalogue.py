@@ -1,0 +1,155 @@
+"""The models that are served, from a YAML file: frozen values, checked before anything starts.
+
+The layout and the key names are those of mlx-openai-server's configuration file, so that one can be taken over; a key
+whose feature does not exist here is refused by its name.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+MODEL_TYPES = ("lm", "embeddings", "whisper", "fake")
+# fmt: off
+NOT_BUILT = frozenset({
+    "adapter_path", "batch_prefill_size", "chat_template_file", "config_name", "debug",
+    "default_frequency_penalty", "default_min_p", "default_presence_penalty", "default_repetition_context_size",
+    "default_repetition_penalty", "default_seed", "default_top_k", "default_xtc_probability",
+    "default_xtc_threshold", "disable_auto_resize", "disable_batching", "draft_model_path",
+    "enable_auto_tool_choice", "kv_bits", "kv_group_size", "lora_paths", "lora_scales", "message_converter",
+    "num_draft_tokens", "on_demand", "on_demand_idle_timeout", "prompt_cache_dir", "prompt_cache_max_bytes",
+    "prompt_cache_size", "quantize", "quantized_kv_start", "reasoning_parser", "tool_call_parser",
+    "trust_remote_code",
+})
+# fmt: on
+SERVER_KEYS = ("host", "port", "log_level")
+SERVER_NOT_BUILT = frozenset({"log_file", "no_log_file"})
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@-]*")
+
+
+class CatalogueError(Exception):
+    """The models' file cannot be used; the message says where and why."""
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One served model.
+
+    `model_path` is a local folder, `starter:NAME` or a Hugging Face repo id; `context_length` and the step size are in
+    tokens; `queue_size` bounds the waiting interactive jobs; `queue_timeout` is a job's default deadline in seconds;
+    `options` belong to the engine of `model_type`.
+    """
+
+    name: str
+    model_path: str
+    model_type: str = "lm"
+    context_length: int | None = None
+    queue_size: int = 100
+    queue_timeout: int | None = None
+    batch_completion_size: int | None = None
+    batch_prefill_step_size: int | None = None
+    default_max_tokens: int | None = None
+    default_temperature: float | None = None
+    default_top_p: float | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The models by name, and what the file says of the server."""
+
+    models: Mapping[str, ModelEntry]
+    server: Mapping[str, str | int] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: Path) -> Catalogue:
+        """Read and check a file; CatalogueError says what is wrong with it."""
+        try:
+            return cls.parse(yaml.safe_load(path.read_text()), str(path))
+        except FileNotFoundError:
+            raise CatalogueError(f"{path}: no such file; MLXQ_CONFIG or --config names the models' file") from None
+        except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+            raise CatalogueError(f"{path}: {error}") from error
+
+    @classmethod
+    def parse(cls, document: object, source: str) -> Catalogue:
+        """Check a document as it came out of YAML; `source` names it in what CatalogueError says."""
+        if not isinstance(document, dict):
+            raise CatalogueError(f"{source}: must hold 'models:', a list")
+        _known(document, ("server", "models"), frozenset(), source)
+        server = document.get("server") or {}
+        if not isinstance(server, dict):
+            raise CatalogueError(f"{source}: 'server' must be a mapping")
+        _known(server, SERVER_KEYS, SERVER_NOT_BUILT, f"{source}: server")
+        listed = document.get("models")
+        if not isinstance(listed, list) or not listed:
+            raise CatalogueError(f"{source}: 'models' must be a list with at least one model")
+        models: dict[str, ModelEntry] = {}
+        for number, raw in enumerate(listed):
+            entry = _entry(raw, f"{source}: models[{number}]")
+            if entry.name in models:
+                raise CatalogueError(f"{source}: models[{number}]: '{entry.name}' is served twice")
+            models[entry.name] = entry
+        return cls(models, server)
+
+    def get(self, name: str) -> ModelEntry:
+        """The model of this name; CatalogueError when there is none."""
+        if name not in self.models:
+            raise CatalogueError(f"no model '{name}'; there are {', '.join(self.models)}")
+        return self.models[name]
+
+    def __iter__(self) -> Iterator[ModelEntry]:
+        return iter(self.models.values())
+
+
+def _entry(raw: object, where: str) -> ModelEntry:
+    if not isinstance(raw, dict):
+        raise CatalogueError(f"{where}: must be a mapping")
+    _known(raw, ("model_path", "served_model_name", *_CHECKS), NOT_BUILT, where)
+    path = raw.get("model_path")
+    if not isinstance(path, str) or not path:
+        raise CatalogueError(f"{where}: 'model_path' is required: a folder, starter:NAME or a Hugging Face repo id")
+    name = raw.get("served_model_name") or path
+    if not isinstance(name, str) or not _NAME.fullmatch(name.removeprefix("./").lstrip("/~")):
+        raise CatalogueError(f"{where}: 'served_model_name' {name!r} must be letters, digits and . _ / @ -")
+    given: dict[str, Any] = {}
+    for key, (kinds, least, what) in _CHECKS.items():
+        value = raw.get(key)
+        if value is None:
+            continue
+        if not isinstance(value, kinds) or isinstance(value, bool) or (least is not None and not value >= least):
+            raise CatalogueError(f"{where}: '{key}' must be {what}")
+        given[key] = value
+    if given.get("model_type", "lm") not in MODEL_TYPES:
+        raise CatalogueError(f"{where}: 'model_type' must be one of {', '.join(MODEL_TYPES)}")
+    return ModelEntry(name=name, model_path=path, **given)
+
+
+_COUNT = (int, 1, "a whole number of at least 1")
+_CHECKS: Mapping[str, tuple[Any, float | None, str]] = {
+    "model_type": (str, None, "a string"),
+    "context_length": _COUNT,
+    "queue_size": _COUNT,
+    "queue_timeout": _COUNT,
+    "batch_completion_size": _COUNT,
+    "batch_prefill_step_size": _COUNT,
+    "default_max_tokens": _COUNT,
+    "default_temperature": ((int, float), 0, "a number of at least 0"),
+    "default_top_p": ((int, float), 0, "a number of at least 0"),
+    "options": (dict, None, "a mapping"),
+}
+
+
+def _known(mapping: Mapping[Any, Any], known: tuple[str, ...], not_built: frozenset[str], where: str) -> None:
+    for key in mapping:
+        if key in not_built:
+            raise CatalogueError(f"{where}: '{key}' is not built yet; take it out")
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1)
+            raise CatalogueError(f"{where}: unknown key '{key}'" + (f"; did you mean '{near[0]}'?" if near else ""))

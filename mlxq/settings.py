@@ -1,0 +1,150 @@
+"""Settings from the environment: frozen, and checked before anything starts."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class SettingsError(Exception):
+    """A variable of the environment holds what its setting cannot take."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How this installation runs; each field is read from the variable that `VARIABLES` names.
+
+    Durations are in seconds, sizes in bytes.
+    """
+
+    redis_url: str = "redis://127.0.0.1:6479/0"
+    redis_external: bool = False  # REDIS_URL was given: somebody else runs that Redis
+    namespace: str = "mlxq"
+    home: Path = Path("var")
+    cache: Path = field(default_factory=lambda: Path.home() / ".cache" / "mlxq")
+    config: Path = Path("models.yaml")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    api_keys: tuple[str, ...] = field(default=(), repr=False)
+    allow_unauthenticated: bool = False
+    result_ttl: int = 86_400
+    sync_ttl: int = 600
+    timeout: int = 600
+    start_wait: float = 60.0
+    max_attempts: int = 3
+    worker_lease: float = 5.0
+    drain: float = 2.0
+    stall: float = 120.0
+    max_body_bytes: int = 32 * 1024 * 1024
+    max_upload_bytes: int = 512 * 1024 * 1024
+    web_threads: int = 320
+    log_level: str = "INFO"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+        """The settings that these variables give; SettingsError names the one that is wrong."""
+        given: dict[str, Any] = {}
+        for name, (variable, read) in VARIABLES.items():
+            text = environ.get(variable, "").strip()
+            if text:
+                try:
+                    given[name] = read(text)
+                except ValueError as error:
+                    raise SettingsError(f"{variable}={text!r}: {error}") from None
+        given["redis_external"] = "redis_url" in given
+        if "redis_url" not in given:
+            port = environ.get("MLXQ_REDIS_PORT", "").strip() or "6479"
+            if not port.isdigit():
+                raise SettingsError(f"MLXQ_REDIS_PORT={port!r}: must be a port number")
+            given["redis_url"] = f"redis://127.0.0.1:{port}/0"
+        return cls(**given)
+
+    def check_exposure(self) -> None:
+        """Raises SettingsError when others could reach an API that asks for no key."""
+        if not (self.api_keys or self.allow_unauthenticated or _loopback(self.host)):
+            raise SettingsError(
+                f"refusing to listen on {self.host} without authentication: set MLXQ_API_KEYS, "
+                "or say --allow-unauthenticated (MLXQ_ALLOW_UNAUTHENTICATED=1)"
+            )
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _at_least(kind: Callable[[str], T], least: float) -> Callable[[str], T]:
+    def read(text: str) -> T:
+        try:
+            value = kind(text)
+        except ValueError:
+            raise ValueError("must be a number") from None
+        if not float(text) >= least:
+            raise ValueError(f"must be at least {least:g}")
+        return value
+
+    return read
+
+
+def _port(text: str) -> int:
+    if not (text.isdigit() and 0 < int(text) < 65_536):
+        raise ValueError("must be a port number")
+    return int(text)
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in ("0", "1", "true", "false", "yes", "no"):
+        raise ValueError("must be 1 or 0")
+    return text.lower() in ("1", "true", "yes")
+
+
+def _level(text: str) -> str:
+    if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+        raise ValueError("must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    return text.upper()
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("redis://", "rediss://")):
+        raise ValueError("must start with redis:// or rediss://")
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    return tuple(key.strip() for key in text.split(",") if key.strip())
+
+
+VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "redis_url": ("REDIS_URL", _url),
+    "namespace": ("MLXQ_NAMESPACE", str),
+    "home": ("MLXQ_HOME", _path),
+    "cache": ("MLXQ_CACHE", _path),
+    "config": ("MLXQ_CONFIG", _path),
+    "host": ("MLXQ_HOST", str),
+    "port": ("PORT", _port),
+    "api_keys": ("MLXQ_API_KEYS", _keys),
+    "allow_unauthenticated": ("MLXQ_ALLOW_UNAUTHENTICATED", _flag),
+    "result_ttl": ("MLXQ_RESULT_TTL", _at_least(int, 1)),
+    "sync_ttl": ("MLXQ_SYNC_TTL", _at_least(int, 1)),
+    "timeout": ("MLXQ_TIMEOUT", _at_least(int, 1)),
+    "start_wait": ("MLXQ_START_WAIT", _at_least(float, 0)),
+    "max_attempts": ("MLXQ_MAX_ATTEMPTS", _at_least(int, 1)),
+    "worker_lease": ("MLXQ_WORKER_LEASE", _at_least(float, 0.5)),
+    "drain": ("MLXQ_DRAIN", _at_least(float, 0)),
+    "stall": ("MLXQ_STALL", _at_least(float, 1)),
+    "max_body_bytes": ("MLXQ_MAX_BODY_BYTES", _at_least(int, 1)),
+    "max_upload_bytes": ("MLXQ_MAX_UPLOAD_BYTES", _at_least(int, 1)),
+    "web_threads": ("MLXQ_WEB_THREADS", _at_least(int, 4)),
+    "log_level": ("MLXQ_LOG_LEVEL", _level),
+}

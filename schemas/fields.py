@@ -1,0 +1,145 @@
+"""How a body is checked: every field is honoured, accepted because it changes nothing here, or refused by name.
+
+A schema's marshmallow fields are the honoured ones; its `ACCEPTED` and `REFUSED` tables are the others. The README's
+table is made from the same three.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
+
+from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
+
+Code: TypeAlias = Literal["invalid_value", "unsupported_parameter", "unknown_parameter"]
+Support: TypeAlias = Literal["honoured", "accepted", "refused"]
+
+
+class Problem(NamedTuple):
+    """What is wrong with one field of a body; `param` is its path, as in `messages[0].content`."""
+
+    code: Code
+    message: str
+    param: str | None
+
+
+class Row(NamedTuple):
+    """One line of the README's table: a field, how far it is supported, and at which values it is always taken."""
+
+    name: str
+    support: Support
+    taken: tuple[Any, ...] = ()
+
+
+class _Refusal(NamedTuple):
+    code: Code
+    message: str
+
+
+class Body(Schema):
+    """Base of every body: an optional field that is null counts as absent, an unknown one is refused."""
+
+    ACCEPTED: ClassVar[frozenset[str]] = frozenset()  # change nothing here, whatever their value
+    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {}  # would change the answer, unless null or one of these
+
+    class Meta:
+        unknown = RAISE
+
+    @pre_load
+    def sort_out(self, data: Any, **_: Any) -> Any:
+        """Drop what changes nothing, refuse by name what is not honoured."""
+        if not isinstance(data, Mapping):
+            return data
+        kept = {}
+        for name, value in data.items():
+            if name not in self.fields and name not in self.ACCEPTED and name not in self.REFUSED:
+                raise ValidationError([_Refusal("unknown_parameter", self._unknown(name))], field_name=name)
+            if value is None or name in self.ACCEPTED:
+                continue
+            if name in self.fields:
+                kept[name] = value
+            elif not any(_same(value, taken) for taken in self.REFUSED[name]):
+                refusal = _Refusal("unsupported_parameter", f"'{name}' is not supported here; leave it out")
+                raise ValidationError([refusal], field_name=name)
+        return kept
+
+    def _unknown(self, name: str) -> str:
+        near = difflib.get_close_matches(name, [row.name for row in rows(type(self))], n=1, cutoff=0.5)
+        return f"unknown field '{name}'" + (f"; did you mean '{near[0]}'?" if near else "")
+
+
+def rows(schema: type[Body]) -> Iterator[Row]:
+    """The table of a schema: its honoured fields, those without effect, those refused, each in the order declared."""
+    for name in schema._declared_fields:
+        yield Row(name, "honoured")
+    for name in sorted(schema.ACCEPTED):
+        yield Row(name, "accepted")
+    for name, taken in schema.REFUSED.items():
+        yield Row(name, "refused", taken)
+
+
+def problem(error: ValidationError) -> Problem:
+    """The first thing that is wrong with a body."""
+    path, leaf = _first(error.normalized_messages())  # type: ignore[no-untyped-call]
+    if isinstance(leaf, _Refusal):
+        return Problem(leaf.code, leaf.message, path)
+    return Problem("invalid_value", f"'{path}': {leaf}" if path else str(leaf), path)
+
+
+def _first(messages: Any) -> tuple[str | None, Any]:
+    path = ""
+    while isinstance(messages, dict):
+        key, messages = next(iter(messages.items()))
+        if isinstance(key, int):
+            path += f"[{key}]"
+        elif key != "_schema":
+            path += f".{key}" if path else str(key)
+    return path or None, messages[0] if isinstance(messages, list) else messages
+
+
+def _same(value: Any, taken: Any) -> bool:
+    """Equality that keeps `true` and `1` apart, as JSON does."""
+    return isinstance(value, bool) == isinstance(taken, bool) and bool(value == taken)
+
+
+class Text(fields.String):
+    """A string; an empty one says nothing and is refused."""
+
+    default_error_messages = {  # noqa: RUF012  (marshmallow's own way to add messages)
+        "required": "this field is required.",
+        "blank": "must not be empty.",
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not text:
+            raise self.make_error("blank")
+        return str(text)
+
+
+class Number(fields.Float):
+    """A JSON number; a string of digits is none."""
+
+    def _validated(self, value: Any) -> float:
+        if isinstance(value, str):
+            raise self.make_error("invalid")
+        return float(super()._validated(value))
+
+
+class Count(fields.Integer):
+    """A JSON integer, or a number that equals one."""
+
+    def _validated(self, value: Any) -> int:
+        if isinstance(value, (str, bool)) or (isinstance(value, float) and not value.is_integer()):
+            raise self.make_error("invalid")
+        return int(value) if isinstance(value, (int, float)) else int(super()._validated(value))
+
+
+class Flag(fields.Boolean):
+    """true or false, and nothing that only looks like them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
