@@ -138,6 +138,7 @@ def _consume(app: Celery, queue: str, threads: int, runner: Runner, drain: float
     signals.worker_shutting_down.connect(stop, weak=False)
     app.worker_main(
         [
+            "--quiet",
             "worker",
             "--pool=threads",
             f"--concurrency={threads}",
@@ -145,7 +146,6 @@ def _consume(app: Celery, queue: str, threads: int, runner: Runner, drain: float
             "--without-gossip",
             "--without-mingle",
             "--without-heartbeat",
-            "--quiet",
             "--loglevel=WARNING",
         ]
     )
@@ -160,7 +160,8 @@ def _leave(code: int) -> None:
 
 def _end_with_the_supervisor() -> None:
     def watch() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 1024):
+            pass
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="supervisor-watch", daemon=True).start()
@@ -174,7 +175,11 @@ def main() -> None:
     logging.getLogger("celery").setLevel(logging.WARNING)
     entry = Catalogue.load(settings.config).get(name)
     _end_with_the_supervisor()
-    serve(entry, settings, worker_id)
+    try:
+        serve(entry, settings, worker_id)
+    except Exception:
+        log.exception("the worker failed", model=name)
+        _leave(1)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,34 @@
+"""A Valkey a session, flushed per test, and what stands on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlxq.settings import Settings
+from tasks import store as stores
+from tasks.store import JobStore
+from tests.servers import Valkey
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    server = Valkey(tmp_path_factory.mktemp("valkey"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def settings(valkey: Valkey, tmp_path: Path) -> Settings:
+    return Settings(redis_url=valkey.url(), namespace="test", home=tmp_path)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[JobStore]:
+    store = stores.connect(settings)
+    store.redis.flushdb()
+    yield store
+    store.celery.pool.force_close_all()
+    store.redis.close()

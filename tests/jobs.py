@@ -1,0 +1,32 @@
+"""Jobs as tests make them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.job import Job, Lane, job_id
+from tasks.requests import ChatRequest, EmbeddingRequest, Message
+from tasks.store import JobStore
+
+
+def chat(store: JobStore, text: str = "word", *, tokens: int = 4, **fields: Any) -> Job:
+    """A chat with the fake engine, by default a job polled later."""
+    now = store.now()
+    given: dict[str, Any] = {
+        "id": job_id(now),
+        "owner": "anonymous",
+        "model": "fake",
+        "endpoint": "/v1/chat/completions",
+        "payload": ChatRequest((Message("user", text),), max_tokens=tokens),
+        "created": now,
+        "deadline": now + 60_000,
+        "lane": Lane.INTERACTIVE,
+        "keep": 60,
+    }
+    return Job(**{**given, **fields})
+
+
+def embedding(store: JobStore, *inputs: str, **fields: Any) -> Job:
+    """An embedding of these texts."""
+    payload = EmbeddingRequest(inputs or ("text",))
+    return chat(store, endpoint="/v1/embeddings", **{"payload": payload, **fields})

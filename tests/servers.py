@@ -1,0 +1,193 @@
+"""Processes that tests start: each on a free port, ended by its own pid."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+from redis import Redis
+from redis.exceptions import RedisError
+
+from mlxq.settings import Settings
+from workers import redis_server
+
+ROOT = Path(__file__).parent.parent
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(holds: Callable[[], Any], within: float = 30.0, every: float = 0.02) -> Any:
+    """Wait until `holds` is truthy and return what it returned."""
+    until = time.monotonic() + within
+    while not (found := holds()):
+        assert time.monotonic() < until, f"still not so after {within} s"
+        time.sleep(every)
+    return found
+
+
+class Valkey:
+    """A real server with the settings of ours."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def url(self, db: int = 0) -> str:
+        return f"redis://127.0.0.1:{self.port}/{db}"
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(redis_server.command(self.port, self.folder))
+        eventually(self._answers)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(Redis(port=self.port, retry=None).ping())
+        except RedisError:
+            return False
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait()
+
+
+class Process:
+    """A child of the test, its standard error kept line by line."""
+
+    def __init__(self, words: list[str], env: dict[str, str]) -> None:
+        self.lines: list[str] = []
+        self._process = subprocess.Popen(
+            words, env=env, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        )
+        self.pid = self._process.pid
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self.lines.append(line.rstrip())
+
+    def log(self, text: str) -> list[str]:
+        return [line for line in self.lines if text in line]
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def wait(self, within: float = 10.0) -> int:
+        return self._process.wait(within)
+
+    def stop(self, within: float = 10.0) -> None:
+        if not self.ended():
+            self.signal(signal.SIGTERM)
+        try:
+            self.wait(within)
+        except subprocess.TimeoutExpired:
+            self.signal(signal.SIGKILL)
+            self.wait()
+            raise
+        finally:
+            self._reader.join(2)
+            assert self._process.stderr is not None
+            self._process.stderr.close()
+
+
+def environment(settings: Settings, **more: str) -> dict[str, str]:
+    """The variables that give a child process these settings."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MLXQ_", "REDIS_"))}
+    return {
+        **inherited,
+        "REDIS_URL": settings.redis_url,
+        "MLXQ_NAMESPACE": settings.namespace,
+        "MLXQ_HOME": str(settings.home),
+        "MLXQ_CONFIG": str(settings.config),
+        "PYTHONPATH": str(ROOT),
+        **more,
+    }
+
+
+def fake(name: str = "fake", *, slots: int = 32, step_ms: float = 10, **keys: Any) -> dict[str, Any]:
+    """A catalogue entry of the fake engine."""
+    options = {"step_ms": step_ms, **keys.pop("options", {})}
+    return {
+        "model_path": "none",
+        "served_model_name": name,
+        "model_type": "fake",
+        "batch_completion_size": slots,
+        "options": options,
+        **keys,
+    }
+
+
+class Stack:
+    """The web and the supervisor on one Redis database, as `honcho start` runs them."""
+
+    def __init__(self, valkey: Valkey, folder: Path, models: list[dict[str, Any]], *, db: int, **env: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        config = folder / "models.yaml"
+        config.write_text(yaml.safe_dump({"models": models}))
+        self.settings = Settings(redis_url=valkey.url(db), namespace="stack", home=folder / "var", config=config)
+        self.names = [model["served_model_name"] for model in models]
+        self.port = free_port()
+        self.env = environment(self.settings, PORT=str(self.port), **env)
+        Redis.from_url(self.settings.redis_url).flushdb()
+        self.supervisor = self.start_supervisor()
+        self.web = self.start_web()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start_supervisor(self) -> Process:
+        self.supervisor = Process([sys.executable, "-m", "workers"], self.env)
+        return self.supervisor
+
+    def start_web(self) -> Process:
+        self.web = Process([sys.executable, "-m", "gunicorn", "-c", "web/gunicorn.py", "web.wsgi:app"], self.env)
+        return self.web
+
+    def ready(self, within: float = 60.0) -> Stack:
+        def answers() -> bool:
+            try:
+                return httpx.get(f"{self.url}/ready", timeout=5).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        eventually(answers, within, every=0.1)
+        return self
+
+    def stop(self) -> None:
+        self.web.stop()
+        self.supervisor.stop()
+
+
+def running(stack: Stack) -> Iterator[Stack]:
+    """A started stack, stopped afterwards whatever happened."""
+    try:
+        yield stack.ready()
+    finally:
+        stack.stop()
