@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_HONCHO_PORT = 5000  # what honcho sets when nobody chose a port; MLXQ_PORT=5000 asks for it all the same
 
 
 class SettingsError(Exception):
@@ -52,10 +53,11 @@ class Settings:
         for name, (variable, read) in VARIABLES.items():
             text = environ.get(variable, "").strip()
             if text:
-                try:
-                    given[name] = read(text)
-                except ValueError as error:
-                    raise SettingsError(f"{variable}={text!r}: {error}") from None
+                given[name] = _read(variable, text, read)
+        if environ.get("MLXQ_PORT", "").strip():
+            given["port"] = _read("MLXQ_PORT", environ["MLXQ_PORT"], _port)
+        elif "HONCHO_PROCESS_NAME" in environ and given.get("port") == _HONCHO_PORT:
+            del given["port"]
         given["redis_external"] = "redis_url" in given
         if "redis_url" not in given:
             port = environ.get("MLXQ_REDIS_PORT", "").strip() or "6479"
@@ -71,6 +73,13 @@ class Settings:
                 f"refusing to listen on {self.host} without authentication: set MLXQ_API_KEYS, "
                 "or say --allow-unauthenticated (MLXQ_ALLOW_UNAUTHENTICATED=1)"
             )
+
+
+def _read(variable: str, text: str, read: Callable[[str], T]) -> T:
+    try:
+        return read(text.strip())
+    except ValueError as error:
+        raise SettingsError(f"{variable}={text!r}: {error}") from None
 
 
 def _loopback(host: str) -> bool:

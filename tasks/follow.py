@@ -13,11 +13,11 @@ import structlog
 from redis import Redis
 
 from tasks import events, fold
-from tasks.errors import NotFound
+from tasks.errors import NotFound, QueueUnavailable
 from tasks.events import Event
 from tasks.job import Record
 from tasks.presence import Heartbeat, Presence
-from tasks.scripts import AWAY
+from tasks.scripts import AWAY, answers
 from tasks.store import JobStore
 
 Entry = tuple[str, Event]
@@ -56,7 +56,11 @@ class Follower:
                 except queue.Empty:
                     if time.monotonic() - looked >= _LOOK:
                         looked = time.monotonic()
-                        record = self.store.find(job_id)
+                        try:
+                            record = self.store.find(job_id)
+                        except QueueUnavailable:  # it comes back, or the caller's patience ends
+                            yield None
+                            continue
                         if record is None:
                             raise NotFound(f"job '{job_id}' is gone") from None
                         if record.status.terminal:
@@ -72,7 +76,9 @@ class Follower:
 
     def _remaining(self, record: Record, last: str) -> Iterator[Entry]:
         """What a finished job's follower has not seen: from the stream while it stands, else from the record."""
-        found = self.store.redis.xrange(self.store.keys.events(record.job.id), min=f"({last}" if last != "0" else "-")
+        with answers():
+            key = self.store.keys.events(record.job.id)
+            found = self.store.redis.xrange(key, min=f"({last}" if last != "0" else "-")
         if found:
             for entry_id, fields in found:
                 yield entry_id.decode(), events.decode(fields[b"e"])

@@ -1,0 +1,44 @@
+"""Whether a call may begin: its model is known and serves the endpoint, and for those who wait, is up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from mlxq.catalogue import ModelEntry
+from tasks.errors import ModelNotFound, ModelUnavailable
+from tasks.job import Lane
+from web.disconnect import ClientGone
+from web.endpoint import Endpoint
+from web.gateway import Gateway
+
+BACKLOG = 100  # a model's queue holds so many jobs polled later for each waiting client it has room for
+_LOOK = 0.25  # seconds
+
+
+def model(gateway: Gateway, name: str, endpoint: Endpoint) -> ModelEntry:
+    """The model of this name; ModelNotFound when there is none or it does something else."""
+    entry = gateway.catalogue.models.get(name)
+    if entry is None:
+        served = ", ".join(gateway.catalogue.models)
+        raise ModelNotFound(f"the model '{name}' does not exist here; there are {served}", param="model")
+    if entry.model_type not in endpoint.model_types:
+        raise ModelNotFound(f"the model '{name}' ({entry.model_type}) does not serve {endpoint.path}", param="model")
+    return entry
+
+
+def room(entry: ModelEntry, lane: Lane) -> int:
+    """How many jobs of a lane may wait for a model."""
+    return entry.queue_size if lane is Lane.INTERACTIVE else entry.queue_size * BACKLOG
+
+
+def await_up(gateway: Gateway, entry: ModelEntry, gone: Callable[[], bool]) -> None:
+    """Wait until the model is up; ModelUnavailable when it is broken or does not come up in time."""
+    until = time.monotonic() + gateway.settings.start_wait
+    while (found := gateway.presence.model(entry.name)).state != "ready":
+        reason = f": {found.reason}" if found.reason else ""
+        if found.state == "broken" or time.monotonic() >= until:
+            raise ModelUnavailable(f"the model '{entry.name}' is {found.state}{reason}", param="model", retry_after=10)
+        if gone():
+            raise ClientGone
+        time.sleep(_LOOK)

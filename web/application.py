@@ -1,0 +1,45 @@
+"""The Flask application, made from settings and a catalogue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from flask import Flask, Response
+from flask.json.provider import JSONProvider
+
+from mlxq.catalogue import Catalogue
+from mlxq.settings import Settings
+from web import auth, errors, registry, tracing
+from web.disconnect import ClientGone
+from web.gateway import connect
+
+
+class Json(JSONProvider):
+    """JSON as every body of ours is written."""
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        return msgspec.json.encode(obj).decode()
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        return msgspec.json.decode(s)
+
+
+def create_app(settings: Settings, catalogue: Catalogue) -> Flask:
+    """The application of one web process; it has a thread that reads the queue, so make it after any fork."""
+    app = Flask("mlxq", static_folder=None)
+    app.json = Json(app)
+    app.url_map.strict_slashes = False
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.extensions["mlxq"] = connect(settings, catalogue)
+    tracing.register(app)
+    auth.register(app)
+    errors.register(app)
+    for blueprint in registry.blueprints():
+        app.register_blueprint(blueprint)
+
+    @app.errorhandler(ClientGone)
+    def client_gone(_: ClientGone) -> Response:
+        return Response(status=499)  # nobody reads it; nginx' number for it, in the log
+
+    return app

@@ -1,0 +1,183 @@
+"""One call of an endpoint: submitted as a job, then waited for, streamed, or left to be polled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import msgspec
+import structlog
+from flask import Response, g, request
+
+from tasks import events
+from tasks.errors import DeadlineExceeded, Failure, JobCancelled, JobError
+from tasks.follow import Entry
+from tasks.job import Job, Lane, Record, job_id
+from web import admission, auth, disconnect, intake, registry, sse, tracing
+from web.disconnect import ClientGone
+from web.endpoint import Endpoint
+from web.errors import envelope, respond
+from web.gateway import Gateway, gateway
+from web.prefer import Preference, preference
+from web.render import job as render_job
+from web.waiting import entries, following
+
+COMMIT = 10.0  # seconds without a sign of the job after which a stream answers 200 and shows later errors in itself
+KEEP_ALIVE = 5.0  # seconds of silence in a stream
+log = structlog.get_logger()
+
+
+def serve(endpoint: Endpoint) -> Response:
+    """Answer the current request, a call of this endpoint."""
+    return begin(endpoint, intake.body(endpoint), preference(request.headers), {})
+
+
+def begin(
+    endpoint: Endpoint, raw: Mapping[str, Any], prefer: Preference, metadata: Mapping[str, str], within: str = ""
+) -> Response:
+    """Make a job of a body, and answer with what the client prefers: its result, its stream, or the job.
+
+    `within` is where in the request the body stands, for errors that name a field of it.
+    """
+    gateway_, gone = gateway(), disconnect.probe(request.environ)
+    taken = intake.check(endpoint, raw, within)
+    entry = admission.model(gateway_, taken.data["model"], endpoint)
+    if prefer.wait is None:
+        admission.await_up(gateway_, entry, gone)
+    job = _job(gateway_, endpoint, taken, prefer, metadata)
+    submitted = gateway_.store.submit(job, room=admission.room(entry, job.lane), digest=taken.digest)
+    g.job_id = submitted.id
+    structlog.contextvars.bind_contextvars(job_id=submitted.id)
+    if submitted.joined:
+        job = gateway_.store.get(submitted.id, job.owner).job
+    if prefer.wait is not None:
+        return _later(gateway_, job, prefer.wait, gone)
+    if taken.data.get("stream") and endpoint.chunks is not None:
+        return _stream(gateway_, job, endpoint.chunks(job), gone)
+    with following(gateway_, job.id):
+        for _ in entries(gateway_, job, gone):
+            pass
+        return final(gateway_, gateway_.store.get(job.id, job.owner))
+
+
+def _job(
+    gateway_: Gateway, endpoint: Endpoint, taken: intake.Intake, prefer: Preference, metadata: Mapping[str, str]
+) -> Job:
+    settings, entry = gateway_.settings, gateway_.catalogue.get(taken.data["model"])
+    sync, now = prefer.wait is None, gateway_.store.now()
+    # Who polls has as long as results are kept; who waits has given up long before.
+    patience = (entry.queue_timeout or settings.timeout) if sync else settings.result_ttl
+    return Job(
+        id=job_id(now),
+        owner=auth.current(),
+        model=entry.name,
+        endpoint=endpoint.path,
+        payload=endpoint.payload(taken.data),
+        created=now,
+        deadline=now + int(1000 * (prefer.timeout or patience)),
+        lane=Lane.JOBS if prefer.wait == 0 else Lane.INTERACTIVE,
+        keep=settings.sync_ttl if sync else settings.result_ttl,
+        sync=sync,
+        stream=sync and bool(taken.data.get("stream")),
+        detached=prefer.detached or not sync,
+        options=endpoint.options(taken.data),
+        metadata=dict(metadata),
+        inputs=taken.blobs,
+        request_id=tracing.current(),
+        idempotency_key=prefer.idempotency_key,
+    )
+
+
+def final(gateway_: Gateway, record: Record) -> Response:
+    """What the call that made a finished job answers, the same bytes at every reading."""
+    if record.terminal is not None and not isinstance(record.terminal, events.Done):
+        return respond(failure(record.job, record.terminal))
+    result = gateway_.store.result(record)
+    rendered = registry.endpoints()[record.job.endpoint].body(record.job, result)
+    return Response(rendered.data, content_type=rendered.content_type)
+
+
+def failure(job: Job, event: events.Event) -> Failure:
+    """Why a job has no result."""
+    if isinstance(event, events.Failed):
+        return event.failure
+    if isinstance(event, events.Cancelled):
+        return Failure(JobCancelled.code, f"the job was cancelled: {event.reason}")
+    seconds = (job.deadline - job.created) / 1000
+    return Failure(DeadlineExceeded.code, f"the job did not end within {seconds:g} s; X-Request-Timeout sets the limit")
+
+
+def _later(gateway_: Gateway, job: Job, wait: float, gone: Callable[[], bool]) -> Response:
+    until = time.monotonic() + wait
+    if wait:
+        for _ in entries(gateway_, job, gone):
+            if time.monotonic() >= until:
+                break
+    record = gateway_.store.get(job.id, job.owner)
+    if wait and record.status.terminal:
+        response = final(gateway_, record)
+    else:
+        response = Response(
+            msgspec.json.encode(render_job.body(record)), 202, {"Location": f"/v1/jobs/{job.id}"}, "application/json"
+        )
+    response.headers["Preference-Applied"] = f"wait={wait:g}" if wait else "respond-async"
+    return response
+
+
+def _stream(
+    gateway_: Gateway, job: Job, chunks: Callable[[events.Event], Iterator[object]], gone: Callable[[], bool]
+) -> Response:
+    stack = ExitStack()
+    stack.enter_context(following(gateway_, job.id))
+    try:
+        source = entries(gateway_, job, gone)
+        first = _first(source)
+    except BaseException:
+        stack.close()
+        raise
+    if isinstance(first, events.TERMINAL) and not isinstance(first, events.Done):
+        stack.close()
+        return respond(failure(job, first))
+    response = Response(_frames(job, first, source, chunks), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
+    response.call_on_close(stack.close)
+    return response
+
+
+def _first(source: Iterator[Entry | None]) -> events.Event | None:
+    until = time.monotonic() + COMMIT
+    for entry in source:
+        if entry is not None:
+            return entry[1]
+        if time.monotonic() > until:
+            break
+    return None
+
+
+def _frames(
+    job: Job,
+    first: events.Event | None,
+    source: Iterator[Entry | None],
+    chunks: Callable[[events.Event], Iterator[object]],
+) -> Iterator[bytes]:
+    spoke = time.monotonic()
+    try:
+        for value in chunks(first) if first is not None else ():
+            yield sse.data(value)
+        for entry in source:
+            if entry is None:
+                if time.monotonic() - spoke > KEEP_ALIVE:
+                    spoke = time.monotonic()
+                    yield sse.KEEP_ALIVE
+                continue
+            spoke = time.monotonic()
+            if isinstance(entry[1], events.TERMINAL) and not isinstance(entry[1], events.Done):
+                yield sse.data({"error": envelope(failure(job, entry[1]))})
+            for value in chunks(entry[1]):
+                yield sse.data(value)
+    except ClientGone:
+        return
+    except JobError as error:
+        yield sse.data({"error": envelope(error.failure)})
+    yield sse.DONE

@@ -1,0 +1,43 @@
+"""`POST /v1/embeddings`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response
+
+from schemas.embeddings import EmbeddingsSchema
+from tasks.requests import EmbeddingRequest
+from web import calls
+from web.endpoint import Endpoint
+from web.render import embeddings as render
+
+blueprint = Blueprint("embeddings", __name__)
+
+
+def payload(data: Mapping[str, Any]) -> EmbeddingRequest:
+    """What a checked body asks of a model."""
+    inputs = tuple(one if isinstance(one, str) else tuple(one) for one in data["input"])
+    return EmbeddingRequest(inputs, data.get("dimensions"))
+
+
+def options(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What rendering needs to know of a checked body."""
+    return {"encoding_format": data.get("encoding_format", "float")}
+
+
+ENDPOINT = Endpoint(
+    "/v1/embeddings",
+    frozenset({"embeddings", "fake"}),
+    EmbeddingsSchema,
+    payload,
+    render.body,
+    options,
+)
+
+
+@blueprint.post(ENDPOINT.path)
+def create() -> Response:
+    """Embed texts."""
+    return calls.serve(ENDPOINT)

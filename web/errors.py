@@ -1,0 +1,157 @@
+"""What a client is told when something is wrong: one envelope, with HTTP's status for each stable code."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+import structlog
+from flask import Flask, Response
+from marshmallow import ValidationError
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+
+from schemas import fields
+from tasks.errors import Failure, InvalidValue, JobError, UnknownParameter, UnsupportedParameter
+
+log = structlog.get_logger()
+
+
+class Answer(NamedTuple):
+    """How a code is told: HTTP status, OpenAI's error type, and whether the same call may do better later."""
+
+    status: int
+    type: str = "invalid_request_error"
+    retry: bool = True
+
+
+class InvalidJson(JobError):
+    """The body is not JSON, or not an object."""
+
+    code = "invalid_json"
+
+
+class UnsupportedMediaType(JobError):
+    """The body is of a type that the endpoint does not read."""
+
+    code = "unsupported_media_type"
+
+
+class RequestTooLarge(JobError):
+    """The body is longer than its limit."""
+
+    code = "request_too_large"
+
+
+class Unauthenticated(JobError):
+    """No valid key came with the request."""
+
+    code = "invalid_api_key"
+
+
+class RouteNotFound(JobError):
+    """No endpoint has this path."""
+
+    code = "unknown_url"
+
+
+class WrongMethod(JobError):
+    """The endpoint does not take this method."""
+
+    code = "method_not_allowed"
+
+
+ANSWERS = {
+    "invalid_value": Answer(400),
+    "unsupported_parameter": Answer(400),
+    "unknown_parameter": Answer(400),
+    "context_length_exceeded": Answer(400),
+    "invalid_json": Answer(400),
+    "invalid_request": Answer(400),
+    "invalid_api_key": Answer(401, "authentication_error"),
+    "model_not_found": Answer(404),
+    "not_found": Answer(404),
+    "unknown_url": Answer(404),
+    "method_not_allowed": Answer(405),
+    "job_not_finished": Answer(409, retry=False),
+    "job_conflict": Answer(409, retry=False),
+    "job_cancelled": Answer(409, retry=False),
+    "request_too_large": Answer(413),
+    "unsupported_media_type": Answer(415),
+    "idempotency_key_reused": Answer(422),
+    "queue_full": Answer(429, "rate_limit_error"),
+    "poison": Answer(500, "server_error", retry=False),
+    "engine_error": Answer(500, "server_error", retry=False),
+    "internal_error": Answer(500, "server_error"),
+    "model_unavailable": Answer(503, "server_error"),
+    "queue_unavailable": Answer(503, "server_error"),
+    "storage_full": Answer(503, "server_error"),
+    "worker_lost": Answer(503, "server_error"),
+    "deadline_exceeded": Answer(504, "server_error", retry=False),
+}
+
+
+def envelope(failure: Failure) -> dict[str, object]:
+    """A failure as every body, chunk and job object shows it."""
+    return {
+        "message": failure.message,
+        "type": ANSWERS[failure.code].type,
+        "param": failure.param,
+        "code": failure.code,
+    }
+
+
+def respond(failure: Failure) -> Response:
+    """A failure as a whole answer."""
+    answer = ANSWERS[failure.code]
+    response = Response(
+        msgspec.json.encode({"error": envelope(failure)}), answer.status, content_type="application/json"
+    )
+    if failure.retry_after is not None:
+        response.headers["Retry-After"] = str(failure.retry_after)
+    if not answer.retry:
+        response.headers["x-should-retry"] = "false"  # OpenAI's SDKs would try a 409 or 5xx again
+    if answer.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def validation(error: ValidationError, within: str = "") -> JobError:
+    """The first problem that a schema found, as an error that names its field, below `within` if given."""
+    found = fields.problem(error)
+    param = ".".join(part for part in (within, found.param) if part) or None
+    kinds = {kind.code: kind for kind in (InvalidValue, UnsupportedParameter, UnknownParameter)}
+    return kinds[found.code](found.message, param=param)
+
+
+def _http(error: HTTPException) -> Failure:
+    if error.code == 404:
+        return Failure(RouteNotFound.code, "no endpoint has this path; GET /v1/models answers, the README lists them")
+    if isinstance(error, MethodNotAllowed):
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        return Failure(WrongMethod.code, f"this endpoint takes {allowed}")
+    if isinstance(error, RequestEntityTooLarge):
+        return Failure(RequestTooLarge.code, "the request's body is larger than this server takes")
+    return Failure("invalid_request", error.description or error.name)
+
+
+def register(app: Flask) -> None:
+    """Answer every exception in the envelope."""
+
+    @app.errorhandler(JobError)
+    def job_error(error: JobError) -> Response:
+        return respond(error.failure)
+
+    @app.errorhandler(ValidationError)
+    def validation_error(error: ValidationError) -> Response:
+        return respond(validation(error).failure)
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Response:
+        response = respond(_http(error))
+        response.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
+        return response
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        log.exception("unexpected", error=str(error))
+        return respond(Failure("internal_error", "something went wrong here; the log of the server says what"))

@@ -1,0 +1,41 @@
+"""What the request handlers of one web process share."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from flask import current_app
+
+from mlxq.catalogue import Catalogue
+from mlxq.settings import Settings
+from tasks import store as stores
+from tasks.follow import Follower
+from tasks.presence import Presence
+from tasks.store import JobStore
+
+_EXTENSION = "mlxq"
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """The way from HTTP to the queue."""
+
+    settings: Settings
+    catalogue: Catalogue
+    store: JobStore
+    follower: Follower
+    presence: Presence
+    started: int = field(default_factory=lambda: int(time.time()))
+
+
+def connect(settings: Settings, catalogue: Catalogue) -> Gateway:
+    """The gateway of this process, with a reader of its own."""
+    store = stores.connect(settings)
+    return Gateway(settings, catalogue, store, Follower(store), Presence(store))
+
+
+def gateway() -> Gateway:
+    """The gateway of the application that handles the current request."""
+    found: Gateway = current_app.extensions[_EXTENSION]
+    return found

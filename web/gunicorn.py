@@ -1,0 +1,36 @@
+"""gunicorn's configuration: one process, a thread a connection."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from mlxq.settings import Settings, SettingsError
+
+try:
+    import resource
+except ImportError:  # no such limits here
+    pass
+else:
+    # macOS gives a shell 256 open files; every stream is one.
+    _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _wanted = 4096 if _hard == resource.RLIM_INFINITY else min(4096, _hard)
+    if _soft != resource.RLIM_INFINITY and _soft < _wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (_wanted, _hard))
+
+try:
+    _settings = Settings.from_env(os.environ)
+    _settings.check_exposure()
+except SettingsError as error:
+    sys.exit(f"mlxq: {error}")
+
+_host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
+bind = f"{_host}:{_settings.port}"
+worker_class = "gthread"
+workers = 1  # one reader of the queue; threads wait, they do not compute
+threads = _settings.web_threads
+worker_connections = 1000
+timeout = 120
+graceful_timeout = 2  # an open stream ends with its server; its job is in the queue
+keepalive = 30
+loglevel = "warning"

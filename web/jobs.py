@@ -1,0 +1,122 @@
+"""`/v1/jobs`: any call as a job, polled, followed, listed, cancelled and deleted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from schemas.jobs import EventListSchema, JobListSchema, JobSchema
+from tasks import events
+from tasks.errors import InvalidValue, JobError, JobNotFinished
+from tasks.follow import Entry
+from tasks.job import Status
+from web import auth, calls, disconnect, intake, registry, sse
+from web.disconnect import ClientGone
+from web.gateway import gateway
+from web.prefer import preference
+from web.render import job as render
+from web.waiting import entries
+
+blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
+
+
+@blueprint.post("")
+def create() -> Response:
+    """Submit any endpoint's call as a job."""
+    data = JobSchema().load(intake.json())
+    endpoint = registry.endpoints().get(data["url"])
+    if endpoint is None:
+        raise InvalidValue(f"'url' must be one of {', '.join(registry.endpoints())}", param="url")
+    prefer = preference(request.headers)
+    return calls.begin(
+        endpoint, data["body"], prefer._replace(wait=prefer.wait or 0.0), data.get("metadata", {}), within="body"
+    )
+
+
+@blueprint.get("")
+def index() -> dict[str, Any]:
+    """The owner's jobs, newest first; or the jobs of one idempotency key."""
+    asked = JobListSchema().load(request.args.to_dict())
+    store, owner = gateway().store, auth.current()
+    if "idempotency_key" in asked:
+        records, more = store.by_idempotency_key(owner, asked["idempotency_key"]), False
+    else:
+        records, more = store.list(
+            owner,
+            limit=asked["limit"],
+            after=asked.get("after"),
+            status=Status(asked["status"]) if "status" in asked else None,
+            model=asked.get("model"),
+            endpoint=asked.get("endpoint"),
+            include_sync=asked.get("include") == "sync",
+        )
+    shown = [render.body(record) for record in records]
+    return {
+        "object": "list",
+        "data": shown,
+        "first_id": shown[0]["id"] if shown else None,
+        "last_id": shown[-1]["id"] if shown else None,
+        "has_more": more,
+    }
+
+
+@blueprint.get("/<job_id>")
+def show(job_id: str) -> dict[str, Any]:
+    """One job."""
+    return render.body(gateway().store.get(job_id, auth.current()))
+
+
+@blueprint.get("/<job_id>/result")
+def result(job_id: str) -> Response:
+    """What the synchronous call would have answered, byte for byte."""
+    record = gateway().store.get(job_id, auth.current())
+    if not record.status.terminal:
+        raise JobNotFinished(f"'{job_id}' is {record.status}; poll it, or follow its events")
+    return calls.final(gateway(), record)
+
+
+@blueprint.get("/<job_id>/events")
+def follow(job_id: str) -> Response:
+    """The job's events as they come, from the beginning or after `Last-Event-ID`."""
+    asked = EventListSchema().load(request.args.to_dict())
+    if "Last-Event-ID" in request.headers:
+        asked = EventListSchema().load({"after": request.headers["Last-Event-ID"]})
+    job = gateway().store.get(job_id, auth.current()).job
+    source = entries(gateway(), job, disconnect.probe(request.environ), asked.get("after", "0"))
+    return Response(_frames(source), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
+
+
+def _frames(source: Iterator[Entry | None]) -> Iterator[bytes]:
+    spoke = time.monotonic()
+    try:
+        for entry in source:
+            if entry is not None:
+                value = msgspec.to_builtins(entry[1])
+                yield sse.event(entry[0], value.pop("type"), value)
+            elif time.monotonic() - spoke < calls.KEEP_ALIVE:
+                continue
+            else:
+                yield sse.KEEP_ALIVE
+            spoke = time.monotonic()
+    except ClientGone:
+        return
+    except JobError as error:
+        failed = msgspec.to_builtins(events.Failed(error.failure))
+        yield sse.event("", failed.pop("type"), failed)
+
+
+@blueprint.post("/<job_id>/cancel")
+def cancel(job_id: str) -> dict[str, Any]:
+    """End a job now."""
+    return render.body(gateway().store.cancel(job_id, auth.current()))
+
+
+@blueprint.delete("/<job_id>")
+def delete(job_id: str) -> dict[str, Any]:
+    """Forget a finished job and its result."""
+    gateway().store.delete(job_id, auth.current())
+    return {"id": job_id, "object": "job.deleted", "deleted": True}

@@ -1,0 +1,46 @@
+"""`GET /v1/models` and `GET /v1/models/{id}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+
+from mlxq.catalogue import ModelEntry
+from tasks.errors import ModelNotFound
+from web import registry
+from web.gateway import Gateway, gateway
+
+blueprint = Blueprint("models", __name__)
+
+
+@blueprint.get("/v1/models")
+def index() -> dict[str, Any]:
+    """Every configured model."""
+    shared = gateway()
+    return {"object": "list", "data": [_model(shared, entry) for entry in shared.catalogue]}
+
+
+@blueprint.get("/v1/models/<path:name>")
+def show(name: str) -> dict[str, Any]:
+    """One configured model."""
+    entry = gateway().catalogue.models.get(name)
+    if entry is None:
+        raise ModelNotFound(f"the model '{name}' does not exist here", param="model")
+    return _model(gateway(), entry)
+
+
+def _model(shared: Gateway, entry: ModelEntry) -> dict[str, Any]:
+    found = shared.presence.model(entry.name)
+    paths = [endpoint.path for endpoint in registry.endpoints().values() if entry.model_type in endpoint.model_types]
+    return {
+        "id": entry.name,
+        "object": "model",
+        "created": shared.started,
+        "owned_by": "mlxq",
+        "type": entry.model_type,
+        "endpoints": paths,
+        "context_length": entry.context_length,
+        "state": found.state,
+        "reason": found.reason,
+    }

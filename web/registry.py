@@ -1,0 +1,36 @@
+"""What this package serves: every module's `blueprint`, and every `ENDPOINT` that makes jobs, by its path."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from functools import cache
+from types import ModuleType
+
+from flask import Blueprint
+
+import web
+from web.endpoint import Endpoint
+
+_STARTED_BY = frozenset({"gunicorn", "wsgi"})  # these make the application, so they cannot be part of it
+
+
+def _modules() -> Iterator[ModuleType]:
+    for module in pkgutil.iter_modules(web.__path__):
+        if not module.ispkg and module.name not in _STARTED_BY:
+            yield importlib.import_module(f"web.{module.name}")
+
+
+def blueprints() -> Iterator[Blueprint]:
+    """The blueprint of every resource."""
+    for module in _modules():
+        if isinstance(found := getattr(module, "blueprint", None), Blueprint):
+            yield found
+
+
+@cache
+def endpoints() -> Mapping[str, Endpoint]:
+    """The endpoints whose calls are jobs."""
+    found = (getattr(module, "ENDPOINT", None) for module in _modules())
+    return {endpoint.path: endpoint for endpoint in found if isinstance(endpoint, Endpoint)}

@@ -1,0 +1,1 @@
+"""Results and events as OpenAI's API shows them: pure functions, one module a resource."""

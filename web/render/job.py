@@ -1,0 +1,41 @@
+"""A job as its owner sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from tasks.job import Record, Status
+from web.errors import envelope
+
+
+def body(record: Record) -> dict[str, Any]:
+    """The job object; times in seconds since the epoch, `queue_position` the number of jobs ahead of it."""
+    job = record.job
+    return {
+        "id": job.id,
+        "object": "job",
+        "status": record.status,
+        "endpoint": job.endpoint,
+        "model": job.model,
+        "created_at": job.created // 1000,
+        "started_at": _seconds(record.started),
+        "finished_at": _seconds(record.finished),
+        "expires_at": _seconds(record.expires),
+        "deadline_at": _seconds(job.deadline),
+        "queue_position": record.position if record.status is Status.QUEUED else None,
+        "progress": record.progress,
+        "attempts": record.attempt,
+        "error": envelope(record.failure) if record.failure is not None else None,
+        "usage": msgspec.to_builtins(record.usage) if record.usage is not None else None,
+        "metadata": job.metadata,
+        "inputs": [{"blob": f"blob_{ref.sha256}", "bytes": ref.size, "type": ref.type} for ref in job.inputs],
+        "sync": job.sync,
+        "idempotency_key": job.idempotency_key,
+        "request_id": job.request_id,
+    }
+
+
+def _seconds(milliseconds: int | None) -> int | None:
+    return None if milliseconds is None else milliseconds // 1000

@@ -1,0 +1,50 @@
+"""Waiting for a job in the name of one client: its events, until it ends, the client leaves, or its time is over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from tasks import events
+from tasks.follow import Entry
+from tasks.job import Job
+from tasks.scripts import AWAY
+from web.disconnect import ClientGone
+from web.gateway import Gateway
+
+PROBE = 0.25  # seconds between looks at the client's socket
+_GRACE = 2.0  # seconds past a deadline that the supervisor has to end a job before we do
+log = structlog.get_logger()
+
+
+@contextmanager
+def following(gateway: Gateway, job_id: str) -> Iterator[None]:
+    """Count as one who wants the job's answer; when the last such leaves a synchronous job, it is cancelled."""
+    client = gateway.follower.client
+    gateway.store.follow(job_id, client)
+    try:
+        yield
+    finally:
+        try:
+            if gateway.store.leave(job_id, client):
+                log.info("cancelled: its client went away", job_id=job_id)
+        except AWAY as error:
+            log.warning("a follower could not leave", job_id=job_id, error=str(error))
+
+
+def entries(gateway: Gateway, job: Job, gone: Callable[[], bool], after: str = "0") -> Iterator[Entry | None]:
+    """A job's events, and None at least every quarter of a second; raises ClientGone."""
+    remaining = (job.deadline - gateway.store.now()) / 1000
+    deadline = time.monotonic() + remaining + _GRACE
+    probed = time.monotonic()
+    for entry in gateway.follower.events(job.id, after, silence=PROBE):
+        if time.monotonic() - probed >= PROBE:
+            probed = time.monotonic()
+            if gone():
+                raise ClientGone
+            if probed > deadline:
+                gateway.store.finish(job.id, events.Expired())  # nobody else did: nothing hangs
+        yield entry

@@ -1,0 +1,38 @@
+"""`web.wsgi:app`, what gunicorn runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+
+from mlxq.catalogue import Catalogue, CatalogueError
+from mlxq.settings import Settings, SettingsError
+from tasks import logs
+from tasks.errors import JobError
+from web.application import create_app
+from web.gateway import Gateway
+
+
+def _announce(shared: Gateway, settings: Settings) -> None:
+    waiting = {entry.name for entry in shared.catalogue}
+    while waiting:
+        time.sleep(0.2)
+        try:
+            waiting = {name for name in waiting if shared.presence.model(name).state != "ready"}
+        except JobError:  # the queue is not up yet
+            continue
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    names = ", ".join(shared.catalogue.models)
+    print(f"mlxq is ready: http://{host}:{settings.port}/v1 serves {names}", flush=True)  # noqa: T201
+
+
+try:
+    _settings = Settings.from_env(os.environ)
+    _catalogue = Catalogue.load(_settings.config)
+except (SettingsError, CatalogueError) as error:
+    sys.exit(f"mlxq: {error}")
+logs.configure(_settings.log_level)
+app = create_app(_settings, _catalogue)
+threading.Thread(target=_announce, args=(app.extensions["mlxq"], _settings), name="announce", daemon=True).start()
