@@ -166,6 +166,10 @@ class Stack:
         self.supervisor = Process([sys.executable, "-m", "workers"], self.env)
         return self.supervisor
 
+    def second_supervisor(self) -> Process:
+        """Another one beside the first, with workers of its own, as on a second machine."""
+        return Process([sys.executable, "-m", "workers"], self.env)
+
     def start_web(self) -> Process:
         self.web = Process([sys.executable, "-m", "gunicorn", "-c", "web/gunicorn.py", "web.wsgi:app"], self.env)
         return self.web

@@ -176,6 +176,7 @@ class Batcher:
 
     def _forget(self, job_ids: set[str]) -> None:
         for job_id in job_ids & self._rows.keys():
+            log.info("a row was taken away: its job ended or is another's now", job_id=job_id)
             self._engine.drop(job_id)
             self._rows.pop(job_id).over.set()
         with self._changed:
