@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-_HONCHO_PORT = 5000  # what honcho sets when nobody chose a port; MLXQ_PORT=5000 asks for it all the same
+_HONCHO_PORT = "5000"  # what honcho sets when nobody chose a port; MLXQ_PORT=5000 asks for it all the same
 
 
 class SettingsError(Exception):
@@ -47,22 +47,21 @@ class Settings:
     log_level: str = "INFO"
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> Settings:
-        """The settings that these variables give; SettingsError names the one that is wrong."""
+    def from_env(cls, environ: Mapping[str, str], file: Mapping[str, str | int] | None = None) -> Settings:
+        """The settings that these variables give, and where they are silent those of a file (`host`, `port` …).
+
+        SettingsError names the variable or the key that is wrong.
+        """
         given: dict[str, Any] = {}
         for name, (variable, read) in VARIABLES.items():
-            text = environ.get(variable, "").strip()
+            text = _variable(environ, variable)
             if text:
                 given[name] = _read(variable, text, read)
-        if environ.get("MLXQ_PORT", "").strip():
-            given["port"] = _read("MLXQ_PORT", environ["MLXQ_PORT"], _port)
-        elif "HONCHO_PROCESS_NAME" in environ and given.get("port") == _HONCHO_PORT:
-            del given["port"]
+            elif file and name in file:
+                given[name] = _read(f"server.{name}", str(file[name]), read)
         given["redis_external"] = "redis_url" in given
-        if "redis_url" not in given:
-            port = environ.get("MLXQ_REDIS_PORT", "").strip() or "6479"
-            if not port.isdigit():
-                raise SettingsError(f"MLXQ_REDIS_PORT={port!r}: must be a port number")
+        if not given["redis_external"]:
+            port = _read("MLXQ_REDIS_PORT", environ.get("MLXQ_REDIS_PORT", "") or "6479", _port)
             given["redis_url"] = f"redis://127.0.0.1:{port}/0"
         return cls(**given)
 
@@ -73,6 +72,15 @@ class Settings:
                 f"refusing to listen on {self.host} without authentication: set MLXQ_API_KEYS, "
                 "or say --allow-unauthenticated (MLXQ_ALLOW_UNAUTHENTICATED=1)"
             )
+
+
+def _variable(environ: Mapping[str, str], variable: str) -> str:
+    text = environ.get(variable, "").strip()
+    if variable != "PORT":
+        return text
+    if "HONCHO_PROCESS_NAME" in environ and text == _HONCHO_PORT:
+        text = ""
+    return environ.get("MLXQ_PORT", "").strip() or text
 
 
 def _read(variable: str, text: str, read: Callable[[str], T]) -> T:

@@ -171,7 +171,9 @@ class Stack:
         return Process([sys.executable, "-m", "workers"], self.env)
 
     def start_web(self) -> Process:
-        self.web = Process([sys.executable, "-m", "gunicorn", "-c", "web/gunicorn.py", "web.wsgi:app"], self.env)
+        self.web = Process(
+            [sys.executable, "-m", "gunicorn", "--config", "python:web.gunicorn", "web.wsgi:app"], self.env
+        )
         return self.web
 
     def ready(self, within: float = 60.0) -> Stack:

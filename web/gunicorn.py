@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from mlxq.settings import Settings, SettingsError
+from mlxq import configuration
 
 try:
     import resource
@@ -19,9 +19,9 @@ else:
         resource.setrlimit(resource.RLIMIT_NOFILE, (_wanted, _hard))
 
 try:
-    _settings = Settings.from_env(os.environ)
+    _settings, _ = configuration.load(os.environ)
     _settings.check_exposure()
-except SettingsError as error:
+except configuration.ConfigurationError as error:
     sys.exit(f"mlxq: {error}")
 
 _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
@@ -31,6 +31,6 @@ workers = 1  # one reader of the queue; threads wait, they do not compute
 threads = _settings.web_threads
 worker_connections = 1000
 timeout = 120
-graceful_timeout = 2  # an open stream ends with its server; its job is in the queue
+graceful_timeout = 3  # workers hand their work back within 2, and open streams are told so
 keepalive = 30
 loglevel = "warning"

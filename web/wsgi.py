@@ -7,8 +7,8 @@ import sys
 import threading
 import time
 
-from mlxq.catalogue import Catalogue, CatalogueError
-from mlxq.settings import Settings, SettingsError
+from mlxq import configuration
+from mlxq.settings import Settings
 from tasks import logs
 from tasks.errors import JobError
 from web.application import create_app
@@ -29,9 +29,8 @@ def _announce(shared: Gateway, settings: Settings) -> None:
 
 
 try:
-    _settings = Settings.from_env(os.environ)
-    _catalogue = Catalogue.load(_settings.config)
-except (SettingsError, CatalogueError) as error:
+    _settings, _catalogue = configuration.load(os.environ)
+except configuration.ConfigurationError as error:
     sys.exit(f"mlxq: {error}")
 logs.configure(_settings.log_level)
 app = create_app(_settings, _catalogue)

@@ -3,8 +3,7 @@
 import os
 import sys
 
-from mlxq.catalogue import Catalogue, CatalogueError
-from mlxq.settings import Settings, SettingsError
+from mlxq import configuration
 from tasks import logs
 from workers.supervisor import Supervisor
 
@@ -12,9 +11,8 @@ from workers.supervisor import Supervisor
 def main() -> None:
     """Run until told to stop; a bad setting or catalogue is said in one line."""
     try:
-        settings = Settings.from_env(os.environ)
-        catalogue = Catalogue.load(settings.config)
-    except (SettingsError, CatalogueError) as error:
+        settings, catalogue = configuration.load(os.environ)
+    except configuration.ConfigurationError as error:
         sys.exit(f"mlxq: {error}")
     logs.configure(settings.log_level)
     Supervisor(catalogue, settings).run()

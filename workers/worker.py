@@ -18,7 +18,8 @@ import structlog
 from celery import Celery, signals
 from celery.exceptions import Reject
 
-from mlxq.catalogue import Catalogue, ModelEntry
+from mlxq import configuration
+from mlxq.catalogue import ModelEntry
 from mlxq.settings import Settings
 from tasks import app as celery_app
 from tasks import events, logs, store
@@ -170,10 +171,10 @@ def _end_with_the_supervisor() -> None:
 def main() -> None:
     """The process of one model."""
     name, worker_id = sys.argv[1:]
-    settings = Settings.from_env(os.environ)
+    settings, catalogue = configuration.load(os.environ)
     logs.configure(settings.log_level)
     logging.getLogger("celery").setLevel(logging.WARNING)
-    entry = Catalogue.load(settings.config).get(name)
+    entry = catalogue.get(name)
     _end_with_the_supervisor()
     try:
         serve(entry, settings, worker_id)

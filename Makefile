@@ -1,0 +1,44 @@
+# make serve: everything from nothing to a running service.   make test, make lint: what CI runs.
+# make lock: resolve the dependencies anew (needs uv).
+
+SHELL := /bin/sh
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PORT ?= 8000
+MLXQ_CONFIG ?= models.yaml
+export MLXQ_CONFIG
+
+.PHONY: serve setup models test lint lock bench clean
+
+serve: models
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/honcho start --port $(PORT)
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: requirements.lock pyproject.toml setup.sh
+	@./setup.sh $(VENV)
+	@touch $@
+
+models: setup
+	@$(PYTHON) -m workers.starter
+
+test: models
+	@$(PYTHON) -m pytest
+
+lint: setup
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+
+# Both platforms in one file; requirements that neither has are left out.
+lock:
+	MACOSX_DEPLOYMENT_TARGET=14.0 uv pip compile --quiet --universal --python-version 3.11 --extra all --extra dev \
+	  pyproject.toml --no-header --no-emit-index-url --no-emit-find-links --no-annotate --upgrade -o requirements.lock
+	sed -i.bak "/sys_platform == 'never'/d;/sys_platform == 'win32'$$/d" requirements.lock && rm requirements.lock.bak
+
+bench: setup
+	@$(PYTHON) -m bench.queue_overhead
+
+clean:
+	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache

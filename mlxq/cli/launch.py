@@ -1,0 +1,98 @@
+"""`mlxq launch`: Redis, the web and the workers, started and ended together."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from mlxq import configuration
+from mlxq.catalogue import MODEL_TYPES, Catalogue
+from mlxq.settings import Settings
+
+PROCESSES = {
+    "web": ["gunicorn", "--config", "python:web.gunicorn", "web.wsgi:app"],
+    "redis": ["workers.redis_server"],
+    "workers": ["workers"],
+}
+_STARTER = "starter:"
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path), help="The models' file; models.yaml when left out.")
+@click.option("--model-path", help="One model: a folder, starter:NAME or a Hugging Face repo id.")
+@click.option("--model-type", type=click.Choice(MODEL_TYPES), help="What the model is; lm when left out.")
+@click.option("--served-model-name", help="The name that calls use; the path when left out.")
+@click.option("--context-length", type=click.IntRange(1), help="Longest prompt and answer together, in tokens.")
+@click.option("--queue-size", type=click.IntRange(1), help="How many clients may wait for the model.")
+@click.option("--queue-timeout", type=click.IntRange(1), help="Seconds after which a waiting client is told so.")
+@click.option("--host", help="Where to listen; 127.0.0.1 when left out.")
+@click.option("--port", type=click.IntRange(1, 65_535), help="Where to listen; 8000 when left out.")
+@click.option("--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False))
+@click.option("--allow-unauthenticated", is_flag=True, help="Listen beyond this machine without API keys.")
+def launch(
+    config: Path | None,
+    host: str | None,
+    port: int | None,
+    log_level: str | None,
+    allow_unauthenticated: bool,
+    **model: Any,
+) -> None:
+    """Serve the models of a file, or one model, until interrupted."""
+    environ = dict(os.environ)
+    chosen = {name: value for name, value in model.items() if value is not None}
+    if chosen:
+        if config is not None or "model_path" not in chosen:
+            raise click.UsageError("give --config, or --model-path with what belongs to it")
+        config = _one_model(chosen, environ)
+    told = {
+        "MLXQ_CONFIG": str(config) if config else None,
+        "MLXQ_HOST": host,
+        "MLXQ_PORT": str(port) if port else None,
+        "MLXQ_LOG_LEVEL": log_level,
+        "MLXQ_ALLOW_UNAUTHENTICATED": "1" if allow_unauthenticated else None,
+    }
+    environ.update({name: value for name, value in told.items() if value is not None})
+    try:
+        settings, catalogue = configuration.load(environ)
+        settings.check_exposure()
+    except configuration.ConfigurationError as error:
+        raise click.ClickException(str(error)) from None
+    _fetch_starters(catalogue, environ)
+    sys.exit(_run(environ))
+
+
+def _one_model(model: dict[str, Any], environ: Mapping[str, str]) -> Path:
+    path = Settings.from_env(environ).home / "launch.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump({"models": [model]}))
+    return path
+
+
+def _fetch_starters(catalogue: Catalogue, environ: Mapping[str, str]) -> None:
+    paths = (entry.model_path for entry in catalogue)
+    names = [path.removeprefix(_STARTER) for path in paths if path.startswith(_STARTER)]
+    if names:
+        only = [word for name in names for word in ("--only", name)]
+        done = subprocess.run([sys.executable, "-m", "workers.starter", *only], env=environ, check=False)
+        if done.returncode:
+            sys.exit(done.returncode)
+
+
+def _run(environ: Mapping[str, str]) -> int:
+    try:
+        from honcho.manager import Manager
+    except ImportError:
+        raise click.ClickException("`mlxq launch` needs honcho: install the 'stack' extra") from None
+    manager = Manager()
+    for name, words in PROCESSES.items():
+        manager.add_process(name, "exec " + shlex.join([sys.executable, "-m", *words]), env=dict(environ))
+    manager.loop()
+    return int(manager.returncode or 0)

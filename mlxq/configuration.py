@@ -1,0 +1,16 @@
+"""Everything a process is told when it starts: the environment, and the file that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mlxq.catalogue import Catalogue, CatalogueError
+from mlxq.settings import Settings, SettingsError
+
+ConfigurationError = (SettingsError, CatalogueError)
+
+
+def load(environ: Mapping[str, str]) -> tuple[Settings, Catalogue]:
+    """Settings and models; the environment goes before the file's `server:` keys. Raises a ConfigurationError."""
+    catalogue = Catalogue.load(Settings.from_env(environ).config)
+    return Settings.from_env(environ, catalogue.server), catalogue
