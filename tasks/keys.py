@@ -16,7 +16,7 @@
 | `workers` | hash | worker → model, pid, slots | a field goes with its lease |
 | `state:{model}` | hash | what the supervisor says of the model | overwritten |
 | `cancels:{model}` | stream | jobs whose rows are to be dropped | the last 1,000 |
-| `done:{model}:{minute}` | counter | jobs that ended in this minute | 3 minutes |
+| `done:{model}` | hash | minute → jobs that ended in it | this minute and the last |
 | `deadlines` | sorted set | unfinished jobs by deadline | until the job ends |
 | `expiry` | sorted set | finished jobs by the end of their time | an entry goes with its record |
 | `blob:{sha256}` | hash | owner → number of records that hold it | a field goes with the last of them |
@@ -83,8 +83,8 @@ class Keys:
     def cancels(self, model: str) -> str:
         return self._key("cancels", model)
 
-    def done(self, model: str, minute: int) -> str:
-        return self._key("done", model, str(minute))
+    def done(self, model: str) -> str:
+        return self._key("done", model)
 
     def deadlines(self) -> str:
         return self._key("deadlines")

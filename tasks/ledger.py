@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tasks import events, fold
-from tasks.errors import Failure, Poison, WorkerLost
+from tasks.errors import Failure, Poison, StorageFull, WorkerLost
 from tasks.events import Event
 from tasks.job import Job
-from tasks.scripts import Value
+from tasks.scripts import Call, Value, answers
 from tasks.store import JobStore
 
 
@@ -26,18 +26,51 @@ class Claim(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """What a step brought for one row: events with their numbers, and progress in percent."""
+    """What came of one row: events with their numbers in its stream, and progress in percent."""
 
     claim: Claim
     numbered: Sequence[tuple[int, Event]]
     progress: int | None
 
 
-class Published(NamedTuple):
-    """The rows to drop because they are no longer ours, the jobs cancelled since, and where to read on."""
+class Begun(NamedTuple):
+    """A row that joined the batch."""
 
-    refused: set[str]
-    cancelled: set[str]
+    claim: Claim
+    prompt_tokens: int
+
+
+class Ended(NamedTuple):
+    """A row's terminal event, with what the job made if it is done."""
+
+    claim: Claim
+    event: events.Terminal
+    result: fold.Result | None = None
+
+
+class Turn(NamedTuple):
+    """All that happened to the rows of a batch since the last turn, in this order."""
+
+    begun: Sequence[Begun] = ()
+    lines: Sequence[Lines] = ()
+    ended: Sequence[Ended] = ()
+
+
+class Dropped(NamedTuple):
+    """Attempts that are no longer ours, and jobs that were cancelled."""
+
+    refused: frozenset[tuple[str, int]] = frozenset()
+    cancelled: frozenset[str] = frozenset()
+
+    def holds(self, claim: Claim) -> bool:
+        """Whether this claim's row is to be dropped."""
+        return claim.job.id in self.cancelled or (claim.job.id, claim.attempt) in self.refused
+
+
+class Written(NamedTuple):
+    """What to drop, and where to read cancellations on."""
+
+    dropped: Dropped
     cursor: str
 
 
@@ -65,19 +98,38 @@ class Ledger:
         allowed = self.store.settings.max_attempts
         return Claim(record.job, int(taken[0]), alone=1 < allowed <= int(taken[1]) + 1)
 
-    def begin(self, claim: Claim, prompt_tokens: int) -> bool:
-        """The job runs from here on: `Started` opens the attempt. False when the claim is no longer ours."""
+    def write(self, turn: Turn, cursor: str) -> Written:
+        """Write what happened in one round trip, and read the cancellations since `cursor`; may be done twice."""
+        calls = [self._beginning(*begun) for begun in turn.begun]
+        calls.append(self._publishing(turn.lines, cursor))
+        calls += [self._ending(*ended) for ended in turn.ended]
+        with answers():
+            found = self.store.scripts.batch(calls)
+        kept, cancels = found[len(turn.begun)]
+        answered = [*found[: len(turn.begun)], *kept]
+        claims = [*(row.claim for row in turn.begun), *(row.claim for row in turn.lines)]
+        refused = [claim for claim, answer in zip(claims, answered, strict=True) if not answer]
+        dropped = Dropped(
+            frozenset((claim.job.id, claim.attempt) for claim in refused),
+            frozenset(fields[1].decode() for _, fields in cancels),
+        )
+        return Written(dropped, cancels[-1][0].decode() if cancels else cursor)
+
+    def refuse(self, claim: Claim, event: events.Failed) -> None:
+        """End a claimed job that never joined the batch."""
+        with answers():
+            self.store.scripts.run(*self._ending(claim, event, None))
+
+    def _beginning(self, claim: Claim, prompt_tokens: int) -> Call:
         keys, job_id = self.store.keys, claim.job.id
         started = events.encode(events.Started(claim.attempt, prompt_tokens))
-        begun = self.store.scripts.run(
+        return Call(
             "begin",
             [keys.job(job_id), keys.events(job_id), keys.queued(self.model, claim.job.lane)],
-            [job_id, self.worker, claim.attempt, self.store.now(), started],
+            [job_id, self.worker, claim.attempt, started],
         )
-        return bool(begun)
 
-    def publish(self, rows: Sequence[Lines], cursor: str) -> Published:
-        """Write a step's events of every row in one go, and read the cancellations since `cursor`."""
+    def _publishing(self, rows: Sequence[Lines], cursor: str) -> Call:
         keys = [self.store.keys.cancels(self.model)]
         args: list[Value] = [self.worker, cursor]
         for claim, numbered, progress in rows:
@@ -86,15 +138,15 @@ class Ledger:
             args += [claim.attempt, "" if progress is None else progress, int(shows), len(numbered)]
             for number, event in numbered:
                 args += [number, events.encode(event)]
-        answers, cancels = self.store.scripts.run("publish", keys, args)
-        refused = {row.claim.job.id for row, answer in zip(rows, answers, strict=True) if not answer}
-        cancelled = {fields[1].decode() for _, fields in cancels}
-        return Published(refused, cancelled, cancels[-1][0].decode() if cancels else cursor)
+        return Call("publish", keys, args)
 
-    def finish(self, claim: Claim, event: events.Terminal, result: fold.Result | None = None) -> bool:
-        """End the job with its result; False when the claim is no longer ours or it has ended."""
-        packed = None if result is None else fold.encode(result)
-        return self.store.end(claim.job, event, result=packed, worker=self.worker, attempt=claim.attempt)
+    def _ending(self, claim: Claim, event: events.Terminal, result: fold.Result | None) -> Call:
+        packed = b"" if result is None else fold.encode(result)
+        try:
+            return self.store.ending(claim.job, event, result=packed, worker=self.worker, attempt=claim.attempt)
+        except StorageFull as error:  # the result is too large for Redis and the disk has no room for it
+            failed = events.Failed(error.failure)
+            return self.store.ending(claim.job, failed, worker=self.worker, attempt=claim.attempt)
 
     def hand_back(self, claim: Claim) -> None:
         """This worker stops: the job goes back to its queue, or fails when its client has already seen text."""

@@ -21,7 +21,7 @@ from tasks.job import Job, Lane, Record, Status
 from tasks.keys import Keys
 from tasks.records import Records, reference
 from tasks.requests import BlobRef
-from tasks.scripts import Scripts, answers
+from tasks.scripts import Call, Scripts, answers
 
 STREAM_TTL = 300  # seconds that a finished job's events stay; afterwards the record tells them
 STATUS = {
@@ -156,49 +156,50 @@ class JobStore(Records):
             spec = self.redis.hget(self.keys.job(job_id), "spec")
         return spec is not None and self.end(job.decode(self.unpack(spec)), event)
 
-    def end(
-        self, ended: Job, event: events.Terminal, *, result: bytes | None = None, worker: str = "", attempt: int = 0
-    ) -> bool:
-        """End a job, once: False when something ended it before, or when `worker`'s claim is no longer its own."""
-        job_id, now = ended.id, self.now()
-        packed = self.pack(result, "application/json") if result is not None else b""
+    def end(self, ended: Job, event: events.Terminal) -> bool:
+        """End a job whoever holds it, once: False when something ended it before."""
+        with answers():
+            return bool(self.scripts.run(*self.ending(ended, event)))
+
+    def ending(
+        self, ended: Job, event: events.Terminal, *, result: bytes = b"", worker: str = "", attempt: int = 0
+    ) -> Call:
+        """What ends a job: the call answers 1, or 0 when it had ended or `worker`'s claim is no longer its own."""
+        packed = self.pack(result, "application/json")
         failure = msgspec.json.encode(event.failure) if isinstance(event, events.Failed) else b""
         usage = msgspec.json.encode(event.usage) if isinstance(event, events.Done) else b""
         blob = [self.keys.blob(ref.sha256) for ref in [reference(packed)] if ref]
-        with answers():
-            done = self.scripts.run(
-                "finish",
-                [
-                    self.keys.job(job_id),
-                    self.keys.events(job_id),
-                    self.keys.queued(ended.model, ended.lane),
-                    self.keys.waiting(ended.model, ended.lane, ended.owner),
-                    self.keys.unclaimed(ended.model),
-                    self.keys.window(ended.model),
-                    self.keys.claims(ended.model),
-                    self.keys.deadlines(),
-                    self.keys.expiry(),
-                    self.keys.done(ended.model, now // 60_000),
-                    self.keys.cancels(ended.model),
-                    self.keys.wake(),
-                    *blob,
-                ],
-                [
-                    job_id,
-                    worker,
-                    attempt,
-                    STATUS[type(event)],
-                    now,
-                    now + ended.keep * 1000,
-                    events.encode(event),
-                    packed,
-                    failure,
-                    usage,
-                    ended.owner,
-                    STREAM_TTL,
-                ],
-            )
-        return bool(done)
+        return Call(
+            "finish",
+            [
+                self.keys.job(ended.id),
+                self.keys.events(ended.id),
+                self.keys.queued(ended.model, ended.lane),
+                self.keys.waiting(ended.model, ended.lane, ended.owner),
+                self.keys.unclaimed(ended.model),
+                self.keys.window(ended.model),
+                self.keys.claims(ended.model),
+                self.keys.deadlines(),
+                self.keys.expiry(),
+                self.keys.done(ended.model),
+                self.keys.cancels(ended.model),
+                self.keys.wake(),
+                *blob,
+            ],
+            [
+                ended.id,
+                worker,
+                attempt,
+                STATUS[type(event)],
+                ended.keep,
+                events.encode(event),
+                packed,
+                failure,
+                usage,
+                ended.owner,
+                STREAM_TTL,
+            ],
+        )
 
     def follow(self, job_id: str, client: str) -> None:
         """Count this web process as waiting for a job."""
@@ -209,14 +210,23 @@ class JobStore(Records):
         """Stop waiting; the last to leave a job that nobody else wants cancels it. True if it did."""
         with answers():
             left = self.scripts.run("follow", [self.keys.job(job_id), self.keys.following(client)], [job_id, -waiting])
-        return left == 0 and self.finish(job_id, events.Cancelled("client went away"))
+        if left != 0 or not self.finish(job_id, events.Cancelled("client went away")):
+            return False
+        record = self.find(job_id)
+        if record is not None and record.job.idempotency_key:
+            # Nobody decided to cancel it: who asks again with the same key means to have it run.
+            with answers():
+                self.redis.hdel(
+                    self.keys.idempotency(record.job.owner, record.job.idempotency_key), record.job.endpoint
+                )
+        return True
 
     def drain_time(self, model: str) -> int:
         """Seconds, 1 to 120, until the queue of a model is empty at the rate it ends jobs at now."""
         now = self.now()
         minute, seconds = divmod(now // 1000, 60)
         with answers():
-            counts = self.redis.mget(self.keys.done(model, minute), self.keys.done(model, minute - 1))
+            counts = self.redis.hmget(self.keys.done(model), [str(minute), str(minute - 1)])
             queued = sum(self.redis.zcard(self.keys.queued(model, lane)) for lane in Lane)
         ended = sum(int(count or 0) for count in counts)
         return max(1, min(120, round(queued * (60 + seconds) / ended))) if ended else 10

@@ -95,7 +95,7 @@ class Runner:
         else:
             log.exception("checking a job failed")
             failure = Failure(EngineError.code, f"the request could not be checked: {type(error).__name__}: {error}")
-        self._ledger.finish(claim, events.Failed(failure))
+        self._ledger.refuse(claim, events.Failed(failure))
 
 
 def serve(entry: ModelEntry, settings: Settings, worker_id: str) -> None:
