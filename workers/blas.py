@@ -5,47 +5,53 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from collections.abc import Iterator
+from fnmatch import fnmatch
 from importlib import metadata
 
 import structlog
 
-_PACKAGE = "cmeel-openblas"
-_LIBRARY = "libopenblas.so.0"
+# cmeel-openblas is the newer one, but wants the system's libgfortran.so.5; opencv-python brings its own along.
+_LIBRARIES = (("cmeel-openblas", "libopenblas.so.0"), ("opencv-python", "libopenblas*.so*"))
 # More threads than this gain nothing for the small models one runs on a CPU, and several workers share the machine.
 _MOST_THREADS = 4
+_loaded: list[ctypes.CDLL] = []
 
 
 def preload() -> None:
-    """Have MLX find OpenBLAS before the reference BLAS it ships with, 30 to 60 times slower in float32.
+    """Have MLX find OpenBLAS before the reference BLAS it ships with, 30 times slower in float32.
 
-    Call before the first `import mlx.core`. Where the `cmeel-openblas` wheel is not installed (macOS, whose BLAS is
+    Call before the first `import mlx.core`. Where no installed wheel holds OpenBLAS (macOS, whose BLAS is
     Accelerate) there is nothing to do. OPENBLAS_NUM_THREADS is respected when it is set.
     """
-    library = _library()
-    if library is None:
+    if _loaded:
         return
-    if "mlx.core" in sys.modules and library not in _loaded:
-        structlog.get_logger().warning("blas_preload_too_late", hint="call workers.blas.preload() before importing mlx")
+    logger = structlog.get_logger()
+    failures = []
+    for path in _candidates():
+        if "mlx.core" in sys.modules:
+            logger.warning("blas_preload_too_late", hint="call workers.blas.preload() before importing mlx")
+            return
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", str(min(_cpus(), _MOST_THREADS)))
+        try:
+            # RTLD_GLOBAL puts its cblas_* symbols in front of those in MLX's own libraries, without LD_PRELOAD,
+            # which children would inherit.
+            _loaded.append(ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL))
+        except OSError as error:
+            failures.append(str(error))
+            continue
         return
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", str(min(_cpus(), _MOST_THREADS)))
-    if library not in _loaded:
-        # RTLD_GLOBAL puts its cblas_* symbols in front of those in MLX's own libraries, without LD_PRELOAD, which
-        # children would inherit.
-        _loaded[library] = ctypes.CDLL(library, mode=ctypes.RTLD_GLOBAL)
+    if failures:
+        logger.warning("blas_not_loaded", errors=failures, hint="MLX is slow without OpenBLAS; install libgfortran5")
 
 
-_loaded: dict[str, ctypes.CDLL] = {}
-
-
-def _library() -> str | None:
-    try:
-        files = metadata.files(_PACKAGE) or []
-    except metadata.PackageNotFoundError:
-        return None
-    for file in files:
-        if file.name == _LIBRARY:
-            return str(file.locate())
-    return None
+def _candidates() -> Iterator[str]:
+    for package, pattern in _LIBRARIES:
+        try:
+            files = metadata.files(package) or []
+        except metadata.PackageNotFoundError:
+            continue
+        yield from (str(file.locate()) for file in files if fnmatch(file.name, pattern))
 
 
 def _cpus() -> int:

@@ -58,7 +58,9 @@ def ensure(model: StarterModel, cache: Path, index: Index | None = None) -> Path
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise StarterError(_full(model, cache)) from error
-        raise StarterError(f"{model.name}: {error}; MLXQ_CACHE names another folder") from error
+        raise StarterError(
+            f"{model.name}: {error}; if {cache} cannot be written, set MLXQ_CACHE to another folder"
+        ) from error
     return folder
 
 
@@ -114,6 +116,6 @@ def _manifest(model: StarterModel, sizes: dict[str, int]) -> dict[str, Any]:
 def _full(model: StarterModel, cache: Path) -> str:
     free = shutil.disk_usage(cache).free
     return (
-        f"{model.name}: the disk of {cache} is full: {model.disk_bytes / 1e6:.0f} MB are needed, {free / 1e6:.0f} MB are "
-        "free; make room, or name another folder with MLXQ_CACHE, and run the same command again"
+        f"{model.name}: the disk of {cache} is full: {model.disk_bytes / 1e6:.0f} MB are needed, "
+        f"{free / 1e6:.0f} MB are free; make room, or name another folder with MLXQ_CACHE, and run the same command again"
     )

@@ -80,7 +80,7 @@ class Index:
             raise FetchError(f"the package index does not have {file.project}; is a mirror configured that lacks it?")
         answer.raise_for_status()
         if "json" in answer.headers.get("Content-Type", ""):
-            links = [entry["url"] for entry in answer.json()["files"]]
+            links: list[str] = [entry["url"] for entry in answer.json()["files"]]
         else:
             parser = _Links()
             parser.feed(answer.text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import mlx.core as mx
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
@@ -37,7 +37,7 @@ def convert(source: Path, target: Path, keep_quantized: bool | None = None) -> N
     if keep_quantized is None:
         keep_quantized = mx.metal.is_available()
     (path,) = source.glob("*.gguf")
-    tensors, metadata = mx.load(str(path), return_metadata=True)
+    tensors, metadata = cast(tuple[dict[str, mx.array], dict[str, Any]], mx.load(str(path), return_metadata=True))
     weights = rename(tensors, _number(metadata, "attention.head_count"), _number(metadata, "attention.head_count_kv"))
     config = _config(metadata, weights)
     if keep_quantized:
