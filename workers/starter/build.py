@@ -117,5 +117,5 @@ def _full(model: StarterModel, cache: Path) -> str:
     free = shutil.disk_usage(cache).free
     return (
         f"{model.name}: the disk of {cache} is full: {model.disk_bytes / 1e6:.0f} MB are needed, "
-        f"{free / 1e6:.0f} MB are free; make room, or name another folder with MLXQ_CACHE, and run the same command again"
+        f"{free / 1e6:.0f} MB are free; make room, or set MLXQ_CACHE to another folder, and run the same again"
     )
