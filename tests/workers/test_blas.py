@@ -22,11 +22,11 @@ def run(code: str, **variables: str) -> list[str]:
 WHO = """
 import ctypes
 class Info(ctypes.Structure):
-    _fields_ = [("file", ctypes.c_char_p), ("base", ctypes.c_void_p), ("name", ctypes.c_char_p), ("at", ctypes.c_void_p)]
+    _fields_ = [(name, ctypes.c_char_p if "name" in name else ctypes.c_void_p) for name in ("name", "b", "sname", "d")]
 info = Info()
 found = ctypes.CDLL(None).cblas_sgemm
 ctypes.CDLL(None).dladdr(ctypes.cast(found, ctypes.c_void_p), ctypes.byref(info))
-print("openblas" in info.file.decode())
+print("openblas" in info.name.decode())
 """
 
 

@@ -15,7 +15,6 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from workers.starter.index import FetchError, Index
 from workers.starter.models import PackageFile
 
-_CHUNK = 1 << 20
 console = Console(stderr=True)
 
 
@@ -95,7 +94,7 @@ def _transfer(client: httpx.Client, url: str, partial: Path) -> bool:
         with partial.open("ab" if resumed else "wb") as out, _progress() as progress:
             name = partial.name.removesuffix(".part")
             task = progress.add_task(name, total=have + int(length) if length else None, completed=have)
-            for chunk in answer.iter_bytes(_CHUNK):
+            for chunk in answer.iter_raw():
                 out.write(chunk)
                 progress.update(task, advance=len(chunk))
     return resumed

@@ -84,7 +84,7 @@ def test_several_processes_download_once(packages: Packages, tmp_path: Path) -> 
 
 
 def test_an_index_without_the_file_or_the_project_is_said(packages: Packages, tmp_path: Path) -> None:
-    with pytest.raises(FetchError, match="not other.whl"):
+    with pytest.raises(FetchError, match=r"not other\.whl"):
         fetch(replace(packages.file(), filename="other.whl"), tmp_path, packages.index)
     with pytest.raises(FetchError, match="does not have none"):
         fetch(replace(packages.file(), project="none"), tmp_path, packages.index)
