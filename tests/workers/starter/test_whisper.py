@@ -26,9 +26,9 @@ from workers.starter import whisper  # noqa: E402
 
 @pytest.fixture(scope="session")
 def heard() -> tuple[dict[str, Any], str, float]:
-    """What tiny.en hears in the shortest recording, what is said in it, and its length in seconds."""
+    """What tiny.en hears in a short recording, what is said in it, and its length in seconds."""
     folder = starter.folder("whisper-tiny.en")
-    path, said = min(recordings.librivox(), key=lambda pair: pair[0].stat().st_size)
+    path, said = next(pair for pair in recordings.librivox() if pair[0].stem.endswith("0930"))
     samples = np.frombuffer(path.read_bytes()[44:], np.int16).astype(np.float32) / 32768
     model = ModelHolder.get_model(str(folder), mx.float32)
     model.set_alignment_heads(np.array(json.loads((folder / "alignment_heads.json").read_text())))
