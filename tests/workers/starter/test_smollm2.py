@@ -82,7 +82,7 @@ def test_a_gguf_file_gives_the_logits_of_the_model_it_was_made_from(tmp_path: Pa
         "llama.attention.layer_norm_rms_epsilon": 1e-5, "llama.rope.freq_base": 100_000.0,
         **{f"tokenizer.ggml.{which}_token_id": 1 for which in ("bos", "eos", "padding", "unknown")},
     }  # fmt: skip
-    metadata = {
+    metadata: dict[str, mx.array | str | list[str]] = {
         **{key: mx.array(number) for key, number in numbers.items()},
         "tokenizer.ggml.tokens": ["<s>", "</s>", *"abcde", "ab"], "tokenizer.ggml.merges": ["a b"],
         "tokenizer.ggml.token_type": mx.array([3, 3] + [1] * 6), "tokenizer.chat_template": "{{ messages }}",
@@ -108,6 +108,6 @@ def test_quantised_weights_mean_the_same_kept_and_in_float32() -> None:
     assert set(dense) == {"model.norm.weight", "lm_head.weight", "a.weight", "b.weight"}
     assert all(array.dtype == mx.float32 for array in dense.values())
     x = mx.random.normal((1, 64))
-    parts = [weights[f"lm_head.{part}"] for part in ("weight", "scales", "biases")]
-    kept = mx.quantized_matmul(x, *parts, group_size=32, bits=8)
+    weight, scales, biases = (weights[f"lm_head.{part}"] for part in ("weight", "scales", "biases"))
+    kept = mx.quantized_matmul(x, weight, scales, biases, group_size=32, bits=8)
     assert mx.allclose(x @ dense["lm_head.weight"].T, kept, atol=1e-3)
