@@ -1,0 +1,75 @@
+"""Where a model's files lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workers.starter.build import complete, folder_of
+from workers.starter.models import STARTER_MODELS
+
+_STARTER = "starter:"
+# Leaves out weights for other frameworks, and code, which is never run.
+_WANTED = ["*.json", "*.jsonl", "*.jinja", "*.safetensors", "*.npz", "*.txt", "*.model", "*.tiktoken"]
+
+
+class ModelPathError(Exception):
+    """A model_path leads to no model; the message says what to do."""
+
+
+def resolve(model_path: str, cache: Path) -> Path:
+    """The folder of a model_path: a folder, `starter:NAME`, or a Hugging Face repo id, which is downloaded.
+
+    Raises ModelPathError.
+    """
+    if model_path.startswith(_STARTER):
+        return _starter(model_path.removeprefix(_STARTER), cache)
+    folder = Path(model_path).expanduser()
+    if folder.is_dir():
+        return folder.resolve()
+    if folder.exists():
+        raise ModelPathError(f"{model_path} is a file; model_path must be the folder that holds the model")
+    if model_path.startswith(("/", "~", ".")) or model_path.count("/") > 1:
+        raise ModelPathError(f"{model_path}: no such folder")
+    return _hub(model_path)
+
+
+def _starter(name: str, cache: Path) -> Path:
+    model = STARTER_MODELS.get(name)
+    if model is None:
+        raise ModelPathError(f"there is no starter model '{name}'; there are {', '.join(STARTER_MODELS)}")
+    if not complete(model, cache):
+        only = f" --only {name}" if model.optional else ""
+        raise ModelPathError(f"the starter model '{name}' is not in {cache}: run `python -m workers.starter{only}`")
+    return folder_of(model, cache)
+
+
+def _hub(repo: str) -> Path:
+    # Importing the hub's client takes most of a second, which a worker with a local model need not wait for.
+    import httpx
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
+
+    try:
+        return Path(snapshot_download(repo, allow_patterns=_WANTED))
+    except HFValidationError as error:
+        raise ModelPathError(f"{repo}: neither a folder nor a Hugging Face repo id (owner/name)") from error
+    except GatedRepoError as error:
+        raise ModelPathError(f"{repo} is gated: accept its terms on its page, then run `hf auth login`") from error
+    except RepositoryNotFoundError as error:
+        raise ModelPathError(
+            f"{repo}: no such folder here and no such repository on the Hugging Face hub; "
+            "check the spelling, or run `hf auth login` when it is private"
+        ) from error
+    except (LocalEntryNotFoundError, httpx.TransportError) as error:
+        raise ModelPathError(
+            f"{repo}: no such folder here, and the Hugging Face hub cannot be reached to download it; "
+            "check the network, or give a local folder or starter:NAME"
+        ) from error
+    except (HfHubHTTPError, OSError) as error:
+        raise ModelPathError(f"{repo}: cannot download it from the Hugging Face hub: {error}") from error
