@@ -6,6 +6,7 @@ import heapq
 import itertools
 import threading
 import time
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -68,7 +69,7 @@ class Batcher:
             self._admit()
             if self._rows:
                 self._scribe.add(self._step(), self._alive)
-        self._scribe.flush()
+        self._scribe.flush(self._alive)
         for row in [*self._rows.values(), *(row for _, _, row in self._waiting)]:
             self._scribe.hand_back(row)
 
@@ -83,36 +84,47 @@ class Batcher:
         self._stepped = time.monotonic()
 
     def _admit(self) -> None:
-        begun: list[Row] = []
+        begun: dict[str, Row] = {}
+        while (row := self._next(begun)) is not None:
+            begun[row.claim.job.id] = row
+        if not begun:
+            return
+        # Written before the engine sees them: a job that was cancelled never starts, and one that kills this process
+        # is known to have run.
+        self._scribe.add(Step(list(begun.values())), self._alive)
+        self._scribe.flush(self._alive)
+        self._rows |= begun
+        self._forget(self._scribe.dropped())
         refused: list[tuple[Row, Event]] = []
-        while (row := self._next()) is not None:
-            begun.append(row)
+        for job_id, row in begun.items():
+            if job_id not in self._rows:
+                continue
             try:
-                self._engine.admit(row.claim.job.id, row.prepared)
+                self._engine.admit(job_id, row.prepared)
             except Exception as error:
-                log.exception("the engine took no row", job_id=row.claim.job.id)
+                log.exception("the engine took no row", job_id=job_id)
+                del self._rows[job_id]
                 refused.append((row, events.Failed(_failure(error))))
-            else:
-                self._rows[row.claim.job.id] = row
-        if begun:  # told before the step, which may be a long prefill
-            self._scribe.add(Step(begun, refused), self._alive)
+        if refused:
+            self._scribe.add(Step(produced=refused), self._alive)
 
-    def _next(self) -> Row | None:
+    def _next(self, begun: Mapping[str, Row]) -> Row | None:
+        rows = {**self._rows, **begun}
         with self._changed:
-            if not self._waiting or self._stop_at is not None or len(self._rows) >= self._engine.slots:
+            if not self._waiting or self._stop_at is not None or len(rows) >= self._engine.slots:
                 return None
-            row = self._choose()
-            if row is None or (self._rows and (row.claim.alone or any(o.claim.alone for o in self._rows.values()))):
+            row = self._choose(rows.values())
+            if row is None or (rows and (row.claim.alone or any(other.claim.alone for other in rows.values()))):
                 return None
-            if row.claim.job.id in self._rows:  # an attempt that was taken from us still stands there, for one step
+            if row.claim.job.id in rows:  # an attempt that was taken from us still stands there, for one step
                 return None
             self._waiting = [entry for entry in self._waiting if entry[2] is not row]
             heapq.heapify(self._waiting)
             return row
 
-    def _choose(self) -> Row | None:
+    def _choose(self, rows: Iterable[Row]) -> Row | None:
         first = self._waiting[0][2]
-        bulk = sum(row.claim.job.lane is not Lane.INTERACTIVE for row in self._rows.values())
+        bulk = sum(row.claim.job.lane is not Lane.INTERACTIVE for row in rows)
         if first.claim.job.lane is Lane.INTERACTIVE or bulk < self._engine.slots - self._reserved:
             return first
         entries = (entry for entry in self._waiting if entry[2].claim.job.lane is Lane.INTERACTIVE)

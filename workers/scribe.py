@@ -64,11 +64,7 @@ class Scribe:
     def add(self, step: Step, alive: Callable[[], None]) -> None:
         """Have a step written; waits, calling `alive` twice a second, while too many others do."""
         with self._changed:
-            while len(self._steps) >= _PENDING:
-                if not self._thread.is_alive():
-                    raise RuntimeError("the thread that writes to the queue has ended")
-                self._changed.wait(0.5)
-                alive()
+            self._wait_while(lambda: len(self._steps) >= _PENDING, alive)
             self._steps.append(step)
             self._changed.notify_all()
 
@@ -78,11 +74,17 @@ class Scribe:
             found, self._dropped = self._dropped, Dropped()
         return found
 
-    def flush(self) -> None:
-        """Wait until everything is written."""
+    def flush(self, alive: Callable[[], None]) -> None:
+        """Wait until everything is written, calling `alive` twice a second."""
         with self._changed:
-            while self._steps or self._writing:
-                self._changed.wait()
+            self._wait_while(lambda: bool(self._steps) or self._writing, alive)
+
+    def _wait_while(self, holds: Callable[[], bool], alive: Callable[[], None]) -> None:
+        while holds():
+            if not self._thread.is_alive():
+                raise RuntimeError("the thread that writes to the queue has ended")
+            self._changed.wait(0.5)
+            alive()
 
     def hand_back(self, row: Row) -> None:
         """Give a row's job back to the queue."""
