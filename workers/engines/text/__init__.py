@@ -1,0 +1,1 @@
+"""What a text engine is made of."""
