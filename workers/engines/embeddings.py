@@ -1,0 +1,203 @@
+"""Embedding models of mlx-embeddings: waiting inputs of all jobs, merged by length into batches bounded by tokens."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import structlog
+
+from mlxq.catalogue import ModelEntry
+from mlxq.settings import Settings
+from workers import blas
+
+blas.preload()
+
+import mlx.core as mx  # noqa: E402
+import mlx_embeddings  # noqa: E402
+
+from tasks import events  # noqa: E402
+from tasks.errors import ContextLengthExceeded, EngineError, Failure, InvalidValue  # noqa: E402
+from tasks.events import Event  # noqa: E402
+from tasks.job import Job  # noqa: E402
+from tasks.requests import EmbeddingRequest  # noqa: E402
+from workers.engine import Prepared  # noqa: E402
+from workers.model_path import resolve  # noqa: E402
+
+SLOTS = 64  # jobs; the batch is bounded by tokens
+LOOK_AHEAD = 512  # inputs among which a batch looks for some of like length
+TARGET = 0.25  # seconds a batch
+LEAST, MOST = 256, 32_768  # tokens a batch, padding included
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Checked inputs as token ids, and how long their vectors are to be."""
+
+    inputs: tuple[tuple[int, ...], ...]
+    dimensions: int
+
+
+@dataclass(eq=False)
+class Row:
+    """A job under way; `left` are the indices of its inputs that wait, shortest first."""
+
+    name: str
+    plan: Plan
+    left: deque[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        inputs = self.plan.inputs
+        self.left = deque(sorted(range(len(inputs)), key=lambda index: len(inputs[index])))
+
+
+@dataclass(frozen=True)
+class Input:
+    """One text of one job."""
+
+    row: Row
+    index: int
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        return self.row.plan.inputs[self.index]
+
+
+class Tokens:
+    """Texts to token ids; may be called from any thread."""
+
+    def __init__(self, tokenizer: Any, longest: int, vocabulary: int) -> None:
+        self._tokenizer, self._longest, self._vocabulary = tokenizer, longest, vocabulary
+        self._one_at_a_time = threading.Lock()  # a tokenizer keeps state while it encodes
+
+    def of(self, inputs: Sequence[str | tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
+        """Token ids of every input; raises InvalidValue or ContextLengthExceeded, naming the input."""
+        texts = [text for text in inputs if isinstance(text, str)]
+        with self._one_at_a_time:
+            encoded = iter(self._tokenizer(texts)["input_ids"] if texts else [])
+        found = tuple(tuple(next(encoded)) if isinstance(one, str) else one for one in inputs)
+        for index, tokens in enumerate(found):
+            if len(tokens) > self._longest:
+                raise ContextLengthExceeded(
+                    f"input[{index}] is {len(tokens)} tokens long; this model takes {self._longest}",
+                    param=f"input[{index}]",
+                )
+            if max(tokens, default=0) >= self._vocabulary:
+                raise InvalidValue(f"input[{index}] holds {max(tokens)}, which is no token", param=f"input[{index}]")
+        return found
+
+
+class EmbeddingEngine:
+    """An embedding model; a step is one batch."""
+
+    def __init__(self, model: Any, tokens: Tokens, padding: int, slots: int) -> None:
+        self.slots = slots
+        self._model, self._tokens, self._padding = model, tokens, padding
+        self._rows: deque[Row] = deque()  # whose turn is next stands first
+        self._rate = LEAST / TARGET  # tokens a second
+        self._dimensions = self._embed([(padding,) * 8, (padding,) * 4]).shape[1]
+
+    def check(self, job: Job) -> Prepared[Plan]:
+        """Tokenise; refuses inputs that are too long and vectors longer than the model's."""
+        request = job.payload
+        if not isinstance(request, EmbeddingRequest):
+            raise InvalidValue("this model only embeds", param="model")
+        if request.dimensions is not None and request.dimensions > self._dimensions:
+            raise InvalidValue(f"this model's vectors have {self._dimensions} dimensions", param="dimensions")
+        inputs = self._tokens.of(request.inputs)
+        return Prepared(sum(map(len, inputs)), Plan(inputs, request.dimensions or self._dimensions))
+
+    def admit(self, row: str, prepared: Prepared[Plan]) -> None:
+        self._rows.append(Row(row, prepared.plan))
+
+    def drop(self, row: str) -> None:
+        self._rows = deque(found for found in self._rows if found.name != row)
+
+    def step(self) -> Sequence[tuple[str, Event]]:
+        """One batch."""
+        batch = self._batch()
+        began = time.monotonic()
+        try:
+            vectors = self._embed([one.tokens for one in batch])
+        except Exception as error:
+            log.exception("a batch failed; its first input is tried alone", inputs=len(batch), error=str(error))
+            batch = batch[:1]
+            try:
+                vectors = self._embed([batch[0].tokens])
+            except Exception as alone:
+                return self._fail(batch[0].row, alone)
+        width = max(len(one.tokens) for one in batch)
+        self._rate += 0.5 * (width * len(batch) / (time.monotonic() - began) - self._rate)
+        return self._tell(batch, vectors)
+
+    def _batch(self) -> list[Input]:
+        """Inputs of like length around one of the job whose turn it is, as many as the bound allows."""
+        first = Input(self._rows[0], self._rows[0].left[0])
+        queues = [[Input(row, index) for index in itertools.islice(row.left, LOOK_AHEAD)] for row in self._rows]
+        turns = (one for turn in itertools.zip_longest(*queues) for one in turn if one is not None)
+        near = sorted(itertools.islice(turns, LOOK_AHEAD), key=lambda one: len(one.tokens))
+        low = high = next(at for at, one in enumerate(near) if one.row is first.row and one.index == first.index)
+        most = max(LEAST, min(MOST, int(self._rate * TARGET)))
+
+        def fits(low: int, high: int) -> bool:
+            return (high - low + 1) * len(near[high].tokens) <= most
+
+        while high + 1 < len(near) and fits(low, high + 1):
+            high += 1
+        while low > 0 and fits(low - 1, high):
+            low -= 1
+        self._rows.rotate(-1)
+        return near[low : high + 1]
+
+    def _embed(self, inputs: Sequence[Sequence[int]]) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """(inputs, dimensions) float32, normalised."""
+        width = max(1, *(len(tokens) for tokens in inputs))
+        ids = np.full((len(inputs), width), self._padding, np.int32)
+        mask = np.zeros((len(inputs), width), np.int32)
+        for at, tokens in enumerate(inputs):
+            ids[at, : len(tokens)], mask[at, : len(tokens)] = tokens, 1
+        found = self._model(mx.array(ids), attention_mask=mx.array(mask)).text_embeds
+        return np.array(found.astype(mx.float32))
+
+    def _tell(self, batch: Sequence[Input], vectors: np.ndarray[Any, Any]) -> list[tuple[str, Event]]:
+        told: list[tuple[str, Event]] = []
+        for one, vector in zip(batch, vectors, strict=True):
+            one.row.left.remove(one.index)
+            cut = vector[: one.row.plan.dimensions]
+            if len(cut) < len(vector):
+                cut = cut / max(float(np.linalg.norm(cut)), 1e-12)
+            data = base64.b64encode(cut.astype("<f4").tobytes()).decode()
+            told.append((one.row.name, events.Vector(one.index, data)))
+        for row in {id(one.row): one.row for one in batch}.values():
+            total = len(row.plan.inputs)
+            if row.left:
+                told.append((row.name, events.Progress(total - len(row.left), total)))
+            else:
+                self._rows.remove(row)
+                told.append((row.name, events.Done(events.Usage(prompt_tokens=sum(map(len, row.plan.inputs))))))
+        return told
+
+    def _fail(self, row: Row, error: Exception) -> list[tuple[str, Event]]:
+        self._rows.remove(row)
+        message = f"the model failed on one of the inputs: {type(error).__name__}: {error}"
+        return [(row.name, events.Failed(Failure(EngineError.code, message)))]
+
+
+def load(entry: ModelEntry, settings: Settings) -> EmbeddingEngine:
+    """The embedding engine of an entry; call it in the thread that will own the model."""
+    folder = resolve(entry.model_path, settings.cache)
+    model, tokenizer = mlx_embeddings.load(str(folder))
+    mx.eval(model.parameters())
+    config = model.config
+    limits = (entry.context_length, getattr(config, "max_position_embeddings", None), tokenizer.model_max_length)
+    longest = min(limit for limit in limits if limit)
+    tokens = Tokens(tokenizer, longest, config.vocab_size)
+    return EmbeddingEngine(model, tokens, tokenizer.pad_token_id or 0, entry.batch_completion_size or SLOTS)
