@@ -1,0 +1,140 @@
+"""The text engine on a real model: what a row says does not depend on its company, and it ends as it should."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks import events
+from tasks.errors import ContextLengthExceeded, InvalidValue
+from tasks.requests import ChatRequest, Message
+from tests.workers.engines.rows import Batch, chat, embedding, job, run, texts
+
+if TYPE_CHECKING:
+    from workers.engines.lm import TextEngine
+
+QUESTIONS = [
+    "What is the capital of France?",
+    "Name three colours.",
+    "Say hello.",
+    "Write one sentence about the sea, and then another one about the mountains behind it.",
+    "What is two plus two?",
+    "Who wrote Hamlet?",
+]
+
+
+def test_it_answers(text_engine: TextEngine) -> None:
+    batch = run(text_engine, chat(QUESTIONS[0], max_tokens=20))
+    assert "Paris" in batch.text("0")
+    assert batch.reason("0") == "stop"
+    assert not batch.text("0").endswith("<|im_end|>")
+
+
+def test_rows_that_join_and_leave_say_what_they_say_alone(text_engine: TextEngine) -> None:
+    jobs = [chat(question, max_tokens=4 + 3 * number) for number, question in enumerate(QUESTIONS)]
+    alone = [texts(text_engine, [one])[0] for one in jobs]
+    batch = Batch(text_engine)
+    for number, one in enumerate(jobs):
+        batch.admit(str(number), one)
+        for _ in range(2):
+            batch.step()
+    batch.run()
+    assert [batch.text(str(number)) for number in range(len(jobs))] == alone
+
+
+def test_usage_counts_prompt_and_answer(text_engine: TextEngine) -> None:
+    batch = run(text_engine, chat("Say hello.", max_tokens=5))
+    assert batch.usage("0") == events.Usage(prompt_tokens=33, completion_tokens=5)
+    assert batch.reason("0") == "length"
+
+
+def test_a_stop_string_ends_the_text_before_it(text_engine: TextEngine) -> None:
+    (full,) = texts(text_engine, [chat(QUESTIONS[0], max_tokens=20)])
+    stop = full[6:11]  # begins and ends inside tokens
+    batch = run(text_engine, chat(QUESTIONS[0], max_tokens=20, stop=(stop,)))
+    assert batch.text("0") == full[: full.index(stop)]
+    assert batch.reason("0") == "stop"
+    assert batch.usage("0").completion_tokens < 20
+
+
+def test_characters_of_several_tokens_come_whole(text_engine: TextEngine) -> None:
+    batch = run(text_engine, chat("Repeat exactly: 😀😃😄 日本語 naïve", max_tokens=24))
+    pieces = [event.text for event in batch.heard["0"] if isinstance(event, events.Delta)]
+    assert pieces and not any("\ufffd" in piece for piece in pieces[:-1])
+
+
+def test_sampled_rows_differ_from_each_other(text_engine: TextEngine) -> None:
+    job = chat("Tell me a story.", max_tokens=12, temperature=1.2, top_p=0.95)
+    assert len(set(texts(text_engine, [job] * 4))) > 1
+
+
+def test_a_long_prompt_is_prefilled_in_pieces_while_others_go_on(text_engine: TextEngine) -> None:
+    batch = Batch(text_engine)
+    batch.admit("running", chat("Count to a hundred.", max_tokens=60))
+    while not batch.heard["running"]:
+        batch.step()
+    batch.admit("long", chat("word " * 400, max_tokens=2))
+    before = len(batch.heard["running"])
+    while not any(isinstance(event, events.Delta) for event in batch.heard["long"]):
+        batch.step()
+    progress = [event.done for event in batch.heard["long"] if isinstance(event, events.Progress)]
+    assert len(progress) > 1 and progress == sorted(progress)
+    assert len(batch.heard["running"]) - before >= len(progress)
+    batch.run()
+
+
+def test_a_dropped_row_leaves_the_others_alone(text_engine: TextEngine) -> None:
+    (alone,) = texts(text_engine, [chat(QUESTIONS[1], max_tokens=16)])
+    batch = Batch(text_engine)
+    batch.admit("kept", chat(QUESTIONS[1], max_tokens=16))
+    batch.admit("prefilling", chat("word " * 400))
+    batch.admit("decoding", chat(QUESTIONS[2], max_tokens=40))
+    for _ in range(4):
+        batch.step()
+    batch.drop("prefilling")
+    batch.drop("decoding")
+    text_engine.drop("unknown")
+    assert batch.run().text("kept") == alone
+    assert text_engine.step() == []
+
+
+def test_after_a_step_that_failed_the_engine_goes_on(text_engine: TextEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = Batch(text_engine)
+    batch.admit("lost", chat(QUESTIONS[0]))
+    batch.step()
+    with monkeypatch.context() as patch:
+        patch.setattr(text_engine._generator, "next", lambda: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            batch.step()
+    text_engine.drop("lost")
+    assert "Paris" in texts(text_engine, [chat(QUESTIONS[0])])[0]
+
+
+def test_a_prompt_longer_than_the_context_is_refused_with_both_lengths(text_engine: TextEngine) -> None:
+    with pytest.raises(ContextLengthExceeded, match=r"600 tokens.* take \d+ ") as caught:
+        text_engine.check(chat("word " * 700))
+    assert caught.value.failure.param == "messages"
+
+
+def test_an_answer_ends_with_the_context(text_engine: TextEngine) -> None:
+    plan = text_engine.check(chat("word " * 500, max_tokens=10_000)).plan
+    assert plan.max_tokens == 600 - len(plan.tokens)
+    assert text_engine.check(chat("hi", max_tokens=None)).plan.max_tokens > 500
+
+
+def test_a_request_goes_before_the_entry_and_the_entry_before_the_model(text_engine: TextEngine) -> None:
+    silent = job(ChatRequest((Message("user", "hi"),)))
+    assert (text_engine.check(silent).plan.temperature, text_engine.check(silent).plan.top_p) == (1.0, 1.0)
+    assert text_engine.check(chat("hi", temperature=0.3, top_p=0.5)).plan.top_p == 0.5
+    text_engine._defaults, kept = dataclasses.replace(text_engine._defaults, temperature=0.1), text_engine._defaults
+    try:
+        assert text_engine.check(silent).plan.temperature == 0.1
+    finally:
+        text_engine._defaults = kept
+
+
+def test_it_only_chats(text_engine: TextEngine) -> None:
+    with pytest.raises(InvalidValue):
+        text_engine.check(embedding("text"))
