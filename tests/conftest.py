@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mlxq.settings import Settings
 from tasks import store as stores
 from tasks.store import JobStore
-from tests.servers import Valkey
+from tests import starter
+from tests.servers import ROOT, Stack, Valkey, running
+
+pytest_plugins = ["tests.engines"]
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +36,12 @@ def store(settings: Settings) -> Iterator[JobStore]:
     yield store
     store.celery.pool.force_close_all()
     store.redis.close()
+
+
+@pytest.fixture(scope="session")
+def real_stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The web and the workers with the starter models, as `make serve` runs them."""
+    models = yaml.safe_load((ROOT / "models.yaml").read_text())["models"]
+    for model in models:
+        starter.folder(model["served_model_name"])
+    yield from running(Stack(valkey, tmp_path_factory.mktemp("real"), models, db=3))

@@ -1,0 +1,34 @@
+"""`python -m schemas`: the README's table of request fields."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from schemas.chat import ChatSchema
+from schemas.embeddings import EmbeddingsSchema
+from schemas.fields import Body, rows
+from schemas.transcriptions import TranscriptionsSchema
+
+BODIES: dict[str, type[Body]] = {
+    "/v1/chat/completions": ChatSchema,
+    "/v1/embeddings": EmbeddingsSchema,
+    "/v1/audio/transcriptions": TranscriptionsSchema,
+}
+
+
+def table() -> Iterator[str]:
+    """Lines of Markdown: what each endpoint honours, takes without effect, and refuses."""
+    yield "| endpoint | honoured | taken, changes nothing | refused by name, except null and the value shown |"
+    yield "| --- | --- | --- | --- |"
+    for path, body in BODIES.items():
+        cells: dict[str, list[str]] = {"honoured": [], "accepted": [], "refused": []}
+        for row in rows(body):
+            taken = " or ".join(json.dumps(value) for value in row.taken)
+            cells[row.support].append(f"`{row.name}`" + (f" ({taken})" if taken else ""))
+        columns = (", ".join(cells[kind]) or "none" for kind in ("honoured", "accepted", "refused"))
+        yield f"| `{path}` | " + " | ".join(columns) + " |"
+
+
+if __name__ == "__main__":
+    print("\n".join(table()))  # noqa: T201
