@@ -1,0 +1,100 @@
+"""Every snippet of the README runs, and every table in the documents says what the code says."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import yaml
+
+from mlxq.catalogue import Catalogue
+from mlxq.settings import VARIABLES
+from schemas.__main__ import table
+from tasks import keys
+from tests import recordings
+from tests.servers import ROOT, Stack
+
+README = (ROOT / "README.md").read_text()
+URL = "http://127.0.0.1:8000"
+BLOCK = re.compile(r"```(python|sh)\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
+
+
+class Snippet(NamedTuple):
+    language: str
+    code: str
+    output: str
+
+
+SNIPPETS = [
+    Snippet(*(part or "" for part in found))
+    for found in BLOCK.findall(README)
+    if found[0] == "python" or "curl" in found[1]
+]
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda snippet: snippet.code.strip().splitlines()[-1][:50])
+def test_a_snippet_runs_and_says_what_is_written_there(snippet: Snippet, real_stack: Stack, tmp_path: Path) -> None:
+    recording, words = recordings.librivox()[0]
+    shutil.copy(recording, tmp_path / "speech.wav")
+    code = snippet.code.replace(URL, real_stack.url)
+    command = [sys.executable, "-c", code] if snippet.language == "python" else ["sh", "-euc", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip(), "it shows nothing"
+    if snippet.output:
+        assert done.stdout == snippet.output
+    if "transcriptions" in code:
+        assert set(words.split()[:4]) <= set(re.findall(r"\w+", done.stdout.lower()))
+
+
+def test_there_are_snippets_for_each_kind_of_model() -> None:
+    code = "".join(snippet.code for snippet in SNIPPETS)
+    assert all(call in code for call in ("chat.completions", "stream=True", "embeddings", "transcriptions", "/v1/jobs"))
+
+
+def between(text: str, name: str) -> str:
+    return text.split(f"<!-- {name} -->\n")[1].split(f"<!-- end of {name} -->")[0]
+
+
+def test_the_table_of_fields_is_the_schemas() -> None:
+    assert between(README, "fields") == "\n".join(table()) + "\n"
+
+
+def test_the_table_of_keys_is_the_code_s() -> None:
+    assert keys.__doc__ is not None
+    assert between((ROOT / "ARCHITECTURE.md").read_text(), "keys").strip() in keys.__doc__
+
+
+def test_the_settings_table_names_every_variable_and_no_other() -> None:
+    told = set(re.findall(r"`((?:MLXQ_|REDIS_)\w+|PORT)`", between_headings("## Settings")))
+    assert told == {variable for variable, _ in VARIABLES.values()} | {"MLXQ_REDIS_PORT"}
+
+
+def between_headings(heading: str) -> str:
+    return README.split(f"{heading}\n")[1].split("\n## ")[0].split("`docker compose")[0]
+
+
+def test_the_example_of_a_models_file_is_one() -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    assert Catalogue.parse(yaml.safe_load(example), "README.md").get("qwen3-4b").context_length == 16_384
+
+
+def test_the_repository_s_models_are_the_starter_models() -> None:
+    assert [entry.model_type for entry in Catalogue.load(ROOT / "models.yaml")] == ["lm", "embeddings", "whisper"]
+
+
+@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_every_file_that_a_document_names_is_there(name: str) -> None:
+    told = re.findall(r"`((?:mlxq|schemas|tasks|web|workers|tests|bench)/[\w./]*)`", (ROOT / name).read_text())
+    missing = [path for path in told if "x.py" not in path and not (ROOT / path).exists()]
+    assert not missing
+
+
+def test_the_lock_names_no_package_index() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    assert "==" in lock and "://" not in lock and "--" not in lock

@@ -1,0 +1,118 @@
+"""The local stack as a user starts and ends it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+import yaml
+
+from tests.servers import ROOT, Process, eventually, fake, free_port
+
+ALL_GONE = 5.0  # seconds from Ctrl-C
+
+
+class Local:
+    """`honcho start` or `mlxq launch` with a home of its own."""
+
+    def __init__(self, folder: Path, words: list[str], **env: str) -> None:
+        self.port, self.config = free_port(), folder / "models.yaml"
+        self.config.write_text(yaml.safe_dump({"models": [fake(step_ms=50)]}))
+        self.words, self.redis = words, free_port()
+        binaries = Path(sys.executable).parent
+        self.env = {
+            "PATH": f"{binaries}:/usr/bin:/bin",
+            "HOME": str(folder),
+            "MLXQ_HOME": str(folder / "var"),
+            "MLXQ_REDIS_PORT": str(self.redis),
+            **{name: value.format(port=self.port, config=self.config) for name, value in env.items()},
+        }
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=10)
+
+    def start(self) -> Process:
+        words = [word.format(port=self.port, config=self.config) for word in self.words]
+        process = Process([sys.executable, "-m", *words], self.env)
+        eventually(self._ready, every=0.1)
+        return process
+
+    def _ready(self) -> bool:
+        try:
+            return self.http.get("/ready").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def submit(self, tokens: int) -> str:
+        body = {"model": "fake", "messages": [{"role": "user", "content": "word"}], "max_tokens": tokens}
+        return str(self.http.post("/v1/jobs", json={"url": "/v1/chat/completions", "body": body}).json()["id"])
+
+    def status(self, job: str) -> str:
+        return str(self.http.get(f"/v1/jobs/{job}").json()["status"])
+
+
+LOCALS = [
+    pytest.param(["honcho", "start"], {"MLXQ_CONFIG": "{config}", "PORT": "{port}"}, id="honcho"),
+    pytest.param(["mlxq.cli", "launch", "--config", "{config}", "--port", "{port}"], {}, id="launch"),
+]
+
+
+@pytest.mark.parametrize(("words", "env"), LOCALS)
+def test_an_interrupt_ends_everything_and_loses_nothing(words: list[str], env: dict[str, str], tmp_path: Path) -> None:
+    local = Local(tmp_path, words, **env)
+    process = local.start()
+    running, waiting = local.submit(100), local.submit(3)
+    eventually(lambda: local.status(running) == "running" and local.status(waiting) != "queued")
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    assert len(family) >= 6  # the manager, web and its worker, redis and its server, supervisor, a model's process
+
+    interrupted = time.monotonic()
+    process.signal(signal.SIGINT)
+    process.wait(ALL_GONE + 2)
+    _, left = psutil.wait_procs(family, timeout=max(0.0, ALL_GONE - (time.monotonic() - interrupted)))
+
+    assert not left
+    process = local.start()
+    try:
+        eventually(lambda: local.status(running) == "succeeded" and local.status(waiting) == "succeeded")
+    finally:
+        process.stop()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--config", "nowhere.yaml"], "nowhere.yaml: no such file"),
+        (["--host", "0.0.0.0"], "MLXQ_API_KEYS"),  # noqa: S104
+        (["--served-model-name", "alone"], "--model-path"),
+        (["--model-path", "x", "--model-type", "image-generation"], "--model-type"),
+    ],
+)
+def test_what_cannot_be_launched_is_said_before_anything_starts(words: list[str], told: str, tmp_path: Path) -> None:
+    local = Local(tmp_path, [])
+    options = words if "--config" in words or "--model-path" in words else ["--config", str(local.config), *words]
+    if "--served-model-name" in words:
+        options = words
+    process = Process([sys.executable, "-m", "mlxq.cli", "launch", *options], local.env)
+    assert process.wait(20) != 0
+    process.stop()
+    assert any(told in line for line in process.lines), process.lines
+
+
+def test_redis_on_a_taken_port_is_explained(tmp_path: Path, valkey: object) -> None:
+    local = Local(tmp_path, [])
+    env = {**local.env, "MLXQ_REDIS_PORT": str(valkey.port)}  # type: ignore[attr-defined]
+    process = Process([sys.executable, "-m", "workers.redis_server"], env)
+    assert process.wait(20) == 1
+    process.stop()
+    assert process.log("MLXQ_REDIS_PORT")
+
+
+def test_the_procfile_starts_what_launch_starts() -> None:
+    from mlxq.cli.launch import PROCESSES
+
+    lines = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
+    assert lines == {name: "exec python -m " + " ".join(words) for name, words in PROCESSES.items()}
