@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tasks import events
+from tasks.blobs import BlobStore
 from tasks.events import Event
 from tasks.job import Job, Lane, job_id
-from tasks.requests import ChatRequest, EmbeddingRequest, Message, Payload
+from tasks.requests import ChatRequest, EmbeddingRequest, Message, Payload, TranscriptionRequest
 from workers.engine import Engine
 
 
@@ -34,6 +36,11 @@ def chat(text: str, **options: Any) -> Job:
 
 def embedding(*inputs: str | tuple[int, ...], dimensions: int | None = None) -> Job:
     return job(EmbeddingRequest(inputs, dimensions))
+
+
+def transcription(home: Path, recording: bytes, **options: Any) -> Job:
+    ref = BlobStore(home / "blobs").put(recording, "audio/wav")
+    return job(TranscriptionRequest(ref, **options))
 
 
 class Batch:
