@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,9 @@ PROMPTS = [ask.format(subject) for subject in SUBJECTS for ask in ASKED]
 
 
 @pytest.mark.timeout(600)
-def test_thirty_two_streams_at_once_say_what_each_says_alone(real_stack: Stack, text_engine: TextEngine) -> None:
+def test_thirty_two_streams_at_once_say_what_each_says_alone(
+    real_stack: Stack, text_engine: TextEngine, record_property: Callable[[str, object], None]
+) -> None:
     client = openai.OpenAI(base_url=f"{real_stack.url}/v1", api_key="none", max_retries=0, timeout=300)
     alone = [ask(client, prompt, stream=False) for prompt in PROMPTS]
     with ThreadPoolExecutor(len(PROMPTS)) as pool:
@@ -31,6 +34,7 @@ def test_thirty_two_streams_at_once_say_what_each_says_alone(real_stack: Stack, 
 
     assert len(PROMPTS) == 32 and all(alone) and len(set(alone)) > 28
     other = [number for number in range(len(PROMPTS)) if alone[number] != together[number]]
+    record_property("diverged", len(other))
     assert len(other) <= 1, [(alone[number], together[number]) for number in other]
     for number in other:
         assert gap(text_engine, PROMPTS[number], alone[number], together[number]) <= TIE

@@ -1,0 +1,43 @@
+"""What an earlier mlxq wrote is read by this one; what a later one wrote is refused, not misread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tasks import events, fold, job
+
+FIXTURES = Path(__file__).parent / "fixtures"
+CODECS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {
+    "jobs": (job.decode, job.encode),
+    "events": (events.decode, events.encode),
+    "results": (fold.decode, fold.encode),
+}
+
+
+def lines(name: str) -> list[bytes]:
+    return (FIXTURES / f"{name}.jsonl").read_bytes().splitlines()
+
+
+@pytest.mark.parametrize("kind", CODECS)
+def test_version_1_reads_as_it_was_written(kind: str) -> None:
+    decode, encode = CODECS[kind]
+    for line in lines(f"{kind}_v1"):
+        assert msgspec.json.decode(encode(decode(line))) == msgspec.json.decode(line)
+
+
+def test_the_fixtures_hold_one_of_each_kind() -> None:
+    assert {type(events.decode(line)) for line in lines("events_v1")} == set(events.Event.__args__)  # type: ignore[attr-defined]
+    assert len({type(job.decode(line).payload) for line in lines("jobs_v1")}) == 3
+    assert len({type(fold.decode(line)) for line in lines("results_v1")}) == 3
+
+
+def test_a_later_version_is_refused() -> None:
+    for kind, decode in (("jobs", job.decode), ("events", events.decode)):
+        later = msgspec.json.encode({**msgspec.json.decode(lines(f"{kind}_v1")[0]), "v": 99})
+        with pytest.raises(ValueError, match="version 99"):
+            decode(later)
