@@ -36,7 +36,7 @@ class TranscriptionsSchema(Body):
         "known_speaker_references": ([],),
         "languages": ([],),
         "stream": (False, "false"),
-        "timestamp_granularities": ([],),
+        "timestamp_granularities": ([], ["segment"]),
     }
 
     file = fields.Raw(required=True, error_messages={"required": "a recording is required."})

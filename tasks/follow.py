@@ -33,6 +33,7 @@ class Follower:
         self.client = uuid.uuid4().hex
         self._wake = store.keys.reader(self.client)
         self._wake_at = "0-0"
+        self._closed = False
         self._lock = threading.Lock()
         self._inboxes: dict[str, dict[int, queue.SimpleQueue[Entry]]] = {}
         self._cursors: dict[str, str] = {}
@@ -119,15 +120,19 @@ class Follower:
             log.warning("the reader will notice its new follower within a second")
 
     def _read(self) -> None:
-        while True:
+        away = False
+        while not self._closed:
             with self._lock:
                 cursors = dict(self._cursors)
             try:
                 found = self._redis.xread({self._wake: self._wake_at, **cursors}, block=1000)
             except AWAY as error:
-                log.warning("reading job events failed; trying again", error=str(error))
+                if not away:
+                    log.warning("job events cannot be read; trying until they can", error=str(error))
+                away = True
                 time.sleep(0.1)
                 continue
+            away = False
             for key, entries in _rows(found):
                 self._deliver(key, cursors, entries)
 
@@ -146,8 +151,12 @@ class Follower:
                 inbox.put(entry)
 
     def close(self) -> None:
-        """End the heartbeat; the reader thread ends with the process."""
+        """End the threads."""
         self._heartbeat.stop()
+        self._closed = True
+        self._nudge()
+        self._thread.join()
+        self._redis.close()
 
 
 def rebuilt(result: fold.Result) -> Iterator[Event]:

@@ -11,6 +11,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from mlxq.settings import Settings
@@ -112,7 +113,7 @@ class JobStore(Records):
                 retry=False,
                 ignore_result=True,
             )
-        except (OperationalError, ConnectionError) as error:
+        except (OperationalError, ConnectionError, RedisError) as error:
             log.warning("message not sent; the reconciler will", job_id=job_id, error=str(error))
 
     def cancel(self, job_id: str, owner: str, reason: str = "requested") -> Record:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 
@@ -12,7 +13,7 @@ from mlxq.settings import Settings
 from tasks import store as stores
 from tasks.store import JobStore
 from tests import starter
-from tests.servers import ROOT, Stack, Valkey, running
+from tests.servers import ROOT, Stack, Valkey, fake, running
 
 pytest_plugins = ["tests.engines"]
 
@@ -36,6 +37,19 @@ def store(settings: Settings) -> Iterator[JobStore]:
     yield store
     store.celery.pool.force_close_all()
     store.redis.close()
+
+
+@pytest.fixture(scope="session")
+def fake_stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The web and the workers with fake engines: `small` has one slot and room for two."""
+    models = [fake(slots=8, step_ms=5), fake("small", slots=1, step_ms=40, queue_size=2)]
+    yield from running(Stack(valkey, tmp_path_factory.mktemp("fake"), models, db=1))
+
+
+@pytest.fixture
+def http(fake_stack: Stack) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=fake_stack.url, timeout=30) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -102,7 +102,7 @@ class Batcher:
             try:
                 self._engine.admit(job_id, row.prepared)
             except Exception as error:
-                log.exception("the engine took no row", job_id=job_id)
+                log.exception("the engine took no row", job_id=job_id, request_id=row.claim.job.request_id)
                 del self._rows[job_id]
                 refused.append((row, events.Failed(_failure(error))))
         if refused:
@@ -134,7 +134,8 @@ class Batcher:
         try:
             produced = self._engine.step()
         except Exception as error:
-            log.exception("the engine failed", rows=len(self._rows))
+            requests = [row.claim.job.request_id for row in self._rows.values()]
+            log.exception("the engine failed", jobs=list(self._rows), request_ids=requests)
             produced = [(job_id, events.Failed(_failure(error))) for job_id in self._rows]
         step = Step(produced=[(self._rows[job_id], event) for job_id, event in produced])
         for job_id, event in produced:
@@ -149,7 +150,11 @@ class Batcher:
             return
         for job_id, row in list(self._rows.items()):
             if dropped.holds(row.claim):
-                log.info("a row was taken away: its job ended or is another's now", job_id=job_id)
+                log.info(
+                    "a row was taken away: its job ended or is another's now",
+                    job_id=job_id,
+                    request_id=row.claim.job.request_id,
+                )
                 self._engine.drop(job_id)
                 del self._rows[job_id]
                 row.over.set()

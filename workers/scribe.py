@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
@@ -18,6 +18,7 @@ from workers.engine import Prepared
 
 _PENDING = 4  # steps that may wait to be written before the engine does
 _RETRY = 0.1  # seconds between tries while Redis is away
+T = TypeVar("T")
 log = structlog.get_logger()
 
 
@@ -132,11 +133,14 @@ class Scribe:
         for row, _ in ended:
             row.over.set()
 
-    def _insist(self, call: Callable[[], Any]) -> Any:
+    def _insist(self, call: Callable[[], T]) -> T:
         """Do this however long Redis is away; every call to the ledger may be made twice."""
+        away = False
         while True:
             try:
                 return call()
             except AWAY as error:
-                log.warning("the queue is away; the batch waits for it", error=str(error))
+                if not away:
+                    log.warning("the queue is away; the batch waits for it", error=str(error))
+                away = True
                 time.sleep(_RETRY)

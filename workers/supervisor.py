@@ -28,13 +28,14 @@ log = structlog.get_logger()
 class Child:
     """The process of one model."""
 
-    def __init__(self, entry: ModelEntry, presence: Presence) -> None:
-        self._entry, self._presence = entry, presence
+    def __init__(self, entry: ModelEntry, presence: Presence, patience: float) -> None:
+        self._entry, self._presence, self._patience = entry, presence, patience
         self._process: subprocess.Popen[bytes] | None = None
         self._worker_id = ""
         self._failures = 0
         self._since = 0.0
         self._start_at = 0.0
+        self._heard: float | None = None  # when it last showed its lease; None until the model is loaded
 
     def turn(self) -> None:
         """Start the process when it is due, and see to it when it has ended."""
@@ -46,9 +47,14 @@ class Child:
         code = self._process.poll()
         if code is not None:
             self._ended(code, now)
+        elif any(worker.id == self._worker_id for worker in self._presence.workers(self._entry.name)):
+            self._heard = now
+        elif self._heard is not None and now - self._heard > self._patience:
+            log.error("worker neither ends nor shows its lease; it is killed", model=self._entry.name)
+            self._process.kill()
 
     def _start(self, now: float) -> None:
-        self._worker_id = uuid.uuid4().hex
+        self._worker_id, self._heard = uuid.uuid4().hex, None
         if not self._failures:
             self._presence.declare(self._entry.name, ModelState("starting"))
         # A session of its own: a terminal's Ctrl-C reaches the supervisor alone, which then stops its workers in order.
@@ -102,7 +108,7 @@ class Supervisor:
         jobs = store.connect(settings)
         self._settings = settings
         self._control = Control(jobs, uuid.uuid4().hex, (entry.name for entry in catalogue))
-        self._children = [Child(entry, Presence(jobs)) for entry in catalogue]
+        self._children = [Child(entry, Presence(jobs), settings.stall) for entry in catalogue]
         self._stop = threading.Event()
 
     def run(self) -> None:

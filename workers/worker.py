@@ -12,11 +12,13 @@ import os
 import signal
 import sys
 import threading
+import time
+import warnings
 from typing import Any
 
 import structlog
 from celery import Celery, signals
-from celery.exceptions import Reject
+from celery.exceptions import Reject, SecurityWarning
 
 from mlxq import configuration
 from mlxq.catalogue import ModelEntry
@@ -85,9 +87,10 @@ class Runner:
             except Exception as error:
                 self._refuse(claim, error)
                 return
-            over = self._batcher.submit(claim, prepared)
-            log.debug("job taken", attempt=claim.attempt)
-            over.wait()
+            log.info("job taken", model=claim.job.model, attempt=claim.attempt, prompt_tokens=prepared.prompt_tokens)
+            taken = time.monotonic()
+            self._batcher.submit(claim, prepared).wait()
+            log.info("job left", model=claim.job.model, seconds=round(time.monotonic() - taken, 4))
 
     def _refuse(self, claim: Claim, error: Exception) -> None:
         if isinstance(error, JobError):
@@ -132,6 +135,8 @@ def serve(entry: ModelEntry, settings: Settings, worker_id: str) -> None:
 
 def _consume(app: Celery, queue: str, threads: int, runner: Runner, drain: float) -> None:
     app.task(name=celery_app.RUN)(runner.run)
+    # It warns of root because of pickle, which no message of ours may be.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
 
     def stop(**_: object) -> None:
         runner._batcher.stop(drain)
