@@ -46,9 +46,10 @@ class Stream:
 
 def request(tokens: int) -> Job:
     """A job for the fake engine."""
-    now = time.time_ns() // 1_000_000
+    clock = time.time_ns() // 1000
+    now = clock // 1000
     return Job(
-        id=job_id(now), owner="bench", model="fake", endpoint="", created=now, deadline=now, lane=Lane.INTERACTIVE,
+        id=job_id(clock), owner="bench", model="fake", endpoint="", created=now, deadline=now, lane=Lane.INTERACTIVE,
         keep=0, payload=ChatRequest((Message("user", "word"),), max_tokens=tokens),
     )  # fmt: skip
 

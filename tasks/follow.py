@@ -49,6 +49,9 @@ class Follower:
 
         Raises NotFound when the record is gone (it expired, or Redis lost it).
         """
+        if self.store.ended(job_id):
+            yield from self._remaining(self._record(job_id), after)
+            return
         last, looked = after, time.monotonic()
         with self._inbox(job_id) as inbox:
             while True:
@@ -58,14 +61,11 @@ class Follower:
                     if time.monotonic() - looked >= _LOOK:
                         looked = time.monotonic()
                         try:
-                            record = self.store.find(job_id)
+                            ended = self.store.ended(job_id)
                         except QueueUnavailable:  # it comes back, or the caller's patience ends
-                            yield None
-                            continue
-                        if record is None:
-                            raise NotFound(f"job '{job_id}' is gone") from None
-                        if record.status.terminal:
-                            yield from self._remaining(record, last)
+                            ended = False
+                        if ended:
+                            yield from self._remaining(self._record(job_id), last)
                             return
                     yield None
                     continue
@@ -74,6 +74,12 @@ class Follower:
                     yield entry
                     if isinstance(entry[1], events.TERMINAL):
                         return
+
+    def _record(self, job_id: str) -> Record:
+        record = self.store.find(job_id)
+        if record is None:
+            raise NotFound(f"job '{job_id}' is gone")
+        return record
 
     def _remaining(self, record: Record, last: str) -> Iterator[Entry]:
         """What a finished job's follower has not seen: from the stream while it stands, else from the record."""

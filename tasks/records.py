@@ -35,11 +35,21 @@ class Records:
     keys: Keys
     blobs: BlobStore
 
-    def now(self) -> int:
-        """Redis' time, in milliseconds since the epoch: the one clock that every process shares."""
+    def clock(self) -> int:
+        """Redis' time, in microseconds since the epoch: the one clock that every process shares."""
         with answers():
             seconds, micros = self.redis.time()
-        return int(seconds) * 1000 + int(micros) // 1000
+        return int(seconds) * 1_000_000 + int(micros)
+
+    def now(self) -> int:
+        """Redis' time in milliseconds, as records hold it."""
+        return self.clock() // 1000
+
+    def ended(self, job_id: str) -> bool:
+        """Whether a job has ended, or is gone."""
+        with answers():
+            status = self.redis.hget(self.keys.job(job_id), "status")
+        return status is None or Status(status.decode()).terminal
 
     def get(self, job_id: str, owner: str) -> Record:
         """The record of one of the owner's jobs; NotFound for anybody else's."""

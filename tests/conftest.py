@@ -35,7 +35,6 @@ def store(settings: Settings) -> Iterator[JobStore]:
     store = stores.connect(settings)
     store.redis.flushdb()
     yield store
-    store.celery.pool.force_close_all()
     store.redis.close()
 
 

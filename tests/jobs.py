@@ -11,9 +11,10 @@ from tasks.store import JobStore
 
 def chat(store: JobStore, text: str = "word", *, tokens: int = 4, **fields: Any) -> Job:
     """A chat with the fake engine, by default a job polled later."""
-    now = store.now()
+    clock = store.clock()
+    now = clock // 1000
     given: dict[str, Any] = {
-        "id": job_id(now),
+        "id": job_id(clock),
         "owner": "anonymous",
         "model": "fake",
         "endpoint": "/v1/chat/completions",

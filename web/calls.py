@@ -66,11 +66,12 @@ def _job(
     gateway_: Gateway, endpoint: Endpoint, taken: intake.Intake, prefer: Preference, metadata: Mapping[str, str]
 ) -> Job:
     settings, entry = gateway_.settings, gateway_.catalogue.get(taken.data["model"])
-    sync, now = prefer.wait is None, gateway_.store.now()
+    sync, clock = prefer.wait is None, gateway_.store.clock()
+    now = clock // 1000
     # Who polls has as long as results are kept; who waits has given up long before.
     patience = (entry.queue_timeout or settings.timeout) if sync else settings.result_ttl
     return Job(
-        id=job_id(now),
+        id=job_id(clock),
         owner=auth.current(),
         model=entry.name,
         endpoint=endpoint.path,

@@ -7,7 +7,7 @@ from typing import Any
 import openai
 import pytest
 
-from tests.servers import Stack
+from tests.servers import Stack, eventually
 
 
 @pytest.fixture
@@ -103,5 +103,9 @@ def test_what_would_fail_again_is_not_tried_again(client: openai.OpenAI, fake_st
     trying = client.with_options(max_retries=3, default_headers={"X-Request-ID": "tried-once"})
     with pytest.raises(openai.InternalServerError):
         chat(trying, messages=said("fail"))
-    answered = [line for line in fake_stack.web.log("tried-once") if '"answered"' in line]
-    assert len(answered) == 1
+
+    def answered() -> list[str]:
+        return [line for line in fake_stack.web.log("tried-once") if '"answered"' in line]
+
+    eventually(answered)
+    assert len(answered()) == 1

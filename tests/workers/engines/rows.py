@@ -16,9 +16,10 @@ from workers.engine import Engine
 
 
 def job(payload: Payload) -> Job:
-    now = time.time_ns() // 1_000_000
+    clock = time.time_ns() // 1000
+    now = clock // 1000
     return Job(
-        id=job_id(now),
+        id=job_id(clock),
         owner="anonymous",
         model="model",
         endpoint="",

@@ -1,0 +1,115 @@
+"""Readers see every event once, in order, whenever they come."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tasks import events, fold
+from tasks.errors import NotFound
+from tasks.follow import Follower
+from tasks.ledger import Begun, Claim, Ended, Ledger, Lines, Turn
+from tasks.store import JobStore
+from tests.jobs import chat
+from tests.servers import eventually
+
+RESULT = fold.TextResult((fold.Choice("abc"),), events.Usage(1, 3))
+
+
+@pytest.fixture
+def follower(store: JobStore) -> Iterator[Follower]:
+    follower = Follower(store)
+    yield follower
+    follower.close()
+
+
+def claimed(store: JobStore, ledger: Ledger) -> Claim:
+    job = chat(store)
+    store.submit(job, room=5)
+    claim = ledger.claim(job.id)
+    assert claim is not None
+    ledger.write(Turn([Begun(claim, 1)]), "0-0")
+    return claim
+
+
+def say(ledger: Ledger, claim: Claim, number: int, text: str) -> None:
+    ledger.write(Turn(lines=[Lines(claim, [(number, events.Delta(text))], None)]), "0-0")
+
+
+def finish(ledger: Ledger, claim: Claim) -> None:
+    ledger.write(Turn(ended=[Ended(claim, events.Done(RESULT.usage), RESULT)]), "0-0")
+
+
+def ids(follower: Follower, claim: Claim, after: str = "0") -> list[str]:
+    return [entry[0] for entry in follower.events(claim.job.id, after, silence=5) if entry is not None]
+
+
+def test_events_come_as_they_happen_and_end_with_the_job(store: JobStore, one: Ledger, follower: Follower) -> None:
+    claim = claimed(store, one)
+    source = follower.events(claim.job.id, silence=5)
+    assert next(source) == ("1-1", events.Started(1, 1))
+    say(one, claim, 2, "a")
+    assert next(source) == ("1-2", events.Delta("a"))
+    finish(one, claim)
+    assert [entry[0] for entry in source if entry] == ["1-3"]
+
+
+def test_silence_is_told(store: JobStore, one: Ledger, follower: Follower) -> None:
+    claim = claimed(store, one)
+    source = follower.events(claim.job.id, silence=0.05)
+    assert next(source) is not None and next(source) is None and next(source) is None
+
+
+def test_many_readers_of_one_job_each_see_all_of_it(store: JobStore, one: Ledger, follower: Follower) -> None:
+    claim = claimed(store, one)
+    seen: list[list[str]] = []
+    threads = [threading.Thread(target=lambda: seen.append(ids(follower, claim))) for _ in range(6)]
+    for number, thread in enumerate(threads):
+        thread.start()
+        say(one, claim, number + 2, str(number))
+    finish(one, claim)
+    for thread in threads:
+        thread.join(20)
+    assert seen == [[f"1-{number}" for number in range(1, 9)]] * 6
+    assert not follower._inboxes and not follower._cursors
+
+
+def test_a_reader_goes_on_where_it_stopped(store: JobStore, one: Ledger, follower: Follower) -> None:
+    claim = claimed(store, one)
+    for number, text in enumerate("abc", start=2):
+        say(one, claim, number, text)
+    finish(one, claim)
+    assert ids(follower, claim, after="1-3") == ["1-4", "1-5"]
+    assert ids(follower, claim, after="1-5") == []
+
+
+def test_when_the_stream_is_gone_the_record_tells_the_same_text(
+    store: JobStore, one: Ledger, follower: Follower
+) -> None:
+    claim = claimed(store, one)
+    for number, text in enumerate("abc", start=2):
+        say(one, claim, number, text)
+    finish(one, claim)
+    store.redis.delete(store.keys.events(claim.job.id))
+    told = [entry[1] for entry in follower.events(claim.job.id, silence=0.5) if entry]
+    assert told == [events.Delta("abc", finish_reason="stop"), events.Done(RESULT.usage)]
+    assert ids(follower, claim, after="1-5") == []
+
+
+def test_a_job_that_is_gone_is_said_to_be(store: JobStore, one: Ledger, follower: Follower) -> None:
+    claim = claimed(store, one)
+    source = follower.events(claim.job.id, silence=0.2)
+    next(source)
+    store.redis.delete(store.keys.job(claim.job.id), store.keys.events(claim.job.id))
+    with pytest.raises(NotFound):
+        list(source)
+
+
+def test_a_closed_follower_has_no_threads(store: JobStore) -> None:
+    before = threading.active_count()
+    follower = Follower(store)
+    assert threading.active_count() == before + 2
+    follower.close()
+    eventually(lambda: threading.active_count() == before)
