@@ -54,9 +54,8 @@ class Settings:
         """
         given: dict[str, Any] = {}
         for name, (variable, read) in VARIABLES.items():
-            text = _variable(environ, variable)
-            if text:
-                given[name] = _read(variable, text, read)
+            if found := _variable(environ, variable):
+                given[name] = _read(*found, read)
             elif file and name in file:
                 given[name] = _read(f"server.{name}", str(file[name]), read)
         given["redis_external"] = "redis_url" in given
@@ -74,13 +73,14 @@ class Settings:
             )
 
 
-def _variable(environ: Mapping[str, str], variable: str) -> str:
+def _variable(environ: Mapping[str, str], variable: str) -> tuple[str, str] | None:
     text = environ.get(variable, "").strip()
-    if variable != "PORT":
-        return text
-    if "HONCHO_PROCESS_NAME" in environ and text == _HONCHO_PORT:
-        text = ""
-    return environ.get("MLXQ_PORT", "").strip() or text
+    if variable == "PORT":
+        if chosen := environ.get("MLXQ_PORT", "").strip():
+            return "MLXQ_PORT", chosen
+        if "HONCHO_PROCESS_NAME" in environ and text == _HONCHO_PORT:
+            return None
+    return (variable, text) if text else None
 
 
 def _read(variable: str, text: str, read: Callable[[str], T]) -> T:

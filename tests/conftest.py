@@ -57,4 +57,4 @@ def real_stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iter
     models = yaml.safe_load((ROOT / "models.yaml").read_text())["models"]
     for model in models:
         starter.folder(model["served_model_name"])
-    yield from running(Stack(valkey, tmp_path_factory.mktemp("real"), models, db=3))
+    yield from running(Stack(valkey, tmp_path_factory.mktemp("real"), models, db=3), within=240)

@@ -191,9 +191,9 @@ class Stack:
         self.supervisor.stop()
 
 
-def running(stack: Stack) -> Iterator[Stack]:
+def running(stack: Stack, within: float = 60.0) -> Iterator[Stack]:
     """A started stack, stopped afterwards whatever happened."""
     try:
-        yield stack.ready()
+        yield stack.ready(within)
     finally:
         stack.stop()

@@ -72,7 +72,10 @@ def _form(endpoint: Endpoint) -> Mapping[str, Any]:
 
 def check(endpoint: Endpoint, raw: Mapping[str, Any], within: str = "") -> Intake:
     """Check a body against the endpoint's schema; raises a JobError that names the field, below `within` if given."""
-    given = {name: _blob(name, value) if name in endpoint.files else value for name, value in raw.items()}
+    given = {
+        name: _blob(f"{within}.{name}" if within else name, value) if name in endpoint.files else value
+        for name, value in raw.items()
+    }
     try:
         data: Mapping[str, Any] = endpoint.schema().load(given)
     except ValidationError as error:
@@ -83,26 +86,26 @@ def check(endpoint: Endpoint, raw: Mapping[str, Any], within: str = "") -> Intak
     return Intake(data, hashlib.sha256(canonical).hexdigest(), tuple(held.values()))
 
 
-def _blob(name: str, value: object) -> BlobRef:
+def _blob(param: str, value: object) -> BlobRef:
     if isinstance(value, BlobRef):
         return value
     if isinstance(value, str) and value.startswith("data:"):
-        return _data_url(name, value)
+        return _data_url(param, value)
     if isinstance(value, str) and value.startswith(_BLOB):
         ref = gateway().store.owns_blob(auth.current(), value.removeprefix(_BLOB))
         if ref is None:
-            raise InvalidValue(f"none of your jobs holds '{value}'", param=name)
+            raise InvalidValue(f"none of your jobs holds '{value}'", param=param)
         return ref
-    raise InvalidValue(f"'{name}' must be an upload; in a job's body a data URL or a blob id", param=name)
+    raise InvalidValue(f"'{param}' must be an upload; in a job's body a data URL or a blob id", param=param)
 
 
-def _data_url(name: str, url: str) -> BlobRef:
+def _data_url(param: str, url: str) -> BlobRef:
     head, comma, tail = url.removeprefix("data:").partition(",")
     try:
         if not comma:
             raise ValueError("no comma")
         content = b64decode(tail, validate=True) if head.endswith(";base64") else unquote_to_bytes(tail)
     except (binascii.Error, ValueError) as error:
-        raise InvalidValue(f"'{name}' is not a valid data URL: {error}", param=name) from None
+        raise InvalidValue(f"'{param}' is not a valid data URL: {error}", param=param) from None
     media_type = head.removesuffix(";base64") or "text/plain"
     return gateway().store.blobs.put(content, media_type, gateway().settings.max_upload_bytes)

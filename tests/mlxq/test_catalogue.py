@@ -1,0 +1,78 @@
+"""The models' file is checked before anything starts, and what is wrong in it is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlxq import configuration
+from mlxq.catalogue import Catalogue, CatalogueError
+
+
+def parse(*models: Any, **server: Any) -> Catalogue:
+    return Catalogue.parse({"models": list(models), "server": server}, "models.yaml")
+
+
+def test_a_model_is_served_under_its_path_unless_named() -> None:
+    catalogue = parse({"model_path": "org/model"}, {"model_path": "/x", "served_model_name": "x", "context_length": 9})
+    assert [entry.name for entry in catalogue] == ["org/model", "x"]
+    assert catalogue.get("x").context_length == 9 and catalogue.get("org/model").model_type == "lm"
+    with pytest.raises(CatalogueError, match="no model 'y'"):
+        catalogue.get("y")
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ({}, "'model_path' is required"),
+        ("name", "must be a mapping"),
+        ({"model_path": "x", "kv_bits": 4}, "'kv_bits' is not built yet"),
+        ({"model_path": "x", "context_lenght": 4}, "unknown key 'context_lenght'; did you mean 'context_length'"),
+        ({"model_path": "x", "model_type": "image-generation"}, "'model_type' must be one of"),
+        ({"model_path": "x", "queue_size": 0}, "'queue_size' must be a whole number of at least 1"),
+        ({"model_path": "x", "queue_size": True}, "'queue_size' must be"),
+        ({"model_path": "x", "default_temperature": "hot"}, "'default_temperature' must be"),
+        ({"model_path": "x", "served_model_name": "a b"}, "'served_model_name'"),
+    ],
+)
+def test_a_wrong_model_is_told_where_and_what(model: Any, told: str) -> None:
+    with pytest.raises(CatalogueError) as caught:
+        parse({"model_path": "fine"}, model)
+    assert told in str(caught.value) and "models.yaml: models[1]" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        (None, "models"),
+        ({"models": []}, "at least one"),
+        ({"models": [{"model_path": "x"}], "sever": {}}, "did you mean 'server'"),
+        ({"models": [{"model_path": "x"}], "server": {"log_file": "x"}}, "'log_file' is not built yet"),
+        ({"models": [{"model_path": "x"}, {"model_path": "x"}]}, "served twice"),
+    ],
+)
+def test_a_wrong_file_is_told_what(document: Any, told: str) -> None:
+    with pytest.raises(CatalogueError) as caught:
+        Catalogue.parse(document, "models.yaml")
+    assert told in str(caught.value)
+
+
+def test_a_file_that_is_missing_or_no_yaml_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueError, match="MLXQ_CONFIG"):
+        Catalogue.load(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_text("models: [")
+    with pytest.raises(CatalogueError, match=r"bad\.yaml"):
+        Catalogue.load(tmp_path / "bad.yaml")
+
+
+def test_the_environment_goes_before_the_file_s_server_keys(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text("server: {host: 0.0.0.0, port: 7000, log_level: debug}\nmodels: [{model_path: x}]")
+    settings, catalogue = configuration.load({"MLXQ_CONFIG": str(path), "PORT": "7001"})
+    assert (settings.host, settings.port, settings.log_level) == ("0.0.0.0", 7001, "DEBUG")  # noqa: S104
+    assert [entry.name for entry in catalogue] == ["x"]
+    path.write_text("server: {port: http}\nmodels: [{model_path: x}]")
+    with pytest.raises(configuration.ConfigurationError, match=r"server\.port"):
+        configuration.load({"MLXQ_CONFIG": str(path)})

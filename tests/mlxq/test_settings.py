@@ -1,0 +1,61 @@
+"""Every setting comes from its variable, and a wrong value is named."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from mlxq.settings import VARIABLES, Settings, SettingsError
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert Settings.from_env({}) == Settings()
+    assert Settings.from_env({"PORT": "", "MLXQ_API_KEYS": " "}) == Settings()
+
+
+def test_every_setting_has_a_variable() -> None:
+    assert {field.name for field in fields(Settings)} == {*VARIABLES, "redis_external"}
+
+
+def test_values_are_read() -> None:
+    found = Settings.from_env(
+        {"PORT": "9", "MLXQ_API_KEYS": "a, b,", "MLXQ_HOME": "/x", "MLXQ_DRAIN": "0.5", "MLXQ_LOG_LEVEL": "debug"}
+    )
+    assert (found.port, found.api_keys, found.home, found.drain) == (9, ("a", "b"), Path("/x"), 0.5)
+    assert found.log_level == "DEBUG" and "('a', 'b')" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PORT", "http"),
+        ("PORT", "70000"),
+        ("MLXQ_PORT", "-1"),
+        ("MLXQ_REDIS_PORT", "x"),
+        ("REDIS_URL", "localhost:6379"),
+        ("MLXQ_TIMEOUT", "0"),
+        ("MLXQ_TIMEOUT", "soon"),
+        ("MLXQ_DRAIN", "nan"),
+        ("MLXQ_ALLOW_UNAUTHENTICATED", "maybe"),
+        ("MLXQ_LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_wrong_value_names_its_variable(variable: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=rf"{variable}='{value}': must"):
+        Settings.from_env({variable: value})
+
+
+def test_ours_is_the_redis_that_no_url_names() -> None:
+    assert Settings.from_env({"MLXQ_REDIS_PORT": "7"}).redis_url == "redis://127.0.0.1:7/0"
+    given = Settings.from_env({"REDIS_URL": "redis://elsewhere:1/2"})
+    assert given.redis_external and given.redis_url == "redis://elsewhere:1/2"
+
+
+def test_the_port_that_honcho_invents_is_nobody_s_choice() -> None:
+    honcho = {"HONCHO_PROCESS_NAME": "web.1"}
+    assert Settings.from_env({**honcho, "PORT": "5000"}).port == 8000
+    assert Settings.from_env({**honcho, "PORT": "9000"}).port == 9000
+    assert Settings.from_env({"PORT": "5000"}).port == 5000
+    assert Settings.from_env({**honcho, "PORT": "5000", "MLXQ_PORT": "5000"}).port == 5000
