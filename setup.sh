@@ -37,4 +37,4 @@ fi
 # The backends' own requirements contradict each other on Linux, so the lock is installed as it stands.
 $install --no-deps --requirement requirements.lock ||
     fail "the dependencies could not be installed; the lines above say why. Is a package index reachable?"
-$install --quiet --no-deps --editable .
+$install --quiet --no-deps --config-settings editable_mode=compat --editable .
