@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
 from jinja2.exceptions import TemplateError
 
 from mlxq.catalogue import ModelEntry
@@ -24,7 +25,7 @@ import mlx_lm  # noqa: E402
 from mlx_lm.generate import BatchGenerator  # noqa: E402
 
 from tasks import events  # noqa: E402
-from tasks.errors import ContextLengthExceeded, InvalidValue  # noqa: E402
+from tasks.errors import ContextLengthExceeded, EngineError, Failure, InvalidValue  # noqa: E402
 from tasks.events import Event, FinishReason  # noqa: E402
 from tasks.job import Job  # noqa: E402
 from tasks.requests import ChatRequest  # noqa: E402
@@ -37,6 +38,7 @@ from workers.model_path import resolve  # noqa: E402
 SLOTS = 32
 PROMPTS = 8  # that prefill at the same time
 LARGEST_CHUNK = 2048  # tokens
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,8 @@ class TextEngine:
     def __init__(self, model: Any, tokenizer: Any, context: int, defaults: Defaults, slots: int, chunk: int) -> None:
         self.slots = slots
         self._model, self._tokenizer, self._defaults = model, tokenizer, defaults
-        self._prompts, self._pace = Prompts(tokenizer, context), Pace(chunk)
+        self._prompts, self._chunk = Prompts(tokenizer, context), chunk
+        self._pace = Pace(chunk)
         self._rows: dict[int, Row] = {}
         self._generator = self._new_generator()
 
@@ -163,35 +166,52 @@ class TextEngine:
 
     def step(self) -> Sequence[tuple[str, Event]]:
         """A token of every decoding row, and a piece of the prompts that wait."""
-        waiting = sum(not row.decoding for row in self._rows.values())
-        prefilling = min(waiting, PROMPTS)
-        chunk = self._generator.prefill_step_size = self._pace.chunk(prefilling)
+        prefilling = min(sum(not row.decoding for row in self._rows.values()), PROMPTS)
+        self._generator.prefill_step_size = self._pace.chunk(prefilling)
         began = time.monotonic()
         try:
             prompted, generated = self._generator.next()
         except Exception:
             self._rows.clear()
+            # Closed first: closing puts Metal's wired limit back to what it was when the generator was made.
+            self._generator.close()
             self._generator = self._new_generator()
             raise
-        longest = max((self._advance(response) for response in prompted), default=0)
-        self._pace.took(time.monotonic() - began, min(longest, chunk) * prefilling)
+        self._measure(time.monotonic() - began, prompted, len(generated))
         produced = [(self._rows[r.uid].name, event) for r in prompted for event in self._progress(r)]
         for response in generated:
             name = self._rows[response.uid].name
-            produced += [(name, event) for event in self._say(response)]
+            produced += [(name, event) for event in self._heard(response)]
         return produced
 
-    def _advance(self, response: Any) -> int:
-        row = self._rows[response.uid]
-        row.decoding = response.end_of_prompt
-        done: int = response.progress[0]
-        new, row.prefilled = done - row.prefilled, done
-        return new
+    def _measure(self, seconds: float, prompted: Sequence[Any], decoded: int) -> None:
+        pieces = []
+        for response in prompted:
+            row = self._rows[response.uid]
+            if response.end_of_prompt:
+                row.decoding = True
+            else:
+                pieces.append(response.progress[0] - row.prefilled)
+                row.prefilled = response.progress[0]
+        if pieces:
+            self._pace.prefilled(seconds, max(pieces) * len(pieces), decoded)
+        elif not prompted:
+            self._pace.decoded(seconds, decoded)
 
     def _progress(self, response: Any) -> Iterator[Event]:
         done, total = response.progress
         if not response.end_of_prompt and done < total - 1:  # the last token is decoded, not prefilled
             yield events.Progress(done, total)
+
+    def _heard(self, response: Any) -> Sequence[Event]:
+        try:
+            return list(self._say(response))
+        except Exception as error:  # of this row's text alone: the batch has gone on
+            row = self._rows[response.uid]
+            log.exception("a row's text failed", job_id=row.name)
+            self.drop(row.name)
+            message = f"the model's tokens could not be turned into text: {type(error).__name__}: {error}"
+            return [events.Failed(Failure(EngineError.code, message))]
 
     def _say(self, response: Any) -> Iterator[Event]:
         row = self._rows[response.uid]
@@ -235,6 +255,7 @@ class TextEngine:
                 self.step()
         while self._rows:
             self.step()
+        self._pace = Pace(self._chunk)  # it measured the compiler
 
 
 def load(entry: ModelEntry, settings: Settings) -> TextEngine:

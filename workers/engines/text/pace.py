@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 _LEAST = 8  # tokens a prompt gets in a step, however slow the machine
-_FIRST = 64  # tokens a step, before anything was measured
+_FIRST = 32  # tokens a step, before anything was measured
 _FORGET = 0.5  # share of a new measurement
+_FULL = 0.8  # share of the budget that a piece must use to say that there is room for more
+_CHANGE = 2.0  # how far one step's measurement may move the next piece
 
 
 class Pace:
-    """Measures prefill and sizes its next piece; a step's prefill stays near `target` seconds."""
+    """Sizes the next piece of prefill by what the last one took, so that a step stays near `target` seconds.
 
-    def __init__(self, most: int, target: float = 0.15) -> None:
+    Prefill gets what decoding leaves of a step, and at least half of `target`: prompts must advance beside a full
+    batch too. The size is corrected and not computed from a rate, because a piece costs more than in proportion when
+    it is small and when much stands before it.
+    """
+
+    def __init__(self, most: int, target: float = 0.2) -> None:
         self._most, self._target = most, target
-        self._decode = 0.0  # seconds of a step without prefill
-        self._rate = _FIRST / target  # tokens a second
+        self._decode: dict[int, float] = {}  # seconds of a step without prefill, by the rows that it decoded
+        self._budget = float(min(_FIRST, most))  # tokens a step
 
     def chunk(self, prompts: int) -> int:
         """Tokens that each of so many prompts may prefill in the next step."""
-        budget = int(self._rate * self._target)
-        return max(_LEAST, min(self._most, budget // max(1, prompts)))
+        return min(self._most, max(_LEAST, int(self._budget) // max(1, prompts)))
 
-    def took(self, seconds: float, prefilled: int) -> None:
-        """Learn from a step that prefilled so many tokens, padding included."""
-        if not prefilled:
-            self._decode += _FORGET * (seconds - self._decode)
-            return
-        rate = prefilled / max(seconds - self._decode, 0.001)
-        self._rate += _FORGET * (rate - self._rate)
+    def decoded(self, seconds: float, rows: int) -> None:
+        """Learn from a step that only decoded."""
+        known = self._decode.get(rows, seconds)
+        self._decode[rows] = known + _FORGET * (seconds - known)
+
+    def prefilled(self, seconds: float, tokens: int, rows: int) -> None:
+        """Learn from a step that prefilled so many tokens, padding included, beside so many decoding rows."""
+        decode = self._expected(rows)
+        if decode > seconds:  # measured when the batch was another: no step takes less than its decoding
+            decode = self._decode[rows] = seconds
+        aim = max(self._target - decode, self._target / 2)
+        spent = max(seconds - decode, aim / _CHANGE)
+        if spent <= aim and tokens < _FULL * self._budget:
+            return  # a short prompt says nothing of a long one
+        factor = min(_CHANGE, max(1 / _CHANGE, aim / spent))
+        self._budget = min(float(self._most), max(_LEAST, self._budget * factor))
+
+    def _expected(self, rows: int) -> float:
+        if not rows or not self._decode:
+            return 0.0
+        return self._decode[min(self._decode, key=lambda known: abs(known - rows))]
