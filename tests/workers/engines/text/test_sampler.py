@@ -44,6 +44,17 @@ def test_top_p_keeps_the_smallest_set_that_reaches_it(top_p: float, tokens: set[
     assert set(draws(1, top_p)) == tokens
 
 
+@pytest.mark.parametrize(("temperature", "top_p"), [(1, 0.0), (1, 1e-9), (1e-45, 1.0), (1e-5, 0.5)])
+def test_a_bound_or_temperature_near_zero_is_the_likeliest(temperature: float, top_p: float) -> None:
+    assert set(draws(temperature, top_p, 40)) == {0}
+
+
+def test_a_flat_distribution_keeps_whole_tokens_up_to_top_p() -> None:
+    draw = sampler(1, 0.5, 3)
+    flat = mx.log(mx.full((1, 4), 0.25))
+    assert len({int(draw(flat).item()) for _ in range(100)}) == 2
+
+
 def test_top_p_is_applied_at_the_temperature() -> None:
     assert set(draws(0.25, 0.9)) == {0, 1}  # 0.5⁴ and 0.3⁴ hold 99 % there
 
