@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks import events
-from tasks.errors import ContextLengthExceeded, InvalidValue
-from tasks.requests import ChatRequest, Message
-from tests.workers.engines.rows import Batch, chat, embedding, job, run, texts
+from workers import blas
+
+blas.preload()
+
+import mlx.core as mx  # noqa: E402
+
+from tasks import events  # noqa: E402
+from tasks.errors import ContextLengthExceeded, InvalidValue  # noqa: E402
+from tasks.requests import ChatRequest, Message  # noqa: E402
+from tests.workers.engines.rows import Batch, chat, embedding, job, run, texts  # noqa: E402
 
 if TYPE_CHECKING:
     from workers.engines.lm import TextEngine
@@ -22,6 +29,8 @@ QUESTIONS = [
     "Write one sentence about the sea, and then another one about the mountains behind it.",
     "What is two plus two?",
     "Who wrote Hamlet?",
+    "Translate 'good morning' into French.",
+    "List the days of the week.",
 ]
 
 
@@ -33,7 +42,7 @@ def test_it_answers(text_engine: TextEngine) -> None:
 
 
 def test_rows_that_join_and_leave_say_what_they_say_alone(text_engine: TextEngine) -> None:
-    jobs = [chat(question, max_tokens=4 + 3 * number) for number, question in enumerate(QUESTIONS)]
+    jobs = [chat(question, max_tokens=4 + 2 * number) for number, question in enumerate(QUESTIONS)]
     alone = [texts(text_engine, [one])[0] for one in jobs]
     batch = Batch(text_engine)
     for number, one in enumerate(jobs):
@@ -138,3 +147,60 @@ def test_a_request_goes_before_the_entry_and_the_entry_before_the_model(text_eng
 def test_it_only_chats(text_engine: TextEngine) -> None:
     with pytest.raises(InvalidValue):
         text_engine.check(embedding("text"))
+
+
+def test_the_text_of_one_row_may_fail_alone(text_engine: TextEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    (alone,) = texts(text_engine, [chat(QUESTIONS[1], max_tokens=16)])
+    batch = Batch(text_engine)
+    batch.admit("kept", chat(QUESTIONS[1], max_tokens=16))
+    batch.admit("broken", chat(QUESTIONS[2], max_tokens=16))
+    (broken,) = [row for row in text_engine._rows.values() if row.name == "broken"]
+    monkeypatch.setattr(broken.stopper, "hear", lambda text: 1 / 0)
+    batch.run()
+    failed = batch.heard["broken"][-1]
+    assert isinstance(failed, events.Failed) and "ZeroDivisionError" in failed.failure.message
+    assert batch.text("kept") == alone
+    assert not text_engine._rows and not text_engine._generator.prompt_cache_nbytes
+
+
+def test_a_dropped_prompt_frees_its_cache(text_engine: TextEngine) -> None:
+    batch = Batch(text_engine)
+    batch.admit("prefilling", chat("word " * 400))
+    while not any(isinstance(event, events.Progress) for event in batch.heard["prefilling"]):
+        batch.step()
+    assert text_engine._generator.prompt_cache_nbytes
+    batch.drop("prefilling")
+    assert not text_engine._generator.prompt_cache_nbytes
+
+
+def test_requests_leave_nothing_behind(text_engine: TextEngine) -> None:
+    def some(number: int) -> int:
+        for one in range(number):
+            run(text_engine, chat("word " * (5 * one), max_tokens=2, temperature=0.8 * (one % 2), top_p=0.9))
+        mx.clear_cache()
+        return int(mx.get_active_memory())
+
+    before = some(2)
+    assert some(6) <= before + 2**20
+    assert not text_engine._rows
+
+
+def test_many_threads_may_check_while_rows_are_decoded(text_engine: TextEngine) -> None:
+    alone = [text_engine.check(chat(question)).plan.tokens for question in QUESTIONS]
+    (text,) = texts(text_engine, [chat(QUESTIONS[0])])
+    batch = Batch(text_engine)
+    batch.admit("running", chat(QUESTIONS[0]))
+    with ThreadPoolExecutor(8) as pool:
+        checked = [pool.submit(text_engine.check, chat(question)) for question in QUESTIONS * 20]
+        batch.run()
+    assert [one.result().plan.tokens for one in checked] == alone * 20
+    assert batch.text("running") == text
+
+
+def test_a_stop_string_of_several_bytes_ends_the_text(text_engine: TextEngine) -> None:
+    prompt = "Repeat exactly: 😀😃😄"
+    (full,) = texts(text_engine, [chat(prompt, max_tokens=24)])
+    (emoji, *_) = [character for character in full if ord(character) > 0xFFFF]
+    batch = run(text_engine, chat(prompt, max_tokens=24, stop=(emoji,)))
+    assert batch.text("0") == full[: full.index(emoji)]
+    assert batch.reason("0") == "stop"
