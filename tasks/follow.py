@@ -49,10 +49,7 @@ class Follower:
 
         Raises NotFound when the record is gone (it expired, or Redis lost it).
         """
-        if self.store.ended(job_id):
-            yield from self._remaining(self._record(job_id), after)
-            return
-        last, looked = after, time.monotonic()
+        last, looked = after, 0.0  # asked at the first silence, as its stream may be gone, and then now and then
         with self._inbox(job_id) as inbox:
             while True:
                 try:

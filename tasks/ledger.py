@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tasks import events, fold
+from tasks import events, fold, job
 from tasks.errors import Failure, Poison, StorageFull, WorkerLost
 from tasks.events import Event
 from tasks.job import Job
@@ -85,18 +85,18 @@ class Ledger:
     def claim(self, job_id: str) -> Claim | None:
         """Take a queued job; None when it is gone, has ended or is somebody else's (a message may arrive twice)."""
         keys = self.store.keys
-        record = self.store.find(job_id)
-        if record is None:
-            return None
-        taken = self.store.scripts.run(
-            "claim",
-            [keys.job(job_id), keys.unclaimed(self.model), keys.claims(self.model)],
-            [job_id, self.worker],
-        )
+        with answers():
+            taken = self.store.scripts.run(
+                "claim",
+                [keys.job(job_id), keys.unclaimed(self.model), keys.claims(self.model)],
+                [job_id, self.worker],
+            )
         if taken is None:
             return None
+        attempt, losses, spec = taken
         allowed = self.store.settings.max_attempts
-        return Claim(record.job, int(taken[0]), alone=1 < allowed <= int(taken[1]) + 1)
+        claimed = job.decode(self.store.unpack(spec))
+        return Claim(claimed, int(attempt), alone=1 < allowed <= int(losses) + 1)
 
     def write(self, turn: Turn, cursor: str) -> Written:
         """Write what happened in one round trip, and read the cancellations since `cursor`; may be done twice."""
@@ -153,23 +153,23 @@ class Ledger:
         release(self.store, claim.job, self.worker, lost=False)
 
 
-def release(store: JobStore, job: Job, worker: str, *, lost: bool) -> None:
+def release(store: JobStore, held: Job, worker: str, *, lost: bool) -> None:
     """End a worker's claim on a job: run it again, unless text has shown or it has taken too many workers down."""
     outcome = store.scripts.run(
         "release",
         [
-            store.keys.job(job.id),
-            store.keys.queued(job.model, job.lane),
-            store.keys.unclaimed(job.model),
-            store.keys.claims(job.model),
+            store.keys.job(held.id),
+            store.keys.queued(held.model, held.lane),
+            store.keys.unclaimed(held.model),
+            store.keys.claims(held.model),
         ],
-        [job.id, worker, int(lost), store.settings.max_attempts, store.now(), job.created],
+        [held.id, worker, int(lost), store.settings.max_attempts, store.now(), held.created],
     )
     if outcome == b"requeued":
-        store.send(job.id, job.model, job.lane)
+        store.send(held.id, held.model, held.lane)
     elif outcome == b"shown":
         message = "the worker stopped after part of the answer had been sent; ask again"
-        store.end(job, events.Failed(Failure(WorkerLost.code, message, retry_after=1)))
+        store.end(held, events.Failed(Failure(WorkerLost.code, message, retry_after=1)))
     elif outcome == b"poison":
         message = f"the worker died {store.settings.max_attempts} times while it ran this job; it is not tried again"
-        store.end(job, events.Failed(Failure(Poison.code, message)))
+        store.end(held, events.Failed(Failure(Poison.code, message)))

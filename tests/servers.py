@@ -111,9 +111,10 @@ class Process:
             self.wait()
             raise
         finally:
-            self._reader.join(2)
+            self._reader.join(5)
             assert self._process.stderr is not None
-            self._process.stderr.close()
+            if not self._reader.is_alive():  # a child of it may still hold the other end
+                self._process.stderr.close()
 
 
 def environment(settings: Settings, **more: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from web.gateway import Gateway
 
 BACKLOG = 100  # a model's queue holds so many jobs polled later for each waiting client it has room for
 _LOOK = 0.25  # seconds
+_FRESH = 0.5  # seconds that a model found ready is taken to be ready; a call that comes too early waits in its queue
 
 
 def model(gateway: Gateway, name: str, endpoint: Endpoint) -> ModelEntry:
@@ -34,6 +35,8 @@ def room(entry: ModelEntry, lane: Lane) -> int:
 
 def await_up(gateway: Gateway, entry: ModelEntry, gone: Callable[[], bool]) -> None:
     """Wait until the model is up; ModelUnavailable when it is broken or does not come up in time."""
+    if time.monotonic() < gateway.ready_until.get(entry.name, 0.0):
+        return
     until = time.monotonic() + gateway.settings.start_wait
     while (found := gateway.presence.model(entry.name)).state != "ready":
         reason = f": {found.reason}" if found.reason else ""
@@ -42,3 +45,4 @@ def await_up(gateway: Gateway, entry: ModelEntry, gone: Callable[[], bool]) -> N
         if gone():
             raise ClientGone
         time.sleep(_LOOK)
+    gateway.ready_until[entry.name] = time.monotonic() + _FRESH

@@ -27,6 +27,7 @@ class Gateway:
     follower: Follower
     presence: Presence
     started: int = field(default_factory=lambda: int(time.time()))
+    ready_until: dict[str, float] = field(default_factory=dict)  # model → monotonic seconds, of `admission`
 
 
 def connect(settings: Settings, catalogue: Catalogue) -> Gateway:

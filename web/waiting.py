@@ -37,14 +37,16 @@ def following(gateway: Gateway, job_id: str) -> Iterator[None]:
 
 def entries(gateway: Gateway, job: Job, gone: Callable[[], bool], after: str = "0") -> Iterator[Entry | None]:
     """A job's events, and None at least every quarter of a second; raises ClientGone."""
-    remaining = (job.deadline - gateway.store.now()) / 1000
-    deadline = time.monotonic() + remaining + _GRACE
+    overdue = time.monotonic() + job.deadline / 1000 - time.time() + _GRACE  # by this machine's clock
     probed = time.monotonic()
     for entry in gateway.follower.events(job.id, after, silence=PROBE):
         if time.monotonic() - probed >= PROBE:
             probed = time.monotonic()
             if gone():
                 raise ClientGone
-            if probed > deadline:
-                gateway.store.finish(job.id, events.Expired())  # nobody else did: nothing hangs
+            if probed > overdue:  # nobody ended it: nothing hangs, also when the queue is away (that raises here)
+                left = job.deadline - gateway.store.now()
+                overdue = probed + max(left / 1000, PROBE)
+                if left <= 0:
+                    gateway.store.finish(job.id, events.Expired())
         yield entry
