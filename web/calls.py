@@ -79,7 +79,7 @@ def _job(
         created=now,
         deadline=now + int(1000 * (prefer.timeout or patience)),
         lane=Lane.JOBS if prefer.wait == 0 else Lane.INTERACTIVE,
-        keep=settings.sync_ttl if sync else settings.result_ttl,
+        keep=settings.sync_ttl if sync and not prefer.detached else settings.result_ttl,
         sync=sync,
         stream=sync and bool(taken.data.get("stream")),
         detached=prefer.detached or not sync,

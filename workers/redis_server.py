@@ -112,8 +112,12 @@ class OwnServer:
                 )
             log.warning("going on with the server that an earlier run left", port=self._port)
             return
+        try:
+            words = command(self._port, self._folder)
+        except FileNotFoundError as error:
+            sys.exit(f"mlxq: {error}")
         # A session of its own, so that a terminal's Ctrl-C does not end it before its clients.
-        self._process = subprocess.Popen(command(self._port, self._folder), start_new_session=True)
+        self._process = subprocess.Popen(words, start_new_session=True)
         until = time.monotonic() + _START
         while not self._answers():
             if self._process.poll() is not None:
