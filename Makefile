@@ -11,7 +11,7 @@ export MLXQ_CONFIG
 .PHONY: serve setup models test lint lock bench clean
 
 serve: models
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/honcho start --port $(PORT)
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" MLXQ_PORT=$(PORT) $(VENV)/bin/honcho start
 
 setup: $(VENV)/.installed
 

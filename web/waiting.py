@@ -15,7 +15,7 @@ from tasks.scripts import AWAY
 from web.disconnect import ClientGone
 from web.gateway import Gateway
 
-PROBE = 0.25  # seconds between looks at the client's socket
+PROBE = 0.2  # seconds between looks at the client's socket
 _GRACE = 2.0  # seconds past a deadline that the supervisor has to end a job before we do
 log = structlog.get_logger()
 
@@ -36,7 +36,7 @@ def following(gateway: Gateway, job_id: str) -> Iterator[None]:
 
 
 def entries(gateway: Gateway, job: Job, gone: Callable[[], bool], after: str = "0") -> Iterator[Entry | None]:
-    """A job's events, and None at least every quarter of a second; raises ClientGone."""
+    """A job's events, and None at least five times a second; raises ClientGone."""
     overdue = time.monotonic() + job.deadline / 1000 - time.time() + _GRACE  # by this machine's clock
     probed = time.monotonic()
     for entry in gateway.follower.events(job.id, after, silence=PROBE):
