@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-_LEAST = 8  # tokens a prompt gets in a step, however slow the machine
+import math
+
+_LEAST = 8  # tokens a step, however slow the machine
 _FIRST = 32  # tokens a step, before anything was measured
 _FORGET = 0.5  # share of a new measurement
 _FULL = 0.8  # share of the budget that a piece must use to say that there is room for more
@@ -24,7 +26,7 @@ class Pace:
 
     def chunk(self, prompts: int) -> int:
         """Tokens that each of so many prompts may prefill in the next step."""
-        return min(self._most, max(_LEAST, int(self._budget) // max(1, prompts)))
+        return min(self._most, math.ceil(self._budget / max(1, prompts)))
 
     def decoded(self, seconds: float, rows: int) -> None:
         """Learn from a step that only decoded."""
@@ -41,7 +43,7 @@ class Pace:
         if spent <= aim and tokens < _FULL * self._budget:
             return  # a short prompt says nothing of a long one
         factor = min(_CHANGE, max(1 / _CHANGE, aim / spent))
-        self._budget = min(float(self._most), max(_LEAST, self._budget * factor))
+        self._budget = min(float(self._most), max(float(_LEAST), self._budget * factor))
 
     def _expected(self, rows: int) -> float:
         if not rows or not self._decode:

@@ -27,6 +27,11 @@ def test_several_prompts_share_the_time_of_one() -> None:
     assert settled(2000, prompts=4) == pytest.approx(100, rel=0.1)
 
 
+def test_many_prompts_on_a_slow_machine_do_not_multiply_the_step() -> None:
+    assert settled(80, prompts=8) == 2
+    assert settled(1, prompts=8) == 1
+
+
 def test_a_piece_is_bounded_and_never_nothing() -> None:
     assert settled(1_000_000, most=512) == 512
     assert settled(1) == 8
