@@ -28,7 +28,11 @@ _STARTER = "starter:"
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), help="The models' file; models.yaml when left out.")
 @click.option("--model-path", help="One model: a folder, starter:NAME or a Hugging Face repo id.")
-@click.option("--model-type", type=click.Choice(MODEL_TYPES), help="What the model is; lm when left out.")
+@click.option(
+    "--model-type",
+    type=click.Choice([kind for kind in MODEL_TYPES if kind != "fake"]),
+    help="What the model is; lm when left out.",
+)
 @click.option("--served-model-name", help="The name that calls use; the path when left out.")
 @click.option("--context-length", type=click.IntRange(1), help="Longest prompt and answer together, in tokens.")
 @click.option("--queue-size", type=click.IntRange(1), help="How many clients may wait for the model.")
