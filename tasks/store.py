@@ -96,9 +96,9 @@ class JobStore(Records):
             raise QueueFull(f"the queue of model '{new.model}' is full ({room} jobs)", retry_after=wait)
         if outcome == b"mismatch":
             raise IdempotencyMismatch(f"this Idempotency-Key belongs to {job_id}, which has another body")
-        if interactive and outcome == b"new":
+        if interactive and job_id == new.id:  # also when this is the second try, after a lost reply
             self.send(new.id, new.model, new.lane)
-        return Submission(job_id, outcome == b"joined")
+        return Submission(job_id, job_id != new.id)
 
     def send(self, job_id: str, model: str, lane: Lane) -> None:
         """Tell the model's worker of a job; when that fails the reconciler does it again."""

@@ -36,6 +36,12 @@ def test_a_new_job_is_queued_with_those_ahead_of_it(store: JobStore) -> None:
     assert (record.job, record.status, record.position, record.attempt) == (jobs[2], Status.QUEUED, 2, 0)
 
 
+def test_a_submit_whose_reply_was_lost_may_be_done_again(store: JobStore) -> None:
+    job = chat(store, idempotency_key="k")
+    assert [store.submit(job, room=1, digest="a") for _ in range(2)] == [(job.id, False)] * 2
+    assert len(store.list("anonymous", limit=5).records) == 1
+
+
 def test_a_job_of_a_later_lane_has_the_earlier_lanes_ahead(store: JobStore) -> None:
     later, sooner = chat(store, lane=Lane.JOBS), chat(store)
     for job in (later, sooner):
