@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +13,6 @@ from tests import starter
 if TYPE_CHECKING:
     from workers.engines.embeddings import EmbeddingEngine
     from workers.engines.lm import TextEngine
-    from workers.engines.whisper import SpeechEngine
 
 
 @pytest.fixture(scope="session")
@@ -30,16 +28,3 @@ def embedding_engine() -> EmbeddingEngine:
     from workers.engines import embeddings
 
     return embeddings.load(ModelEntry("embeddings", str(starter.folder("all-minilm-l6-v2"))), Settings())
-
-
-@pytest.fixture(scope="session")
-def speech_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("speech")
-
-
-@pytest.fixture(scope="session")
-def speech_engine(speech_home: Path) -> SpeechEngine:
-    from workers.engines import whisper
-
-    entry = ModelEntry("speech", str(starter.folder("whisper-tiny.en")), "whisper")
-    return whisper.load(entry, Settings(home=speech_home))

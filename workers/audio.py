@@ -1,51 +1,56 @@
-"""Recordings to samples, through the libraries of ffmpeg that PyAV's wheels carry."""
+"""Recordings as the speech models want them, from any container that ffmpeg's libraries read."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
-from itertools import chain
-from typing import Any, BinaryIO, TypeAlias
+from typing import BinaryIO
 
 import av
-import av.error
 import numpy as np
+import numpy.typing as npt
 
 from tasks.errors import InvalidValue
 
-RATE = 16_000  # samples a second
-Samples: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
+SAMPLE_RATE = 16_000  # Hz
+Samples = npt.NDArray[np.float32]
+
+# A playlist is a recording that names other files; libav must not open what an upload names.
+_CONTAINER_OPTIONS = {"protocol_whitelist": ""}
 
 
-def decode(source: BinaryIO, longest: float) -> Samples:
-    """Mono float32 samples in [-1, 1], 16,000 a second, of the first audio stream in any container.
+def decode(file: BinaryIO, longest: float) -> Samples:
+    """The first audio stream of a container as mono samples in [-1, 1] at `SAMPLE_RATE`, float32.
 
-    Raises InvalidValue for what holds no sound, or more than `longest` seconds of it.
+    Raises InvalidValue when that is no audio, empty, or longer than `longest` seconds.
     """
+    data = bytearray()
     try:
-        pieces = list(_bounded(_pieces(source), longest))
-    except (av.error.FFmpegError, ValueError, IndexError) as error:
-        raise InvalidValue(f"the file could not be decoded as audio: {error}", param="file") from None
-    samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
-    if not len(samples):
-        raise InvalidValue("the file holds no sound", param="file")
-    return samples
+        with av.open(file, metadata_errors="ignore", container_options=_CONTAINER_OPTIONS) as container:
+            if not container.streams.audio:
+                raise InvalidValue("the file holds no audio stream", param="file")
+            # 16 bits, as in Whisper's own loader: swresample mixes down without overflow for integers only.
+            resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
+            for frame in _frames(container):
+                _append(data, resampler.resample(frame), longest)
+            _append(data, resampler.resample(None), longest)
+    except (av.FFmpegError, ValueError) as error:  # PyAV raises ValueError where the format changes midway
+        reason = error.strerror if isinstance(error, av.FFmpegError) else error
+        raise InvalidValue(f"the file cannot be decoded as audio: {reason}", param="file") from error
+    if not data:
+        raise InvalidValue("the recording is empty", param="file")
+    return np.frombuffer(data, np.int16).astype(np.float32) / np.float32(32768)
 
 
-def _pieces(source: BinaryIO) -> Iterator[Samples]:
-    with av.open(source, metadata_errors="ignore") as container:
-        if not container.streams.audio:
-            raise InvalidValue("the file has no audio stream", param="file")
-        # 16 bits, as Whisper was trained; and with whole numbers several channels are mixed without growing louder.
-        resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
-        for frame in chain(container.decode(container.streams.audio[0]), (None,)):
-            for resampled in resampler.resample(frame):
-                yield resampled.to_ndarray().reshape(-1).astype(np.float32) / 32768
+def _frames(container: av.container.InputContainer) -> Iterator[av.AudioFrame]:
+    for packet in container.demux(container.streams.audio[0]):
+        # As ffmpeg does: tags and broken packets within a recording cost their own milliseconds, not the rest.
+        with contextlib.suppress(av.error.InvalidDataError):
+            yield from packet.decode()
 
 
-def _bounded(pieces: Iterator[Samples], longest: float) -> Iterator[Samples]:
-    left = longest * RATE
-    for piece in pieces:
-        left -= len(piece)
-        if left < 0:
-            raise InvalidValue(f"the recording is longer than {longest:g} seconds", param="file")
-        yield piece
+def _append(data: bytearray, frames: list[av.AudioFrame], longest: float) -> None:
+    for frame in frames:
+        data += frame.to_ndarray().tobytes()
+    if len(data) > longest * SAMPLE_RATE * np.dtype(np.int16).itemsize:
+        raise InvalidValue(f"the recording is longer than the {longest:g} seconds that this model takes", param="file")

@@ -1,14 +1,13 @@
-"""Speech models: mlx-whisper's decoder, one 30-second window a step, recordings taking turns.
+"""Whisper models converted to MLX: one window of one recording a step, so that a long recording delays nobody.
 
-What a window's tokens mean for the next one follows OpenAI's `whisper/transcribe.py` (Radford et al., arXiv 2212.04356,
-section 4.5), as mlx-whisper's own `transcribe` does, so the words are the same.
+The window loop is that of `mlx_whisper.transcribe` without word timestamps, and gives the same segments; segments
+without text are left out.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,12 +15,21 @@ import structlog
 
 from mlxq.catalogue import ModelEntry
 from mlxq.settings import Settings
-from workers import blas
+from tasks import events
+from tasks.blobs import BlobStore
+from tasks.errors import EngineError, Failure, InvalidValue, ModelNotFound
+from tasks.events import Event
+from tasks.job import Job
+from tasks.requests import TranscriptionRequest
+from workers import audio, blas
+from workers.engine import Prepared
+from workers.model_path import resolve
 
 blas.preload()
 
-import mlx.core as mx  # noqa: E402
+import mlx.core as mx  # noqa: E402 - after OpenBLAS
 from mlx_whisper.audio import (  # noqa: E402
+    FRAMES_PER_SECOND,
     HOP_LENGTH,
     N_FRAMES,
     N_SAMPLES,
@@ -31,195 +39,237 @@ from mlx_whisper.audio import (  # noqa: E402
 )
 from mlx_whisper.decoding import DecodingOptions, DecodingResult  # noqa: E402
 from mlx_whisper.load_models import load_model  # noqa: E402
-from mlx_whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE, get_tokenizer  # noqa: E402
+from mlx_whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE, Tokenizer, get_tokenizer  # noqa: E402
 
-from tasks import events  # noqa: E402
-from tasks.blobs import BlobStore  # noqa: E402
-from tasks.errors import EngineError, Failure, InvalidValue  # noqa: E402
-from tasks.events import Event  # noqa: E402
-from tasks.job import Job  # noqa: E402
-from tasks.requests import TranscriptionRequest  # noqa: E402
-from workers import audio  # noqa: E402
-from workers.engine import Prepared  # noqa: E402
-from workers.model_path import resolve  # noqa: E402
+TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+COMPRESSION_RATIO_THRESHOLD = 2.4
+LOGPROB_THRESHOLD = -1.0
+NO_SPEECH_THRESHOLD = 0.6
+RESET_TEMPERATURE = 0.5  # text found above it is not shown to the next window
+SLOTS = 4
+LONGEST = 7200.0  # seconds of a recording, unless the entry's `max_seconds` says otherwise
 
-SLOTS = 4  # recordings in memory at a time
-LONGEST = 4 * 3600  # seconds
-TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # tried in turn while the result looks wrong
-MOST_COMPRESSION, LEAST_LOGPROB, MOST_SILENCE = 2.4, -1.0, 0.6  # what looks wrong; OpenAI's values
+CHUNK = 60 * FRAMES_PER_SECOND  # frames of spectrogram made in one step
+DYNAMIC_RANGE = 2.0  # a spectrogram's floor below its loudest moment: 8 decades, in log_mel_spectrogram's units of 4
+_MARGIN = 2  # frames that a chunk's first and last transforms reach beyond it
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A checked recording: (samples,) float32 at 16 kHz, and how to listen to it."""
+    """A recording that was decoded, with what is asked of it."""
 
     samples: audio.Samples
     language: str | None
-    prompt: str | None
+    prompt: tuple[int, ...]
     temperatures: tuple[float, ...]
 
 
-@dataclass(eq=False)
-class Row:
-    """A recording under way: `seek` is the frame where its next window begins."""
+@dataclass
+class _Heard:
+    """What was heard of a recording so far, and the frame from which to listen on."""
 
-    name: str
-    plan: Plan
-    language: str = ""
-    mel: Any = None  # (frames, mels), 30 seconds of silence at its end
-    tokenizer: Any = None
+    tokens: list[int]
+    shown_from: int = 0  # the tokens before it are no longer shown to the model
     seek: int = 0
-    tokens: list[int] = field(default_factory=list)  # said so far, the prompt first
-    context: int = 0  # where in them the context of the next window begins
-
-    @property
-    def frames(self) -> int:
-        return int(self.mel.shape[0] - N_FRAMES)
-
-    @property
-    def seconds(self) -> float:
-        return len(self.plan.samples) / audio.RATE
 
 
-class SpeechEngine:
-    """A Whisper model; a step is one window of one recording."""
+@dataclass(frozen=True)
+class _Piece:
+    """Part of a window's tokens: `start` and `end` in seconds from the window's beginning."""
 
-    def __init__(self, model: Any, blobs: BlobStore, slots: int, dtype: Any) -> None:
+    start: float
+    end: float
+    tokens: list[int]
+
+
+class WhisperEngine:
+    """Transcribes recordings, a window of 30 seconds at a time, taking turns between rows."""
+
+    def __init__(self, model: Any, blobs: BlobStore, *, slots: int, longest: float, temperature: float = 0.0) -> None:
         self.slots = slots
-        self._model, self._blobs, self._dtype = model, blobs, dtype
-        self._languages = dict(list(LANGUAGES.items())[: model.num_languages]) if model.is_multilingual else {}
-        self._rows: deque[Row] = deque()  # whose turn is next stands first
-        # Half a frame a token: the encoder halves its input's length.
-        self._stride = N_FRAMES // model.dims.n_audio_ctx
-        self._decode(mx.zeros((N_FRAMES, model.dims.n_mels), dtype), "en", [], (0.0,))  # compiles the kernels
+        self._model, self._blobs = model, blobs
+        self._longest, self._temperature = longest, temperature
+        self._fp16 = mx.metal.is_available()
+        self._rows: dict[str, Iterator[list[Event]]] = {}  # the longest waiting first
+        self._stride = N_FRAMES // model.dims.n_audio_ctx  # frames a timestamp token stands for
 
     def check(self, job: Job) -> Prepared[Plan]:
-        """Decode the recording; refuses what is no recording and languages that the model does not know."""
+        """Decodes the recording; InvalidValue names `file` or `language`."""
         request = job.payload
         if not isinstance(request, TranscriptionRequest):
-            raise InvalidValue("this model only transcribes", param="model")
+            raise ModelNotFound(f"the model '{job.model}' only transcribes recordings", param="model")
         language = self._language(request.language)
+        prompt: list[int] = []
+        if request.prompt is not None:
+            # Ordinary: what looks like a control token is the client's text.
+            prompt = self._tokenizer("en").encoding.encode_ordinary(" " + request.prompt.strip())
+        temperature = self._temperature if request.temperature is None else request.temperature
         with self._blobs.open(request.audio) as file:
-            samples = audio.decode(file, LONGEST)
-        temperatures = (request.temperature,) if request.temperature else TEMPERATURES
-        return Prepared(0, Plan(samples, language, request.prompt, temperatures))
+            samples = audio.decode(file, self._longest)
+        temperatures = (temperature,) if temperature else TEMPERATURES
+        return Prepared(prompt_tokens=0, plan=Plan(samples, language, tuple(prompt), temperatures))
 
     def _language(self, asked: str | None) -> str | None:
+        multilingual = self._model.is_multilingual
         if asked is None:
-            return None if self._languages else "en"
-        code = TO_LANGUAGE_CODE.get(asked.lower(), asked.lower())
-        if not self._languages and code != "en":
-            raise InvalidValue("this model knows English only", param="language")
-        if self._languages and code not in self._languages:
-            raise InvalidValue(f"'{asked}' is no language of this model; use a code such as 'en'", param="language")
-        return str(code)
+            return None if multilingual else "en"
+        code: str = TO_LANGUAGE_CODE.get(asked.lower(), asked.lower())
+        if code not in list(LANGUAGES)[: self._model.num_languages]:
+            raise InvalidValue(
+                f"'{asked}' is no language that this model knows, such as 'en' or 'english'", param="language"
+            )
+        if not multilingual and code != "en":
+            raise InvalidValue(f"this model understands English only, not {LANGUAGES[code]}", param="language")
+        return code
 
     def admit(self, row: str, prepared: Prepared[Plan]) -> None:
-        self._rows.append(Row(row, prepared.plan))
-
-    def drop(self, row: str) -> None:
-        self._rows = deque(found for found in self._rows if found.name != row)
+        self._rows[row] = self._transcribe(prepared.plan)
 
     def step(self) -> Sequence[tuple[str, Event]]:
-        """One window of the recording whose turn it is."""
-        row = self._rows.popleft()
+        """A window, or a minute of spectrogram, of the row that has waited longest."""
+        name = next(iter(self._rows))
+        row = self._rows.pop(name)
         try:
-            told = [(row.name, event) for event in self._advance(row)]
+            found = next(row)
         except Exception as error:
-            log.exception("a recording failed", row=row.name)
-            failure = Failure(EngineError.code, f"the recording failed: {type(error).__name__}: {error}")
-            return [(row.name, events.Failed(failure))]
-        if not isinstance(told[-1][1], events.Done):
-            self._rows.append(row)
-        return told
+            log.exception("a recording could not be transcribed", row=name)
+            message = f"the recording could not be transcribed: {type(error).__name__}: {error}"
+            return [(name, events.Failed(Failure(EngineError.code, message)))]
+        if not found or not isinstance(found[-1], events.TERMINAL):
+            self._rows[name] = row
+        return [(name, event) for event in found]
 
-    def _advance(self, row: Row) -> Iterator[Event]:
-        if row.mel is None:
-            self._listen(row)
-            yield events.Recording(round(row.seconds, 3), row.language)
-        else:
-            yield from self._window(row)
-        if row.seek < row.frames:
-            yield events.Progress(row.seek, row.frames)
-        else:
-            yield events.Done(events.Usage(seconds=round(row.seconds, 3)))
+    def drop(self, row: str) -> None:
+        self._rows.pop(row, None)
 
-    def _listen(self, row: Row) -> None:
-        # Of the whole recording at once: its loudest moment sets the scale of every window.
-        row.mel = log_mel_spectrogram(row.plan.samples, n_mels=self._model.dims.n_mels, padding=N_SAMPLES)
-        mx.eval(row.mel)
-        if row.plan.language is None:
-            first = pad_or_trim(row.mel, N_FRAMES, axis=-2).astype(self._dtype)
-            _, likely = self._model.detect_language(first)
-            row.language = max(likely, key=likely.get)
-        else:
-            row.language = row.plan.language
-        row.tokenizer = get_tokenizer(
-            self._model.is_multilingual,
-            num_languages=self._model.num_languages,
-            language=row.language,
-            task="transcribe",
-        )
-        if row.plan.prompt:
-            row.tokens = row.tokenizer.encode(" " + row.plan.prompt.strip())
+    def warm_up(self) -> None:
+        """Compile every kernel that a window takes, greedy and sampled."""
+        features = self._encode(log_mel_spectrogram(np.zeros(N_SAMPLES, np.float32), self._model.dims.n_mels))
+        for temperature in TEMPERATURES[:2]:
+            options = DecodingOptions(language="en", fp16=self._fp16, sample_len=4, temperature=temperature)
+            self._model.decode(features, options)
 
-    def _window(self, row: Row) -> Iterator[Event]:
-        size = min(N_FRAMES, row.frames - row.seek)
-        mel = pad_or_trim(row.mel[row.seek : row.seek + size], N_FRAMES, axis=-2).astype(self._dtype)
-        result = self._decode(mel, row.language, row.tokens[row.context :], row.plan.temperatures)
-        if result.no_speech_prob > MOST_SILENCE and result.avg_logprob <= LEAST_LOGPROB:
-            row.seek += size
-            return
-        offset = row.seek * HOP_LENGTH / SAMPLE_RATE
-        tokens = np.array(result.tokens)
-        pieces, read = self._cut(tokens, row.tokenizer.timestamp_begin, size)
-        row.seek += read
-        for start, end, said in pieces:
-            text = row.tokenizer.decode([token for token in said if token < row.tokenizer.eot])
-            if start != end and text.strip():
-                row.tokens += said
-                yield events.Segment(round(offset + start, 2), round(offset + end, 2), text)
-        if result.temperature > 0.5:  # what was guessed is no context
-            row.context = len(row.tokens)
+    def _transcribe(self, plan: Plan) -> Iterator[list[Event]]:
+        """The events of a recording, those of one step at a time."""
+        chunks = []
+        for chunk in spectrogram(plan.samples, self._model.dims.n_mels):
+            chunks.append(chunk)
+            yield []
+        mel = mx.concatenate(chunks)
+        mel = mx.maximum(mel, mel.max() - DYNAMIC_RANGE)
+        mx.eval(mel)
+        chunks.clear()
+        frames, seconds = len(plan.samples) // HOP_LENGTH, len(plan.samples) / SAMPLE_RATE
+        language = plan.language or self._detect(mel)
+        produced: list[Event] = [events.Recording(seconds, language)]
+        heard = _Heard(list(plan.prompt))
+        while heard.seek < frames:
+            size = min(N_FRAMES, frames - heard.seek)
+            features = self._encode(mel[heard.seek : heard.seek + size])
+            result = self._decode(features, language, heard.tokens[heard.shown_from :], plan.temperatures)
+            produced += self._advance(heard, result, size, language)
+            produced.append(events.Progress(min(heard.seek, frames), frames))
+            if heard.seek < frames:
+                yield produced
+                produced = []
+        yield [*produced, events.Done(events.Usage(seconds=seconds))]
 
-    def _cut(self, tokens: Any, first_stamp: int, size: int) -> tuple[list[tuple[float, float, list[int]]], int]:
-        """A window's tokens as (start, end, tokens) in its own seconds, and how many frames they account for."""
-        precision = self._stride * HOP_LENGTH / SAMPLE_RATE  # seconds a step of the timestamps
-        stamps = tokens >= first_stamp
-        closed = stamps[-2:].tolist() == [False, True]  # one stamp at the end: nothing is said after it
-        cuts = (np.where(stamps[:-1] & stamps[1:])[0] + 1).tolist()
-        if not cuts:
-            said = tokens[stamps]
-            last = int(said[-1]) - first_stamp if len(said) else 0
-            end = last * precision if last else size * HOP_LENGTH / SAMPLE_RATE
-            return [(0.0, end, tokens.tolist())], size
-        if closed:
-            cuts.append(len(tokens))
-        pieces = []
-        for low, high in zip([0, *cuts[:-1]], cuts, strict=True):
-            piece = tokens[low:high].tolist()
-            pieces.append(((piece[0] - first_stamp) * precision, (piece[-1] - first_stamp) * precision, piece))
-        # Otherwise the last piece is unfinished, and the next window begins where it did; unless that is where this one
-        # began, which would never end.
-        unfinished = (int(tokens[cuts[-1] - 1]) - first_stamp) * self._stride
-        return pieces, size if closed else unfinished or size
+    def _encode(self, mel: mx.array) -> mx.array:
+        window = pad_or_trim(mel, N_FRAMES, axis=0).astype(mx.float16 if self._fp16 else mx.float32)
+        features: mx.array = self._model.encoder(window[None])[0]
+        return features
 
-    def _decode(self, mel: Any, language: str, context: list[int], temperatures: Sequence[float]) -> DecodingResult:
+    def _detect(self, mel: mx.array) -> str:
+        _, probabilities = self._model.detect_language(self._encode(mel))
+        return str(max(probabilities, key=probabilities.__getitem__))
+
+    def _decode(
+        self, features: mx.array, language: str, shown: list[int], temperatures: tuple[float, ...]
+    ) -> DecodingResult:
         for temperature in temperatures:
-            options = DecodingOptions(
-                language=language, prompt=context, temperature=temperature, fp16=self._dtype == mx.float16
-            )
-            result = self._model.decode(mel, options)
-            repetitive = result.compression_ratio > MOST_COMPRESSION
-            unlikely = result.avg_logprob < LEAST_LOGPROB
-            if result.no_speech_prob > MOST_SILENCE or not (repetitive or unlikely):
+            options = DecodingOptions(language=language, prompt=shown, temperature=temperature, fp16=self._fp16)
+            result = self._model.decode(features, options)
+            repeats = result.compression_ratio > COMPRESSION_RATIO_THRESHOLD
+            silent = result.no_speech_prob > NO_SPEECH_THRESHOLD
+            if silent or not (repeats or result.avg_logprob < LOGPROB_THRESHOLD):
                 break
         return result
 
+    def _advance(self, heard: _Heard, result: DecodingResult, size: int, language: str) -> list[Event]:
+        """Take in what was heard in a window of `size` frames, and move to where the next one begins."""
+        if result.no_speech_prob > NO_SPEECH_THRESHOLD and result.avg_logprob <= LOGPROB_THRESHOLD:
+            heard.seek += size
+            return []
+        tokenizer = self._tokenizer(language)
+        pieces, covered = _pieces(result.tokens, tokenizer.timestamp_begin, size, self._stride)
+        offset = heard.seek * HOP_LENGTH / SAMPLE_RATE
+        produced: list[Event] = []
+        for piece in pieces:
+            text = tokenizer.decode([token for token in piece.tokens if token < tokenizer.eot])
+            if piece.start != piece.end and text.strip():
+                heard.tokens += piece.tokens
+                produced.append(events.Segment(offset + piece.start, offset + piece.end, text))
+        heard.seek += covered or size  # a window that ends where it began would be heard for ever
+        if result.temperature > RESET_TEMPERATURE:
+            heard.shown_from = len(heard.tokens)
+        return produced
 
-def load(entry: ModelEntry, settings: Settings) -> SpeechEngine:
-    """The speech engine of an entry; call it in the thread that will own the model."""
-    dtype = mx.float16 if mx.metal.is_available() else mx.float32
-    model = load_model(str(resolve(entry.model_path, settings.cache)), dtype)
-    return SpeechEngine(model, BlobStore(settings.home / "blobs"), entry.batch_completion_size or SLOTS, dtype)
+    def _tokenizer(self, language: str) -> Tokenizer:
+        model = self._model
+        return get_tokenizer(
+            model.is_multilingual, num_languages=model.num_languages, language=language, task="transcribe"
+        )
+
+
+def _pieces(tokens: list[int], timestamps: int, size: int, stride: int) -> tuple[list[_Piece], int]:
+    """A window's tokens cut where two timestamps meet, and how many of its `size` frames they cover.
+
+    `timestamps` is the first timestamp's token; each stands for `stride` frames.
+    """
+    precision = stride * HOP_LENGTH / SAMPLE_RATE
+    is_time = [token >= timestamps for token in tokens]
+    cuts = [at for at in range(1, len(tokens)) if is_time[at - 1] and is_time[at]]
+    ended = is_time[-2:] == [False, True]  # nothing is said after the last timestamp
+    if not cuts:
+        last = next((token for token in reversed(tokens) if token >= timestamps), timestamps)
+        end = (last - timestamps) * precision if last != timestamps else size * HOP_LENGTH / SAMPLE_RATE
+        return [_Piece(0.0, end, tokens)], size
+    if ended:
+        cuts.append(len(tokens))
+    parts = [tokens[start:end] for start, end in zip([0, *cuts], cuts, strict=False)]
+    pieces = [_Piece((part[0] - timestamps) * precision, (part[-1] - timestamps) * precision, part) for part in parts]
+    return pieces, size if ended else (parts[-1][-1] - timestamps) * stride
+
+
+def spectrogram(samples: audio.Samples, n_mels: int) -> Iterator[mx.array]:
+    """The log-mel spectrogram with 30 seconds of silence behind it, in chunks of (frames, n_mels).
+
+    The memory it takes is a chunk's. Each chunk's floor is that of its own loudest moment; the recording's, which is
+    never below it, is for the caller to lay.
+    """
+    frames = len(samples) // HOP_LENGTH
+    for start in range(0, max(frames, 1), CHUNK):
+        last = start + CHUNK >= frames
+        before = min(start, _MARGIN)
+        end = len(samples) if last else (start + CHUNK + _MARGIN) * HOP_LENGTH
+        padding = N_SAMPLES if last else 0
+        mel = log_mel_spectrogram(samples[(start - before) * HOP_LENGTH : end], n_mels, padding)
+        chunk = mel[before:] if last else mel[before : before + CHUNK]
+        mx.eval(chunk)
+        yield chunk
+
+
+def load(entry: ModelEntry, settings: Settings) -> WhisperEngine:
+    """The engine of a Whisper folder as mlx-community has them; `options` may hold `max_seconds` of a recording."""
+    folder = resolve(entry.model_path, settings.cache)
+    model = load_model(str(folder), mx.float16 if mx.metal.is_available() else mx.float32)
+    engine = WhisperEngine(
+        model,
+        BlobStore(settings.home / "blobs"),
+        slots=entry.batch_completion_size or SLOTS,
+        longest=float(entry.options.get("max_seconds", LONGEST)),
+        temperature=entry.default_temperature or 0.0,
+    )
+    engine.warm_up()
+    return engine

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from tasks import events
-from tasks.blobs import BlobStore
 from tasks.events import Event
 from tasks.job import Job, Lane, job_id
-from tasks.requests import ChatRequest, EmbeddingRequest, Message, Payload, TranscriptionRequest
+from tasks.requests import ChatRequest, EmbeddingRequest, Message, Payload
 from workers.engine import Engine
 
 
@@ -37,11 +35,6 @@ def chat(text: str, **options: Any) -> Job:
 
 def embedding(*inputs: str | tuple[int, ...], dimensions: int | None = None) -> Job:
     return job(EmbeddingRequest(inputs, dimensions))
-
-
-def transcription(home: Path, recording: bytes, **options: Any) -> Job:
-    ref = BlobStore(home / "blobs").put(recording, "audio/wav")
-    return job(TranscriptionRequest(ref, **options))
 
 
 class Batch:

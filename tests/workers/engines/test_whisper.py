@@ -1,115 +1,274 @@
-"""The speech engine on a real model and real recordings: the words are those of mlx-whisper's own loop."""
+"""Whisper on real speech: the words and times of the reference loop, a window a step."""
 
 from __future__ import annotations
 
 import io
 import re
 import wave
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import Any
 
 import jiwer
 import numpy as np
 import pytest
 
-from tasks import events, fold
-from tasks.errors import InvalidValue
-from tasks.requests import BlobRef, TranscriptionRequest
+from mlxq.settings import Settings
+from tasks import events
+from tasks.blobs import BlobStore
+from tasks.errors import InvalidValue, ModelNotFound, NotFound
+from tasks.events import Done, Event, Failed, Progress, Recording, Segment
+from tasks.job import Job, Lane
+from tasks.requests import BlobRef, ChatRequest, Message, Payload, TranscriptionRequest
 from tests import recordings, starter
-from tests.workers.engines.rows import Batch, chat, run, transcription
-from workers import audio
+from workers.engine import Prepared
+from workers.engines.whisper import CHUNK, DYNAMIC_RANGE, TEMPERATURES, Plan, WhisperEngine, spectrogram
 
-if TYPE_CHECKING:
-    from workers.engines.whisper import SpeechEngine
+import mlx_whisper  # isort: skip - after the engine, which brings OpenBLAS
+from mlx_whisper.audio import N_SAMPLES, log_mel_spectrogram  # isort: skip
 
-ANY = TranscriptionRequest(BlobRef("", 0, ""))
-
-
-def result(batch: Batch, name: str) -> fold.TranscriptResult:
-    found = fold.fold(ANY, batch.heard[name])
-    assert isinstance(found, fold.TranscriptResult)
-    return found
+Samples = np.ndarray[Any, np.dtype[np.float32]]
+PROMPT = "Sense and Sensibility, by Jane Austen."
 
 
-def words(text: str) -> str:
-    return " ".join(re.sub(r"[^a-z' ]", " ", text.lower().replace("-", " ")).split())
+def job(payload: Payload) -> Job:
+    return Job(
+        id="job_1",
+        owner="anonymous",
+        model="tiny",
+        endpoint="/v1/audio/transcriptions",
+        payload=payload,
+        created=0,
+        deadline=1,
+        lane=Lane.INTERACTIVE,
+        keep=60,
+    )
 
 
-def wav(samples: audio.Samples) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(audio.RATE)
-        out.writeframes((samples * 32767).astype("<i2").tobytes())
-    return file.getvalue()
+def samples(path: Path) -> Samples:
+    with wave.open(str(path)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), np.int16).astype(np.float32) / np.float32(32768)
+
+
+class Listener:
+    """An engine, and the blobs that it reads."""
+
+    def __init__(self, engine: WhisperEngine, blobs: BlobStore) -> None:
+        self.engine, self.blobs = engine, blobs
+
+    def check(self, audio: Samples, **fields: Any) -> Prepared[Plan]:
+        file = io.BytesIO()
+        with wave.open(file, "wb") as out:
+            out.setnchannels(1)
+            out.setsampwidth(2)
+            out.setframerate(16_000)
+            out.writeframes((audio * 32768).astype(np.int16).tobytes())
+        ref = self.blobs.put(file.getvalue(), "audio/wav")
+        return self.engine.check(job(TranscriptionRequest(ref, **fields)))
+
+    def admit(self, row: str, audio: Samples, **fields: Any) -> None:
+        self.engine.admit(row, self.check(audio, **fields))
+
+    def run(self, rows: int = 1) -> Iterator[tuple[str, Event]]:
+        while rows:
+            for row, event in self.engine.step():
+                rows -= isinstance(event, events.TERMINAL)
+                yield row, event
+
+    def hear(self, audio: Samples, **fields: Any) -> list[Event]:
+        self.admit("row", audio, **fields)
+        return [event for _, event in self.run()]
 
 
 @pytest.fixture(scope="module")
-def long() -> bytes:
-    """More than one window of speech."""
-    pieces = [audio.decode(path.open("rb"), 60) for path, _ in recordings.librivox()]
-    return wav(np.concatenate([*pieces, *pieces[:3]]))
+def listener(english: WhisperEngine, speech_settings: Settings) -> Listener:
+    return Listener(english, BlobStore(speech_settings.home / "blobs"))
 
 
-def test_it_writes_down_what_was_read(speech_engine: SpeechEngine, speech_home: Path) -> None:
-    read = recordings.librivox()
-    batch = run(speech_engine, *(transcription(speech_home, path.read_bytes()) for path, _ in read))
-    heard = [words(result(batch, str(number)).text) for number in range(len(read))]
-    assert jiwer.wer([words(text) for _, text in read], heard) <= 0.08
-    assert result(batch, "0").language == "en"
-    assert batch.usage("0").seconds == pytest.approx(result(batch, "0").seconds) and result(batch, "0").seconds > 2
+@pytest.fixture(scope="module")
+def sentences() -> list[tuple[Samples, str]]:
+    return [(samples(path), said) for path, said in recordings.librivox()]
 
 
-def test_windows_join_as_in_the_library(speech_engine: SpeechEngine, speech_home: Path, long: bytes) -> None:
-    import mlx_whisper
-
-    ours = result(run(speech_engine, transcription(speech_home, long)), "0")
-    samples = audio.decode(io.BytesIO(long), 600)
-    theirs = mlx_whisper.transcribe(samples, path_or_hf_repo=str(starter.folder("whisper-tiny.en")), fp16=False)
-    assert ours.seconds > 30
-    assert ours.text == theirs["text"].strip()
-    told = [(round(s["start"], 2), round(s["end"], 2), s["text"]) for s in theirs["segments"] if s["text"]]
-    assert [(segment.start, segment.end, segment.text) for segment in ours.segments] == told
+@pytest.fixture(scope="module")
+def alone(listener: Listener, sentences: list[tuple[Samples, str]]) -> list[list[Event]]:
+    """What is heard in each sentence when nothing else runs."""
+    return [listener.hear(audio) for audio, _ in sentences]
 
 
-def test_recordings_take_turns(speech_engine: SpeechEngine, speech_home: Path, long: bytes) -> None:
-    short = recordings.librivox()[4][0].read_bytes()
-    batch = Batch(speech_engine)
-    longer = wav(np.tile(audio.decode(io.BytesIO(long), 600), 3))
-    batch.admit("long", transcription(speech_home, longer))
-    batch.admit("dropped", transcription(speech_home, long))
-    batch.step()
-    batch.admit("short", transcription(speech_home, short))
-    batch.drop("dropped")
-    while not batch.ended("short"):
-        batch.step()
-    assert not batch.ended("long")
-    assert any(isinstance(event, events.Progress) and event.done for event in batch.heard["long"])
-    batch.drop("long")
+@pytest.fixture(scope="module")
+def long(sentences: list[tuple[Samples, str]]) -> Samples:
+    """About 35 seconds, which is longer than a window."""
+    return np.concatenate([audio for audio, _ in [*sentences, *sentences[:2]]])
 
 
-def test_a_prompt_sets_the_spelling(speech_engine: SpeechEngine, speech_home: Path) -> None:
-    recording = recordings.librivox()[0][0].read_bytes()
-    plain = result(run(speech_engine, transcription(speech_home, recording)), "0").text
-    prompted = run(
-        speech_engine, transcription(speech_home, recording, prompt="Mister John Dashwood, Mister Knightley.")
-    )
-    assert "Mr." in plain and "Mister" in result(prompted, "0").text
+@pytest.fixture(scope="module")
+def together(listener: Listener, long: Samples, sentences: list[tuple[Samples, str]]) -> list[tuple[str, Event]]:
+    """What a long and a short recording give that run at once."""
+    listener.admit("long", long, prompt=PROMPT)
+    listener.admit("short", sentences[0][0])
+    return list(listener.run(rows=2))
 
 
-def test_a_language_that_the_model_does_not_know_is_refused(speech_engine: SpeechEngine, speech_home: Path) -> None:
-    recording = recordings.librivox()[4][0].read_bytes()
-    for language in ("de", "klingon"):
-        with pytest.raises(InvalidValue) as caught:
-            speech_engine.check(transcription(speech_home, recording, language=language))
-        assert caught.value.failure.param == "language"
-    assert speech_engine.check(transcription(speech_home, recording, language="English")).plan.language == "en"
+def of(row: str, produced: list[tuple[str, Event]]) -> list[Event]:
+    return [event for name, event in produced if name == row]
 
 
-def test_what_is_no_recording_is_refused(speech_engine: SpeechEngine, speech_home: Path) -> None:
-    with pytest.raises(InvalidValue) as caught:
-        speech_engine.check(transcription(speech_home, b"not a recording"))
-    assert caught.value.failure.param == "file"
-    with pytest.raises(InvalidValue):
-        speech_engine.check(chat("hi"))
+def segments(found: list[Event]) -> list[Segment]:
+    return [event for event in found if isinstance(event, Segment)]
+
+
+def words(found: list[Event]) -> str:
+    text = "".join(segment.text for segment in segments(found)).lower()
+    return " ".join(re.sub(r"[^a-z ]", " ", text).split())
+
+
+def test_real_speech_is_understood(alone: list[list[Event]], sentences: list[tuple[Samples, str]]) -> None:
+    assert jiwer.wer([said for _, said in sentences], [words(found) for found in alone]) <= 0.08
+
+
+def test_a_long_recording_is_heard_as_by_the_reference_loop(together: list[tuple[str, Event]], long: Samples) -> None:
+    found = segments(of("long", together))
+    folder = str(starter.folder("whisper-tiny.en"))
+    expected = mlx_whisper.transcribe(long, path_or_hf_repo=folder, fp16=False, initial_prompt=PROMPT)
+    told = [segment for segment in expected["segments"] if segment["text"]]
+    assert [segment.text for segment in found] == [segment["text"] for segment in told]
+    assert [segment.start for segment in found] == pytest.approx([segment["start"] for segment in told])
+    assert [segment.end for segment in found] == pytest.approx([segment["end"] for segment in told])
+    assert "".join(segment.text for segment in found) == expected["text"]
+
+
+def test_the_recording_comes_first_and_progress_ends_at_the_whole(
+    together: list[tuple[str, Event]], long: Samples
+) -> None:
+    found = of("long", together)
+    seconds, frames = len(long) / 16_000, len(long) // 160
+    assert found[0] == Recording(seconds, "en")
+    assert found[-1] == Done(events.Usage(seconds=seconds))
+    done = [event.done for event in found if isinstance(event, Progress) and event.total == frames]
+    assert len(done) >= 2
+    assert (sorted(done), done[-1]) == (done, frames)
+
+
+def test_two_recordings_take_turns_and_hear_what_they_would_alone(
+    together: list[tuple[str, Event]], alone: list[list[Event]]
+) -> None:
+    assert of("short", together) == alone[0]
+    assert [row for row, event in together if isinstance(event, Progress)][:3] == ["long", "short", "long"]
+
+
+def test_a_row_dropped_midway_says_no_more_and_the_other_goes_on(
+    listener: Listener, long: Samples, sentences: list[tuple[Samples, str]], alone: list[list[Event]]
+) -> None:
+    listener.admit("gone", long)
+    listener.admit("kept", sentences[1][0])
+    produced: list[tuple[str, Event]] = []
+    while not any(isinstance(event, Progress) for event in of("gone", produced)):
+        produced += listener.engine.step()
+    before = len(of("gone", produced))
+    listener.engine.drop("gone")
+    listener.engine.drop("unknown")
+    produced += listener.run()
+    assert len(of("gone", produced)) == before
+    assert of("kept", produced) == alone[1]
+
+
+def test_what_breaks_in_one_row_ends_only_that_row(
+    listener: Listener, sentences: list[tuple[Samples, str]], alone: list[list[Event]]
+) -> None:
+    plan = listener.check(sentences[1][0]).plan
+    listener.engine.admit("broken", Prepared(0, replace(plan, language="a language that there is not")))
+    listener.engine.admit("whole", Prepared(0, plan))
+    produced = list(listener.run(rows=2))
+    broken = of("broken", produced)[-1]
+    assert isinstance(broken, Failed)
+    assert broken.failure.code == "engine_error"
+    assert "Unsupported language" in broken.failure.message
+    assert of("whole", produced) == alone[1]
+
+
+def test_a_spectrogram_made_in_chunks_is_that_of_the_whole(long: Samples) -> None:
+    recording = np.concatenate([0.001 * long, 0.001 * long, long, long])  # the loudest comes after the first chunk
+    chunks = list(spectrogram(recording, 80))
+    assert [len(chunk) for chunk in chunks[:2]] == [CHUNK, CHUNK]
+    made = np.concatenate([np.array(chunk) for chunk in chunks])
+    expected = np.array(log_mel_spectrogram(recording, 80, padding=N_SAMPLES))
+    np.testing.assert_allclose(np.maximum(made, made.max() - DYNAMIC_RANGE), expected, atol=1e-5)
+
+
+def test_silence_has_no_words(listener: Listener) -> None:
+    assert not segments(listener.hear(np.zeros(16_000 * 3, np.float32)))
+
+
+@pytest.mark.parametrize(("asked", "tried"), [(None, TEMPERATURES), (0.0, TEMPERATURES), (0.7, (0.7,))])
+def test_a_temperature_above_0_is_the_only_one_tried(
+    listener: Listener, sentences: list[tuple[Samples, str]], asked: float | None, tried: tuple[float, ...]
+) -> None:
+    assert listener.check(sentences[1][0], temperature=asked).plan.temperatures == tried
+
+
+def test_a_prompt_that_looks_like_a_control_token_is_text(
+    listener: Listener, sentences: list[tuple[Samples, str]]
+) -> None:
+    assert len(listener.check(sentences[1][0], prompt="<|endoftext|>").plan.prompt) > 1
+
+
+@pytest.fixture(scope="module")
+def multilingual(listener: Listener) -> Listener:
+    """A listener that only checks: what a model says of its 99 languages is enough for that."""
+    dims = SimpleNamespace(n_audio_ctx=1500)
+    model = SimpleNamespace(is_multilingual=True, num_languages=99, dims=dims)
+    return Listener(WhisperEngine(model, listener.blobs, slots=1, longest=60), listener.blobs)
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "code"),
+    [
+        ("listener", None, "en"),
+        ("listener", "English", "en"),
+        ("multilingual", None, None),
+        ("multilingual", "DE", "de"),
+        ("multilingual", "castilian", "es"),
+    ],
+)
+def test_a_language_is_taken_by_code_and_by_name(
+    request: pytest.FixtureRequest,
+    sentences: list[tuple[Samples, str]],
+    kind: str,
+    asked: str | None,
+    code: str | None,
+) -> None:
+    checker: Listener = request.getfixturevalue(kind)
+    assert checker.check(sentences[1][0], language=asked).plan.language == code
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "reason"),
+    [
+        ("listener", "de", "English only, not german"),
+        ("listener", "xx", "'xx' is no language"),
+        ("multilingual", "xx", "'xx' is no language"),
+        ("multilingual", "yue", "'yue' is no language"),  # known from large-v3 on
+    ],
+)
+def test_a_language_that_the_model_lacks_is_refused(
+    request: pytest.FixtureRequest, sentences: list[tuple[Samples, str]], kind: str, asked: str, reason: str
+) -> None:
+    checker: Listener = request.getfixturevalue(kind)
+    with pytest.raises(InvalidValue, match=reason) as refused:
+        checker.check(sentences[1][0], language=asked)
+    assert refused.value.failure.param == "language"
+
+
+def test_what_is_no_transcription_is_refused(listener: Listener) -> None:
+    with pytest.raises(ModelNotFound, match="only transcribes"):
+        listener.engine.check(job(ChatRequest((Message("user", "hello"),))))
+    with pytest.raises(NotFound):
+        listener.engine.check(job(TranscriptionRequest(BlobRef("0" * 64, 1, "audio/wav"))))
+
+
+def test_a_recording_over_the_models_bound_is_refused(listener: Listener, long: Samples) -> None:
+    with pytest.raises(InvalidValue, match="longer than the 120 seconds"):
+        listener.check(np.concatenate([long] * 4))
