@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mlxq.parent import STARTED_BY_MANAGER
+
 T = TypeVar("T")
 _HONCHO_PORT = "5000"  # what honcho sets when nobody chose a port; MLXQ_PORT=5000 asks for it all the same
 
@@ -78,7 +80,7 @@ def _variable(environ: Mapping[str, str], variable: str) -> tuple[str, str] | No
     if variable == "PORT":
         if chosen := environ.get("MLXQ_PORT", "").strip():
             return "MLXQ_PORT", chosen
-        if "HONCHO_PROCESS_NAME" in environ and text == _HONCHO_PORT:
+        if STARTED_BY_MANAGER in environ and text == _HONCHO_PORT:
             return None
     return (variable, text) if text else None
 

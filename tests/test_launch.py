@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -80,6 +81,20 @@ def test_an_interrupt_ends_everything_and_loses_nothing(words: list[str], env: d
         eventually(lambda: local.status(running) == "succeeded" and local.status(waiting) == "succeeded")
     finally:
         process.stop()
+
+
+@pytest.mark.parametrize(("words", "env"), LOCALS)
+def test_a_closed_terminal_leaves_nothing_behind(words: list[str], env: dict[str, str], tmp_path: Path) -> None:
+    local = Local(tmp_path, words, **env)
+    process = local.start()
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    foreground = [one for one in family if os.getpgid(one.pid) == os.getpgid(process.pid)]
+    assert len(foreground) < len(family)
+    for one in foreground:
+        one.send_signal(signal.SIGHUP)
+    _, left = psutil.wait_procs(family, timeout=10)
+    process.stop()
+    assert not left
 
 
 @pytest.mark.parametrize(

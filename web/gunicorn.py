@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from mlxq import configuration
+from mlxq import configuration, parent
 
 try:
     import resource
@@ -34,3 +34,8 @@ timeout = 120
 graceful_timeout = 3  # workers hand their work back within 2, and open streams are told so
 keepalive = 30
 loglevel = "warning"
+
+
+def when_ready(_: object) -> None:
+    """gunicorn listens: from here on it goes when its manager goes."""
+    parent.end_with(os.environ)

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from mlxq import configuration
+from mlxq import configuration, parent
 from tasks import logs
 from workers.supervisor import Supervisor
 
@@ -15,6 +15,7 @@ def main() -> None:
     except configuration.ConfigurationError as error:
         sys.exit(f"mlxq: {error}")
     logs.configure(settings.log_level)
+    parent.end_with(os.environ)
     Supervisor(catalogue, settings).run()
 
 

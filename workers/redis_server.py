@@ -23,6 +23,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
+from mlxq import parent
 from mlxq.settings import Settings, SettingsError
 from tasks import logs
 
@@ -170,6 +171,7 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(f"mlxq: {error}")
     logs.configure(settings.log_level)
+    parent.end_with(os.environ)
     if settings.redis_external:
         _external(settings, stopped)
     server = OwnServer(settings)

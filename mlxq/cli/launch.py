@@ -15,6 +15,7 @@ import yaml
 
 from mlxq import configuration
 from mlxq.catalogue import MODEL_TYPES, Catalogue
+from mlxq.parent import STARTED_BY_MANAGER
 from mlxq.settings import Settings
 
 PROCESSES = {
@@ -59,7 +60,7 @@ def launch(
     told = {
         "MLXQ_CONFIG": str(config) if config else None,
         "MLXQ_HOST": host,
-        "MLXQ_PORT": str(port) if port else None,
+        "MLXQ_PORT": str(port) if port else environ.get("MLXQ_PORT") or environ.get("PORT"),
         "MLXQ_LOG_LEVEL": log_level,
         "MLXQ_ALLOW_UNAUTHENTICATED": "1" if allow_unauthenticated else None,
     }
@@ -97,6 +98,7 @@ def _run(environ: Mapping[str, str]) -> int:
         raise click.ClickException("`mlxq launch` needs honcho: install the 'stack' extra") from None
     manager = Manager()
     for name, words in PROCESSES.items():
-        manager.add_process(name, "exec " + shlex.join([sys.executable, "-m", *words]), env=dict(environ))
+        env = {**environ, STARTED_BY_MANAGER: name}
+        manager.add_process(name, "exec " + shlex.join([sys.executable, "-m", *words]), env=env)
     manager.loop()
     return int(manager.returncode or 0)
