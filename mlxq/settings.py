@@ -66,6 +66,11 @@ class Settings:
             given["redis_url"] = f"redis://127.0.0.1:{port}/0"
         return cls(**given)
 
+    @property
+    def address(self) -> str:
+        """Where to listen, as host:port with an IPv6 host in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
     def check_exposure(self) -> None:
         """Raises SettingsError when others could reach an API that asks for no key."""
         if not (self.api_keys or self.allow_unauthenticated or _loopback(self.host)):

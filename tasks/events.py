@@ -92,7 +92,8 @@ class Expired(msgspec.Struct, frozen=True, tag="expired"):
 Terminal: TypeAlias = Done | Failed | Cancelled | Expired
 Event: TypeAlias = Started | Progress | Delta | Vector | Segment | Recording | Done | Failed | Cancelled | Expired
 
-TERMINAL = (Done, Failed, Cancelled, Expired)
+UNSUCCESSFUL = (Failed, Cancelled, Expired)
+TERMINAL = (Done, *UNSUCCESSFUL)
 
 
 class _Envelope(msgspec.Struct, frozen=True):

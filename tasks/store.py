@@ -131,12 +131,11 @@ class JobStore(Records):
 
     def erase(self, record: Record) -> bool:
         """Remove a finished record and all that goes with it; False when it has not ended."""
-        past, held = record.job, list(record.job.inputs)
-        if isinstance(record.result, BlobRef):
-            held.append(record.result)
+        past = record.job
         with answers():
-            spec = self.redis.hget(self.keys.job(past.id), "spec") or b""
-            blobs = self._held(past, spec)[len(past.inputs) :] + [self.keys.blob(ref.sha256) for ref in held]
+            blobs = self._held(past, self.redis.hget(self.keys.job(past.id), "spec") or b"")
+            if isinstance(record.result, BlobRef):
+                blobs.append(self.keys.blob(record.result.sha256))
             done = self.scripts.run(
                 "delete",
                 [
@@ -153,9 +152,13 @@ class JobStore(Records):
 
     def finish(self, job_id: str, event: events.Terminal) -> bool:
         """End a job, whoever runs it: False when it had ended before."""
+        found = self._job(job_id)
+        return found is not None and self.end(found, event)
+
+    def _job(self, job_id: str) -> Job | None:
         with answers():
             spec = self.redis.hget(self.keys.job(job_id), "spec")
-        return spec is not None and self.end(job.decode(self.unpack(spec)), event)
+        return None if spec is None else job.decode(self.unpack(spec))
 
     def end(self, ended: Job, event: events.Terminal) -> bool:
         """End a job whoever holds it, once: False when something ended it before."""
@@ -211,14 +214,14 @@ class JobStore(Records):
         """Stop waiting; the last to leave a job that nobody else wants cancels it. True if it did."""
         with answers():
             left = self.scripts.run("follow", [self.keys.job(job_id), self.keys.following(client)], [job_id, -waiting])
-        if left != 0 or not self.finish(job_id, events.Cancelled("client went away")):
+        left_alone = self._job(job_id) if left == 0 else None
+        if left_alone is None or not self.end(left_alone, events.Cancelled("client went away")):
             return False
-        record = self.find(job_id)
-        if record is not None and record.job.idempotency_key:
+        if left_alone.idempotency_key:
             # Nobody decided to cancel it: who asks again with the same key means to have it run.
             with answers():
                 self.redis.hdel(
-                    self.keys.idempotency(record.job.owner, record.job.idempotency_key), record.job.endpoint
+                    self.keys.idempotency(left_alone.owner, left_alone.idempotency_key), left_alone.endpoint
                 )
         return True
 

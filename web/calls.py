@@ -22,10 +22,9 @@ from web.errors import envelope, respond
 from web.gateway import Gateway, gateway
 from web.prefer import Preference, preference
 from web.render import job as render_job
-from web.waiting import entries, following
+from web.waiting import audible, entries, following
 
 COMMIT = 10.0  # seconds without a sign of the job after which a stream answers 200 and shows later errors in itself
-KEEP_ALIVE = 5.0  # seconds of silence in a stream
 log = structlog.get_logger()
 
 
@@ -93,7 +92,7 @@ def _job(
 
 def final(gateway_: Gateway, record: Record) -> Response:
     """What the call that made a finished job answers, the same bytes at every reading."""
-    if record.terminal is not None and not isinstance(record.terminal, events.Done):
+    if isinstance(record.terminal, events.UNSUCCESSFUL):
         return respond(failure(record.job, record.terminal))
     result = gateway_.store.result(record)
     rendered = registry.endpoints()[record.job.endpoint].body(record.job, result)
@@ -138,7 +137,7 @@ def _stream(
     except BaseException:
         stack.close()
         raise
-    if isinstance(first, events.TERMINAL) and not isinstance(first, events.Done):
+    if isinstance(first, events.UNSUCCESSFUL):
         stack.close()
         return respond(failure(job, first))
     response = Response(_frames(job, first, source, chunks), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
@@ -162,18 +161,14 @@ def _frames(
     source: Iterator[Entry | None],
     chunks: Callable[[events.Event], Iterator[object]],
 ) -> Iterator[bytes]:
-    spoke = time.monotonic()
     try:
         for value in chunks(first) if first is not None else ():
             yield sse.data(value)
-        for entry in source:
+        for entry in audible(source):
             if entry is None:
-                if time.monotonic() - spoke > KEEP_ALIVE:
-                    spoke = time.monotonic()
-                    yield sse.KEEP_ALIVE
+                yield sse.KEEP_ALIVE
                 continue
-            spoke = time.monotonic()
-            if isinstance(entry[1], events.TERMINAL) and not isinstance(entry[1], events.Done):
+            if isinstance(entry[1], events.UNSUCCESSFUL):
                 yield sse.data({"error": envelope(failure(job, entry[1]))})
             for value in chunks(entry[1]):
                 yield sse.data(value)

@@ -24,8 +24,7 @@ try:
 except configuration.ConfigurationError as error:
     sys.exit(f"mlxq: {error}")
 
-_host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
-bind = f"{_host}:{_settings.port}"
+bind = _settings.address
 worker_class = "gthread"
 workers = 1  # one reader of the queue; threads wait, they do not compute
 threads = _settings.web_threads

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +18,7 @@ from web.disconnect import ClientGone
 from web.gateway import gateway
 from web.prefer import preference
 from web.render import job as render
-from web.waiting import entries
+from web.waiting import audible, entries
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
 
@@ -91,17 +90,13 @@ def follow(job_id: str) -> Response:
 
 
 def _frames(source: Iterator[Entry | None]) -> Iterator[bytes]:
-    spoke = time.monotonic()
     try:
-        for entry in source:
-            if entry is not None:
-                value = msgspec.to_builtins(entry[1])
-                yield sse.event(entry[0], value.pop("type"), value)
-            elif time.monotonic() - spoke < calls.KEEP_ALIVE:
-                continue
-            else:
+        for entry in audible(source):
+            if entry is None:
                 yield sse.KEEP_ALIVE
-            spoke = time.monotonic()
+                continue
+            value = msgspec.to_builtins(entry[1])
+            yield sse.event(entry[0], value.pop("type"), value)
     except ClientGone:
         return
     except JobError as error:

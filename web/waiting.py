@@ -16,6 +16,7 @@ from web.disconnect import ClientGone
 from web.gateway import Gateway
 
 PROBE = 0.2  # seconds between looks at the client's socket
+KEEP_ALIVE = 5.0  # seconds of silence in a stream
 _GRACE = 2.0  # seconds past a deadline that the supervisor has to end a job before we do
 log = structlog.get_logger()
 
@@ -50,3 +51,12 @@ def entries(gateway: Gateway, job: Job, gone: Callable[[], bool], after: str = "
                 if left <= 0:
                     gateway.store.finish(job.id, events.Expired())
         yield entry
+
+
+def audible(source: Iterator[Entry | None]) -> Iterator[Entry | None]:
+    """The entries, and None only when a stream has been silent for so long that it owes its client a sign of life."""
+    spoke = time.monotonic()
+    for entry in source:
+        if entry is not None or time.monotonic() - spoke > KEEP_ALIVE:
+            spoke = time.monotonic()
+            yield entry

@@ -23,9 +23,8 @@ def _announce(shared: Gateway, settings: Settings) -> None:
             waiting = {name for name in waiting if shared.presence.model(name).state != "ready"}
         except JobError:  # the queue is not up yet
             continue
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
     names = ", ".join(shared.catalogue.models)
-    print(f"mlxq is ready: http://{host}:{settings.port}/v1 serves {names}", flush=True)  # noqa: T201
+    print(f"mlxq is ready: http://{settings.address}/v1 serves {names}", flush=True)  # noqa: T201
 
 
 try:
