@@ -37,12 +37,38 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True, tag="progress"):
     total: int
 
 
+class TokenLogprob(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A token, its bytes in base64 (one of several tokens of a character has no text), and its natural log probability.
+
+    Probabilities are the model's own, before penalties, bias and temperature. `offset` is where the token begins in
+    its choice's text, in characters; `top` holds the likeliest alternatives, likeliest first. A prompt's first token
+    has no probability.
+    """
+
+    token: str
+    bytes: str
+    logprob: float | None
+    offset: int = 0
+    top: tuple[TokenLogprob, ...] = ()
+
+
 class Delta(msgspec.Struct, frozen=True, omit_defaults=True, tag="delta"):
-    """More text of choice `index`, whole characters only; its last delta says why it ended."""
+    """More text of choice `index`, whole characters only; its last delta says why it ended.
+
+    `logprobs` are those of the tokens whose text ends in this delta, where the request wants them.
+    """
 
     text: str
     index: int = 0
     finish_reason: FinishReason | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+class Tokens(msgspec.Struct, frozen=True, tag="tokens"):
+    """A text and its token ids. They go into the result, not into the stream."""
+
+    text: str
+    tokens: tuple[int, ...]
 
 
 class Vector(msgspec.Struct, frozen=True, tag="vector"):
@@ -90,10 +116,14 @@ class Expired(msgspec.Struct, frozen=True, tag="expired"):
 
 
 Terminal: TypeAlias = Done | Failed | Cancelled | Expired
-Event: TypeAlias = Started | Progress | Delta | Vector | Segment | Recording | Done | Failed | Cancelled | Expired
+Event: TypeAlias = (
+    Started | Progress | Delta | Tokens | Vector | Segment | Recording | Done | Failed | Cancelled | Expired
+)
+
 
 UNSUCCESSFUL = (Failed, Cancelled, Expired)
 TERMINAL = (Done, *UNSUCCESSFUL)
+UNSTREAMED = (Tokens, Vector)  # too large for a stream; they stand in the result
 
 
 class _Envelope(msgspec.Struct, frozen=True):

@@ -7,22 +7,49 @@ from typing import TypeAlias
 
 import msgspec
 
-from tasks.events import Delta, Done, Event, FinishReason, Recording, Segment, Started, Usage, Vector
-from tasks.requests import ChatRequest, EmbeddingRequest, Payload
+from tasks.events import (
+    Delta,
+    Done,
+    Event,
+    FinishReason,
+    Recording,
+    Segment,
+    Started,
+    TokenLogprob,
+    Tokens,
+    Usage,
+    Vector,
+)
+from tasks.requests import (
+    DetokenizeRequest,
+    EmbeddingRequest,
+    Payload,
+    RenderRequest,
+    Sampling,
+    TokenizeRequest,
+)
 
 
 class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One answer of a chat."""
+    """One answer, with its tokens' log probabilities where they were asked for."""
 
     text: str
     finish_reason: FinishReason = "stop"
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 class TextResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="text"):
-    """The answers of a chat, by index."""
+    """The answers of a chat or to a completion's prompts, by index."""
 
     choices: tuple[Choice, ...]
     usage: Usage = Usage()
+
+
+class TokensResult(msgspec.Struct, frozen=True, tag="tokens"):
+    """A text and its token ids."""
+
+    text: str
+    tokens: tuple[int, ...]
 
 
 class VectorResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="vectors"):
@@ -42,7 +69,7 @@ class TranscriptResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="tra
     usage: Usage = Usage()
 
 
-Result: TypeAlias = TextResult | VectorResult | TranscriptResult
+Result: TypeAlias = TextResult | TokensResult | VectorResult | TranscriptResult
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Result] = msgspec.json.Decoder(Result)
@@ -68,8 +95,11 @@ def fold(payload: Payload, events: Iterable[Event]) -> Result:
     if not attempt or not isinstance(attempt[-1], Done):
         raise ValueError("only a job that is done has a result")
     usage = attempt[-1].usage
-    if isinstance(payload, ChatRequest):
+    if isinstance(payload, Sampling):
         return TextResult(_choices(attempt), usage)
+    if isinstance(payload, (TokenizeRequest, DetokenizeRequest, RenderRequest)):
+        found = next(event for event in attempt if isinstance(event, Tokens))
+        return TokensResult(found.text, found.tokens)
     if isinstance(payload, EmbeddingRequest):
         vectors = sorted((event for event in attempt if isinstance(event, Vector)), key=lambda vector: vector.index)
         return VectorResult(tuple(vector.data for vector in vectors), usage)
@@ -81,10 +111,14 @@ def fold(payload: Payload, events: Iterable[Event]) -> Result:
 
 def _choices(events: list[Event]) -> tuple[Choice, ...]:
     texts: dict[int, list[str]] = {0: []}
+    logprobs: dict[int, list[TokenLogprob]] = {0: []}
     reasons: dict[int, FinishReason] = {}
     for event in events:
         if isinstance(event, Delta):
             texts.setdefault(event.index, []).append(event.text)
+            logprobs.setdefault(event.index, []).extend(event.logprobs)
             if event.finish_reason is not None:
                 reasons[event.index] = event.finish_reason
-    return tuple(Choice("".join(texts[index]), reasons.get(index, "stop")) for index in sorted(texts))
+    return tuple(
+        Choice("".join(texts[index]), reasons.get(index, "stop"), tuple(logprobs[index])) for index in sorted(texts)
+    )

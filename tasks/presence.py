@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 import structlog
@@ -26,13 +26,14 @@ class ModelState(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str | None = None
 
 
-class Worker(msgspec.Struct, frozen=True):
-    """A worker process as it introduces itself."""
+class Worker(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A worker process as it introduces itself; `details` is what its engine says of the model it loaded."""
 
     id: str
     model: str
     pid: int
     slots: int
+    details: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)

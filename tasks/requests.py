@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -23,14 +24,76 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str | None = None
 
 
-class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag="chat"):
-    """Continue a conversation; a value of None leaves the choice to the model's defaults."""
+class Sampling(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How an answer's tokens are chosen and where it ends; a value of None leaves the choice to the model's defaults.
 
-    messages: tuple[Message, ...]
+    `logit_bias` holds (token id, what is added to its logit); `n` is the number of answers to each prompt; `logprobs`
+    the number of likeliest alternatives to tell with each token, 0 for the token alone and None for nothing.
+    """
+
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    xtc_probability: float | None = None
+    xtc_threshold: float | None = None
+    repetition_penalty: float | None = None
+    repetition_context_size: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    seed: int | None = None
     stop: tuple[str, ...] = ()
+    n: int = 1
+    logprobs: int | None = None
+
+
+class ChatRequest(Sampling, frozen=True, omit_defaults=True, tag="chat"):
+    """Continue a conversation.
+
+    `prefill` says that the last message is the beginning of the answer; `template_options` are the chat template's own
+    variables.
+    """
+
+    messages: tuple[Message, ...]
+    prefill: bool = False
+    template_options: Mapping[str, Any] = {}
+
+
+class CompletionRequest(Sampling, frozen=True, omit_defaults=True, tag="completion"):
+    """Continue texts, each a string or its token ids; `echo` begins every answer with its prompt.
+
+    Answer `i` of prompt `p` has index `p * n + i`.
+    """
+
+    prompts: tuple[str | tuple[int, ...], ...]
+    echo: bool = False
+
+
+class TokenizeRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag="tokenize"):
+    """The token ids of a text; `special` adds the tokens that the model wants around every text."""
+
+    text: str
+    special: bool = True
+
+
+class DetokenizeRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag="detokenize"):
+    """The text of token ids."""
+
+    tokens: tuple[int, ...]
+
+
+class RenderRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag="render"):
+    """A conversation as the model reads it: the chat template's text and its token ids; fields as in ChatRequest.
+
+    `generation_prompt` adds what makes the model answer.
+    """
+
+    messages: tuple[Message, ...]
+    prefill: bool = False
+    template_options: Mapping[str, Any] = {}
+    generation_prompt: bool = True
 
 
 class EmbeddingRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag="embedding"):
@@ -49,7 +112,15 @@ class TranscriptionRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag=
     temperature: float | None = None
 
 
-Payload: TypeAlias = ChatRequest | EmbeddingRequest | TranscriptionRequest
+Payload: TypeAlias = (
+    ChatRequest
+    | CompletionRequest
+    | TokenizeRequest
+    | DetokenizeRequest
+    | RenderRequest
+    | EmbeddingRequest
+    | TranscriptionRequest
+)
 
 
 def blobs(payload: Payload) -> tuple[BlobRef, ...]:
