@@ -115,10 +115,10 @@ class Ledger:
         )
         return Written(dropped, cancels[-1][0].decode() if cancels else cursor)
 
-    def refuse(self, claim: Claim, event: events.Failed) -> None:
-        """End a claimed job that never joined the batch."""
+    def settle(self, claim: Claim, event: events.Terminal, result: fold.Result | None = None) -> None:
+        """End a claimed job that never joined the batch: it was refused, or there was nothing to run."""
         with answers():
-            self.store.scripts.run(*self._ending(claim, event, None))
+            self.store.scripts.run(*self._ending(claim, event, result))
 
     def _beginning(self, claim: Claim, prompt_tokens: int) -> Call:
         keys, job_id = self.store.keys, claim.job.id

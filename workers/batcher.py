@@ -116,6 +116,8 @@ class Batcher:
             row = self._choose(rows.values())
             if row is None or (rows and (row.claim.alone or any(other.claim.alone for other in rows.values()))):
                 return None
+            if not self._engine.room([*(other.prepared for other in begun.values()), row.prepared]):
+                return None
             if row.claim.job.id in rows:  # an attempt that was taken from us still stands there, for one step
                 return None
             self._waiting = [entry for entry in self._waiting if entry[2] is not row]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -14,10 +14,14 @@ Plan = TypeVar("Plan")
 
 
 class Prepared(msgspec.Struct, Generic[Plan], frozen=True):
-    """A request that the engine will take: what it costs to admit, and the engine's own plan for it."""
+    """A request that the engine will take: what it costs to admit, and the engine's own plan for it.
+
+    `told` are its events, up to Done, where checking was all there is to do; such a request is never admitted.
+    """
 
     prompt_tokens: int
     plan: Plan
+    told: tuple[Event, ...] = ()
 
 
 class Engine(Protocol[Plan]):
@@ -28,6 +32,15 @@ class Engine(Protocol[Plan]):
     """
 
     slots: int
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """What `GET /v1/models` tells of the loaded model."""
+        return {}
+
+    def room(self, prepared: Sequence[Prepared[Plan]]) -> bool:
+        """Whether the last of these requests, which will be admitted in this order, finds memory beside the others."""
+        return True
 
     def check(self, job: Job) -> Prepared[Plan]:
         """Tokenise and refuse: raises a `tasks.errors.JobError` that says what is wrong with the request."""

@@ -24,13 +24,13 @@ from mlxq import configuration
 from mlxq.catalogue import ModelEntry
 from mlxq.settings import Settings
 from tasks import app as celery_app
-from tasks import events, logs, store
+from tasks import events, fold, logs, store
 from tasks.errors import EngineError, Failure, JobError
 from tasks.ledger import Claim, Ledger
 from tasks.presence import Heartbeat, ModelState, Presence, Worker
 from tasks.scripts import AWAY
 from workers.batcher import Batcher
-from workers.engine import Engine
+from workers.engine import Engine, Prepared
 
 LOAD_FAILED = 3
 HEADROOM = 8  # threads beyond the slots, so that an interactive job can wait its turn inside the batcher
@@ -87,10 +87,18 @@ class Runner:
             except Exception as error:
                 self._refuse(claim, error)
                 return
+            if prepared.told:
+                self._answer(claim, prepared)
+                return
             log.info("job taken", model=claim.job.model, attempt=claim.attempt, prompt_tokens=prepared.prompt_tokens)
             taken = time.monotonic()
             self._batcher.submit(claim, prepared).wait()
             log.info("job left", model=claim.job.model, seconds=round(time.monotonic() - taken, 4))
+
+    def _answer(self, claim: Claim, prepared: Prepared[Any]) -> None:
+        last = prepared.told[-1]
+        assert isinstance(last, events.Done)  # noqa: S101  (what an engine answers at once is a success)
+        self._ledger.settle(claim, last, fold.fold(claim.job.payload, prepared.told))
 
     def _refuse(self, claim: Claim, error: Exception) -> None:
         if isinstance(error, JobError):
@@ -98,7 +106,7 @@ class Runner:
         else:
             log.exception("checking a job failed")
             failure = Failure(EngineError.code, f"the request could not be checked: {type(error).__name__}: {error}")
-        self._ledger.refuse(claim, events.Failed(failure))
+        self._ledger.settle(claim, events.Failed(failure))
 
 
 def serve(entry: ModelEntry, settings: Settings, worker_id: str) -> None:
@@ -109,7 +117,7 @@ def serve(entry: ModelEntry, settings: Settings, worker_id: str) -> None:
     if error := owner.loaded():
         presence.declare(entry.name, ModelState("broken", f"{type(error).__name__}: {error}"))
         _leave(LOAD_FAILED)
-    me = Worker(worker_id, entry.name, os.getpid(), owner.engine.slots)
+    me = Worker(worker_id, entry.name, os.getpid(), owner.engine.slots, owner.engine.details)
 
     def beat() -> None:
         if owner.batcher.stalled() > settings.stall or (not owner.thread.is_alive() and not owner.batcher.stopping):

@@ -16,12 +16,13 @@ from tasks.job import Job, Lane
 from tasks.ledger import Claim, Dropped, Turn, Written
 from tests.servers import eventually
 from tests.workers.engines.rows import chat
+from workers import engine
 from workers.batcher import Batcher
 from workers.engine import Prepared
 
 
 @dataclass
-class Engine:
+class Engine(engine.Engine[str]):
     """Each row says one word a step until told to end; steps wait to be allowed."""
 
     slots: int = 4

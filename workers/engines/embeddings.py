@@ -28,7 +28,7 @@ from tasks.errors import ContextLengthExceeded, EngineError, Failure, InvalidVal
 from tasks.events import Event  # noqa: E402
 from tasks.job import Job  # noqa: E402
 from tasks.requests import EmbeddingRequest  # noqa: E402
-from workers.engine import Prepared  # noqa: E402
+from workers.engine import Engine, Prepared  # noqa: E402
 from workers.model_path import resolve  # noqa: E402
 
 SLOTS = 64  # jobs; the batch is bounded by tokens
@@ -95,7 +95,7 @@ class Tokens:
         return found
 
 
-class EmbeddingEngine:
+class EmbeddingEngine(Engine[Plan]):
     """An embedding model; a step is one batch."""
 
     def __init__(self, model: Any, tokens: Tokens, padding: int, slots: int) -> None:

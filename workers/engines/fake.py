@@ -22,7 +22,7 @@ from tasks.errors import EngineError, Failure, InvalidValue
 from tasks.events import Event
 from tasks.job import Job
 from tasks.requests import ChatRequest, EmbeddingRequest
-from workers.engine import Prepared
+from workers.engine import Engine, Prepared
 
 
 @dataclass
@@ -33,7 +33,7 @@ class _Row:
     emitted: int = 0
 
 
-class FakeEngine:
+class FakeEngine(Engine[_Row]):
     """Words and vectors out of nothing, at a set pace."""
 
     def __init__(self, slots: int, step: float) -> None:

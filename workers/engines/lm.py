@@ -1,18 +1,13 @@
-"""Text models: mlx-lm's BatchGenerator, rows joining and leaving between its steps."""
+"""Text models: chats and completions, rows joining and leaving one running batch between its steps."""
 
 from __future__ import annotations
 
-import json
-import secrets
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import structlog
-from jinja2.exceptions import TemplateError
 
 from mlxq.catalogue import ModelEntry
 from mlxq.settings import Settings
@@ -20,258 +15,225 @@ from workers import blas
 
 blas.preload()
 
-import mlx.core as mx  # noqa: E402
-import mlx_lm  # noqa: E402
-from mlx_lm.generate import BatchGenerator  # noqa: E402
-
 from tasks import events  # noqa: E402
-from tasks.errors import ContextLengthExceeded, EngineError, Failure, InvalidValue  # noqa: E402
-from tasks.events import Event, FinishReason  # noqa: E402
+from tasks.errors import EngineError, Failure, InvalidValue  # noqa: E402
+from tasks.events import Event, FinishReason, TokenLogprob  # noqa: E402
 from tasks.job import Job  # noqa: E402
-from tasks.requests import ChatRequest  # noqa: E402
-from workers.engine import Prepared  # noqa: E402
-from workers.engines.text.pace import Pace  # noqa: E402
-from workers.engines.text.sampler import sampler  # noqa: E402
-from workers.engines.text.stopper import Stopper  # noqa: E402
-from workers.model_path import resolve  # noqa: E402
+from tasks.requests import DetokenizeRequest, RenderRequest, Sampling, TokenizeRequest  # noqa: E402
+from workers.engine import Engine, Prepared  # noqa: E402
+from workers.engines.text import loading  # noqa: E402
+from workers.engines.text.answer import Answer, Said  # noqa: E402
+from workers.engines.text.batch import Batch, Prefilled, Ready  # noqa: E402
+from workers.engines.text.decode import Spoken  # noqa: E402
+from workers.engines.text.detokenizer import Vocabulary  # noqa: E402
+from workers.engines.text.options import Defaults  # noqa: E402
+from workers.engines.text.plan import Plan, plan  # noqa: E402
+from workers.engines.text.prompts import Prompts  # noqa: E402
+from workers.engines.text.sequence import Logprob, Source  # noqa: E402
+from workers.engines.text.sequence import Sequence as Row  # noqa: E402
 
-SLOTS = 32
-PROMPTS = 8  # that prefill at the same time
-LARGEST_CHUNK = 2048  # tokens
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class Plan:
-    """A checked chat: its prompt's token ids, and how to go on from there."""
-
-    tokens: list[int]
-    max_tokens: int
-    temperature: float
-    top_p: float
-    stop: tuple[str, ...]
-
-
 @dataclass
-class Row:
-    """A chat in the batch; `detokenizer` turns its tokens into whole characters."""
+class _Task:
+    """A job in the batch: its prompts, its answers that have not ended, and what they have used."""
 
-    name: str
     plan: Plan
-    detokenizer: Any
-    stopper: Stopper
-    prefilled: int = 0
-    decoding: bool = False
+    sources: list[Source]
+    answers: dict[Row, Answer] = field(default_factory=dict)
+    begun: set[Row] = field(default_factory=set)
     generated: int = 0
+    cached: int = 0
 
 
-class Prompts:
-    """Chats to token ids, by the model's own template; may be called from any thread."""
+class TextEngine(Engine[Plan]):
+    """A text model with continuous batching; `new_batch` makes an empty batch of it."""
 
-    def __init__(self, tokenizer: Any, context: int) -> None:
-        self._tokenizer, self.context = tokenizer, context
-        self._one_at_a_time = threading.Lock()  # a tokenizer keeps state while it encodes
+    def __init__(
+        self,
+        new_batch: Callable[[], Batch],
+        tokenizer: Any,
+        prompts: Prompts,
+        defaults: Defaults,
+        slots: int,
+    ) -> None:
+        self.slots, self._defaults, self._prompts = slots, defaults, prompts
+        self._new_batch, self._batch = new_batch, new_batch()
+        self._ends = frozenset(tokenizer.eos_token_ids)
+        # The check threads' tokenizer keeps state while it encodes; decoding has its own.
+        own = deepcopy(getattr(tokenizer, "_tokenizer", tokenizer))
+        self._decode: Callable[[list[int]], str] = own.decode
+        self._vocabulary = Vocabulary(own)
+        self._tasks: dict[str, _Task] = {}
 
-    def tokens(self, chat: ChatRequest) -> list[int]:
-        """The prompt of a chat; raises InvalidValue (the template refuses it) or ContextLengthExceeded."""
-        if not self._tokenizer.has_chat_template:
-            raise InvalidValue("this model has no chat template, so it cannot chat", param="model")
-        turns = [
-            {"role": turn.role, "content": turn.content} | ({"name": turn.name} if turn.name else {})
-            for turn in chat.messages
-        ]
-        try:
-            with self._one_at_a_time:
-                tokens = list(self._tokenizer.apply_chat_template(turns, add_generation_prompt=True))
-        except TemplateError as error:
-            raise InvalidValue(f"the model's chat template refuses these messages: {error}", param="messages") from None
-        if not tokens:
-            raise InvalidValue("these messages make an empty prompt", param="messages")
-        if len(tokens) >= self.context:
-            raise ContextLengthExceeded(
-                f"this model's context length is {self.context} tokens; the messages take {len(tokens)} of them and "
-                "leave none for an answer",
-                param="messages",
-            )
-        return tokens
-
-
-@dataclass(frozen=True)
-class Defaults:
-    """What a request that says nothing gets: the entry's value, else the model's own, else OpenAI's."""
-
-    max_tokens: int | None
-    temperature: float
-    top_p: float
-
-    @classmethod
-    def of(cls, entry: ModelEntry, folder: Path) -> Defaults:
-        """Read the model's generation_config.json where it has one."""
-        path = folder / "generation_config.json"
-        own = json.loads(path.read_text()) if path.is_file() else {}
-
-        def first(*values: float | None) -> float:
-            return next(float(value) for value in values if value is not None)
-
-        return cls(
-            entry.default_max_tokens,
-            first(entry.default_temperature, own.get("temperature"), 1.0),
-            first(entry.default_top_p, own.get("top_p"), 1.0),
-        )
-
-
-class TextEngine:
-    """A text model with continuous batching."""
-
-    def __init__(self, model: Any, tokenizer: Any, context: int, defaults: Defaults, slots: int, chunk: int) -> None:
-        self.slots = slots
-        self._model, self._tokenizer, self._defaults = model, tokenizer, defaults
-        self._prompts, self._chunk = Prompts(tokenizer, context), chunk
-        self._pace = Pace(chunk)
-        self._rows: dict[int, Row] = {}
-        self._generator = self._new_generator()
-
-    def _new_generator(self) -> Any:
-        return BatchGenerator(
-            self._model,
-            stop_tokens=[[token] for token in self._tokenizer.eos_token_ids],
-            completion_batch_size=self.slots,
-            prefill_batch_size=min(PROMPTS, self.slots),
-        )
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """The context length in tokens, and what a request that says nothing gets."""
+        return {"context_length": self._prompts.context, "defaults": asdict(self._defaults)}
 
     def check(self, job: Job) -> Prepared[Plan]:
         """Tokenise; refuses what the template refuses and what is longer than the context."""
-        chat = job.payload
-        if not isinstance(chat, ChatRequest):
-            raise InvalidValue("this model only chats", param="model")
-        tokens, defaults = self._prompts.tokens(chat), self._defaults
-        left = self._prompts.context - len(tokens)
-        plan = Plan(
-            tokens,
-            min(left, chat.max_tokens or defaults.max_tokens or left),
-            defaults.temperature if chat.temperature is None else chat.temperature,
-            defaults.top_p if chat.top_p is None else chat.top_p,
-            chat.stop,
+        request = job.payload
+        if isinstance(request, Sampling):
+            found = plan(request, self._prompts, self._defaults)
+            return Prepared(found.tokens, found)
+        if isinstance(request, TokenizeRequest):
+            return _answered(request.text, self._prompts.encode(request.text, special=request.special))
+        if isinstance(request, DetokenizeRequest):
+            tokens = self._prompts.checked(request.tokens, "tokens")
+            return _answered(self._prompts.decode(tokens), tokens)
+        if isinstance(request, RenderRequest):
+            text = self._prompts.render(request)
+            return _answered(text, self._prompts.encode(text, special=False))
+        raise InvalidValue("this model only writes text", param="model")
+
+    def room(self, prepared: Sequence[Prepared[Plan]]) -> bool:
+        """Whether there are slots and memory for the last of these requests."""
+        if len(prepared) == 1 and not self._tasks:
+            return True
+        return self._batch.room(
+            [
+                (len(one.plan.options), len(prompt), limit)
+                for one in prepared
+                for prompt, limit in zip(one.plan.prompts, one.plan.limits, strict=True)
+            ]
         )
-        return Prepared(len(tokens), plan)
 
     def admit(self, row: str, prepared: Prepared[Plan]) -> None:
-        plan = prepared.plan
-        (uid,) = self._generator.insert(
-            [list(plan.tokens)],
-            max_tokens=[plan.max_tokens],
-            samplers=[sampler(plan.temperature, plan.top_p, secrets.randbits(32))],
-        )
-        self._rows[uid] = Row(row, plan, self._tokenizer.detokenizer, Stopper(plan.stop))
+        found = prepared.plan
+        task = self._tasks[row] = _Task(found, [])
+        for number, (prompt, limit) in enumerate(zip(found.prompts, found.limits, strict=True)):
+            sequences = []
+            for index, chosen in found.indices(number):
+                sequence = Row(row, index, chosen, limit, len(prompt), list(prompt))
+                task.answers[sequence] = Answer(self._decode, self._vocabulary, prompt, found.stop)
+                sequences.append(sequence)
+            task.sources.append(Source(prompt, sequences, found.scored))
+        for source in list(task.sources):
+            self._batch.add(source)
 
     def step(self) -> Sequence[tuple[str, Event]]:
-        """A token of every decoding row, and a piece of the prompts that wait."""
-        prefilling = min(sum(not row.decoding for row in self._rows.values()), PROMPTS)
-        self._generator.prefill_step_size = self._pace.chunk(prefilling)
-        began = time.monotonic()
+        """A token of every row, and a piece of the prompts that wait."""
         try:
-            prompted, generated = self._generator.next()
+            outcome = self._batch.step()
         except Exception:
-            self._rows.clear()
-            # Closed first: closing puts Metal's wired limit back to what it was when the generator was made.
-            self._generator.close()
-            self._generator = self._new_generator()
+            self._tasks.clear()
+            self._batch = self._new_batch()
             raise
-        self._measure(time.monotonic() - began, prompted, len(generated))
-        produced = [(self._rows[r.uid].name, event) for r in prompted for event in self._progress(r)]
-        for response in generated:
-            name = self._rows[response.uid].name
-            produced += [(name, event) for event in self._heard(response)]
+        produced: list[tuple[str, Event]] = []
+        for what in outcome:
+            if isinstance(what, Prefilled):
+                produced += self._progress(what.source)
+            elif isinstance(what, Ready):
+                produced += self._begin(what.source)
+            else:
+                produced += [(what.row.job, event) for event in self._heard(what)]
         return produced
 
-    def _measure(self, seconds: float, prompted: Sequence[Any], decoded: int) -> None:
-        pieces = []
-        for response in prompted:
-            row = self._rows[response.uid]
-            if response.end_of_prompt:
-                row.decoding = True
-            else:
-                pieces.append(response.progress[0] - row.prefilled)
-                row.prefilled = response.progress[0]
-        if pieces:
-            self._pace.prefilled(seconds, max(pieces) * len(pieces), decoded)
-        elif not prompted:
-            self._pace.decoded(seconds, decoded)
+    def _progress(self, source: Source) -> Iterator[tuple[str, Event]]:
+        job = source.sequences[0].job
+        task = self._tasks[job]
+        done, total = sum(one.done for one in task.sources), task.plan.tokens
+        if source in task.sources and done < total - len(task.sources):  # the last tokens are decoded, not prefilled
+            yield job, events.Progress(done, total)
 
-    def _progress(self, response: Any) -> Iterator[Event]:
-        done, total = response.progress
-        if not response.end_of_prompt and done < total - 1:  # the last token is decoded, not prefilled
-            yield events.Progress(done, total)
+    def _begin(self, source: Source) -> Iterator[tuple[str, Event]]:
+        """What there is to say when a prompt is in the cache: its echo, and the end of who is to say nothing."""
+        task = self._tasks[source.sequences[0].job]
+        for row in [row for row in source.sequences if row not in task.begun]:
+            task.begun.add(row)
+            if task.plan.echo:
+                said = task.answers[row].echo(self._decode(source.tokens), self._scored(row, source))
+                yield row.job, events.Delta(said.text, row.index, None, said.logprobs)
+            if row.limit == 0:
+                self._batch.end([row])
+                yield from ((row.job, event) for event in self._end(row, Said(""), "length"))
 
-    def _heard(self, response: Any) -> Sequence[Event]:
+    def _scored(self, row: Row, source: Source) -> list[TokenLogprob]:
+        if source.scored is None:
+            return []
+        answer = Answer(self._decode, self._vocabulary, (), ())
+        found: list[TokenLogprob] = []
+        for token, logprob in zip(source.tokens, [Logprob(None, (), ()), *source.scores], strict=True):
+            found += answer.hear(token, logprob).logprobs
+        return [*found, *answer.rest().logprobs]
+
+    def _heard(self, spoken: Spoken) -> list[Event]:
+        task = self._tasks.get(spoken.row.job)
+        if task is None or spoken.row not in task.answers:
+            return []
         try:
-            return list(self._say(response))
+            return list(self._say(task, spoken))
         except Exception as error:  # of this row's text alone: the batch has gone on
-            row = self._rows[response.uid]
-            log.exception("a row's text failed", job_id=row.name)
-            self.drop(row.name)
+            log.exception("a row's text failed", job_id=spoken.row.job)
+            self.drop(spoken.row.job)
             message = f"the model's tokens could not be turned into text: {type(error).__name__}: {error}"
             return [events.Failed(Failure(EngineError.code, message))]
 
-    def _say(self, response: Any) -> Iterator[Event]:
-        row = self._rows[response.uid]
-        row.generated += 1
-        ended, reason = response.finish_reason is not None, response.finish_reason
-        if reason != "stop":  # then the token is the end-of-sequence one, which is not text
-            row.detokenizer.add_token(response.token)
-        if ended:
-            row.detokenizer.finalize()
-        text, stopped = row.stopper.hear(row.detokenizer.last_segment)
-        if stopped:
-            if not ended:
-                self._generator.remove([response.uid])
-            yield from self._end(response.uid, text, "stop")
-        elif ended:
-            yield from self._end(response.uid, text + row.stopper.rest(), reason)
-        elif text:
-            yield events.Delta(text)
+    def _say(self, task: _Task, spoken: Spoken) -> Iterator[Event]:
+        row, answer = spoken.row, task.answers[spoken.row]
+        task.generated += 1
+        reason: FinishReason | None = None
+        said = Said("")
+        if spoken.token in self._ends:  # which is no text
+            reason = "stop"
+        else:
+            said = answer.hear(spoken.token, spoken.logprob)
+            reason = "stop" if said.stopped else "length" if row.said >= row.limit else None
+        if reason is not None:
+            rest = Said("") if said.stopped else answer.rest()
+            reason = "stop" if rest.stopped else reason
+            self._batch.end([row])
+            yield from self._end(row, Said(said.text + rest.text, said.logprobs + rest.logprobs), reason)
+        elif said.text or said.logprobs:
+            yield events.Delta(said.text, row.index, None, said.logprobs)
 
-    def _end(self, uid: int, text: str, reason: FinishReason) -> Iterator[Event]:
-        row = self._rows.pop(uid)
-        yield events.Delta(text, finish_reason=reason)
-        # The end-of-sequence token counts: it was generated.
-        yield events.Done(events.Usage(prompt_tokens=len(row.plan.tokens), completion_tokens=row.generated))
+    def _end(self, row: Row, said: Said, reason: FinishReason) -> Iterator[Event]:
+        task = self._tasks[row.job]
+        del task.answers[row]
+        if row.index % len(task.plan.options) == 0:
+            task.cached += row.cached
+        yield events.Delta(said.text, row.index, reason, said.logprobs)
+        if not task.answers:
+            del self._tasks[row.job]
+            # The end-of-sequence token counts: it was generated.
+            yield events.Done(events.Usage(task.plan.tokens, task.generated, task.cached))
 
     def drop(self, row: str) -> None:
-        for uid, found in list(self._rows.items()):
-            if found.name == row:
-                self._generator.remove([uid])
-                del self._rows[uid]
+        if task := self._tasks.pop(row, None):
+            self._batch.end(list(task.answers))
 
     def warm_up(self) -> None:
         """Run every kernel once: where MLX compiles them at run time, the first call of each takes seconds."""
-        token = next(iter(self._tokenizer.eos_token_ids), 0)
-        for number, (length, temperature, tokens) in enumerate(
-            ((9, 0.0, 24), (10, 0.7, 3), (9, 0.0, 6), (250, 0.0, 2))
-        ):
-            plan = Plan([token] * length, tokens, temperature, 0.9, ())
-            self.admit(f"warm-up {number}", Prepared(length, plan))
-            for _ in range(3):
-                self.step()
-        while self._rows:
+        token = next(iter(self._ends), 0)
+        for number, request in enumerate(_WARM_UP):
+            prompt = [token] * (9 + number)
+            found = plan(request, self._prompts, self._defaults)
+            self.admit(f"warm-up {number}", Prepared(1, Plan([prompt], [4], found.options, ())))
             self.step()
-        self._pace = Pace(self._chunk)  # it measured the compiler
+        while self._tasks:
+            self.step()
+        self._batch = self._new_batch()  # what it measured was the compiler
+
+
+_WARM_UP = (
+    Sampling(temperature=0.0),
+    Sampling(temperature=1.0),
+    Sampling(temperature=1.0, top_k=20, logprobs=1),
+    Sampling(temperature=1.0, top_p=0.9, presence_penalty=1.0),
+)
+
+
+def _answered(text: str, tokens: Iterable[int]) -> Prepared[Plan]:
+    ids = tuple(tokens)
+    done = events.Done(events.Usage(prompt_tokens=len(ids)))
+    return Prepared(len(ids), Plan([], [], [], ()), (events.Tokens(text, ids), done))
 
 
 def load(entry: ModelEntry, settings: Settings) -> TextEngine:
     """The text engine of an entry; call it in the thread that will own the model."""
-    folder = resolve(entry.model_path, settings.cache)
-    model, tokenizer, config = mlx_lm.load(str(folder), return_config=True)
-    mx.eval(model.parameters())
-    own = config.get("max_position_embeddings") or config.get("text_config", {}).get("max_position_embeddings")
-    context = min(length for length in (entry.context_length, own, 1 << 20) if length)
-    engine = TextEngine(
-        model,
-        tokenizer,
-        context,
-        Defaults.of(entry, folder),
-        entry.batch_completion_size or SLOTS,
-        entry.batch_prefill_step_size or LARGEST_CHUNK,
-    )
+    found = loading.load(entry, settings)
+    engine = TextEngine(found.new_batch, found.tokenizer, found.prompts, found.defaults, found.slots)
     engine.warm_up()
     return engine

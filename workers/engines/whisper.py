@@ -22,7 +22,7 @@ from tasks.events import Event
 from tasks.job import Job
 from tasks.requests import TranscriptionRequest
 from workers import audio, blas
-from workers.engine import Prepared
+from workers.engine import Engine, Prepared
 from workers.model_path import resolve
 
 blas.preload()
@@ -83,7 +83,7 @@ class _Piece:
     tokens: list[int]
 
 
-class WhisperEngine:
+class WhisperEngine(Engine[Plan]):
     """Transcribes recordings, a window of 30 seconds at a time, taking turns between rows."""
 
     def __init__(self, model: Any, blobs: BlobStore, *, slots: int, longest: float, temperature: float = 0.0) -> None:

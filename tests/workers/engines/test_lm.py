@@ -114,7 +114,7 @@ def test_after_a_step_that_failed_the_engine_goes_on(text_engine: TextEngine, mo
     batch.admit("lost", chat(QUESTIONS[0]))
     batch.step()
     with monkeypatch.context() as patch:
-        patch.setattr(text_engine._generator, "next", lambda: 1 / 0)
+        patch.setattr(text_engine._batch, "step", lambda: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             batch.step()
     text_engine.drop("lost")
@@ -122,24 +122,25 @@ def test_after_a_step_that_failed_the_engine_goes_on(text_engine: TextEngine, mo
 
 
 def test_a_prompt_longer_than_the_context_is_refused_with_both_lengths(text_engine: TextEngine) -> None:
-    with pytest.raises(ContextLengthExceeded, match=r"600 tokens.* take \d+ ") as caught:
+    with pytest.raises(ContextLengthExceeded, match=r"600 tokens.* takes \d+ ") as caught:
         text_engine.check(chat("word " * 700))
     assert caught.value.failure.param == "messages"
 
 
 def test_an_answer_ends_with_the_context(text_engine: TextEngine) -> None:
     plan = text_engine.check(chat("word " * 500, max_tokens=10_000)).plan
-    assert plan.max_tokens == 600 - len(plan.tokens)
-    assert text_engine.check(chat("hi", max_tokens=None)).plan.max_tokens > 500
+    assert plan.limits == [600 - len(plan.prompts[0])]
+    assert text_engine.check(chat("hi", max_tokens=None)).plan.limits[0] > 500
 
 
 def test_a_request_goes_before_the_entry_and_the_entry_before_the_model(text_engine: TextEngine) -> None:
     silent = job(ChatRequest((Message("user", "hi"),)))
-    assert (text_engine.check(silent).plan.temperature, text_engine.check(silent).plan.top_p) == (1.0, 1.0)
-    assert text_engine.check(chat("hi", temperature=0.3, top_p=0.5)).plan.top_p == 0.5
+    (options,) = text_engine.check(silent).plan.options
+    assert (options.temperature, options.top_p, options.repetition_penalty) == (1.0, 1.0, 1.0)
+    assert text_engine.check(chat("hi", temperature=0.3, top_p=0.5)).plan.options[0].top_p == 0.5
     text_engine._defaults, kept = dataclasses.replace(text_engine._defaults, temperature=0.1), text_engine._defaults
     try:
-        assert text_engine.check(silent).plan.temperature == 0.1
+        assert text_engine.check(silent).plan.options[0].temperature == 0.1
     finally:
         text_engine._defaults = kept
 
@@ -154,13 +155,13 @@ def test_the_text_of_one_row_may_fail_alone(text_engine: TextEngine, monkeypatch
     batch = Batch(text_engine)
     batch.admit("kept", chat(QUESTIONS[1], max_tokens=16))
     batch.admit("broken", chat(QUESTIONS[2], max_tokens=16))
-    (broken,) = [row for row in text_engine._rows.values() if row.name == "broken"]
-    monkeypatch.setattr(broken.stopper, "hear", lambda text: 1 / 0)
+    (broken,) = text_engine._tasks["broken"].answers.values()
+    monkeypatch.setattr(broken, "hear", lambda token, logprob: 1 / 0)
     batch.run()
     failed = batch.heard["broken"][-1]
     assert isinstance(failed, events.Failed) and "ZeroDivisionError" in failed.failure.message
     assert batch.text("kept") == alone
-    assert not text_engine._rows and not text_engine._generator.prompt_cache_nbytes
+    assert not text_engine._batch.rows
 
 
 def test_a_dropped_prompt_frees_its_cache(text_engine: TextEngine) -> None:
@@ -168,9 +169,9 @@ def test_a_dropped_prompt_frees_its_cache(text_engine: TextEngine) -> None:
     batch.admit("prefilling", chat("word " * 400))
     while not any(isinstance(event, events.Progress) for event in batch.heard["prefilling"]):
         batch.step()
-    assert text_engine._generator.prompt_cache_nbytes
+    assert text_engine._batch.nbytes
     batch.drop("prefilling")
-    assert not text_engine._generator.prompt_cache_nbytes
+    assert not text_engine._batch.nbytes
 
 
 def test_requests_leave_nothing_behind(text_engine: TextEngine) -> None:
@@ -182,18 +183,18 @@ def test_requests_leave_nothing_behind(text_engine: TextEngine) -> None:
 
     before = some(2)
     assert some(6) <= before + 2**20
-    assert not text_engine._rows
+    assert not text_engine._batch.rows
 
 
 def test_many_threads_may_check_while_rows_are_decoded(text_engine: TextEngine) -> None:
-    alone = [text_engine.check(chat(question)).plan.tokens for question in QUESTIONS]
+    alone = [text_engine.check(chat(question)).plan.prompts for question in QUESTIONS]
     (text,) = texts(text_engine, [chat(QUESTIONS[0])])
     batch = Batch(text_engine)
     batch.admit("running", chat(QUESTIONS[0]))
     with ThreadPoolExecutor(8) as pool:
         checked = [pool.submit(text_engine.check, chat(question)) for question in QUESTIONS * 20]
         batch.run()
-    assert [one.result().plan.tokens for one in checked] == alone * 20
+    assert [one.result().plan.prompts for one in checked] == alone * 20
     assert batch.text("running") == text
 
 

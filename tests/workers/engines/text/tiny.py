@@ -1,0 +1,83 @@
+"""A text engine with a tiny random model, so that a thousand requests cost seconds."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from workers import blas
+
+blas.preload()
+
+import mlx.core as mx  # noqa: E402
+from mlx_lm.models import llama  # noqa: E402
+from mlx_lm.tokenizer_utils import TokenizerWrapper  # noqa: E402
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers  # noqa: E402
+from transformers import PreTrainedTokenizerFast  # noqa: E402
+
+from workers.engines.lm import TextEngine  # noqa: E402
+from workers.engines.text import kv  # noqa: E402
+from workers.engines.text.batch import Batch  # noqa: E402
+from workers.engines.text.options import Defaults  # noqa: E402
+from workers.engines.text.prompt_cache import PromptCache  # noqa: E402
+from workers.engines.text.prompts import Prompts  # noqa: E402
+from workers.engines.text.sampler import Sampler  # noqa: E402
+
+TEMPLATE = (
+    "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% if not loop.last or add_generation_prompt %}</s>"
+    "{% endif %}{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}"
+)
+
+
+def tokenizer() -> TokenizerWrapper:
+    """Bytes, and pairs of letters: 256 + 10 × 26 tokens and an end of text."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    pairs = [(first, second) for first in "aeioustrnl" for second in "abcdefghijklmnopqrstuvwxyz"]
+    vocabulary = {piece: number for number, piece in enumerate([*alphabet, *(a + b for a, b in pairs)])}
+    backend = Tokenizer(models.BPE(vocab=vocabulary, merges=pairs))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    found = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="</s>", chat_template=TEMPLATE)
+    return TokenizerWrapper(found)
+
+
+def model(seed: int = 0, layers: int = 2, vocabulary: int = 517) -> Any:
+    """A random Llama in float32 whose logits differ by some units."""
+    mx.random.seed(seed)
+    arguments = llama.ModelArgs(
+        model_type="llama",
+        hidden_size=64,
+        num_hidden_layers=layers,
+        intermediate_size=128,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        rms_norm_eps=1e-5,
+        vocab_size=vocabulary,
+        tie_word_embeddings=False,
+    )
+    made = llama.Model(arguments)
+    made.lm_head.weight = made.lm_head.weight * 12
+    mx.eval(made.parameters())
+    return made
+
+
+def engine(
+    found: Any | None = None,
+    *,
+    slots: int = 16,
+    chunk: int = 64,
+    prompts: PromptCache | None = None,
+    quantisation: kv.Quantisation | None = None,
+    max_kv_bytes: float = math.inf,
+    context: int = 1024,
+) -> TextEngine:
+    """An engine of that model; without a prompt cache unless one is given."""
+    found, words = found or model(), tokenizer()
+    caches = kv.Kv(found, quantisation)
+    kept = PromptCache(0) if prompts is None else prompts
+
+    def new_batch() -> Batch:
+        sampler = Sampler(words.eos_token_ids)
+        return Batch(found, caches, sampler, kept, slots=slots, chunk=chunk, max_kv_bytes=max_kv_bytes)
+
+    return TextEngine(new_batch, words, Prompts(words, context, 517), Defaults(), slots)

@@ -1,0 +1,247 @@
+"""Continuous batching of one text model: what waits, what is prefilled, what speaks, and what fits in memory."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import mlx.core as mx
+import structlog
+from mlx.utils import tree_flatten
+
+from workers.engines.text import kv
+from workers.engines.text.decode import Group, Spoken
+from workers.engines.text.pace import Pace
+from workers.engines.text.prefill import Prefill, alike
+from workers.engines.text.prompt_cache import PromptCache, shared
+from workers.engines.text.sampler import Sampler
+from workers.engines.text.sequence import Sequence as Row
+from workers.engines.text.sequence import Source
+
+PROMPTS = 8  # that prefill together
+AHEAD = 256  # tokens of an answer that are counted on when it is admitted; who says more may have to pause
+_SHARED = 128  # tokens that a prompt must share with one under way for waiting to pay
+_OLDEST = 4  # every so many steps the oldest prompts advance, however long they are
+_TIDY = 512  # steps between two looks at MLX's own cache of buffers
+log = structlog.get_logger()
+
+
+class Prefilled(NamedTuple):
+    """So many tokens of a prompt are in the KV cache."""
+
+    source: Source
+    done: int
+    total: int
+
+
+class Ready(NamedTuple):
+    """A prompt is in the KV cache; its sequences speak from the next step on."""
+
+    source: Source
+
+
+class Batch:
+    """Every sequence of a model. `room` may be asked from any thread, all else is the engine thread's."""
+
+    def __init__(
+        self,
+        model: Any,
+        caches: kv.Kv,
+        sampler: Sampler,
+        prompts: PromptCache,
+        *,
+        slots: int,
+        chunk: int,
+        max_kv_bytes: float,
+    ) -> None:
+        self._model, self._kv, self._sampler, self._prompts = model, caches, sampler, prompts
+        self._slots, self._chunk, self._max_bytes = slots, chunk, max_kv_bytes
+        self._weights = sum(leaf.nbytes for _, leaf in tree_flatten(model.parameters()))
+        self._waiting: deque[Source] = deque()
+        self._prefills: list[Prefill] = []
+        self._groups: list[Group] = []
+        self._ready: list[Source] = []
+        self._steps = 0
+        self.pace = Pace(chunk)
+
+    @property
+    def rows(self) -> list[Row]:
+        """Every sequence that has not ended, in no order."""
+        return [row for source in self._waiting for row in source.sequences] + self._active
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in the KV caches of who is prefilled and who speaks."""
+        held = [group.caches for group in self._groups] + [prefill.caches for prefill in self._prefills]
+        return sum(map(kv.nbytes, held))
+
+    @property
+    def _active(self) -> list[Row]:
+        return [
+            *(row for source in self._under_way for row in source.sequences),
+            *(row for group in self._groups for row in group.everybody),
+        ]
+
+    @property
+    def _under_way(self) -> list[Source]:
+        return [source for prefill in self._prefills for source in prefill.sources]
+
+    def room(self, wanted: Sequence[tuple[int, int, int]]) -> bool:
+        """Whether more answers fit beside those under way: triples of their number, prompt and limit in tokens."""
+        here = self.rows
+        size = sum(rows * self._kv.size(prompt + min(limit, AHEAD)) for rows, prompt, limit in wanted)
+        free = self._slots - len(here) - sum(rows for rows, _, _ in wanted)
+        return free >= 0 and size + sum(map(self._reserved, here)) <= self._max_bytes
+
+    def _reserved(self, row: Row) -> float:
+        return self._kv.size(len(row.tokens) + min(row.limit - row.said, AHEAD))
+
+    def add(self, source: Source) -> None:
+        """Let a prompt wait for its turn; its sequences follow when it is prefilled."""
+        self._waiting.append(source)
+
+    def step(self) -> list[Spoken | Prefilled | Ready]:
+        """One token of every speaking sequence, and a piece of the prompts that wait."""
+        self._steps += 1
+        began = time.monotonic()
+        self._make_room()
+        self._requantise()
+        spoken = [said for group in self._groups for said in group.step(self._sampler)]
+        self._begin()
+        prefilled, tokens = self._advance()
+        seconds = time.monotonic() - began
+        if tokens:
+            self.pace.prefilled(seconds, tokens, len(spoken))
+        elif spoken:
+            self.pace.decoded(seconds, len(spoken))
+        if self._steps % _TIDY == 0:
+            mx.clear_cache()
+        ready, self._ready = [Ready(source) for source in self._ready], []
+        return [*spoken, *prefilled, *ready]
+
+    def end(self, rows: Sequence[Row]) -> None:
+        """Forget these sequences; what they said is kept in the prompt cache while there is room."""
+        for group in self._groups:
+            for row in group.everybody:
+                if row in rows:
+                    self._keep(group, row)
+            group.leave(rows)
+        self._groups = [group for group in self._groups if group.everybody]
+        for source in [*self._waiting, *self._under_way]:
+            source.sequences = [row for row in source.sequences if row not in rows]
+        self._waiting = deque(source for source in self._waiting if source.sequences)
+        for prefill in self._prefills:
+            prefill.keep([at for at, source in enumerate(prefill.sources) if source.sequences])
+        self._prefills = [prefill for prefill in self._prefills if prefill.sources]
+
+    def _keep(self, group: Group, row: Row) -> None:
+        if self._prompts.wants(len(row.tokens)):
+            entering = any(found is row for found, _ in group.entering)
+            self._prompts.add(row.tokens[:-1] if entering else row.tokens, group.caches_of(row))
+
+    def _begin(self) -> None:
+        """Take prompts that wait, in their order, as far as there is room; alike ones go together."""
+        chosen: list[Source] = []
+        for source in list(self._waiting):
+            if len(self._under_way) + len(chosen) >= PROMPTS or not self._fits(source, chosen):
+                break
+            if self._comes_later(source, chosen):
+                continue
+            self._waiting.remove(source)
+            if source.left:
+                chosen.append(source)
+            else:
+                self._speak(source)
+        while chosen:
+            first = chosen[0]
+            together = [first, *(other for other in chosen[1:] if self._kv.mergeable and alike(first, other))]
+            chosen = [source for source in chosen if source not in together]
+            self._prefills.append(Prefill(self._model, self._kv, together))
+
+    def _fits(self, source: Source, chosen: Sequence[Source]) -> bool:
+        here = [*self._active, *(row for other in chosen for row in other.sequences)]
+        free = self._slots - len(here)
+        if free <= 0:
+            return False
+        if len(source.sequences) > free:
+            # The rest waits its turn; by then the prompt stands in the prompt cache.
+            rest = Source(source.tokens, source.sequences[free:])
+            source.sequences = source.sequences[:free]
+            self._waiting.insert(self._waiting.index(source) + 1, rest)
+        return not here or sum(map(self._reserved, [*here, *source.sequences])) <= self._max_bytes
+
+    def _comes_later(self, source: Source, chosen: Sequence[Source]) -> bool:
+        """Look the prompt up; True when one under way will soon have more of it in the cache."""
+        hit = None if source.scored is not None else self._prompts.longest(source.tokens)
+        reused = hit.length if hit else 0
+        others = [*self._under_way, *chosen]
+        if max((shared(source.ids, other.ids) for other in others), default=0) - reused >= _SHARED:
+            return True
+        if hit:
+            source.caches, source.done, source.cached = self._kv.settled(hit.caches), reused, reused
+        return False
+
+    def _advance(self) -> tuple[list[Prefilled], int]:
+        if not self._prefills:
+            return [], 0
+        # The shortest first, so that nobody waits long for a long one; now and then the oldest, so that it ends.
+        shortest = min(self._prefills, key=lambda prefill: max(source.left for source in prefill.sources))
+        prefill = self._prefills[0] if self._steps % _OLDEST == 0 else shortest
+        sources = list(prefill.sources)
+        through, tokens = prefill.step(self.pace.chunk(len(sources)))
+        for source in through:
+            self._speak(source)
+        self._prefills = [prefill for prefill in self._prefills if prefill.sources]
+        return [Prefilled(source, source.done, len(source.tokens)) for source in sources], tokens
+
+    def _speak(self, source: Source) -> None:
+        """Let the sequences of a prefilled prompt go on by themselves."""
+        caches = self._kv.fresh() if source.caches is None else source.caches
+        if source.done > source.cached and self._prompts.wants(source.done):
+            self._prompts.add(source.tokens[:-1], kv.copied(caches))
+        self._ready.append(source)
+        for row in source.sequences:
+            row.cached = min(source.cached, row.prompt) if row.said == 0 else row.cached
+            self._group(row, caches).enter(row, kv.copied(caches))
+
+    def _group(self, row: Row, caches: Sequence[Any]) -> Group:
+        """The group that a row costs least, or a new one when padding would cost more than reading the weights."""
+        kind = kv.kind(caches)
+        costs = [
+            (self._padding([*group.everybody, row]) - self._padding(group.everybody), at)
+            for at, group in enumerate(self._groups)
+            if self._kv.mergeable and group.kind == kind
+        ]
+        if costs:
+            _, at = min(costs)
+            if self._padding([*self._groups[at].everybody, row]) <= self._weights:
+                return self._groups[at]
+        self._groups.append(Group(self._model, kind))
+        return self._groups[-1]
+
+    def _padding(self, rows: Sequence[Row]) -> float:
+        lengths = [len(row.tokens) for row in rows]
+        return (max(lengths) * len(lengths) - sum(lengths)) * self._kv.bytes_per_token if lengths else 0.0
+
+    def _requantise(self) -> None:
+        """Move rows whose cache has become long enough to be quantised among such rows."""
+        for group in list(self._groups):
+            if kv.quantised(group.kind):
+                continue
+            for row in [row for row in group.rows if self._kv.due(len(row.tokens))]:
+                caches, logits = self._kv.settled(group.caches_of(row)), group.logits_of(row)
+                group.leave([row])
+                self._group(row, caches).adopt(row, caches, logits)
+        self._groups = [group for group in self._groups if group.everybody]
+
+    def _make_room(self) -> None:
+        """Let the sequences that came last wait while the caches take more than they may."""
+        while len(speaking := [row for group in self._groups for row in group.everybody]) > 1:
+            if (held := self.nbytes) <= self._max_bytes:
+                return
+            last = max(speaking, key=lambda row: row.number)
+            log.info("a sequence pauses: the KV caches are full", job_id=last.job, tokens=len(last.tokens), bytes=held)
+            self.end([last])
+            self._waiting.appendleft(Source(list(last.tokens), [last]))

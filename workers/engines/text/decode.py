@@ -1,0 +1,125 @@
+"""Sequences that speak together: one forward pass, one token each, a step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import mlx.core as mx
+
+from workers.engines.text import kv, scores
+from workers.engines.text.sampler import Sampler, report
+from workers.engines.text.sequence import Logprob
+from workers.engines.text.sequence import Sequence as Row
+
+
+class Spoken(NamedTuple):
+    """A sequence's next token, and its log probability where that was asked for."""
+
+    row: Row
+    token: int
+    logprob: Logprob | None = None
+
+
+class Group:
+    """Rows with caches of one kind and of lengths that may be padded together.
+
+    Between steps the caches hold all tokens of every row, and `logits`, (rows, vocabulary) and perhaps still being
+    computed, say how each goes on. Rows that enter have their last token outside the caches; it is fed with the others'
+    next ones. One row alone keeps unbatched caches, for which models have faster paths.
+    """
+
+    def __init__(self, model: Any, kind: tuple[str, ...]) -> None:
+        self._model, self.kind = model, kind
+        self.rows: list[Row] = []
+        self.caches: list[Any] = []
+        self.logits: Any = None
+        self.entering: list[tuple[Row, list[Any]]] = []
+        self._batched = False
+
+    @property
+    def everybody(self) -> list[Row]:
+        """The rows, and those that enter."""
+        return [*self.rows, *(row for row, _ in self.entering)]
+
+    @property
+    def width(self) -> int:
+        """Tokens that every row takes, padding included."""
+        return max((len(row.tokens) for row in self.everybody), default=0)
+
+    def enter(self, row: Row, caches: list[Any]) -> None:
+        """Let a row join at the next step; the caches hold all its tokens but the last, and become the group's."""
+        self.entering.append((row, caches))
+
+    def adopt(self, row: Row, caches: list[Any], logits: Any) -> None:
+        """Let a row go on here that spoke elsewhere: its caches hold all its tokens, logits are (1, vocabulary)."""
+        self._join([caches])
+        self.logits = logits if not self.rows else mx.concatenate([self.logits, logits])
+        self.rows.append(row)
+
+    def step(self, sampler: Sampler) -> list[Spoken]:
+        """Every row's next token; who enters speaks from the next step on."""
+        drawn, told, wanted = None, None, [row.options.logprobs for row in self.rows]
+        if self.rows:
+            drawn = sampler.draw(self.logits, [row.pick for row in self.rows])
+            told = report(self.logits, drawn, wanted)
+        feed = [] if drawn is None else [drawn]
+        entering, self.entering = self.entering, []
+        if entering:
+            self._join([caches for _, caches in entering])
+            feed.append(mx.array([row.tokens[-1] for row, _ in entering], mx.uint32))
+        inputs = mx.concatenate(feed)[:, None]
+        self.logits = self._model(inputs, cache=self.caches)[:, -1]
+        reported = () if told is None else told[1:]
+        mx.async_eval(self.logits, *feed, *reported)  # type: ignore[no-untyped-call]
+        spoken = self._heard(drawn.tolist(), scores.read(told, wanted)) if drawn is not None else []
+        self.rows += [row for row, _ in entering]
+        return spoken
+
+    def caches_of(self, row: Row) -> list[Any]:
+        """A row's own caches, with all its tokens, or all but the last while it enters; a copy where rows share."""
+        for entering, caches in self.entering:
+            if entering is row:
+                return caches
+        return kv.extracted(self.caches, self.rows.index(row)) if self._batched else self.caches
+
+    def logits_of(self, row: Row) -> Any:
+        """How a row goes on, (1, vocabulary)."""
+        at = self.rows.index(row)
+        return self.logits[at : at + 1]
+
+    def leave(self, gone: Sequence[Row]) -> None:
+        """Go on without these rows."""
+        self.entering = [(row, caches) for row, caches in self.entering if row not in gone]
+        keep = [at for at, row in enumerate(self.rows) if row not in gone]
+        if len(keep) == len(self.rows):
+            return
+        self.rows = [self.rows[at] for at in keep]
+        if not keep:
+            self.caches, self.logits, self._batched = [], None, False
+            return
+        self.logits = self.logits[mx.array(keep)]
+        for layer in self.caches:
+            layer.filter(keep)
+
+    def trim(self, tokens: int) -> None:
+        """Take so many tokens out of the caches of the only row."""
+        for layer in self.caches:
+            layer.trim(tokens)
+
+    def _heard(self, tokens: Sequence[int], logprobs: Mapping[int, Logprob]) -> list[Spoken]:
+        pairs = zip(self.rows, tokens, strict=True)
+        spoken = [Spoken(row, token, logprobs.get(at)) for at, (row, token) in enumerate(pairs)]
+        for row, token, _ in spoken:
+            row.tokens.append(token)
+        return spoken
+
+    def _join(self, caches: list[list[Any]]) -> None:
+        if not self.caches and len(caches) == 1:
+            self.caches = caches[0]
+        elif self._batched:
+            for ours, theirs in zip(self.caches, kv.merged(caches), strict=True):
+                ours.extend(theirs)
+        else:
+            own = [self.caches] if self.caches else []
+            self.caches, self._batched = kv.merged([*own, *caches]), True

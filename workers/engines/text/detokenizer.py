@@ -1,0 +1,71 @@
+"""Token ids to text as they come: whole characters only, and nothing lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+_CONTEXT = 6  # tokens of the prompt that settle whether the answer's first word begins with a space
+_INCOMPLETE = "\ufffd"
+_BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
+
+
+class Detokenizer:
+    """The text of one sequence. A few tokens are decoded twice, before and after each new one, and the difference told.
+
+    So every tokenizer's own rules hold, and the cost does not grow with the text (vLLM's way to do it).
+    """
+
+    def __init__(self, decode: Callable[[list[int]], str], context: Sequence[int]) -> None:
+        self._decode = decode
+        self._tokens = list(context[-_CONTEXT:])
+        self._known = decode(self._tokens) if self._tokens else ""
+        self._read = len(self._tokens)
+
+    def hear(self, token: int) -> str:
+        """The text that this token completes, perhaps none."""
+        self._tokens.append(token)
+        text = self._decode(self._tokens)
+        if len(text) <= len(self._known) or text.endswith(_INCOMPLETE):
+            return ""
+        said = text[len(self._known) :]
+        self._tokens = self._tokens[self._read :]
+        self._read = len(self._tokens)
+        self._known = self._decode(self._tokens)
+        return said
+
+    def rest(self) -> str:
+        """What was waiting for more bytes, when no more tokens come."""
+        text = self._decode(self._tokens) if self._tokens else ""
+        return text[len(self._known) :]
+
+
+class Vocabulary:
+    """Single tokens as text and as bytes."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._added = {number: str(token) for number, token in tokenizer.added_tokens_decoder.items()}
+        self._unicode = {char: byte for byte, char in bytes_to_unicode().items()}  # type: ignore[no-untyped-call]
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        self._byte_level = backend is not None and "ByteLevel" in repr(backend.decoder)
+        self.bytes = lru_cache(maxsize=65_536)(self._bytes)
+
+    def _bytes(self, token: int) -> bytes:
+        """The bytes that a token stands for; one of several of a character is no text by itself."""
+        if token in self._added:
+            return self._added[token].encode()
+        piece = str(self._tokenizer.convert_ids_to_tokens(token))
+        if byte := _BYTE.fullmatch(piece):
+            return bytes([int(byte[1], 16)])
+        if self._byte_level and all(char in self._unicode for char in piece):
+            return bytes(self._unicode[char] for char in piece)
+        return piece.replace("\u2581", " ").encode()
+
+    def text(self, token: int) -> str:
+        """A token's text; bytes that are none by themselves come out as U+FFFD."""
+        return str(self.bytes(token).decode("utf-8", "replace"))

@@ -1,0 +1,133 @@
+"""A model's KV caches: made, quantised, merged into a batch and taken out of it again, and counted in bytes.
+
+mlx-lm has batch caches of every kind but the quantised one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import mlx.core as mx
+from mlx.utils import tree_map
+from mlx_lm.models.cache import CacheList, QuantizedKVCache, make_prompt_cache
+
+
+class Quantisation(NamedTuple):
+    """Bits of a number, numbers that share a scale, and the length in tokens from which a cache is quantised."""
+
+    bits: int
+    group_size: int
+    start: int
+
+
+class UnsupportedQuantisation(Exception):
+    """This architecture's KV cache cannot be quantised; the message says why."""
+
+
+class Kv:
+    """The caches of one model; a row's are a list, one a layer."""
+
+    def __init__(self, model: Any, quantisation: Quantisation | None = None) -> None:
+        self._model, self._quantisation = model, quantisation
+        self.mergeable = all(hasattr(layer, "merge") for layer in make_prompt_cache(model))
+        if quantisation is not None:
+            self._probe_quantisation()
+        caches = self.settled(self.fresh())
+        mx.eval(self._model(mx.zeros((1, 1), mx.int32), cache=caches))
+        measured = [_measured(layer) for layer in caches]
+        self.bytes_per_token, self.fixed_bytes = (sum(part) for part in zip(*measured, strict=True))
+
+    def _probe_quantisation(self) -> None:
+        eager = self._quantisation._replace(start=0) if self._quantisation else None
+        try:
+            caches = _quantised(self.fresh(), eager)
+            if not any(isinstance(layer, QuantizedKVCache) for layer in caches):
+                raise UnsupportedQuantisation("none of its layers keeps keys and values")
+            for _ in range(2):
+                mx.eval(self._model(mx.zeros((1, 2), mx.int32), cache=caches))
+        except UnsupportedQuantisation:
+            raise
+        except Exception as error:
+            raise UnsupportedQuantisation(f"{type(error).__name__}: {error}") from error
+
+    def fresh(self) -> list[Any]:
+        """Empty caches of one row."""
+        return list(make_prompt_cache(self._model))
+
+    def settled(self, caches: list[Any]) -> list[Any]:
+        """A row's caches, quantised once they are long enough."""
+        return _quantised(caches, self._quantisation)
+
+    def due(self, length: int) -> bool:
+        """Whether a row of so many tokens must have a quantised cache."""
+        return self._quantisation is not None and length >= self._quantisation.start
+
+    def size(self, tokens: int) -> float:
+        """Bytes of a row's caches at so many tokens."""
+        return float(self.fixed_bytes + tokens * self.bytes_per_token)
+
+
+def kind(caches: Sequence[Any]) -> tuple[str, ...]:
+    """What must be the same for rows to share a batch."""
+    return tuple(type(layer).__name__ for layer in caches)
+
+
+def quantised(found: Sequence[str]) -> bool:
+    """Whether caches of this kind are quantised."""
+    return QuantizedKVCache.__name__ in found
+
+
+def merged(rows: Sequence[Sequence[Any]]) -> list[Any]:
+    """One batch of several rows' caches; copies them."""
+    return [_merged(layer) for layer in zip(*rows, strict=True)]
+
+
+def _merged(rows: Sequence[Any]) -> Any:
+    if not isinstance(rows[0], QuantizedKVCache):
+        return rows[0].merge(list(rows))
+    # Only who quantises waits for the import of mlx-vlm, which takes seconds.
+    from workers.engines.text.quantised import BatchQuantizedCache
+
+    return BatchQuantizedCache.merge(rows)
+
+
+def extracted(batch: Sequence[Any], row: int) -> list[Any]:
+    """A row's own caches; copies them."""
+    return [layer.extract(row) for layer in batch]
+
+
+def copied(caches: Sequence[Any]) -> list[Any]:
+    """The same caches once more, sharing their numbers until one of the two is written to."""
+    return [type(layer).from_state(tree_map(_alias, layer.state)) for layer in caches]
+
+
+def nbytes(caches: Sequence[Any]) -> int:
+    """Bytes that caches hold."""
+    return sum(int(layer.nbytes) for layer in caches)
+
+
+def _measured(layer: Any) -> tuple[float, float]:
+    """Bytes a token and bytes whatever the length, of a layer that has seen a token."""
+    if isinstance(layer, CacheList):
+        per_token, fixed = zip(*(_measured(part) for part in layer.caches), strict=True)
+        return sum(per_token), sum(fixed)
+    keys = getattr(layer, "keys", None)
+    if keys is None:
+        return 0.0, float(layer.nbytes)
+    return layer.nbytes / (keys[0] if isinstance(keys, tuple) else keys).shape[-2], 0.0
+
+
+def _alias(leaf: Any) -> Any:
+    return leaf[...] if isinstance(leaf, mx.array) else leaf
+
+
+def _quantised(caches: list[Any], how: Quantisation | None) -> list[Any]:
+    if how is None:
+        return caches
+    return [
+        layer.to_quantized(how.group_size, how.bits)
+        if hasattr(layer, "to_quantized") and layer.offset >= how.start
+        else layer
+        for layer in caches
+    ]

@@ -1,0 +1,93 @@
+"""Prompts of similar length on their way into the KV cache, a piece a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import mlx.core as mx
+
+from workers.engines.text import kv, scores
+from workers.engines.text.sequence import Source
+
+_WASTE = 0.25  # of a piece's tokens may be padding
+_ALIKE = 64  # tokens by which prompts may differ in any case
+
+
+def alike(a: Source, b: Source) -> bool:
+    """Whether two prompts may be prefilled together without much padding."""
+    if a.scored is not None or b.scored is not None:
+        return False
+    return _near(a.left, b.left) and _near(a.done, b.done)
+
+
+def _near(a: int, b: int) -> bool:
+    return abs(a - b) <= max(_ALIKE, min(a, b))
+
+
+class Prefill:
+    """Sources that go through the model together; one by itself keeps its own caches, several share a batch."""
+
+    def __init__(self, model: Any, caches: kv.Kv, sources: Sequence[Source]) -> None:
+        self._model, self._kv = model, caches
+        self.sources = list(sources)
+        rows = [source.caches if source.caches is not None else caches.fresh() for source in sources]
+        self.caches = rows[0] if len(rows) == 1 else kv.merged(rows)
+        for source in self.sources:
+            source.caches = None
+
+    def step(self, chunk: int) -> tuple[list[Source], int]:
+        """Put up to so many tokens of each prompt through the model; who is through (with caches), and the size."""
+        length = self._length(chunk)
+        pieces = [source.tokens[source.done : source.done + min(length, source.left)] for source in self.sources]
+        lengths = [len(piece) for piece in pieces]
+        padding = [length - own for own in lengths]
+        tokens = mx.array([piece + [0] * pad for piece, pad in zip(pieces, padding, strict=True)])
+        if any(padding):
+            for layer in self.caches:
+                layer.prepare(lengths=lengths, right_padding=padding)
+        logits = self._model(tokens, cache=self.caches)
+        if any(padding):
+            for layer in self.caches:
+                layer.finalize()
+        (first,) = self.sources[:1]
+        if first.scored is not None:
+            first.scores += scores.of(logits[0], first.tokens[first.done + 1 : first.done + 1 + length], first.scored)
+        mx.eval([layer.state for layer in self.caches])
+        mx.clear_cache()
+        for source, own in zip(self.sources, lengths, strict=True):
+            source.done += own
+        return self._leave(), length * len(pieces)
+
+    def _length(self, chunk: int) -> int:
+        """The longest piece that keeps padding low: the shortest prompt's rest, or a little more."""
+        lefts = [source.left for source in self.sources]
+        for length in sorted({min(chunk, left) for left in lefts}, reverse=True):
+            real = sum(min(length, left) for left in lefts)
+            if length * len(lefts) - real <= _WASTE * real:
+                return length
+        return min(chunk, *lefts)
+
+    def _leave(self) -> list[Source]:
+        through = [row for row, source in enumerate(self.sources) if source.left == 0]
+        gone = [self.sources[row] for row in through]
+        for row in through:
+            own = self.caches if len(self.sources) == 1 else kv.extracted(self.caches, row)
+            self.sources[row].caches = self._kv.settled(own)
+        self.keep([row for row in range(len(self.sources)) if row not in through])
+        return gone
+
+    def keep(self, rows: list[int]) -> None:
+        """Go on with these rows only."""
+        if len(rows) == len(self.sources):
+            if len(rows) == 1:
+                self.caches = self._kv.settled(self.caches)
+            return
+        if len(rows) == 1:
+            self.caches = self._kv.settled(kv.extracted(self.caches, rows[0]))
+        elif rows:
+            for layer in self.caches:
+                layer.filter(rows)
+        else:
+            self.caches = []
+        self.sources = [self.sources[row] for row in rows]

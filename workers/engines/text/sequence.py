@@ -1,0 +1,74 @@
+"""What the batch works on: a prompt, and the answers that begin where it ends."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence as Ordered
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from workers.engines.text.options import Options
+from workers.engines.text.sampler import Pick
+
+
+class Logprob(NamedTuple):
+    """A token's natural log probability, and the likeliest tokens' with their ids, likeliest first."""
+
+    drawn: float | None
+    ids: Ordered[int]
+    values: Ordered[float]
+
+
+@dataclass(eq=False)
+class Sequence:
+    """One answer in the making: `tokens` are its prompt and what it has said; at most `limit` may be said.
+
+    `cached` tokens of the prompt came from the prompt cache; `number` tells who came first.
+    """
+
+    job: str
+    index: int
+    options: Options
+    limit: int
+    prompt: int
+    tokens: list[int]
+    cached: int = 0
+    number: int = field(default_factory=itertools.count().__next__)
+
+    @property
+    def said(self) -> int:
+        """How many tokens of the answer there are."""
+        return len(self.tokens) - self.prompt
+
+    @property
+    def pick(self) -> Pick:
+        """What the sampler needs to know for the next token."""
+        return Pick(self.options, self.prompt, self.tokens)
+
+
+@dataclass(eq=False)
+class Source:
+    """Tokens that are to be in a KV cache before the sequences that share them go on; they are prefilled once.
+
+    `done` of them are in `caches`, `cached` of those from an earlier prompt. `scored` asks for the log probabilities
+    of the prompt itself, with so many alternatives.
+    """
+
+    tokens: list[int]
+    sequences: list[Sequence]
+    scored: int | None = None
+    cached: int = 0
+    done: int = 0
+    caches: list[Any] | None = None
+    scores: list[Logprob] = field(default_factory=list)
+    ids: Any = None
+
+    def __post_init__(self) -> None:
+        self.ids = np.array(self.tokens, np.int32)
+
+    @property
+    def left(self) -> int:
+        """Tokens to prefill: all but the last, whose turn is the first step of decoding."""
+        return len(self.tokens) - 1 - self.done
