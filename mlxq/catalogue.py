@@ -15,17 +15,14 @@ from typing import Any
 
 import yaml
 
+from mlxq.checks import SAMPLING, Check, one_of, whole
+
 MODEL_TYPES = ("lm", "embeddings", "whisper", "fake")
 # fmt: off
 NOT_BUILT = frozenset({
-    "adapter_path", "batch_prefill_size", "chat_template_file", "config_name", "debug",
-    "default_frequency_penalty", "default_min_p", "default_presence_penalty", "default_repetition_context_size",
-    "default_repetition_penalty", "default_seed", "default_top_k", "default_xtc_probability",
-    "default_xtc_threshold", "disable_auto_resize", "disable_batching", "draft_model_path",
-    "enable_auto_tool_choice", "kv_bits", "kv_group_size", "lora_paths", "lora_scales", "message_converter",
-    "num_draft_tokens", "on_demand", "on_demand_idle_timeout", "prompt_cache_dir", "prompt_cache_max_bytes",
-    "prompt_cache_size", "quantize", "quantized_kv_start", "reasoning_parser", "tool_call_parser",
-    "trust_remote_code",
+    "config_name", "debug", "disable_auto_resize", "disable_batching", "enable_auto_tool_choice", "lora_paths",
+    "lora_scales", "message_converter", "on_demand", "on_demand_idle_timeout", "quantize", "reasoning_parser",
+    "tool_call_parser",
 })
 # fmt: on
 SERVER_KEYS = ("host", "port", "log_level")
@@ -41,9 +38,10 @@ class CatalogueError(Exception):
 class ModelEntry:
     """One served model.
 
-    `model_path` is a local folder, `starter:NAME` or a Hugging Face repo id; `context_length` and the step size are in
-    tokens; `queue_size` bounds the waiting interactive jobs; `queue_timeout` is a job's default deadline in seconds;
-    `options` belong to the engine of `model_type`.
+    `model_path` and `draft_model_path` are local folders, `starter:NAME` or Hugging Face repo ids; lengths, step sizes
+    and `quantized_kv_start` are in tokens; `queue_size` bounds the waiting interactive jobs; `queue_timeout` is a job's
+    default deadline in seconds; `defaults` are sampling settings by their names in a request, `default_NAME` in the
+    file; `options` belong to the engine of `model_type`.
     """
 
     name: str
@@ -54,9 +52,21 @@ class ModelEntry:
     queue_timeout: int | None = None
     batch_completion_size: int | None = None
     batch_prefill_step_size: int | None = None
-    default_max_tokens: int | None = None
-    default_temperature: float | None = None
-    default_top_p: float | None = None
+    batch_prefill_size: int | None = None
+    adapter_path: str | None = None
+    chat_template_file: str | None = None
+    trust_remote_code: bool = False
+    draft_model_path: str | None = None
+    num_draft_tokens: int = 2
+    kv_bits: int | None = None
+    kv_group_size: int = 64
+    quantized_kv_start: int = 0
+    max_kv_bytes: int | None = None
+    prompt_cache_size: int | None = None
+    prompt_cache_max_bytes: int | None = None
+    prompt_cache_dir: str | None = None
+    prompt_cache_disk_max_bytes: int | None = None
+    defaults: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -118,31 +128,47 @@ def _entry(raw: object, where: str) -> ModelEntry:
     name = raw.get("served_model_name") or path
     if not isinstance(name, str) or not _NAME.fullmatch(name.removeprefix("./").lstrip("/~")):
         raise CatalogueError(f"{where}: 'served_model_name' {name!r} must be letters, digits and . _ / @ -")
-    given: dict[str, Any] = {}
-    for key, (kinds, least, what) in _CHECKS.items():
+    given: dict[str, Any] = {"defaults": {}}
+    for key, check in _CHECKS.items():
         value = raw.get(key)
         if value is None:
             continue
-        if not isinstance(value, kinds) or isinstance(value, bool) or (least is not None and not value >= least):
-            raise CatalogueError(f"{where}: '{key}' must be {what}")
-        given[key] = value
+        if not check.holds(value):
+            raise CatalogueError(f"{where}: '{key}' must be {check.what}")
+        if key.startswith(_DEFAULT):
+            given["defaults"][key.removeprefix(_DEFAULT)] = value
+        else:
+            given[key] = value
     if given.get("model_type", "lm") not in MODEL_TYPES:
         raise CatalogueError(f"{where}: 'model_type' must be one of {', '.join(MODEL_TYPES)}")
     return ModelEntry(name=name, model_path=path, **given)
 
 
-_COUNT = (int, 1, "a whole number of at least 1")
-_CHECKS: Mapping[str, tuple[Any, float | None, str]] = {
-    "model_type": (str, None, "a string"),
-    "context_length": _COUNT,
-    "queue_size": _COUNT,
-    "queue_timeout": _COUNT,
-    "batch_completion_size": _COUNT,
-    "batch_prefill_step_size": _COUNT,
-    "default_max_tokens": _COUNT,
-    "default_temperature": ((int, float), 0, "a number of at least 0"),
-    "default_top_p": ((int, float), 0, "a number of at least 0"),
-    "options": (dict, None, "a mapping"),
+_DEFAULT = "default_"
+_TEXT = Check("a string", lambda value: isinstance(value, str) and bool(value))
+_CHECKS: Mapping[str, Check] = {
+    "model_type": _TEXT,
+    "context_length": whole(1),
+    "queue_size": whole(1),
+    "queue_timeout": whole(1),
+    "batch_completion_size": whole(1),
+    "batch_prefill_size": whole(1),
+    "batch_prefill_step_size": whole(1),
+    "adapter_path": _TEXT,
+    "chat_template_file": _TEXT,
+    "trust_remote_code": Check("true or false", lambda value: isinstance(value, bool)),
+    "draft_model_path": _TEXT,
+    "num_draft_tokens": whole(1, 32),
+    "kv_bits": one_of(2, 4, 8),
+    "kv_group_size": one_of(32, 64, 128),
+    "quantized_kv_start": whole(0),
+    "max_kv_bytes": whole(1),
+    "prompt_cache_size": whole(0),
+    "prompt_cache_max_bytes": whole(0),
+    "prompt_cache_dir": _TEXT,
+    "prompt_cache_disk_max_bytes": whole(1),
+    **{_DEFAULT + name: check for name, check in SAMPLING.items()},
+    "options": Check("a mapping", lambda value: isinstance(value, dict)),
 }
 
 

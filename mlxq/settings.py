@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mlxq.checks import SAMPLING, Check
 from mlxq.parent import STARTED_BY_MANAGER
 
 T = TypeVar("T")
@@ -47,6 +48,7 @@ class Settings:
     max_upload_bytes: int = 512 * 1024 * 1024
     web_threads: int = 320
     log_level: str = "INFO"
+    defaults: Mapping[str, float] = field(default_factory=dict)  # sampling settings, from MLXQ_DEFAULT_…
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str], file: Mapping[str, str | int] | None = None) -> Settings:
@@ -60,6 +62,9 @@ class Settings:
                 given[name] = _read(*found, read)
             elif file and name in file:
                 given[name] = _read(f"server.{name}", str(file[name]), read)
+        for name, check in SAMPLING.items():
+            if found := _variable(environ, DEFAULT + name.upper()):
+                given.setdefault("defaults", {})[name] = _read(*found, _checked(check))
         given["redis_external"] = "redis_url" in given
         if not given["redis_external"]:
             port = _read("MLXQ_REDIS_PORT", environ.get("MLXQ_REDIS_PORT", "") or "6479", _port)
@@ -117,6 +122,22 @@ def _at_least(kind: Callable[[str], T], least: float) -> Callable[[str], T]:
     return read
 
 
+def _checked(check: Check) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            value: float = int(text)
+        except ValueError:
+            try:
+                value = float(text)
+            except ValueError:
+                raise ValueError(f"must be {check.what}") from None
+        if not check.holds(value):
+            raise ValueError(f"must be {check.what}")
+        return value
+
+    return read
+
+
 def _port(text: str) -> int:
     if not (text.isdigit() and 0 < int(text) < 65_536):
         raise ValueError("must be a port number")
@@ -149,6 +170,7 @@ def _keys(text: str) -> tuple[str, ...]:
     return tuple(key.strip() for key in text.split(",") if key.strip())
 
 
+DEFAULT = "MLXQ_DEFAULT_"  # and the name of a sampling setting
 VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "redis_url": ("REDIS_URL", _url),
     "namespace": ("MLXQ_NAMESPACE", str),

@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from mlxq.catalogue import Catalogue
-from mlxq.settings import VARIABLES
+from mlxq.checks import SAMPLING
+from mlxq.settings import DEFAULT, VARIABLES
 from schemas.__main__ import table
 from tasks import keys
 from tests import recordings
@@ -72,7 +73,9 @@ def test_the_table_of_keys_is_the_code_s() -> None:
 
 def test_the_settings_table_names_every_variable_and_no_other() -> None:
     told = set(re.findall(r"`((?:MLXQ_|REDIS_)\w+|PORT)`", between_headings("## Settings")))
-    assert told == {variable for variable, _ in VARIABLES.values()} | {"MLXQ_REDIS_PORT"}
+    assert told == {variable for variable, _ in VARIABLES.values()} | {"MLXQ_REDIS_PORT"} | {
+        DEFAULT + name.upper() for name in SAMPLING
+    }
 
 
 def between_headings(heading: str) -> str:

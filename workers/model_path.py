@@ -8,7 +8,7 @@ from workers.starter.build import complete, folder_of
 from workers.starter.models import STARTER_MODELS
 
 _STARTER = "starter:"
-# Leaves out weights for other frameworks, and code, which is never run.
+# Leaves out weights for other frameworks, and code, which is run only where the entry trusts it.
 _WANTED = ["*.json", "*.jsonl", "*.jinja", "*.safetensors", "*.npz", "*.txt", "*.model", "*.tiktoken"]
 
 
@@ -16,8 +16,10 @@ class ModelPathError(Exception):
     """A model_path leads to no model; the message says what to do."""
 
 
-def resolve(model_path: str, cache: Path) -> Path:
+def resolve(model_path: str, cache: Path, *, code: bool = False) -> Path:
     """The folder of a model_path: a folder, `starter:NAME`, or a Hugging Face repo id, which is downloaded.
+
+    Python files of a repo are left out unless `code` is wanted.
 
     Raises ModelPathError.
     """
@@ -30,7 +32,7 @@ def resolve(model_path: str, cache: Path) -> Path:
         raise ModelPathError(f"{model_path} is a file; model_path must be the folder that holds the model")
     if model_path.startswith(("/", "~", ".")) or model_path.count("/") > 1:
         raise ModelPathError(f"{model_path}: no such folder")
-    return _hub(model_path)
+    return _hub(model_path, [*_WANTED, "*.py"] if code else _WANTED)
 
 
 def _starter(name: str, cache: Path) -> Path:
@@ -43,7 +45,7 @@ def _starter(name: str, cache: Path) -> Path:
     return folder_of(model, cache)
 
 
-def _hub(repo: str) -> Path:
+def _hub(repo: str, wanted: list[str]) -> Path:
     # Importing the hub's client takes most of a second, which a worker with a local model need not wait for.
     import httpx
     from huggingface_hub import snapshot_download
@@ -56,7 +58,7 @@ def _hub(repo: str) -> Path:
     )
 
     try:
-        return Path(snapshot_download(repo, allow_patterns=_WANTED))
+        return Path(snapshot_download(repo, allow_patterns=wanted))
     except HFValidationError as error:
         raise ModelPathError(f"{repo}: neither a folder nor a Hugging Face repo id (owner/name)") from error
     except GatedRepoError as error:

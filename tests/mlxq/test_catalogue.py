@@ -28,7 +28,11 @@ def test_a_model_is_served_under_its_path_unless_named() -> None:
     [
         ({}, "'model_path' is required"),
         ("name", "must be a mapping"),
-        ({"model_path": "x", "kv_bits": 4}, "'kv_bits' is not built yet"),
+        ({"model_path": "x", "quantize": 4}, "'quantize' is not built yet"),
+        ({"model_path": "x", "kv_bits": 3}, "'kv_bits' must be one of 2, 4, 8"),
+        ({"model_path": "x", "default_top_p": 0}, "'default_top_p' must be a number above 0, up to 1"),
+        ({"model_path": "x", "default_top_k": 1.5}, "'default_top_k' must be a whole number"),
+        ({"model_path": "x", "trust_remote_code": 1}, "'trust_remote_code' must be true or false"),
         ({"model_path": "x", "context_lenght": 4}, "unknown key 'context_lenght'; did you mean 'context_length'"),
         ({"model_path": "x", "model_type": "image-generation"}, "'model_type' must be one of"),
         ({"model_path": "x", "queue_size": 0}, "'queue_size' must be a whole number of at least 1"),

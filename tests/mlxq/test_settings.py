@@ -16,7 +16,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
 
 
 def test_every_setting_has_a_variable() -> None:
-    assert {field.name for field in fields(Settings)} == {*VARIABLES, "redis_external"}
+    assert {field.name for field in fields(Settings)} == {*VARIABLES, "redis_external", "defaults"}
 
 
 def test_values_are_read() -> None:

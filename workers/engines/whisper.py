@@ -269,7 +269,7 @@ def load(entry: ModelEntry, settings: Settings) -> WhisperEngine:
         BlobStore(settings.home / "blobs"),
         slots=entry.batch_completion_size or SLOTS,
         longest=float(entry.options.get("max_seconds", LONGEST)),
-        temperature=entry.default_temperature or 0.0,
+        temperature=entry.defaults.get("temperature", 0.0),
     )
     engine.warm_up()
     return engine

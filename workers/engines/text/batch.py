@@ -20,7 +20,6 @@ from workers.engines.text.sampler import Sampler
 from workers.engines.text.sequence import Sequence as Row
 from workers.engines.text.sequence import Source
 
-PROMPTS = 8  # that prefill together
 AHEAD = 256  # tokens of an answer that are counted on when it is admitted; who says more may have to pause
 _SHARED = 128  # tokens that a prompt must share with one under way for waiting to pay
 _OLDEST = 4  # every so many steps the oldest prompts advance, however long they are
@@ -53,11 +52,12 @@ class Batch:
         prompts: PromptCache,
         *,
         slots: int,
+        prompts_at_once: int,
         chunk: int,
         max_kv_bytes: float,
     ) -> None:
         self._model, self._kv, self._sampler, self._prompts = model, caches, sampler, prompts
-        self._slots, self._chunk, self._max_bytes = slots, chunk, max_kv_bytes
+        self._slots, self._at_once, self._max_bytes = slots, prompts_at_once, max_kv_bytes
         self._weights = sum(leaf.nbytes for _, leaf in tree_flatten(model.parameters()))
         self._waiting: deque[Source] = deque()
         self._prefills: list[Prefill] = []
@@ -90,13 +90,18 @@ class Batch:
 
     def room(self, wanted: Sequence[tuple[int, int, int]]) -> bool:
         """Whether more answers fit beside those under way: triples of their number, prompt and limit in tokens."""
-        here = self.rows
-        size = sum(rows * self._kv.size(prompt + min(limit, AHEAD)) for rows, prompt, limit in wanted)
-        free = self._slots - len(here) - sum(rows for rows, _, _ in wanted)
-        return free >= 0 and size + sum(map(self._reserved, here)) <= self._max_bytes
+        free = self._slots - len(self.rows) - sum(rows for rows, _, _ in wanted)
+        needed = sum(rows * self._needed(prompt, limit) for rows, prompt, limit in wanted)
+        return free >= 0 and needed + self._reserved(self.rows) <= self._max_bytes
 
-    def _reserved(self, row: Row) -> float:
-        return self._kv.size(len(row.tokens) + min(row.limit - row.said, AHEAD))
+    def _needed(self, length: int, left: int) -> float:
+        """Bytes to count on for a row of so many tokens that may say so many more; it is padded to its neighbours."""
+        widest = max((group.width for group in self._groups), default=0)
+        return self._kv.size(max(length + min(left, AHEAD), widest))
+
+    def _reserved(self, rows: Sequence[Row]) -> float:
+        counted = sum(self._kv.size(len(row.tokens) + min(row.limit - row.said, AHEAD)) for row in rows)
+        return max(counted, float(self.nbytes))
 
     def add(self, source: Source) -> None:
         """Let a prompt wait for its turn; its sequences follow when it is prefilled."""
@@ -145,7 +150,7 @@ class Batch:
         """Take prompts that wait, in their order, as far as there is room; alike ones go together."""
         chosen: list[Source] = []
         for source in list(self._waiting):
-            if len(self._under_way) + len(chosen) >= PROMPTS or not self._fits(source, chosen):
+            if len(self._under_way) + len(chosen) >= self._at_once or not self._fits(source, chosen):
                 break
             if self._comes_later(source, chosen):
                 continue
@@ -170,7 +175,8 @@ class Batch:
             rest = Source(source.tokens, source.sequences[free:])
             source.sequences = source.sequences[:free]
             self._waiting.insert(self._waiting.index(source) + 1, rest)
-        return not here or sum(map(self._reserved, [*here, *source.sequences])) <= self._max_bytes
+        needed = sum(self._needed(len(row.tokens), row.limit - row.said) for row in source.sequences)
+        return not here or needed + self._reserved(here) <= self._max_bytes
 
     def _comes_later(self, source: Source, chosen: Sequence[Source]) -> bool:
         """Look the prompt up; True when one under way will soon have more of it in the cache."""

@@ -5,12 +5,15 @@ mlx-lm has batch caches of every kind but the quantised one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import mlx.core as mx
 from mlx.utils import tree_map
 from mlx_lm.models.cache import CacheList, QuantizedKVCache, make_prompt_cache
+
+_STEP = 256  # tokens by which caches grow
 
 
 class Quantisation(NamedTuple):
@@ -63,8 +66,15 @@ class Kv:
         """Whether a row of so many tokens must have a quantised cache."""
         return self._quantisation is not None and length >= self._quantisation.start
 
+    def tokens_within(self, nbytes: float) -> int:
+        """How long one row may become in so many bytes."""
+        if math.isinf(nbytes) or not self.bytes_per_token:
+            return 1 << 31
+        return max(1, int((nbytes - self.fixed_bytes) / self.bytes_per_token))
+
     def size(self, tokens: int) -> float:
-        """Bytes of a row's caches at so many tokens."""
+        """Bytes that a row's caches may take at so many tokens, with what they allocate ahead."""
+        tokens += _STEP
         return float(self.fixed_bytes + tokens * self.bytes_per_token)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ import mlx_lm
 from mlx_lm.utils import maybe_set_recommended_wired_limit
 
 from mlxq.catalogue import ModelEntry
+from mlxq.checks import SAMPLING
 from mlxq.settings import Settings
 from workers.engines.text import kv
 from workers.engines.text.batch import Batch
@@ -21,10 +21,13 @@ from workers.engines.text.options import Defaults
 from workers.engines.text.prompt_cache import PromptCache
 from workers.engines.text.prompts import Prompts
 from workers.engines.text.sampler import Sampler
-from workers.model_path import resolve
+from workers.model_path import ModelPathError, resolve
 
 SLOTS = 32
+PROMPTS = 8  # that prefill at the same time
 LARGEST_CHUNK = 2048  # tokens
+PROMPT_CACHE_BYTES = 1 << 30
+_SPARE = 0.9  # of the memory that the device recommends to use, weights included
 
 
 class Loaded(NamedTuple):
@@ -39,27 +42,73 @@ class Loaded(NamedTuple):
 
 def load(entry: ModelEntry, settings: Settings) -> Loaded:
     """Load weights, tokenizer and defaults; call it in the thread that will own the model."""
-    folder = resolve(entry.model_path, settings.cache)
+    folder = resolve(entry.model_path, settings.cache, code=entry.trust_remote_code)
     maybe_set_recommended_wired_limit()
-    model, tokenizer, config = mlx_lm.load(str(folder), return_config=True)
+    model, tokenizer, config = mlx_lm.load(
+        str(folder),
+        adapter_path=str(_folder("adapter_path", entry.adapter_path)) if entry.adapter_path else None,
+        tokenizer_config={"trust_remote_code": entry.trust_remote_code},
+        trust_remote_code=entry.trust_remote_code,
+        return_config=True,
+    )
     mx.eval(model.parameters())
-    caches = kv.Kv(model)
-    prompts = Prompts(tokenizer, _context(entry, config), _vocabulary(model))
+    if entry.chat_template_file:
+        tokenizer.chat_template = _read("chat_template_file", entry.chat_template_file)
+        tokenizer.has_chat_template = True
+    caches = kv.Kv(model, _quantisation(entry))
+    memory = _memory(entry)
+    context = min(_context(entry, config), caches.tokens_within(memory))
+    prompts = Prompts(tokenizer, context, _vocabulary(model))
     sampler = Sampler({*tokenizer.eos_token_ids, *tokenizer.encode("\n", add_special_tokens=False)})
     slots = entry.batch_completion_size or SLOTS
+    kept = _prompt_cache(entry)
 
     def new_batch() -> Batch:
         return Batch(
             model,
             caches,
             sampler,
-            PromptCache(1 << 30),
+            kept,
             slots=slots,
+            prompts_at_once=entry.batch_prefill_size or PROMPTS,
             chunk=entry.batch_prefill_step_size or LARGEST_CHUNK,
-            max_kv_bytes=math.inf,
+            max_kv_bytes=memory,
         )
 
-    return Loaded(new_batch, tokenizer, prompts, _defaults(entry, folder), slots)
+    return Loaded(new_batch, tokenizer, prompts, _defaults(entry, settings, folder), slots)
+
+
+def _folder(key: str, path: str) -> Path:
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise ModelPathError(f"{key}: {path}: no such folder")
+    return folder
+
+
+def _read(key: str, path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text()
+    except OSError as error:
+        raise ModelPathError(f"{key}: {path}: {error.strerror}") from error
+
+
+def _quantisation(entry: ModelEntry) -> kv.Quantisation | None:
+    if entry.kv_bits is None:
+        return None
+    return kv.Quantisation(entry.kv_bits, entry.kv_group_size, entry.quantized_kv_start)
+
+
+def _memory(entry: ModelEntry) -> float:
+    """Bytes that the KV caches of running requests may take: what is configured, else what the device has to spare."""
+    if entry.max_kv_bytes is not None:
+        return entry.max_kv_bytes
+    recommended = mx.device_info().get("max_recommended_working_set_size")
+    return _SPARE * int(recommended) - mx.get_active_memory() if recommended else math.inf
+
+
+def _prompt_cache(entry: ModelEntry) -> PromptCache:
+    most = PROMPT_CACHE_BYTES if entry.prompt_cache_max_bytes is None else entry.prompt_cache_max_bytes
+    return PromptCache(most, entry.prompt_cache_size)
 
 
 def _context(entry: ModelEntry, config: Mapping[str, Any]) -> int:
@@ -72,19 +121,15 @@ def _vocabulary(model: Any) -> int:
     return int(logits.shape[-1])
 
 
-def _defaults(entry: ModelEntry, folder: Path) -> Defaults:
+def _defaults(entry: ModelEntry, settings: Settings, folder: Path) -> Defaults:
+    """The entry's values, else the environment's, else the model's own, else ours."""
     path = folder / "generation_config.json"
     own = json.loads(path.read_text()) if path.is_file() else {}
-    given = {
-        "max_tokens": entry.default_max_tokens,
-        "temperature": entry.default_temperature,
-        "top_p": entry.default_top_p,
-    }
+    own = {"max_tokens": own.get("max_new_tokens"), **own}
     found: dict[str, Any] = {}
-    for name in (field.name for field in fields(Defaults)):
-        value = given.get(name)
-        if value is None:
-            value = own.get(name)
+    for name in SAMPLING:
+        values = (entry.defaults.get(name), settings.defaults.get(name), own.get(name))
+        value = next((value for value in values if value is not None), None)
         if value is not None:
             found[name] = value
     return Defaults(**found)

@@ -26,6 +26,12 @@ class BatchQuantizedCache(BatchQuantizedKVCache):
             batch._idx = longest
         return batch  # type: ignore[no-any-return]
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes held, padding included."""
+        held: list[Any] = [*(self.keys or ()), *(self.values or ())]
+        return sum(int(part.nbytes) for part in held)
+
     def extract(self, idx: int) -> QuantizedKVCache:
         """One row by itself; copies it."""
         own: Any = super().extract(idx)  # type: ignore[no-untyped-call]

@@ -41,7 +41,7 @@ def tokenizer() -> TokenizerWrapper:
     return TokenizerWrapper(found)
 
 
-def model(seed: int = 0, layers: int = 2, vocabulary: int = 517) -> Any:
+def model(seed: int = 0, layers: int = 2, heads: int = 4) -> Any:
     """A random Llama in float32 whose logits differ by some units."""
     mx.random.seed(seed)
     arguments = llama.ModelArgs(
@@ -49,10 +49,10 @@ def model(seed: int = 0, layers: int = 2, vocabulary: int = 517) -> Any:
         hidden_size=64,
         num_hidden_layers=layers,
         intermediate_size=128,
-        num_attention_heads=4,
+        num_attention_heads=heads,
         num_key_value_heads=2,
         rms_norm_eps=1e-5,
-        vocab_size=vocabulary,
+        vocab_size=517,
         tie_word_embeddings=False,
     )
     made = llama.Model(arguments)
@@ -78,6 +78,8 @@ def engine(
 
     def new_batch() -> Batch:
         sampler = Sampler(words.eos_token_ids)
-        return Batch(found, caches, sampler, kept, slots=slots, chunk=chunk, max_kv_bytes=max_kv_bytes)
+        return Batch(
+            found, caches, sampler, kept, slots=slots, prompts_at_once=4, chunk=chunk, max_kv_bytes=max_kv_bytes
+        )
 
     return TextEngine(new_batch, words, Prompts(words, context, 517), Defaults(), slots)
