@@ -156,3 +156,9 @@ class Entries(fields.Dict):
                 raise
             found = {str(name): next(iter(wrong.values())) for name, wrong in error.messages.items()}
             raise ValidationError(found) from None
+
+
+class Call(Body):
+    """Base of what asks a model for something."""
+
+    model = Text(required=True)
