@@ -12,6 +12,7 @@ from schemas.fields import Body, Call, Entries, Flag
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
+MAX_NESTING = 32
 # What a body says elsewhere, and what would replace the model's own template or the way it is applied.
 RESERVED = (
     "add_generation_prompt",
@@ -29,6 +30,15 @@ RESERVED = (
     "tools",
     "truncation",
 )
+
+
+def shallow(value: Any, levels: int = MAX_NESTING) -> None:
+    """Refuse what nests so deeply that not everyone who reads the stored job, or shows the template, could follow."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if inner and not levels:
+        raise ValidationError(f"nests more than {MAX_NESTING} levels deep.")
+    for one in inner:
+        shallow(one, levels - 1)
 
 
 class Content(fields.Field[str]):
@@ -76,7 +86,7 @@ class ConversationSchema(Call):
     messages = fields.List(fields.Nested(MessageSchema), required=True, validate=Length(min=1))
     reasoning_effort = fields.String(validate=OneOf(EFFORTS))
     chat_template_kwargs = Entries(
-        keys=fields.String(validate=NoneOf(RESERVED, error="is not the template's to take."))
+        keys=fields.String(validate=NoneOf(RESERVED, error="is not the template's to take.")), validate=shallow
     )
 
     @validates_schema

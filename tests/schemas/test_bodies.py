@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from marshmallow import ValidationError
 
@@ -84,6 +85,7 @@ def test_an_unknown_field_is_refused_with_the_nearest_name() -> None:
         ({"reasoning_effort": "extreme"}, "reasoning_effort"),
         ({"chat_template_kwargs": []}, "chat_template_kwargs"),
         ({"chat_template_kwargs": {"chat_template": "{{ messages }}"}}, "chat_template_kwargs.chat_template"),
+        ({"chat_template_kwargs": {"a": msgspec.json.decode("[" * 40 + "]" * 40)}}, "chat_template_kwargs"),
         ({"messages": [{"role": "user", "content": "a", "partial": True}]}, "messages[0].partial"),
         ({"messages": [{"role": "assistant", "content": "a", "partial": True}, *CHAT["messages"]]},
          "messages[0].partial"),
@@ -104,6 +106,8 @@ def test_a_chat_s_forms() -> None:
     assert found["messages"] == [{"role": "developer", "content": "one two", "name": "n"}] and found["stop"] == ("x",)
     assert ChatSchema().load({**CHAT, "max_tokens": 5.0})["max_tokens"] == 5
     assert ChatSchema().load({**CHAT, "logprobs": True, "top_logprobs": 20})["top_logprobs"] == 20
+    deep = {"a": msgspec.json.decode("[" * 31 + "]" * 31), "b": None}
+    assert ChatSchema().load({**CHAT, "chat_template_kwargs": deep})["chat_template_kwargs"] == deep
     begun = [*CHAT["messages"], {"role": "assistant", "content": "Well,", "partial": True}]
     assert ChatSchema().load({**CHAT, "messages": begun})["messages"] == begun
 
