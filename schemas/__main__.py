@@ -6,12 +6,20 @@ import json
 from collections.abc import Iterator
 
 from schemas.chat import ChatSchema
+from schemas.chat_render import ChatRenderSchema
+from schemas.completions import CompletionsSchema
+from schemas.detokenize import DetokenizeSchema
 from schemas.embeddings import EmbeddingsSchema
 from schemas.fields import Body, rows
+from schemas.tokenize import TokenizeSchema
 from schemas.transcriptions import TranscriptionsSchema
 
 BODIES: dict[str, type[Body]] = {
     "/v1/chat/completions": ChatSchema,
+    "/v1/completions": CompletionsSchema,
+    "/v1/chat/render": ChatRenderSchema,
+    "/v1/tokenize": TokenizeSchema,
+    "/v1/detokenize": DetokenizeSchema,
     "/v1/embeddings": EmbeddingsSchema,
     "/v1/audio/transcriptions": TranscriptionsSchema,
 }

@@ -70,8 +70,8 @@ class Body(Schema):
 
 
 def rows(schema: type[Body]) -> Iterator[Row]:
-    """The table of a schema: its honoured fields, those without effect, those refused, each in the order declared."""
-    for name in schema._declared_fields:
+    """The table of a schema: its honoured fields, the required ones first, those without effect, those refused."""
+    for name, _ in sorted(schema._declared_fields.items(), key=lambda item: not item[1].required):
         yield Row(name, "honoured")
     for name in sorted(schema.ACCEPTED):
         yield Row(name, "accepted")
@@ -143,3 +143,22 @@ class Flag(fields.Boolean):
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return value
+
+
+class Entries(fields.Dict):
+    """A JSON object whose problems are told of the entry's name, as in `metadata.colour`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        try:
+            return super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
+        except ValidationError as error:
+            if not isinstance(error.messages, dict):
+                raise
+            found = {str(name): next(iter(wrong.values())) for name, wrong in error.messages.items()}
+            raise ValidationError(found) from None
+
+
+class Call(Body):
+    """Base of what asks a model for something."""
+
+    model = Text(required=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
-from schemas.fields import Body, Text
+from schemas.fields import Body, Entries, Text
 
 STATUSES = ("queued", "running", "succeeded", "failed", "cancelled", "expired")
 
@@ -15,7 +15,7 @@ class JobSchema(Body):
 
     url = Text(required=True)
     body = fields.Dict(keys=fields.String(), required=True)
-    metadata = fields.Dict(
+    metadata = Entries(
         keys=fields.String(validate=Length(min=1, max=64)),
         values=fields.String(validate=Length(max=512)),
         validate=Length(max=16),

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields
 from marshmallow.validate import Range
 
-from schemas.fields import Body, Text
+from schemas.fields import Call, Text
 
 UNSUPPORTED_FORMATS = ("verbose_json", "srt", "vtt", "diarized_json")
 
@@ -24,7 +24,7 @@ class Format(fields.String):
         return str(value)
 
 
-class TranscriptionsSchema(Body):
+class TranscriptionsSchema(Call):
     """A recording to write down; numbers arrive as strings, because a form knows nothing else."""
 
     ACCEPTED: ClassVar[frozenset[str]] = frozenset({"user"})
@@ -40,7 +40,6 @@ class TranscriptionsSchema(Body):
     }
 
     file = fields.Raw(required=True, error_messages={"required": "a recording is required."})
-    model = Text(required=True)
     language = Text()
     prompt = fields.String()
     response_format = Format()

@@ -134,7 +134,10 @@ class Ledger:
         args: list[Value] = [self.worker, cursor]
         for claim, numbered, progress in rows:
             keys += [self.store.keys.job(claim.job.id), self.store.keys.events(claim.job.id)]
-            shows = any(isinstance(event, events.Delta) and event.text for _, event in numbered)
+            # A client that has seen a token's probability or an end would see it again, as it would text.
+            shows = any(
+                isinstance(event, events.Delta) and event != events.Delta("", event.index) for _, event in numbered
+            )
             args += [claim.attempt, "" if progress is None else progress, int(shows), len(numbered)]
             for number, event in numbered:
                 args += [number, events.encode(event)]

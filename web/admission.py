@@ -10,6 +10,7 @@ from tasks.errors import ModelNotFound, ModelUnavailable
 from tasks.job import Lane
 from web.disconnect import ClientGone
 from web.endpoint import Endpoint
+from web.errors import path
 from web.gateway import Gateway
 
 BACKLOG = 100  # a model's queue holds so many jobs polled later for each waiting client it has room for
@@ -17,14 +18,15 @@ _LOOK = 0.25  # seconds
 _FRESH = 0.5  # seconds that a model found ready is taken to be ready; a call that comes too early waits in its queue
 
 
-def model(gateway: Gateway, name: str, endpoint: Endpoint) -> ModelEntry:
-    """The model of this name; ModelNotFound when there is none or it does something else."""
+def model(gateway: Gateway, name: str, endpoint: Endpoint, within: str = "") -> ModelEntry:
+    """The model of this name; ModelNotFound, with `within` before its field, when there is none or it does not fit."""
+    param = path(within, "model")
     entry = gateway.catalogue.models.get(name)
     if entry is None:
         served = ", ".join(gateway.catalogue.models)
-        raise ModelNotFound(f"the model '{name}' does not exist here; there are {served}", param="model")
+        raise ModelNotFound(f"the model '{name}' does not exist here; there are {served}", param=param)
     if entry.model_type not in endpoint.model_types:
-        raise ModelNotFound(f"the model '{name}' ({entry.model_type}) does not serve {endpoint.path}", param="model")
+        raise ModelNotFound(f"the model '{name}' ({entry.model_type}) does not serve {endpoint.path}", param=param)
     return entry
 
 

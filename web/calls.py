@@ -42,7 +42,7 @@ def begin(
     """
     gateway_, gone = gateway(), disconnect.probe(request.environ)
     taken = intake.check(endpoint, raw, within)
-    entry = admission.model(gateway_, taken.data["model"], endpoint)
+    entry = admission.model(gateway_, taken.data["model"], endpoint, within)
     if prefer.wait is None:
         admission.await_up(gateway_, entry, gone)
     job = _job(gateway_, endpoint, taken, prefer, metadata)

@@ -8,8 +8,8 @@ from typing import Any
 from flask import Blueprint, Response
 
 from schemas.chat import ChatSchema
-from tasks.requests import ChatRequest, Message
-from web import calls
+from tasks.requests import ChatRequest
+from web import calls, text
 from web.endpoint import Endpoint
 from web.render import chat as render
 
@@ -18,30 +18,21 @@ blueprint = Blueprint("chat", __name__)
 
 def payload(data: Mapping[str, Any]) -> ChatRequest:
     """What a checked body asks of a model."""
-    return ChatRequest(
-        messages=tuple(
-            Message("system" if turn["role"] == "developer" else turn["role"], turn["content"], turn.get("name"))
-            for turn in data["messages"]
-        ),
-        max_tokens=data.get("max_completion_tokens", data.get("max_tokens")),
-        temperature=data.get("temperature"),
-        top_p=data.get("top_p"),
-        stop=tuple(data.get("stop", ())),
-    )
-
-
-def options(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What rendering needs to know of a checked body."""
-    return {"include_usage": True} if data.get("stream_options", {}).get("include_usage") else {}
+    chosen = {
+        **text.sampling(data),
+        "max_tokens": data.get("max_completion_tokens", data.get("max_tokens")),
+        "logprobs": data.get("top_logprobs", 0) if data.get("logprobs") else None,
+    }
+    return ChatRequest(**text.conversation(data), **chosen)
 
 
 ENDPOINT = Endpoint(
     "/v1/chat/completions",
-    frozenset({"lm", "fake"}),
+    text.MODEL_TYPES,
     ChatSchema,
     payload,
     render.body,
-    options,
+    text.options,
     render.chunks,
 )
 

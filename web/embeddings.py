@@ -18,8 +18,7 @@ blueprint = Blueprint("embeddings", __name__)
 
 def payload(data: Mapping[str, Any]) -> EmbeddingRequest:
     """What a checked body asks of a model."""
-    inputs = tuple(one if isinstance(one, str) else tuple(one) for one in data["input"])
-    return EmbeddingRequest(inputs, data.get("dimensions"))
+    return EmbeddingRequest(data["input"], data.get("dimensions"))
 
 
 def options(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -115,12 +115,16 @@ def respond(failure: Failure) -> Response:
     return response
 
 
+def path(within: str, name: str | None) -> str | None:
+    """Where a field stands, below `within` if given."""
+    return ".".join(part for part in (within, name) if part) or None
+
+
 def validation(error: ValidationError, within: str = "") -> JobError:
     """The first problem that a schema found, as an error that names its field, below `within` if given."""
     found = fields.problem(error)
-    param = ".".join(part for part in (within, found.param) if part) or None
     kinds = {kind.code: kind for kind in (InvalidValue, UnsupportedParameter, UnknownParameter)}
-    return kinds[found.code](found.message, param=param)
+    return kinds[found.code](found.message, param=path(within, found.param))
 
 
 def _http(error: HTTPException) -> Failure:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from flask import current_app
 
@@ -28,6 +30,12 @@ class Gateway:
     presence: Presence
     started: int = field(default_factory=lambda: int(time.time()))
     ready_until: dict[str, float] = field(default_factory=dict)  # model → monotonic seconds, of `admission`
+
+    def details(self, model: str) -> Mapping[str, Any]:
+        """What is known of a configured model: what a live worker says of it, else what the models' file does."""
+        workers = self.presence.workers(model)
+        told = workers[0].details if workers else {}
+        return {"context_length": self.catalogue.get(model).context_length, "defaults": None, **told}
 
 
 def connect(settings: Settings, catalogue: Catalogue) -> Gateway:

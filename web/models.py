@@ -40,7 +40,7 @@ def _model(shared: Gateway, entry: ModelEntry) -> dict[str, Any]:
         "owned_by": "mlxq",
         "type": entry.model_type,
         "endpoints": paths,
-        "context_length": entry.context_length,
+        **shared.details(entry.name),
         "state": found.state,
         "reason": found.reason,
     }

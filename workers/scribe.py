@@ -115,9 +115,7 @@ class Scribe:
             if isinstance(event, events.TERMINAL):
                 result = fold.fold(job.payload, row.told) if isinstance(event, events.Done) else None
                 ended.append((row, Ended(row.claim, event, result)))
-            elif not isinstance(
-                event, (events.Vector, events.Tokens)
-            ):  # too large for a stream; they stand in the result
+            elif not isinstance(event, events.UNSTREAMED):
                 row.number += 1
                 line = lines.get(job.id, Lines(row.claim, [], None))
                 progress = (

@@ -77,7 +77,7 @@ def test_the_job_is_named_in_the_headers(client: openai.OpenAI) -> None:
     ("more", "error", "code"),
     [
         ({"model": "none"}, openai.NotFoundError, "model_not_found"),
-        ({"seed": 1}, openai.BadRequestError, "unsupported_parameter"),
+        ({"verbosity": "low"}, openai.BadRequestError, "unsupported_parameter"),
         (
             {"messages": [{"role": "user", "content": "refuse"}], "stream": True},
             openai.BadRequestError,

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from marshmallow import ValidationError
 
 from schemas.chat import ChatSchema
+from schemas.chat_render import ChatRenderSchema
+from schemas.completions import CompletionsSchema
+from schemas.detokenize import DetokenizeSchema
 from schemas.embeddings import EmbeddingsSchema
 from schemas.fields import Body, problem, rows
+from schemas.tokenize import TokenizeSchema
 from schemas.transcriptions import TranscriptionsSchema
 
 CHAT = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+TEXT = {"model": "m", "prompt": "once"}
 EMBED = {"model": "m", "input": "text"}
 FORM = {"model": "m", "file": object()}
 
@@ -24,7 +30,15 @@ def refused(schema: type[Body], body: dict[str, Any]) -> tuple[str, str | None]:
     return found.code, found.param
 
 
-LEAST = [(ChatSchema, CHAT), (EmbeddingsSchema, EMBED), (TranscriptionsSchema, FORM)]
+LEAST = [
+    (ChatSchema, CHAT),
+    (ChatRenderSchema, CHAT),
+    (CompletionsSchema, TEXT),
+    (TokenizeSchema, TEXT),
+    (DetokenizeSchema, {"model": "m", "tokens": [1]}),
+    (EmbeddingsSchema, EMBED),
+    (TranscriptionsSchema, FORM),
+]
 
 
 @pytest.mark.parametrize(("schema", "least"), LEAST)
@@ -44,8 +58,9 @@ def test_what_would_change_the_answer_is_refused_by_name(schema: type[Body], lea
 
 
 def test_a_default_is_not_what_only_equals_it_in_python() -> None:
-    assert refused(ChatSchema, {**CHAT, "n": True}) == ("unsupported_parameter", "n")
-    assert refused(ChatSchema, {**CHAT, "logprobs": 0}) == ("unsupported_parameter", "logprobs")
+    assert refused(ChatSchema, {**CHAT, "store": 0}) == ("unsupported_parameter", "store")
+    assert refused(ChatSchema, {**CHAT, "n": True}) == ("invalid_value", "n")
+    assert refused(ChatSchema, {**CHAT, "logprobs": 0}) == ("invalid_value", "logprobs")
 
 
 def test_an_unknown_field_is_refused_with_the_nearest_name() -> None:
@@ -61,26 +76,26 @@ def test_an_unknown_field_is_refused_with_the_nearest_name() -> None:
 @pytest.mark.parametrize(
     ("more", "param"),
     [
-        ({"temperature": -0.1}, "temperature"),
-        ({"temperature": 2.1}, "temperature"),
-        ({"temperature": "1"}, "temperature"),
-        ({"top_p": 0}, "top_p"),
-        ({"top_p": 1.5}, "top_p"),
         ({"max_tokens": 0}, "max_tokens"),
-        ({"max_tokens": 1.5}, "max_tokens"),
-        ({"max_tokens": True}, "max_tokens"),
         ({"max_tokens": 5, "max_completion_tokens": 6}, "max_tokens"),
-        ({"stream": "true"}, "stream"),
-        ({"stream_options": {"include_usage": True}}, "stream_options"),
-        ({"stop": ["a", "b", "c", "d", "e"]}, "stop"),
-        ({"stop": [""]}, "stop[0]"),
-        ({"stop": 5}, "stop"),
+        ({"logprobs": 1}, "logprobs"),
+        ({"top_logprobs": 3}, "top_logprobs"),
+        ({"top_logprobs": 3, "logprobs": False}, "top_logprobs"),
+        ({"top_logprobs": 21, "logprobs": True}, "top_logprobs"),
+        ({"reasoning_effort": "extreme"}, "reasoning_effort"),
+        ({"chat_template_kwargs": []}, "chat_template_kwargs"),
+        ({"chat_template_kwargs": {"chat_template": "{{ messages }}"}}, "chat_template_kwargs.chat_template"),
+        ({"chat_template_kwargs": {"a": msgspec.json.decode("[" * 40 + "]" * 40)}}, "chat_template_kwargs"),
+        ({"messages": [{"role": "user", "content": "a", "partial": True}]}, "messages[0].partial"),
+        ({"messages": [{"role": "assistant", "content": "a", "partial": True}, *CHAT["messages"]]},
+         "messages[0].partial"),
+        ({"messages": [{"role": "assistant", "content": None}]}, "messages[0].content"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages[0].content[0]"),
         ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content"),
         ({"messages": "hi"}, "messages"),
         ({"model": ""}, "model"),
     ],
-)
+)  # fmt: skip
 def test_a_chat_that_is_out_of_range(more: dict[str, Any], param: str) -> None:
     assert refused(ChatSchema, {**CHAT, **more}) == ("invalid_value", param)
 
@@ -88,13 +103,125 @@ def test_a_chat_that_is_out_of_range(more: dict[str, Any], param: str) -> None:
 def test_a_chat_s_forms() -> None:
     parts = [{"type": "text", "text": "one "}, {"type": "text", "text": "two"}]
     found = ChatSchema().load({**CHAT, "messages": [{"role": "developer", "content": parts, "name": "n"}], "stop": "x"})
-    assert found["messages"] == [{"role": "developer", "content": "one two", "name": "n"}] and found["stop"] == ["x"]
+    assert found["messages"] == [{"role": "developer", "content": "one two", "name": "n"}] and found["stop"] == ("x",)
     assert ChatSchema().load({**CHAT, "max_tokens": 5.0})["max_tokens"] == 5
+    assert ChatSchema().load({**CHAT, "logprobs": True, "top_logprobs": 20})["top_logprobs"] == 20
+    deep = {"a": msgspec.json.decode("[" * 31 + "]" * 31), "b": None}
+    assert ChatSchema().load({**CHAT, "chat_template_kwargs": deep})["chat_template_kwargs"] == deep
+    begun = [*CHAT["messages"], {"role": "assistant", "content": "Well,", "partial": True}]
+    assert ChatSchema().load({**CHAT, "messages": begun})["messages"] == begun
+
+
+SAMPLING: dict[str, tuple[list[Any], list[Any]]] = {  # a field's values that are taken, and that are refused
+    "temperature": ([0, 0.7, 2], [-0.1, 2.1, "1", True]),
+    "top_p": ([0.01, 1], [0, 1.5, "1"]),
+    "top_k": ([-1, 0, 1, 40.0, 2**31 - 1], [-2, 1.5, True, 2**31]),
+    "min_p": ([0, 0.05, 1], [-0.1, 1.1]),
+    "xtc_probability": ([0, 1], [-0.1, 1.1]),
+    "xtc_threshold": ([0, 0.5], [-0.1, 0.6]),
+    "repetition_penalty": ([0.5, 1, 1.3], [0, -1, 1e300, 10**400]),
+    "repetition_context_size": ([0, 20], [-1, 0.5, 1e300]),
+    "presence_penalty": ([-2, 0, 2], [-2.1, 2.1]),
+    "frequency_penalty": ([-2, 0, 2], [-2.1, 2.1]),
+    "logit_bias": ([{}, {"0": -100, "50256": 100}], [5, []]),
+    "seed": ([-(2**63), 0, 2**63 - 1], [2**63, -(2**63) - 1, 0.5, "1"]),
+    "stop": ([[], "a", ["a", "b", "c", "d"]], [["a", "b", "c", "d", "e"], 5]),
+    "n": ([1, 128], [0, 129, 1.5]),
+    "max_tokens": ([1, 2**31 - 1], [-1, 1.5, True, "5", 2**31, 1e300]),
+    "stream": ([True, False], ["true", 1]),
+}
+
+
+@pytest.mark.parametrize(("schema", "least"), [(ChatSchema, CHAT), (CompletionsSchema, TEXT)])
+@pytest.mark.parametrize("field", SAMPLING)
+def test_how_tokens_are_chosen(schema: type[Body], least: dict[str, Any], field: str) -> None:
+    taken, wrong = SAMPLING[field]
+    for value in taken:
+        assert field in schema().load({**least, field: value})
+    for value in wrong:
+        assert refused(schema, {**least, field: value}) == ("invalid_value", field)
+
+
+@pytest.mark.parametrize(("schema", "least"), [(ChatSchema, CHAT), (CompletionsSchema, TEXT)])
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"stop": ["a", ""]}, "stop[1]"),
+        ({"logit_bias": {"5": 101}}, "logit_bias.5"),
+        ({"logit_bias": {"5": "1"}}, "logit_bias.5"),
+        ({"logit_bias": {"-5": 1}}, "logit_bias.-5"),
+        ({"logit_bias": {"007": 1}}, "logit_bias.007"),
+        ({"logit_bias": {"9" * 5000: 1}}, "logit_bias." + "9" * 5000),
+        ({"logit_bias": {str(token): 1 for token in range(1025)}}, "logit_bias"),
+        ({"stream_options": {"include_usage": True}}, "stream_options"),
+        ({"stream": True, "stream_options": {"include_use": True}}, "stream_options.include_use"),
+    ],
+)
+def test_what_is_wrong_within_a_field_is_told_where(
+    schema: type[Body], least: dict[str, Any], more: dict[str, Any], param: str
+) -> None:
+    assert refused(schema, {**least, **more})[1] == param
+
+
+def test_what_is_taken_is_in_the_payload_s_form() -> None:
+    found = ChatSchema().load({**CHAT, "top_k": -1, "logit_bias": {"7": 1}, "stop": "x", "seed": 2**63 - 1})
+    assert (found["top_k"], found["logit_bias"], found["stop"], found["seed"]) == (0, {7: 1.0}, ("x",), 2**63 - 1)
+    options = {"include_usage": True, "include_obfuscation": True}
+    assert ChatSchema().load({**CHAT, "stream": True, "stream_options": options})["stream_options"] == {
+        "include_usage": True
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"prompt": ""}, "prompt"),
+        ({"prompt": ["a", ""]}, "prompt[1]"),
+        ({"prompt": [[1], [2**31]]}, "prompt[1]"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"logprobs": 21}, "logprobs"),
+        ({"logprobs": True}, "logprobs"),
+        ({"best_of": 2}, "best_of"),
+        ({"best_of": 2, "n": 3}, "best_of"),
+        ({"prompt": ["a"] * 100, "n": 100}, "n"),
+        ({"echo": 1}, "echo"),
+    ],
+)
+def test_a_completion_that_is_out_of_range(more: dict[str, Any], param: str) -> None:
+    assert refused(CompletionsSchema, {**TEXT, **more}) == ("invalid_value", param)
+
+
+def test_a_completion_s_forms() -> None:
+    assert CompletionsSchema().load({**TEXT, "max_tokens": 0, "echo": True})["max_tokens"] == 0
+    assert CompletionsSchema().load({**TEXT, "n": 2, "best_of": 2, "logprobs": 0})["logprobs"] == 0
+    assert CompletionsSchema().load({**TEXT, "prompt": [[1], [2, 3]]})["prompt"] == ((1,), (2, 3))
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({}, "prompt"),
+        ({"prompt": "a", "messages": CHAT["messages"]}, "prompt"),
+        ({"prompt": ["a"]}, "prompt"),
+        ({"messages": []}, "messages"),
+        ({"messages": CHAT["messages"], "add_special_tokens": True}, "add_special_tokens"),
+        ({"prompt": "a", "add_generation_prompt": True}, "add_generation_prompt"),
+        ({"prompt": "a", "chat_template_kwargs": {"a": 1}}, "chat_template_kwargs"),
+        ({"prompt": "a", "reasoning_effort": "low"}, "reasoning_effort"),
+    ],
+)
+def test_what_cannot_be_tokenized(body: dict[str, Any], param: str) -> None:
+    assert refused(TokenizeSchema, {"model": "m", **body}) == ("invalid_value", param)
+
+
+@pytest.mark.parametrize(("tokens", "param"), [("a", "tokens"), ([1, -1], "tokens[1]"), ([True], "tokens[0]")])
+def test_what_is_no_token(tokens: Any, param: str) -> None:
+    assert refused(DetokenizeSchema, {"model": "m", "tokens": tokens}) == ("invalid_value", param)
 
 
 @pytest.mark.parametrize(
     ("given", "taken"),
-    [("a", ["a"]), (["a", "b"], ["a", "b"]), ([1, 2], [[1, 2]]), ([[1], [2, 3]], [[1], [2, 3]])],
+    [("a", ("a",)), (["a", "b"], ("a", "b")), ([1, 2], ((1, 2),)), ([[1], [2, 3]], ((1,), (2, 3)))],
 )
 def test_inputs_to_embed(given: Any, taken: Any) -> None:
     assert EmbeddingsSchema().load({**EMBED, "input": given})["input"] == taken

@@ -89,9 +89,19 @@ def test_a_job_lost_with_its_worker_runs_again(store: JobStore, one: Ledger) -> 
 
 
 @pytest.mark.parametrize("lost", [True, False])
-def test_a_stream_that_has_shown_text_never_runs_again(store: JobStore, one: Ledger, lost: bool) -> None:
+@pytest.mark.parametrize(
+    "shown",
+    [
+        events.Delta("text"),
+        events.Delta("", 1, "length"),
+        events.Delta("", logprobs=(events.TokenLogprob("", "8J8=", -1.0),)),
+    ],
+)
+def test_a_stream_that_has_shown_something_never_runs_again(
+    store: JobStore, one: Ledger, lost: bool, shown: events.Delta
+) -> None:
     claim = begun(store, one, sync=True, stream=True)
-    one.write(delta(claim, "shown"), "0-0")
+    one.write(Turn(lines=[Lines(claim, [(2, shown)], None)]), "0-0")
     release(store, claim.job, "worker-1", lost=lost)
     record = store.get(claim.job.id, "anonymous")
     assert record.failure is not None and record.failure.code == "worker_lost"

@@ -72,13 +72,20 @@ def test_the_jobs_endpoint_takes_any_call(http: httpx.Client) -> None:
         ({"url": "/v1/nothing", "body": {}}, "url"),
         ({"url": CHAT}, "body"),
         ({"url": CHAT, "body": {**chat(), "temperature": 9}}, "body.temperature"),
-        ({"url": CHAT, "body": chat(), "metadata": {"a": 1}}, "metadata.a.value"),
+        ({"url": CHAT, "body": chat(), "metadata": {"a": 1}}, "metadata.a"),
+        ({"url": CHAT, "body": chat(), "metadata": {"a" * 65: "1"}}, "metadata." + "a" * 65),
         ({"url": CHAT, "body": chat(), "extra": 1}, "extra"),
     ],
 )
 def test_a_job_that_cannot_be_is_told_where(http: httpx.Client, body: dict[str, Any], param: str) -> None:
     response = http.post("/v1/jobs", json=body)
     assert (response.status_code, response.json()["error"]["param"]) == (400, param)
+
+
+def test_a_job_for_a_model_that_is_not_there_is_told_where(http: httpx.Client) -> None:
+    response = http.post("/v1/jobs", json={"url": CHAT, "body": chat(model="none")})
+    error = response.json()["error"]
+    assert (response.status_code, error["code"], error["param"]) == (404, "model_not_found", "body.model")
 
 
 @pytest.mark.parametrize("more", [{}, {"stream": True, "stream_options": {"include_usage": True}}])

@@ -6,19 +6,32 @@ import subprocess
 import sys
 from pathlib import Path
 
+from schemas.__main__ import BODIES
 from tests.servers import ROOT
 from web import registry
 
-RESOURCES = ("chat", "embeddings", "transcriptions", "models", "jobs", "health")
+ENDPOINTS = {
+    "chat": "/v1/chat/completions",
+    "chat_render": "/v1/chat/render",
+    "completions": "/v1/completions",
+    "detokenize": "/v1/detokenize",
+    "embeddings": "/v1/embeddings",
+    "tokenize": "/v1/tokenize",
+    "transcriptions": "/v1/audio/transcriptions",
+}
 
 
 def test_every_resource_is_found_by_its_file() -> None:
-    assert {blueprint.name for blueprint in registry.blueprints()} == set(RESOURCES)
-    assert set(registry.endpoints()) == {"/v1/chat/completions", "/v1/embeddings", "/v1/audio/transcriptions"}
+    assert {blueprint.name for blueprint in registry.blueprints()} == {*ENDPOINTS, "models", "jobs", "health"}
+    assert set(registry.endpoints()) == set(ENDPOINTS.values())
+
+
+def test_the_table_of_fields_has_every_endpoint() -> None:
+    assert {path: endpoint.schema for path, endpoint in registry.endpoints().items()} == BODIES
 
 
 def test_every_endpoint_has_its_schema_and_rendering() -> None:
-    for name in ("chat", "embeddings", "transcriptions"):
+    for name in ENDPOINTS:
         assert all((ROOT / folder / f"{name}.py").is_file() for folder in ("schemas", "web", "web/render"))
 
 

@@ -1,8 +1,9 @@
 """An engine without a model, for measuring and breaking the queue: never for claiming a feature.
 
-It answers a chat with `max_tokens` numbered words, one a row and step of `step_ms` milliseconds, and embeddings with
-vectors made from their inputs' lengths. The last message may ask for trouble: `die` kills the process at its first
-step, `fail` ends the row in an error, `break` raises inside a step, `refuse` is refused when checked.
+It answers chats and completions with `max_tokens` numbered words, one an answer and step of `step_ms` milliseconds, and
+embeddings with vectors made from their inputs' lengths; its tokens are a text's bytes, and every word's probability is
+the same. The last message, or the first prompt, may ask for trouble: `die` kills the process at its first step, `fail`
+ends the row in an error, `break` raises inside a step, `refuse` is refused when checked.
 """
 
 from __future__ import annotations
@@ -12,25 +13,42 @@ import os
 import signal
 import struct
 import time
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import msgspec
 
 from mlxq.catalogue import ModelEntry
 from mlxq.settings import Settings
 from tasks import events
 from tasks.errors import EngineError, Failure, InvalidValue
-from tasks.events import Event
+from tasks.events import Event, TokenLogprob
 from tasks.job import Job
-from tasks.requests import ChatRequest, EmbeddingRequest
+from tasks.requests import (
+    ChatRequest,
+    CompletionRequest,
+    DetokenizeRequest,
+    EmbeddingRequest,
+    Payload,
+    RenderRequest,
+    Sampling,
+    TokenizeRequest,
+)
 from workers.engine import Engine, Prepared
 
 
 @dataclass
 class _Row:
     job: Job
-    word: str
-    tokens: int
+    prompts: list[str]
     emitted: int = 0
+    told: Counter[int] = field(default_factory=Counter)  # characters of each answer
+
+    @property
+    def words(self) -> list[str]:
+        """The first word of each prompt, which is said again and again."""
+        return [prompt.split(" ")[0] or "word" for prompt in self.prompts]
 
 
 class FakeEngine(Engine[_Row]):
@@ -43,20 +61,22 @@ class FakeEngine(Engine[_Row]):
 
     def check(self, job: Job) -> Prepared[_Row]:
         """Refuses the prompt `refuse`."""
-        word, tokens = "vector", 1
+        prompts = ["vector"]
         if isinstance(job.payload, ChatRequest):
-            word = job.payload.messages[-1].content.split(" ")[0] or "word"
-            tokens = job.payload.max_tokens or 16
-        if word == "refuse":
+            prompts = [job.payload.messages[-1].content]
+        elif isinstance(job.payload, CompletionRequest):
+            prompts = [prompt if isinstance(prompt, str) else _text(prompt) for prompt in job.payload.prompts]
+        row = _Row(job, prompts)
+        if row.words[0] == "refuse":
             raise InvalidValue("the prompt asks to be refused", param="messages")
-        return Prepared(prompt_tokens=len(word), plan=_Row(job, word, tokens))
+        return Prepared(prompt_tokens=sum(map(len, row.words)), plan=row)
 
     def admit(self, row: str, prepared: Prepared[_Row]) -> None:
         self._rows[row] = prepared.plan
 
     def step(self) -> Sequence[tuple[str, Event]]:
         """One word a row."""
-        words = {row.word for row in self._rows.values()}
+        words = {row.words[0] for row in self._rows.values()}
         if "die" in words:
             os.kill(os.getpid(), signal.SIGKILL)
         if "break" in words:
@@ -70,21 +90,58 @@ class FakeEngine(Engine[_Row]):
         return produced
 
     def _advance(self, row: _Row) -> list[Event]:
-        if row.word == "fail":
+        payload = row.job.payload
+        if row.words[0] == "fail":
             return [events.Failed(Failure(EngineError.code, "the prompt asks to fail"))]
-        if isinstance(row.job.payload, EmbeddingRequest):
-            inputs = row.job.payload.inputs
-            vectors = [base64.b64encode(struct.pack("<2f", len(text), 1.0)).decode() for text in inputs]
+        if isinstance(payload, Sampling):
+            return self._say(row, payload)
+        if isinstance(payload, EmbeddingRequest):
+            vectors = [base64.b64encode(struct.pack("<2f", len(text), 1.0)).decode() for text in payload.inputs]
             found: list[Event] = [events.Vector(index, data) for index, data in enumerate(vectors)]
-            return [*found, events.Done(events.Usage(prompt_tokens=sum(map(len, inputs))))]
-        row.emitted += 1
-        last = row.emitted == row.tokens
-        delta = events.Delta(f"{row.word}{row.emitted} ", finish_reason="length" if last else None)
-        usage = events.Usage(prompt_tokens=len(row.word), completion_tokens=row.emitted)
-        return [delta, events.Done(usage)] if last else [delta]
+            return [*found, events.Done(events.Usage(prompt_tokens=sum(map(len, payload.inputs))))]
+        return [_tokens(payload), events.Done()]
+
+    def _say(self, row: _Row, payload: Sampling) -> list[Event]:
+        most = 16 if payload.max_tokens is None else payload.max_tokens
+        echo = isinstance(payload, CompletionRequest) and payload.echo and row.emitted == 0
+        row.emitted = min(row.emitted + 1, most)
+        reason: events.FinishReason | None = "length" if row.emitted == most else None
+        told: list[Event] = []
+        for index in range(len(row.prompts) * payload.n):
+            prompt, word = row.prompts[index // payload.n], row.words[index // payload.n]
+            pieces = [prompt if echo else "", f"{word}{row.emitted} " if most else ""]
+            logprobs = () if payload.logprobs is None else _logprobs(pieces, row.told[index], payload.logprobs)
+            told.append(events.Delta("".join(pieces), index, reason, logprobs))
+            row.told[index] += sum(map(len, pieces))
+        count = row.emitted * len(told)
+        usage = events.Usage(prompt_tokens=sum(map(len, row.words)), completion_tokens=count)
+        return [*told, events.Done(usage)] if reason else told
 
     def drop(self, row: str) -> None:
         self._rows.pop(row, None)
+
+
+def _logprobs(pieces: list[str], offset: int, alternatives: int) -> tuple[TokenLogprob, ...]:
+    """An echoed prompt and a word as tokens, each its own only alternative; the prompt has no probability."""
+    found = []
+    for text, logprob in zip(pieces, (None, -1.0), strict=True):
+        token = TokenLogprob(text, base64.b64encode(text.encode()).decode(), logprob, offset)
+        found.append(msgspec.structs.replace(token, top=(token,)[:alternatives]))
+        offset += len(text)
+    return tuple(token for token in found if token.token)
+
+
+def _tokens(payload: Payload) -> events.Tokens:
+    if isinstance(payload, DetokenizeRequest):
+        return events.Tokens(_text(payload.tokens), payload.tokens)
+    text = payload.text if isinstance(payload, TokenizeRequest) else ""
+    if isinstance(payload, RenderRequest):
+        text = "".join(f"{turn.role}: {turn.content}\n" for turn in payload.messages)
+    return events.Tokens(text, tuple(text.encode()))
+
+
+def _text(tokens: tuple[int, ...]) -> str:
+    return bytes(token % 256 for token in tokens).decode(errors="replace")
 
 
 def load(entry: ModelEntry, settings: Settings) -> FakeEngine:

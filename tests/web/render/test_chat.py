@@ -11,63 +11,94 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks import events, fold
-from tasks.events import Event
+from tasks.events import Delta, Event
 from tasks.job import Job
+from tests.web.render import told
+from tests.web.render.told import DELTAS, REASONS, token
 from tests.workers.engines.rows import chat
 from web.render import chat as render
 
-TEXTS = st.lists(st.text(max_size=5), max_size=6)
+
+def job(logprobs: int | None = None, **options: Any) -> Job:
+    return msgspec.structs.replace(chat("hi", n=3, logprobs=logprobs), options=options, model="m")
 
 
-def job(**options: Any) -> Job:
-    return msgspec.structs.replace(chat("hi"), options=options, model="m")
+def chunks(of: Job, heard: list[Event]) -> list[dict[str, Any]]:
+    return told.chunks(render.chunks(of), heard)
 
 
-def chunks(of: Job, told: list[Event]) -> list[dict[str, Any]]:
-    render_one = render.chunks(of)
-    return [msgspec.json.decode(msgspec.json.encode(chunk)) for event in told for chunk in render_one(event)]
+def body(of: Job, heard: list[Event]) -> dict[str, Any]:
+    return dict(msgspec.json.decode(render.body(of, fold.fold(of.payload, heard)).data))
 
 
-def added_up(found: list[dict[str, Any]]) -> dict[str, Any]:
-    """What a client makes of a stream."""
+def added_up(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The choices that a client makes of a stream."""
     choices: dict[int, dict[str, Any]] = {}
-    for chunk in found:
-        for choice in chunk["choices"]:
-            known = choices.setdefault(choice["index"], {"role": None, "content": "", "finish_reason": None})
-            known["role"] = choice["delta"].get("role", known["role"])
-            known["content"] += choice["delta"].get("content", "")
-            known["finish_reason"] = choice["finish_reason"] or known["finish_reason"]
-    usage = [chunk["usage"] for chunk in found if chunk.get("usage")]
-    return {"choices": choices, "usage": usage}
+    for choice in (choice for chunk in found for choice in chunk["choices"]):
+        new = {"index": choice["index"], "message": {"content": "", "refusal": None}, "logprobs": None}
+        known = choices.setdefault(choice["index"], new)
+        text = choice["delta"].pop("content", "")
+        known["message"] |= choice["delta"]
+        known["message"]["content"] += text
+        known["finish_reason"] = choice["finish_reason"]
+        if choice["logprobs"]:
+            known["logprobs"] = known["logprobs"] or {"content": [], "refusal": None}
+            known["logprobs"]["content"] += choice["logprobs"]["content"]
+    return [choices[index] for index in sorted(choices)]
 
 
-@given(TEXTS, st.sampled_from(["stop", "length"]))
-def test_chunks_add_up_to_the_body(texts: list[str], reason: Any) -> None:
-    of = job(include_usage=True)
-    used = events.Usage(3, len(texts), 1)
-    told: list[Event] = [events.Started(1, 3), *(events.Delta(text) for text in texts)]
-    told += [events.Delta("", finish_reason=reason), events.Done(used)]
-    body = msgspec.json.decode(render.body(of, fold.fold(of.payload, told)).data)
-    streamed = chunks(of, told)
-    found = added_up(streamed)
-    (choice,) = body["choices"]
-    assert found["choices"] == {
-        0: {"role": "assistant", "content": choice["message"]["content"], "finish_reason": choice["finish_reason"]}
-    }
-    assert found["usage"] == [body["usage"]]
+@given(DELTAS, REASONS, st.sampled_from([None, 0, 2]))
+def test_chunks_add_up_to_the_body(deltas: list[Delta], reasons: list[Any], logprobs: int | None) -> None:
+    of, heard = job(logprobs, include_usage=True), told.answered(deltas, reasons)
+    whole, streamed = body(of, heard), chunks(of, heard)
+    spoke = {delta.index for delta in deltas if delta.text or delta.logprobs}
+    for choice in whole["choices"]:
+        if choice["index"] not in spoke:  # a stream has nowhere to show that there are no tokens
+            choice["logprobs"] = None
+    assert added_up(streamed) == whole["choices"]
+    assert [chunk["usage"] for chunk in streamed if chunk["usage"]] == [whole["usage"]]
     assert {(chunk["id"], chunk["model"], chunk["created"]) for chunk in streamed} == {
-        (body["id"], body["model"], body["created"])
+        (whole["id"], whole["model"], whole["created"])
     }
+
+
+def test_log_probabilities_are_shown_where_they_were_asked_for() -> None:
+    likely, other = token("é", -0.25), token("e", None)
+    heard: list[Event] = [
+        events.Started(1, 3),
+        Delta("", logprobs=(token("é", -0.25, 0, likely, other),)),
+        Delta("é", finish_reason="stop"),
+        events.Done(),
+    ]
+    shown = {"token": "é", "logprob": -0.25, "bytes": [195, 169]}
+    unlikely = {"token": "e", "logprob": -9999.0, "bytes": [101]}
+    content = [{**shown, "top_logprobs": [shown, unlikely]}]
+    assert body(job(2), heard)["choices"][0]["logprobs"] == {"content": content, "refusal": None}
+    assert body(job(), heard)["choices"][0]["logprobs"] is None
+    found = [chunk["choices"][0] for chunk in chunks(job(2), heard)]
+    assert [choice["delta"] for choice in found[1:]] == [{"content": ""}, {"content": "é"}, {}]
+    assert [choice["logprobs"] for choice in found] == [
+        None, {"content": content, "refusal": None}, {"content": [], "refusal": None}, None
+    ]  # fmt: skip
+    assert all(chunk["choices"][0]["logprobs"] is None for chunk in chunks(job(), heard))
 
 
 def test_the_role_comes_first_and_once_also_when_an_attempt_began_anew() -> None:
-    told: list[Event] = [events.Started(1, 3), events.Started(2, 3), events.Delta("a"), events.Delta("b")]
-    deltas = [chunk["choices"][0]["delta"] for chunk in chunks(job(), told)]
+    heard: list[Event] = [events.Started(1, 3), events.Started(2, 3), Delta("a"), Delta("b")]
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks(job(), heard)]
     assert deltas == [{"role": "assistant", "content": ""}, {"content": "a"}, {"content": "b"}]
 
 
+def test_each_answer_has_its_role_first() -> None:
+    heard: list[Event] = [events.Started(1, 3), Delta("b", 1), Delta("a", 0), Delta("c", 1)]
+    found = [chunk["choices"][0] for chunk in chunks(job(), heard)]
+    assert [(choice["index"], "role" in choice["delta"]) for choice in found] == [
+        (0, True), (1, True), (1, False), (0, False), (1, False)
+    ]  # fmt: skip
+
+
 def test_who_reads_from_the_record_gets_the_role_too() -> None:
-    found = chunks(job(), [events.Delta("abc", finish_reason="stop"), events.Done()])
+    found = chunks(job(), [Delta("abc", finish_reason="stop"), events.Done()])
     assert found[0]["choices"][0]["delta"]["role"] == "assistant"
     assert found[-1]["choices"][0]["finish_reason"] == "stop" and "usage" not in found[-1]
 
@@ -79,5 +110,5 @@ def test_what_a_chunk_cannot_show_makes_none(event: Event) -> None:
 
 def test_ids_and_times_are_the_job_s() -> None:
     of = job()
-    body = msgspec.json.decode(render.body(of, fold.TextResult((fold.Choice("a"),))).data)
-    assert body["id"].endswith(of.id.removeprefix("job_")) and abs(body["created"] - time.time()) < 5
+    whole = body(of, [events.Started(1), Delta("a"), events.Done()])
+    assert whole["id"].endswith(of.id.removeprefix("job_")) and abs(whole["created"] - time.time()) < 5

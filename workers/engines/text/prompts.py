@@ -9,27 +9,6 @@ from typing import Any
 from tasks.errors import ContextLengthExceeded, InvalidValue
 from tasks.requests import ChatRequest, CompletionRequest, Message, RenderRequest
 
-# What apply_chat_template takes for itself; a template's variable cannot have such a name.
-_RESERVED = frozenset(
-    {
-        "add_generation_prompt",
-        "chat_template",
-        "continue_final_message",
-        "conversation",
-        "documents",
-        "max_length",
-        "messages",
-        "padding",
-        "return_assistant_tokens_mask",
-        "return_dict",
-        "return_tensors",
-        "tokenize",
-        "tokenizer_kwargs",
-        "tools",
-        "truncation",
-    }
-)
-
 
 class Prompts:
     """One model's tokenizer; `context` is the longest prompt with answer, `vocabulary` the number of token ids."""
@@ -63,9 +42,6 @@ class Prompts:
         """The template's text, ending where the answer begins or, with `prefill`, goes on; raises InvalidValue."""
         if not self._tokenizer.has_chat_template:
             raise InvalidValue("this model has no chat template, so it cannot chat", param="model")
-        if taken := _RESERVED & given.keys():
-            name = min(taken)
-            raise InvalidValue(f"'{name}' is no variable of a template", param=f"chat_template_kwargs.{name}")
         thinks = {"enable_thinking": False} if given.get("reasoning_effort") == "none" else {}
         turns = [
             {"role": turn.role, "content": turn.content} | ({"name": turn.name} if turn.name else {})

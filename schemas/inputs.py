@@ -1,0 +1,64 @@
+"""Texts and token ids as bodies hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from marshmallow import ValidationError, fields
+
+MAX_INPUTS = 2048
+LIMIT = 2**31  # of token ids, and of numbers of tokens
+
+Input: TypeAlias = str | tuple[int, ...]
+
+
+def is_token(value: Any) -> bool:
+    """Whether this can be a token's id."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LIMIT
+
+
+class Inputs(fields.Field[tuple[Input, ...]]):
+    """A text, texts, token ids, or lists of token ids; as 1 to 2048 inputs, none of them empty."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> tuple[Input, ...]:
+        if isinstance(value, str):
+            return (self._one(value),)
+        if not isinstance(value, list) or not value:
+            raise ValidationError("must be a string, or a list of strings, of token ids or of lists of token ids.")
+        if is_token(value[0]):
+            return (self._one(value),)
+        if len(value) > MAX_INPUTS:
+            raise ValidationError(f"holds {len(value)} inputs; at most {MAX_INPUTS} are taken at a time.")
+        inputs = []
+        for index, one in enumerate(value):
+            try:
+                inputs.append(self._one(one))
+            except ValidationError as error:
+                raise ValidationError({index: error.messages}) from error
+        if len({isinstance(one, str) for one in inputs}) > 1:
+            raise ValidationError("mixes texts and token ids; send them apart.")
+        return tuple(inputs)
+
+    def _one(self, value: Any) -> Input:
+        if isinstance(value, str) and value:
+            return value
+        if isinstance(value, list) and value and all(is_token(token) for token in value):
+            return tuple(value)
+        raise ValidationError("must be a text or a list of token ids, and not empty.")
+
+
+class TokenIds(fields.Field[tuple[int, ...]]):
+    """A list of token ids."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> tuple[int, ...]:
+        if not isinstance(value, list):
+            raise ValidationError("must be a list of token ids.")
+        for index, token in enumerate(value):
+            if not is_token(token):
+                raise ValidationError({index: ["must be a token id."]})
+        return tuple(value)

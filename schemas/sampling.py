@@ -1,0 +1,82 @@
+"""How the tokens of a text are chosen and where it ends: what chats and completions both take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from marshmallow import ValidationError, fields, validates_schema
+from marshmallow.validate import Length, Range
+
+from schemas.fields import Body, Call, Count, Entries, Flag, Number
+from schemas.inputs import LIMIT
+
+MAX_ALTERNATIVES = 20
+
+
+class StreamOptionsSchema(Body):
+    """What a stream carries beside its text."""
+
+    ACCEPTED: ClassVar[frozenset[str]] = frozenset({"include_obfuscation"})  # padding for networks that are watched
+
+    include_usage = Flag()
+
+
+class Stop(fields.Field[tuple[str, ...]]):
+    """A string or up to four, none of them empty."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> tuple[str, ...]:
+        stops = [value] if isinstance(value, str) else value
+        if not isinstance(stops, list) or len(stops) > 4:
+            raise ValidationError("must be a string or a list of at most 4 strings.")
+        for index, stop in enumerate(stops):
+            if not isinstance(stop, str) or not stop:
+                raise ValidationError({index: ["must be a string that is not empty."]})
+        return tuple(stops)
+
+
+class TopK(Count):
+    """How many of the likeliest tokens stay; 0, which vLLM writes as -1, is all of them."""
+
+    def _validated(self, value: Any) -> int:
+        return 0 if (count := super()._validated(value)) == -1 else count
+
+
+class TokenKey(fields.Field[int]):
+    """A token's id as JSON writes a key: decimal digits."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        digits = str(value)
+        # Ten digits hold the limit, and 007 would be a second name of 7.
+        if len(digits) > 10 or not digits.isdecimal() or str(int(digits)) != digits or int(digits) >= LIMIT:
+            raise ValidationError("is not a token id.")
+        return int(digits)
+
+
+class SamplingSchema(Call):
+    """Base of the bodies that ask for text; the payload's `Sampling` has the same names."""
+
+    temperature = Number(validate=Range(min=0, max=2))
+    top_p = Number(validate=Range(min=0, max=1, min_inclusive=False))
+    top_k = TopK(validate=Range(min=0, max=LIMIT - 1))
+    min_p = Number(validate=Range(min=0, max=1))
+    xtc_probability = Number(validate=Range(min=0, max=1))
+    xtc_threshold = Number(validate=Range(min=0, max=0.5))
+    repetition_penalty = Number(validate=Range(min=0.01, max=100))
+    repetition_context_size = Count(validate=Range(min=0, max=LIMIT - 1))
+    presence_penalty = Number(validate=Range(min=-2, max=2))
+    frequency_penalty = Number(validate=Range(min=-2, max=2))
+    logit_bias = Entries(keys=TokenKey(), values=Number(validate=Range(min=-100, max=100)), validate=Length(max=1024))
+    seed = Count(validate=Range(min=-(2**63), max=2**63 - 1))
+    stop = Stop()
+    n = Count(validate=Range(min=1, max=128))
+    stream = Flag()
+    stream_options = fields.Nested(StreamOptionsSchema)
+
+    @validates_schema
+    def streams(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuse options of a stream that is none."""
+        if "stream_options" in data and not data.get("stream"):
+            raise ValidationError("is for streams only; set 'stream' to true or leave it out.", "stream_options")

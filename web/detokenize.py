@@ -1,0 +1,30 @@
+"""`POST /v1/detokenize`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response
+
+from schemas.detokenize import DetokenizeSchema
+from tasks.requests import DetokenizeRequest
+from web import calls, text
+from web.endpoint import Endpoint
+from web.render import detokenize as render
+
+blueprint = Blueprint("detokenize", __name__)
+
+
+def payload(data: Mapping[str, Any]) -> DetokenizeRequest:
+    """What a checked body asks of a model."""
+    return DetokenizeRequest(data["tokens"])
+
+
+ENDPOINT = Endpoint("/v1/detokenize", text.MODEL_TYPES, DetokenizeSchema, payload, render.body)
+
+
+@blueprint.post(ENDPOINT.path)
+def create() -> Response:
+    """Turn token ids into text."""
+    return calls.serve(ENDPOINT)

@@ -1,0 +1,17 @@
+"""A conversation's prompt, as text and as token ids."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tasks import fold
+from tasks.job import Job
+from web.endpoint import Rendered
+
+
+def body(job: Job, result: fold.Result) -> Rendered:
+    """The whole answer."""
+    del job
+    assert isinstance(result, fold.TokensResult)  # noqa: S101  (its events fold to nothing else)
+    answer = {"prompt": result.text, "tokens": result.tokens, "count": len(result.tokens)}
+    return Rendered(msgspec.json.encode(answer))

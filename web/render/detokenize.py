@@ -1,0 +1,16 @@
+"""The text of token ids, as vLLM shows it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tasks import fold
+from tasks.job import Job
+from web.endpoint import Rendered
+
+
+def body(job: Job, result: fold.Result) -> Rendered:
+    """The whole answer."""
+    del job
+    assert isinstance(result, fold.TokensResult)  # noqa: S101  (its events fold to nothing else)
+    return Rendered(msgspec.json.encode({"prompt": result.text}))

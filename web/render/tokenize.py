@@ -1,0 +1,20 @@
+"""Token ids and their number, as vLLM shows them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tasks import fold
+from tasks.job import Job
+from web.endpoint import Rendered
+
+
+def body(job: Job, result: fold.Result) -> Rendered:
+    """The whole answer."""
+    assert isinstance(result, fold.TokensResult)  # noqa: S101  (its events fold to nothing else)
+    answer = {
+        "tokens": result.tokens,
+        "count": len(result.tokens),
+        "max_model_len": job.options.get("max_model_len"),
+    }
+    return Rendered(msgspec.json.encode(answer))
