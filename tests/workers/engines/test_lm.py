@@ -18,6 +18,7 @@ from tasks import events  # noqa: E402
 from tasks.errors import ContextLengthExceeded, InvalidValue  # noqa: E402
 from tasks.requests import ChatRequest, Message  # noqa: E402
 from tests.workers.engines.rows import Batch, chat, embedding, job, run, texts  # noqa: E402
+from workers.engines.text.prompt_cache import PromptCache  # noqa: E402
 
 if TYPE_CHECKING:
     from workers.engines.lm import TextEngine
@@ -99,7 +100,7 @@ def test_a_dropped_row_leaves_the_others_alone(text_engine: TextEngine) -> None:
     (alone,) = texts(text_engine, [chat(QUESTIONS[1], max_tokens=16)])
     batch = Batch(text_engine)
     batch.admit("kept", chat(QUESTIONS[1], max_tokens=16))
-    batch.admit("prefilling", chat("word " * 400))
+    batch.admit("prefilling", chat("a prompt that nobody has sent before " * 60))
     batch.admit("decoding", chat(QUESTIONS[2], max_tokens=40))
     for _ in range(4):
         batch.step()
@@ -167,7 +168,7 @@ def test_the_text_of_one_row_may_fail_alone(text_engine: TextEngine, monkeypatch
 
 def test_a_dropped_prompt_frees_its_cache(text_engine: TextEngine) -> None:
     batch = Batch(text_engine)
-    batch.admit("prefilling", chat("word " * 400))
+    batch.admit("prefilling", chat("a prompt that nobody has sent before " * 60))
     while not any(isinstance(event, events.Progress) for event in batch.heard["prefilling"]):
         batch.step()
     assert text_engine._batch.nbytes
@@ -175,7 +176,11 @@ def test_a_dropped_prompt_frees_its_cache(text_engine: TextEngine) -> None:
     assert not text_engine._batch.nbytes
 
 
-def test_requests_leave_nothing_behind(text_engine: TextEngine) -> None:
+def test_requests_leave_nothing_behind_but_the_prompt_cache(
+    text_engine: TextEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_engine._batch, "_prompts", PromptCache(0))
+
     def some(number: int) -> int:
         for one in range(number):
             run(text_engine, chat("word " * (5 * one), max_tokens=2, temperature=0.8 * (one % 2), top_p=0.9))

@@ -25,9 +25,10 @@ def key(seed: int, choice: int, position: int) -> int:
 
 
 def uniform(keys: Any, tokens: Any) -> Any:
-    """Numbers in (0, 1), 24 bits each; uint32 `keys` (rows, 1) and token ids (rows, n) to float32 (rows, n)."""
+    """Numbers in (0, 1), 23 bits each: with 24 the largest would round to 1; uint32 `keys` (rows, 1) and token ids
+    (rows, n) to float32 (rows, n)."""
     bits = _mix(_mix(tokens.astype(mx.uint32)) ^ keys)
-    return (bits >> 8).astype(mx.float32) * 2.0**-24 + 2.0**-25
+    return (bits >> 9).astype(mx.float32) * 2.0**-23 + 2.0**-24
 
 
 def gumbel(keys: Any, tokens: Any) -> Any:
