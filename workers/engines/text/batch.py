@@ -15,7 +15,7 @@ from workers.engines.text import kv
 from workers.engines.text.decode import Group, Spoken
 from workers.engines.text.pace import Pace
 from workers.engines.text.prefill import Prefill, alike
-from workers.engines.text.prompt_cache import PromptCache, shared
+from workers.engines.text.prompt_cache import NOTHING, PromptCache, shared
 from workers.engines.text.sampler import Sampler
 from workers.engines.text.sequence import Sequence as Row
 from workers.engines.text.sequence import Source
@@ -179,14 +179,37 @@ class Batch:
         return not here or needed + self._reserved(here) <= self._max_bytes
 
     def _comes_later(self, source: Source, chosen: Sequence[Source]) -> bool:
-        """Look the prompt up; True when one under way will soon have more of it in the cache."""
+        """Look the prompt up; True when more of it will soon be in the cache: from a file, or from one under way."""
+        if source.scored is None and self._restoring(source, idle=not self._active and not chosen):
+            return True
         hit = None if source.scored is not None else self._prompts.longest(source.tokens)
         reused = hit.length if hit else 0
-        others = [*self._under_way, *chosen]
-        if max((shared(source.ids, other.ids) for other in others), default=0) - reused >= _SHARED:
+        if any(self._will_have(other, source, reused) for other in [*self._under_way, *chosen]):
             return True
+        if (mark := self._prompts.parting(source.ids, reused)) is not None:
+            source.marks.add(mark)
         if hit:
             source.caches, source.done, source.cached = self._kv.settled(hit.caches), reused, reused
+        return False
+
+    def _will_have(self, other: Source, source: Source, reused: int) -> bool:
+        """Whether a prompt under way will leave much more of this one in the cache than there is."""
+        common = shared(source.ids, other.ids)
+        if common - reused < _SHARED:
+            return False
+        if not self._kv.trimmable(len(other.tokens)):
+            if other.done >= common:
+                return False
+            other.marks.add(common)
+        return True
+
+    def _restoring(self, source: Source, idle: bool) -> bool:
+        if source.restoring is None:
+            source.restoring = self._prompts.restore(source.ids)
+        if not idle and not source.restoring.done():
+            return True
+        self._prompts.take(source.ids, source.restoring.result())
+        source.restoring = NOTHING
         return False
 
     def _advance(self) -> tuple[list[Prefilled], int]:
@@ -199,6 +222,9 @@ class Batch:
         through, tokens = prefill.step(self.pace.chunk(len(sources)))
         for source in through:
             self._speak(source)
+        for source in prefill.sources:
+            if source.done in source.marks:
+                self._prompts.add(source.tokens[: source.done], prefill.caches_of(source))
         self._prefills = [prefill for prefill in self._prefills if prefill.sources]
         return [Prefilled(source, source.done, len(source.tokens)) for source in sources], tokens
 

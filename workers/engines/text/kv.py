@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import mlx.core as mx
 from mlx.utils import tree_map
-from mlx_lm.models.cache import CacheList, QuantizedKVCache, make_prompt_cache
+from mlx_lm.models import cache
+from mlx_lm.models.cache import CacheList, KVCache, QuantizedKVCache, make_prompt_cache
 
 _STEP = 256  # tokens by which caches grow
 
@@ -33,7 +34,9 @@ class Kv:
 
     def __init__(self, model: Any, quantisation: Quantisation | None = None) -> None:
         self._model, self._quantisation = model, quantisation
-        self.mergeable = all(hasattr(layer, "merge") for layer in make_prompt_cache(model))
+        layers = make_prompt_cache(model)
+        self.mergeable = all(hasattr(layer, "merge") for layer in layers)
+        self._trimmable_below = min(map(_trimmable_below, layers))
         if quantisation is not None:
             self._probe_quantisation()
         caches = self.settled(self.fresh())
@@ -61,6 +64,10 @@ class Kv:
     def settled(self, caches: list[Any]) -> list[Any]:
         """A row's caches, quantised once they are long enough."""
         return _quantised(caches, self._quantisation)
+
+    def trimmable(self, length: int) -> bool:
+        """Whether tokens can be taken off the end of a row of so many."""
+        return length < self._trimmable_below
 
     def due(self, length: int) -> bool:
         """Whether a row of so many tokens must have a quantised cache."""
@@ -112,6 +119,46 @@ def copied(caches: Sequence[Any]) -> list[Any]:
     return [type(layer).from_state(tree_map(_alias, layer.state)) for layer in caches]
 
 
+def cuttable(kinds: Sequence[str]) -> bool:
+    """Whether caches of this kind hold each token's numbers by themselves, so that they can be cut and joined."""
+    return {KVCache.__name__, QuantizedKVCache.__name__}.issuperset(kinds)
+
+
+def storable(kinds: Sequence[str]) -> bool:
+    """Whether caches of this kind can be made again from their state: an architecture may bring classes of its own."""
+    return all(hasattr(cache, name) for name in kinds)
+
+
+def cut(caches: Sequence[Any], start: int, end: int) -> list[Any]:
+    """A state a layer, of the tokens from `start` to `end`; all of it where caches cannot be cut."""
+    if not cuttable(kind(caches)):
+        return [layer.state for layer in caches]
+    return [tree_map(lambda leaf: _tokens(leaf, start, end), layer.state) for layer in caches]
+
+
+def joined(parts: Sequence[Any]) -> Any:
+    """One layer's state of consecutive cuts."""
+    first, *others = parts
+    return tree_map(
+        lambda *leaves: mx.concatenate(leaves, axis=-2) if isinstance(leaves[0], mx.array) else leaves[0],
+        first,
+        *others,
+    )
+
+
+def revived(kinds: Sequence[str], states: Sequence[Any], length: int) -> list[Any]:
+    """Caches of so many tokens from their states."""
+    caches = [getattr(cache, name).from_state(state) for name, state in zip(kinds, states, strict=True)]
+    if cuttable(kinds):
+        for layer in caches:
+            layer.offset = length
+    return caches
+
+
+def _tokens(leaf: Any, start: int, end: int) -> Any:
+    return leaf[..., start:end, :] if isinstance(leaf, mx.array) else leaf
+
+
 def nbytes(caches: Sequence[Any]) -> int:
     """Bytes that caches hold."""
     return sum(int(layer.nbytes) for layer in caches)
@@ -126,6 +173,15 @@ def _measured(layer: Any) -> tuple[float, float]:
     if keys is None:
         return 0.0, float(layer.nbytes)
     return layer.nbytes / (keys[0] if isinstance(keys, tuple) else keys).shape[-2], 0.0
+
+
+def _trimmable_below(layer: Any) -> float:
+    """Tokens from which a layer cannot forget its last ones: a window that has moved on has lost what was before."""
+    if isinstance(layer, CacheList):
+        return min(map(_trimmable_below, layer.caches))
+    if not layer.is_trimmable():
+        return 0
+    return float(getattr(layer, "max_size", None) or math.inf)
 
 
 def _alias(leaf: Any) -> Any:

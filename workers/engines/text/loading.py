@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import mlx.core as mx
 import mlx_lm
@@ -19,6 +22,7 @@ from workers.engines.text import kv
 from workers.engines.text.batch import Batch
 from workers.engines.text.options import Defaults
 from workers.engines.text.prompt_cache import PromptCache
+from workers.engines.text.prompt_store import PromptStore
 from workers.engines.text.prompts import Prompts
 from workers.engines.text.sampler import Sampler
 from workers.model_path import ModelPathError, resolve
@@ -27,6 +31,7 @@ SLOTS = 32
 PROMPTS = 8  # that prefill at the same time
 LARGEST_CHUNK = 2048  # tokens
 PROMPT_CACHE_BYTES = 1 << 30
+PROMPT_STORE_BYTES = 8 << 30
 _SPARE = 0.9  # of the memory that the device recommends to use, weights included
 
 
@@ -61,7 +66,7 @@ def load(entry: ModelEntry, settings: Settings) -> Loaded:
     prompts = Prompts(tokenizer, context, _vocabulary(model))
     sampler = Sampler({*tokenizer.eos_token_ids, *tokenizer.encode("\n", add_special_tokens=False)})
     slots = entry.batch_completion_size or SLOTS
-    kept = _prompt_cache(entry)
+    kept = _prompt_cache(entry, folder)
 
     def new_batch() -> Batch:
         return Batch(
@@ -106,9 +111,25 @@ def _memory(entry: ModelEntry) -> float:
     return _SPARE * int(recommended) - mx.get_active_memory() if recommended else math.inf
 
 
-def _prompt_cache(entry: ModelEntry) -> PromptCache:
+def _prompt_cache(entry: ModelEntry, folder: Path) -> PromptCache:
     most = PROMPT_CACHE_BYTES if entry.prompt_cache_max_bytes is None else entry.prompt_cache_max_bytes
-    return PromptCache(most, entry.prompt_cache_size)
+    store = None
+    if entry.prompt_cache_dir and most:
+        own = Path(entry.prompt_cache_dir).expanduser() / quote(entry.name, safe="")
+        files = own / _fingerprint(entry, folder)
+        for other in own.glob("*"):  # what the model's files were before
+            if other != files:
+                shutil.rmtree(other, ignore_errors=True)
+        store = PromptStore(files, entry.prompt_cache_disk_max_bytes or PROMPT_STORE_BYTES)
+    return PromptCache(most, entry.prompt_cache_size, store)
+
+
+def _fingerprint(entry: ModelEntry, folder: Path) -> str:
+    """Of all that a KV cache's numbers depend on: weights, adapter, quantisation and the code that computes them."""
+    folders = [folder, *([Path(entry.adapter_path).expanduser()] if entry.adapter_path else [])]
+    files = [path for one in folders for path in sorted(one.iterdir()) if path.suffix in (".safetensors", ".json")]
+    told = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    return sha256(repr((told, _quantisation(entry), mlx_lm.__version__)).encode()).hexdigest()[:16]
 
 
 def _context(entry: ModelEntry, config: Mapping[str, Any]) -> int:

@@ -38,7 +38,7 @@ class Prefill:
 
     def step(self, chunk: int) -> tuple[list[Source], int]:
         """Put up to so many tokens of each prompt through the model; who is through (with caches), and the size."""
-        length = self._length(chunk)
+        length = self._length(min([chunk, *self._marks()]))
         pieces = [source.tokens[source.done : source.done + min(length, source.left)] for source in self.sources]
         lengths = [len(piece) for piece in pieces]
         padding = [length - own for own in lengths]
@@ -58,6 +58,16 @@ class Prefill:
         for source, own in zip(self.sources, lengths, strict=True):
             source.done += own
         return self._leave(), length * len(pieces)
+
+    def caches_of(self, source: Source) -> list[Any]:
+        """A source's own caches; a copy."""
+        if len(self.sources) == 1:
+            return kv.copied(self.caches)
+        return kv.extracted(self.caches, self.sources.index(source))
+
+    def _marks(self) -> list[int]:
+        """Tokens up to each of the places where a cache is to be kept."""
+        return [mark - source.done for source in self.sources for mark in source.marks if mark > source.done]
 
     def _length(self, chunk: int) -> int:
         """The longest piece that keeps padding low: the shortest prompt's rest, or a little more."""

@@ -1,9 +1,10 @@
-"""KV caches of earlier prompts and answers, found by the longest common prefix."""
+"""KV caches of earlier prompts and answers, found by the longest common prefix: in memory, and perhaps in files."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 import mlx.core as mx
@@ -11,8 +12,11 @@ import numpy as np
 from mlx_lm.models.cache import can_trim_prompt_cache
 
 from workers.engines.text import kv
+from workers.engines.text.prompt_store import PromptStore, Restored
 
 _LEAST = 16  # tokens that are worth the trouble
+NOTHING: Future[Restored | None] = Future()  # what was read when there was nothing to read
+NOTHING.set_result(None)
 
 
 class Hit(NamedTuple):
@@ -30,10 +34,13 @@ class _Entry(NamedTuple):
 
 
 class PromptCache:
-    """Entries within a budget of bytes, the least recently used leave first. Only the engine thread may use it."""
+    """Entries within a budget of bytes, the least recently used leave first. Only the engine thread may use it.
 
-    def __init__(self, max_bytes: int, max_entries: int | None = None) -> None:
-        self._max_bytes, self._max_entries = max_bytes, max_entries
+    What enters is offered to the store, if there is one, and read back from there into memory.
+    """
+
+    def __init__(self, max_bytes: int, max_entries: int | None = None, store: PromptStore | None = None) -> None:
+        self._max_bytes, self._max_entries, self._store = max_bytes, max_entries, store
         self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
         self.nbytes = 0
 
@@ -42,15 +49,26 @@ class PromptCache:
 
     def wants(self, length: int) -> bool:
         """Whether a row of so many tokens is worth keeping."""
-        return self._max_bytes > 0 and length >= _LEAST
+        return self._max_bytes > 0 and self._max_entries != 0 and length >= _LEAST
+
+    def restore(self, tokens: Any) -> Future[Restored | None]:
+        """Begin to read what files have of a prompt beyond what is in memory; int32 array of token ids."""
+        if self._store is None:
+            return NOTHING
+        known = max((self._usable(entry, tokens) for entry in self._entries.values()), default=0)
+        return self._store.find(tokens, known + _LEAST) or NOTHING
+
+    def take(self, tokens: Any, restored: Restored | None) -> None:
+        """Let what was read of a prompt enter the memory tier."""
+        if restored is not None:
+            self.add(tokens[: restored.length], restored.caches())
 
     def longest(self, tokens: Sequence[int]) -> Hit | None:
         """The entry that saves most of a prompt's prefill; the last token is always left to be fed."""
         ids = np.array(tokens, np.int32)
         best, key = 0, None
         for name, entry in self._entries.items():
-            length = min(shared(entry.tokens, ids), len(ids) - 1)
-            if length > best and (entry.trimmable or length == len(entry.tokens)):
+            if (length := self._usable(entry, ids)) > best:
                 best, key = length, name
         if key is None or best < _LEAST:
             return None
@@ -62,10 +80,18 @@ class PromptCache:
                 layer.trim(len(entry.tokens) - best)
         return Hit(best, caches)
 
+    def parting(self, tokens: Any, beyond: int) -> int | None:
+        """Where a prompt parts from an earlier one whose cache cannot be cut there; one kept there serves the next."""
+        lengths = (min(shared(entry.tokens, tokens), len(tokens) - 1) for entry in self._entries.values())
+        length = max(lengths, default=0)
+        return length if length >= beyond + _LEAST else None
+
     def add(self, tokens: Sequence[int], caches: list[Any]) -> None:
         """Keep a row's caches, which hold these tokens and become the entry's."""
         ids = np.array(tokens, np.int32)
         trimmable, nbytes = can_trim_prompt_cache(caches), kv.nbytes(caches)
+        if nbytes > self._max_bytes:
+            return
         for name, entry in list(self._entries.items()):
             common = shared(entry.tokens, ids)
             if common == len(ids) and (entry.trimmable or len(entry.tokens) == len(ids)):
@@ -73,13 +99,18 @@ class PromptCache:
                 return
             if common == len(entry.tokens) and trimmable:
                 self._forget(name)
-        if nbytes > self._max_bytes:
-            return
         mx.eval([layer.state for layer in caches])
+        if self._store is not None:
+            self._store.offer(ids, caches)
         self._entries[ids.tobytes()] = _Entry(ids, caches, trimmable, nbytes)
         self.nbytes += nbytes
         while self.nbytes > self._max_bytes or len(self._entries) > (self._max_entries or len(self._entries)):
             self._forget(next(iter(self._entries)))
+
+    @staticmethod
+    def _usable(entry: _Entry, tokens: Any) -> int:
+        length = min(shared(entry.tokens, tokens), len(tokens) - 1)
+        return length if entry.trimmable or length == len(entry.tokens) else 0
 
     def _forget(self, name: bytes) -> None:
         self.nbytes -= self._entries.pop(name).nbytes

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence as Ordered
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from workers.engines.text.options import Options
+from workers.engines.text.prompt_store import Restored
 from workers.engines.text.sampler import Pick
 
 
@@ -52,8 +54,9 @@ class Sequence:
 class Source:
     """Tokens that are to be in a KV cache before the sequences that share them go on; they are prefilled once.
 
-    `done` of them are in `caches`, `cached` of those from an earlier prompt. `scored` asks for the log probabilities
-    of the prompt itself, with so many alternatives.
+    `done` of them are in `caches`, `cached` of those from an earlier prompt, which may still be `restoring` from a
+    file. `scored` asks for the log probabilities of the prompt itself, with so many alternatives. At `marks` (tokens)
+    the cache is kept for other prompts.
     """
 
     tokens: list[int]
@@ -63,6 +66,8 @@ class Source:
     done: int = 0
     caches: list[Any] | None = None
     scores: list[Logprob] = field(default_factory=list)
+    restoring: Future[Restored | None] | None = None
+    marks: set[int] = field(default_factory=set)
     ids: Any = None
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ from workers import blas
 blas.preload()
 
 import mlx.core as mx  # noqa: E402
-from mlx_lm.models import llama  # noqa: E402
+from mlx_lm.models import gemma3_text, lfm2, llama  # noqa: E402
 from mlx_lm.tokenizer_utils import TokenizerWrapper  # noqa: E402
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers  # noqa: E402
 from transformers import PreTrainedTokenizerFast  # noqa: E402
@@ -55,8 +55,56 @@ def model(seed: int = 0, layers: int = 2, heads: int = 4) -> Any:
         vocab_size=517,
         tie_word_embeddings=False,
     )
-    made = llama.Model(arguments)
-    made.lm_head.weight = made.lm_head.weight * 12
+    return _decided(llama.Model(arguments))
+
+
+def windowed(seed: int = 0) -> Any:
+    """A random Gemma 3: three of four layers see the last 48 tokens only, in a rotating cache."""
+    mx.random.seed(seed)
+    arguments = gemma3_text.ModelArgs(
+        model_type="gemma3_text",
+        hidden_size=64,
+        num_hidden_layers=4,
+        intermediate_size=128,
+        num_attention_heads=4,
+        head_dim=16,
+        num_key_value_heads=2,
+        vocab_size=517,
+        query_pre_attn_scalar=16,
+        sliding_window=48,
+        sliding_window_pattern=4,
+    )
+    return _decided(gemma3_text.Model(arguments), 4)
+
+
+def hybrid(seed: int = 0) -> Any:
+    """A random LFM2: attention in one layer of three, convolutions whose state cannot be cut in the others."""
+    mx.random.seed(seed)
+    arguments = lfm2.ModelArgs(
+        model_type="lfm2",
+        vocab_size=517,
+        hidden_size=64,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=1024,
+        norm_eps=1e-5,
+        conv_bias=False,
+        conv_L_cache=3,
+        block_dim=64,
+        block_multiple_of=16,
+        block_ffn_dim_multiplier=1.0,
+        block_auto_adjust_ff_dim=False,
+        block_ff_dim=128,
+        full_attn_idxs=[1],
+    )
+    return _decided(lfm2.Model(arguments), 1.5)
+
+
+def _decided(made: Any, factor: float = 12) -> Any:
+    """Its logits spread out, so that tokens differ clearly in likelihood."""
+    head = made.lm_head if "lm_head" in made else made.model.embed_tokens
+    head.weight = head.weight * factor
     mx.eval(made.parameters())
     return made
 
