@@ -57,9 +57,8 @@ def gap(engine: TextEngine, prompt: str, one: str, other: str) -> float:
     """How far apart the model holds the two tokens at which two answers part."""
     import mlx.core as mx
 
-    tokenizer, model = engine._tokenizer, engine._model
-    first, second = (tokenizer.encode(text, add_special_tokens=False) for text in (one, other))
+    first, second = (list(engine._prompts.encode(text, special=False)) for text in (one, other))
     at = next(at for at, (a, b) in enumerate(zip(first, second, strict=False)) if a != b)
-    tokens = [*engine.check(chat(prompt)).plan.tokens, *first[:at]]
-    logits = model(mx.array([tokens]))[0, -1]
+    tokens = [*engine.check(chat(prompt)).plan.prompts[0], *first[:at]]
+    logits = engine._batch._model(mx.array([tokens]))[0, -1]
     return abs(float((logits[first[at]] - logits[second[at]]).item()))

@@ -180,7 +180,7 @@ class TextEngine(Engine[Plan]):
             reason = "stop"
         else:
             said = answer.hear(spoken.token, spoken.logprob)
-            reason = "stop" if said.stopped else "length" if row.said >= row.limit else None
+            reason = "stop" if said.stopped else "length" if spoken.said >= row.limit else None
         if reason is not None:
             rest = Said("") if said.stopped else answer.rest()
             reason = "stop" if rest.stopped else reason

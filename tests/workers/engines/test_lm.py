@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mlxq.catalogue import ModelEntry
+from mlxq.settings import Settings
+from tests import starter
 from workers import blas
 
 blas.preload()
@@ -18,6 +21,7 @@ from tasks import events  # noqa: E402
 from tasks.errors import ContextLengthExceeded, InvalidValue  # noqa: E402
 from tasks.requests import ChatRequest, Message  # noqa: E402
 from tests.workers.engines.rows import Batch, chat, embedding, job, run, texts  # noqa: E402
+from workers.engines import lm  # noqa: E402
 from workers.engines.text.prompt_cache import PromptCache  # noqa: E402
 
 if TYPE_CHECKING:
@@ -211,3 +215,14 @@ def test_a_stop_string_of_several_bytes_ends_the_text(text_engine: TextEngine) -
     batch = run(text_engine, chat(prompt, max_tokens=24, stop=(emoji,)))
     assert batch.text("0") == full[: full.index(emoji)]
     assert batch.reason("0") == "stop"
+
+
+@pytest.mark.parametrize("keys", [{"kv_bits": 8}, {"kv_bits": 4, "quantized_kv_start": 20}, {"draft_model_path": True}])
+def test_quantised_caches_and_a_draft_model_serve_four_at_once(keys: dict[str, Any]) -> None:
+    folder = str(starter.folder("smollm2-135m-instruct"))
+    keys = {key: folder if value is True else value for key, value in keys.items()}
+    engine = lm.load(ModelEntry("text", folder, context_length=600, **keys), Settings())
+    jobs = [chat(question, max_tokens=8) for question in QUESTIONS[:4]]
+    alone = [texts(engine, [one])[0] for one in jobs]
+    assert texts(engine, jobs) == alone
+    assert "Paris" in alone[0] or keys.get("kv_bits") == 4  # too few bits for so small a model

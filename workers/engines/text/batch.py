@@ -19,6 +19,7 @@ from workers.engines.text.prompt_cache import NOTHING, PromptCache, shared
 from workers.engines.text.sampler import Sampler
 from workers.engines.text.sequence import Sequence as Row
 from workers.engines.text.sequence import Source
+from workers.engines.text.speculation import Draft
 
 AHEAD = 256  # tokens of an answer that are counted on when it is admitted; who says more may have to pause
 _SHARED = 128  # tokens that a prompt must share with one under way for waiting to pay
@@ -55,8 +56,10 @@ class Batch:
         prompts_at_once: int,
         chunk: int,
         max_kv_bytes: float,
+        draft: Draft | None = None,
     ) -> None:
         self._model, self._kv, self._sampler, self._prompts = model, caches, sampler, prompts
+        self._draft = draft
         self._slots, self._at_once, self._max_bytes = slots, prompts_at_once, max_kv_bytes
         self._weights = sum(leaf.nbytes for _, leaf in tree_flatten(model.parameters()))
         self._waiting: deque[Source] = deque()
@@ -113,18 +116,30 @@ class Batch:
         began = time.monotonic()
         self._make_room()
         self._requantise()
-        spoken = [said for group in self._groups for said in group.step(self._sampler)]
+        if (draft := self._drafting()) is not None:
+            spoken, plain = self._groups[0].speculate(self._sampler, draft), False
+        else:
+            spoken, plain = [said for group in self._groups for said in group.step(self._sampler)], True
         self._begin()
         prefilled, tokens = self._advance()
         seconds = time.monotonic() - began
         if tokens:
             self.pace.prefilled(seconds, tokens, len(spoken))
-        elif spoken:
+        elif spoken and plain:
             self.pace.decoded(seconds, len(spoken))
         if self._steps % _TIDY == 0:
             mx.clear_cache()
         ready, self._ready = [Ready(source) for source in self._ready], []
         return [*spoken, *prefilled, *ready]
+
+    def _drafting(self) -> Draft | None:
+        """The draft model, while a single sequence speaks and nobody waits: with company, a batch is the faster way."""
+        speaking = [row for group in self._groups for row in group.rows]
+        if self._draft is None or self._waiting or self._prefills or len(speaking) != 1:
+            return None
+        (row,) = speaking
+        alone = not self._groups[0].entering and self._kv.trimmable(len(row.tokens) + self._draft.count + 1)
+        return self._draft if alone and self._draft.ready(row, self.pace.chunk(1)) else None
 
     def end(self, rows: Sequence[Row]) -> None:
         """Forget these sequences; what they said is kept in the prompt cache while there is room."""
@@ -161,7 +176,7 @@ class Batch:
                 self._speak(source)
         while chosen:
             first = chosen[0]
-            together = [first, *(other for other in chosen[1:] if self._kv.mergeable and alike(first, other))]
+            together = [first, *(other for other in chosen[1:] if alike(self._kv, first, other))]
             chosen = [source for source in chosen if source not in together]
             self._prefills.append(Prefill(self._model, self._kv, together))
 
@@ -172,7 +187,7 @@ class Batch:
             return False
         if len(source.sequences) > free:
             # The rest waits its turn; by then the prompt stands in the prompt cache.
-            rest = Source(source.tokens, source.sequences[free:])
+            rest = Source(source.tokens, source.sequences[free:], source.scored)
             source.sequences = source.sequences[:free]
             self._waiting.insert(self._waiting.index(source) + 1, rest)
         needed = sum(self._needed(len(row.tokens), row.limit - row.said) for row in source.sequences)

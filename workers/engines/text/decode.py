@@ -8,16 +8,18 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 
 from workers.engines.text import kv, scores
-from workers.engines.text.sampler import Sampler, report
+from workers.engines.text.sampler import Pick, Sampler, report
 from workers.engines.text.sequence import Logprob
 from workers.engines.text.sequence import Sequence as Row
+from workers.engines.text.speculation import Draft
 
 
 class Spoken(NamedTuple):
-    """A sequence's next token, and its log probability where that was asked for."""
+    """A sequence's next token, how many it has `said` with it, and its log probability where that was asked for."""
 
     row: Row
     token: int
+    said: int
     logprob: Logprob | None = None
 
 
@@ -76,6 +78,25 @@ class Group:
         self.rows += [row for row, _ in entering]
         return spoken
 
+    def speculate(self, sampler: Sampler, draft: Draft) -> list[Spoken]:
+        """The next token of the only row, and those after it that the draft foretold."""
+        (row,) = self.rows
+        if self._batched:
+            self.caches, self._batched = kv.extracted(self.caches, 0), False
+        (first,) = sampler.draw(self.logits, [row.pick]).tolist()
+        tokens = [first, *draft.tokens(row, first, min(draft.count, row.limit - row.said - 1))]
+        logits = self._model(mx.array([tokens]), cache=self.caches)[0]
+        picks = [Pick(row.options, row.prompt, [*row.tokens, *tokens[: at + 1]]) for at in range(len(tokens) - 1)]
+        drawn = sampler.draw(logits[:-1], picks).tolist() if picks else []
+        right = next((at for at, token in enumerate(drawn) if token != tokens[at + 1]), len(drawn))
+        wanted = [row.options.logprobs] * (right + 1)
+        told = report(mx.concatenate([self.logits, logits[:right]]), mx.array(tokens[: right + 1]), wanted)
+        for layer in self.caches:
+            layer.trim(len(drawn) - right)
+        self.logits = logits[right : right + 1]
+        logprobs = scores.read(told, wanted)
+        return [self._says(row, token, logprobs.get(at)) for at, token in enumerate(tokens[: right + 1])]
+
     def caches_of(self, row: Row) -> list[Any]:
         """A row's own caches, with all its tokens, or all but the last while it enters; a copy where rows share."""
         for entering, caches in self.entering:
@@ -102,17 +123,13 @@ class Group:
         for layer in self.caches:
             layer.filter(keep)
 
-    def trim(self, tokens: int) -> None:
-        """Take so many tokens out of the caches of the only row."""
-        for layer in self.caches:
-            layer.trim(tokens)
-
     def _heard(self, tokens: Sequence[int], logprobs: Mapping[int, Logprob]) -> list[Spoken]:
         pairs = zip(self.rows, tokens, strict=True)
-        spoken = [Spoken(row, token, logprobs.get(at)) for at, (row, token) in enumerate(pairs)]
-        for row, token, _ in spoken:
-            row.tokens.append(token)
-        return spoken
+        return [self._says(row, token, logprobs.get(at)) for at, (row, token) in enumerate(pairs)]
+
+    def _says(self, row: Row, token: int, logprob: Logprob | None) -> Spoken:
+        row.tokens.append(token)
+        return Spoken(row, token, row.said, logprob)
 
     def _join(self, caches: list[list[Any]]) -> None:
         if not self.caches and len(caches) == 1:

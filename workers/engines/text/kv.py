@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 from mlx.utils import tree_map
 from mlx_lm.models import cache
-from mlx_lm.models.cache import CacheList, KVCache, QuantizedKVCache, make_prompt_cache
+from mlx_lm.models.cache import CacheList, KVCache, QuantizedKVCache, RotatingKVCache, make_prompt_cache
 
 _STEP = 256  # tokens by which caches grow
 
@@ -47,19 +47,20 @@ class Kv:
     def _probe_quantisation(self) -> None:
         eager = self._quantisation._replace(start=0) if self._quantisation else None
         try:
-            caches = _quantised(self.fresh(), eager)
+            caches = _quantised(list(make_prompt_cache(self._model)), eager)
             if not any(isinstance(layer, QuantizedKVCache) for layer in caches):
-                raise UnsupportedQuantisation("none of its layers keeps keys and values")
+                raise UnsupportedQuantisation("kv_bits: no layer of this model has a cache that can be quantised")
             for _ in range(2):
                 mx.eval(self._model(mx.zeros((1, 2), mx.int32), cache=caches))
         except UnsupportedQuantisation:
             raise
         except Exception as error:
-            raise UnsupportedQuantisation(f"{type(error).__name__}: {error}") from error
+            message = f"kv_bits: this model cannot attend to a quantised cache ({error}); serve it without kv_bits"
+            raise UnsupportedQuantisation(message) from error
 
     def fresh(self) -> list[Any]:
         """Empty caches of one row."""
-        return list(make_prompt_cache(self._model))
+        return self.settled(list(make_prompt_cache(self._model)))
 
     def settled(self, caches: list[Any]) -> list[Any]:
         """A row's caches, quantised once they are long enough."""
@@ -72,6 +73,14 @@ class Kv:
     def due(self, length: int) -> bool:
         """Whether a row of so many tokens must have a quantised cache."""
         return self._quantisation is not None and length >= self._quantisation.start
+
+    def due_from(self, done: int, total: int) -> int | None:
+        """The length at which a row on its way from `done` to `total` tokens gets a quantised cache, if it does.
+
+        A prompt is prefilled up to there and then on, so that what its tokens attend to depends on no neighbour.
+        """
+        start = None if self._quantisation is None else self._quantisation.start
+        return start if start is not None and done < start < total else None
 
     def tokens_within(self, nbytes: float) -> int:
         """How long one row may become in so many bytes."""
@@ -161,7 +170,12 @@ def _tokens(leaf: Any, start: int, end: int) -> Any:
 
 def nbytes(caches: Sequence[Any]) -> int:
     """Bytes that caches hold."""
-    return sum(int(layer.nbytes) for layer in caches)
+    return sum(_nbytes(layer) for layer in caches)
+
+
+def _nbytes(layer: Any) -> int:
+    # mlx-lm's quantised cache counts the bytes of keys that it does not have yet, and fails.
+    return 0 if isinstance(layer, QuantizedKVCache) and layer.empty() else int(layer.nbytes)
 
 
 def _measured(layer: Any) -> tuple[float, float]:
@@ -189,11 +203,12 @@ def _alias(leaf: Any) -> Any:
 
 
 def _quantised(caches: list[Any], how: Quantisation | None) -> list[Any]:
+    """Windows stay as they are: their size is bounded anyway."""
     if how is None:
         return caches
     return [
         layer.to_quantized(how.group_size, how.bits)
-        if hasattr(layer, "to_quantized") and layer.offset >= how.start
+        if hasattr(layer, "to_quantized") and not isinstance(layer, RotatingKVCache) and layer.offset >= how.start
         else layer
         for layer in caches
     ]

@@ -25,6 +25,7 @@ from workers.engines.text.prompt_cache import PromptCache
 from workers.engines.text.prompt_store import PromptStore
 from workers.engines.text.prompts import Prompts
 from workers.engines.text.sampler import Sampler
+from workers.engines.text.speculation import Draft, UnsupportedDraft
 from workers.model_path import ModelPathError, resolve
 
 SLOTS = 32
@@ -61,11 +62,12 @@ def load(entry: ModelEntry, settings: Settings) -> Loaded:
         tokenizer.chat_template = _read("chat_template_file", entry.chat_template_file)
         tokenizer.has_chat_template = True
     caches = kv.Kv(model, _quantisation(entry))
-    memory = _memory(entry)
-    context = min(_context(entry, config), caches.tokens_within(memory))
-    prompts = Prompts(tokenizer, context, _vocabulary(model))
+    vocabulary = _vocabulary(model)
     sampler = Sampler({*tokenizer.eos_token_ids, *tokenizer.encode("\n", add_special_tokens=False)})
     slots = entry.batch_completion_size or SLOTS
+    draft = _draft(entry, settings, caches, tokenizer, sampler, vocabulary)
+    memory = _memory(entry)
+    prompts = Prompts(tokenizer, min(_context(entry, config), caches.tokens_within(memory)), vocabulary)
     kept = _prompt_cache(entry, folder)
 
     def new_batch() -> Batch:
@@ -78,6 +80,7 @@ def load(entry: ModelEntry, settings: Settings) -> Loaded:
             prompts_at_once=entry.batch_prefill_size or PROMPTS,
             chunk=entry.batch_prefill_step_size or LARGEST_CHUNK,
             max_kv_bytes=memory,
+            draft=draft,
         )
 
     return Loaded(new_batch, tokenizer, prompts, _defaults(entry, settings, folder), slots)
@@ -101,6 +104,27 @@ def _quantisation(entry: ModelEntry) -> kv.Quantisation | None:
     if entry.kv_bits is None:
         return None
     return kv.Quantisation(entry.kv_bits, entry.kv_group_size, entry.quantized_kv_start)
+
+
+def _draft(
+    entry: ModelEntry, settings: Settings, caches: kv.Kv, tokenizer: Any, sampler: Sampler, vocabulary: int
+) -> Draft | None:
+    if entry.draft_model_path is None:
+        return None
+    folder = resolve(entry.draft_model_path, settings.cache, code=entry.trust_remote_code)
+    model, own, *_ = mlx_lm.load(str(folder), tokenizer_config={"trust_remote_code": entry.trust_remote_code})
+    if own.get_vocab() != tokenizer.get_vocab():
+        raise UnsupportedDraft(
+            f"draft_model_path: {entry.draft_model_path} has another vocabulary ({len(own.get_vocab())} tokens) than "
+            f"the model ({len(tokenizer.get_vocab())}); a draft model must be of the same family"
+        )
+    if not caches.trimmable(1):
+        raise UnsupportedDraft("draft_model_path: this model's cache cannot take tokens back; serve it without a draft")
+    mx.eval(model.parameters())
+    try:
+        return Draft(model, kv.Kv(model), sampler, count=entry.num_draft_tokens, width=vocabulary)
+    except UnsupportedDraft as error:
+        raise UnsupportedDraft(f"draft_model_path: {entry.draft_model_path}: {error}") from error
 
 
 def _memory(entry: ModelEntry) -> float:
@@ -148,9 +172,9 @@ def _defaults(entry: ModelEntry, settings: Settings, folder: Path) -> Defaults:
     own = json.loads(path.read_text()) if path.is_file() else {}
     own = {"max_tokens": own.get("max_new_tokens"), **own}
     found: dict[str, Any] = {}
-    for name in SAMPLING:
+    for name, check in SAMPLING.items():
         values = (entry.defaults.get(name), settings.defaults.get(name), own.get(name))
-        value = next((value for value in values if value is not None), None)
+        value = next((value for value in values if value is not None and check.holds(value)), None)
         if value is not None:
             found[name] = value
     return Defaults(**found)

@@ -11,12 +11,17 @@ from workers.engines.text import kv, scores
 from workers.engines.text.sequence import Source
 
 _WASTE = 0.25  # of a piece's tokens may be padding
+_SCORED = 256  # tokens whose logits, a whole vocabulary each, may be in memory at the same time
 _ALIKE = 64  # tokens by which prompts may differ in any case
 
 
-def alike(a: Source, b: Source) -> bool:
-    """Whether two prompts may be prefilled together without much padding."""
-    if a.scored is not None or b.scored is not None:
+def alike(caches: kv.Kv, a: Source, b: Source) -> bool:
+    """Whether two prompts may be prefilled together: in caches of one kind throughout, and without much padding."""
+    if a.scored is not None or b.scored is not None or not caches.mergeable:
+        return False
+    if any(caches.due_from(one.done, one.done + one.left) is not None for one in (a, b)):
+        return False
+    if kv.kind(a.caches or caches.fresh()) != kv.kind(b.caches or caches.fresh()):
         return False
     return _near(a.left, b.left) and _near(a.done, b.done)
 
@@ -38,6 +43,9 @@ class Prefill:
 
     def step(self, chunk: int) -> tuple[list[Source], int]:
         """Put up to so many tokens of each prompt through the model; who is through (with caches), and the size."""
+        (first,) = self.sources[:1]
+        if first.scored is not None:
+            chunk = min(chunk, _SCORED)
         length = self._length(min([chunk, *self._marks()]))
         pieces = [source.tokens[source.done : source.done + min(length, source.left)] for source in self.sources]
         lengths = [len(piece) for piece in pieces]
@@ -50,7 +58,6 @@ class Prefill:
         if any(padding):
             for layer in self.caches:
                 layer.finalize()
-        (first,) = self.sources[:1]
         if first.scored is not None:
             first.scores += scores.of(logits[0], first.tokens[first.done + 1 : first.done + 1 + length], first.scored)
         mx.eval([layer.state for layer in self.caches])
@@ -66,8 +73,10 @@ class Prefill:
         return kv.extracted(self.caches, self.sources.index(source))
 
     def _marks(self) -> list[int]:
-        """Tokens up to each of the places where a cache is to be kept."""
-        return [mark - source.done for source in self.sources for mark in source.marks if mark > source.done]
+        """Tokens up to each of the places where a cache is to be kept or quantised."""
+        places: list[tuple[Source, int | None]] = [(source, mark) for source in self.sources for mark in source.marks]
+        places += [(source, self._kv.due_from(source.done, source.done + source.left)) for source in self.sources]
+        return [place - source.done for source, place in places if place is not None and place > source.done]
 
     def _length(self, chunk: int) -> int:
         """The longest piece that keeps padding low: the shortest prompt's rest, or a little more."""

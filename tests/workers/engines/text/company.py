@@ -67,16 +67,13 @@ Answers = Mapping[int, Answer]
 def together(engine: TextEngine, jobs: Sequence[Job], arrivals: Sequence[int]) -> list[Answers]:
     """Run requests that come at these steps, and collect their answers by index."""
     batch, spoken = Batch(engine), dict[tuple[str, int], list[int]]()
-    step = engine._batch.step
+    hear = engine._say
 
-    def spy() -> Any:
-        found = step()
-        for what in found:
-            if hasattr(what, "token"):
-                spoken.setdefault((what.row.job, what.row.index), []).append(what.token)
-        return found
+    def spy(task: Any, what: Any) -> Any:
+        spoken.setdefault((what.row.job, what.row.index), []).append(what.token)
+        return hear(task, what)
 
-    engine._batch.step = spy  # type: ignore[method-assign]
+    engine._say = spy  # type: ignore[method-assign]
     try:
         for number in sorted(range(len(jobs)), key=lambda number: arrivals[number]):
             while batch.steps < arrivals[number]:
@@ -84,7 +81,7 @@ def together(engine: TextEngine, jobs: Sequence[Job], arrivals: Sequence[int]) -
             batch.admit(str(number), jobs[number])
         batch.run()
     finally:
-        del engine._batch.step
+        del engine._say
     return [_answers(batch, spoken, str(number)) for number in range(len(jobs))]
 
 

@@ -6,12 +6,17 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.workers.engines.rows import chat, job
 from tests.workers.engines.text import tiny
 from tests.workers.engines.text.company import OPTIONS, Answers, arrivals, differences, together
 
 from tasks.job import Job  # isort: skip
 from tasks.requests import CompletionRequest  # isort: skip
+from workers.engines.text import kv  # isort: skip
+from workers.engines.text.kv import Quantisation  # isort: skip
+from workers.engines.text.prompt_cache import PromptCache  # isort: skip
 
 if TYPE_CHECKING:
     from workers.engines.lm import TextEngine
@@ -41,15 +46,40 @@ def rounds(
     assert close <= TOLERATED * number
 
 
+def completion(chance: random.Random, name: str) -> Job:
+    prompt = tuple(chance.randrange(516) for _ in range(chance.choice((1, 5, 20, 90))))
+    return job(CompletionRequest((prompt,), **{"max_tokens": chance.randrange(1, 16), **OPTIONS[name]}))
+
+
 def test_in_two_hundred_rounds_on_a_tiny_model() -> None:
     model = tiny.model()
+    rounds(ROUNDS, tiny.engine(model), tiny.engine(model), model, completion)
 
-    def make(chance: random.Random, name: str) -> Job:
-        prompt = tuple(chance.randrange(516) for _ in range(chance.choice((1, 5, 20, 90))))
-        most = chance.randrange(1, 16)
-        return job(CompletionRequest((prompt,), **{"max_tokens": most, **OPTIONS[name]}))
 
-    rounds(ROUNDS, tiny.engine(model), tiny.engine(model), model, make)
+@pytest.mark.parametrize("make", [tiny.windowed, tiny.hybrid])
+def test_with_windows_and_recurrent_states(make: Callable[[], Any]) -> None:
+    model = make()
+    rounds(20, tiny.engine(model), tiny.engine(model, prompts=PromptCache(1 << 22)), model, completion)
+
+
+@pytest.mark.parametrize("quantisation", [Quantisation(8, 32, 0), Quantisation(4, 32, 30)])
+@pytest.mark.parametrize("make", [tiny.windowed, lambda: tiny.model(heads=2)])
+def test_with_quantised_caches(make: Callable[[], Any], quantisation: Quantisation) -> None:
+    model = make()
+    alone, company = tiny.engine(model, quantisation=quantisation), tiny.engine(model, quantisation=quantisation)
+    rounds(20, alone, company, model, completion)
+
+
+def test_with_caches_that_do_not_all_fit() -> None:
+    model = tiny.model()
+    a_row = kv.Kv(model).size(100)
+    company = tiny.engine(model, max_kv_bytes=2 * a_row, prompts=PromptCache(1 << 22))
+    rounds(20, tiny.engine(model), company, model, completion)
+
+
+def test_with_a_draft_model() -> None:
+    model = tiny.model()
+    rounds(20, tiny.engine(model), tiny.engine(model, draft=tiny.model(1)), model, completion)
 
 
 def test_in_five_rounds_on_a_real_model(text_engine: TextEngine) -> None:

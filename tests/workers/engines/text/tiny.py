@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from workers import blas
@@ -10,6 +13,7 @@ from workers import blas
 blas.preload()
 
 import mlx.core as mx  # noqa: E402
+from mlx.utils import tree_flatten  # noqa: E402
 from mlx_lm.models import gemma3_text, lfm2, llama  # noqa: E402
 from mlx_lm.tokenizer_utils import TokenizerWrapper  # noqa: E402
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers  # noqa: E402
@@ -22,6 +26,7 @@ from workers.engines.text.options import Defaults  # noqa: E402
 from workers.engines.text.prompt_cache import PromptCache  # noqa: E402
 from workers.engines.text.prompts import Prompts  # noqa: E402
 from workers.engines.text.sampler import Sampler  # noqa: E402
+from workers.engines.text.speculation import Draft  # noqa: E402
 
 TEMPLATE = (
     "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% if not loop.last or add_generation_prompt %}</s>"
@@ -41,7 +46,7 @@ def tokenizer() -> TokenizerWrapper:
     return TokenizerWrapper(found)
 
 
-def model(seed: int = 0, layers: int = 2, heads: int = 4) -> Any:
+def model(seed: int = 0, layers: int = 2, heads: int = 4, vocabulary: int = 517) -> Any:
     """A random Llama in float32 whose logits differ by some units."""
     mx.random.seed(seed)
     arguments = llama.ModelArgs(
@@ -52,7 +57,7 @@ def model(seed: int = 0, layers: int = 2, heads: int = 4) -> Any:
         num_attention_heads=heads,
         num_key_value_heads=2,
         rms_norm_eps=1e-5,
-        vocab_size=517,
+        vocab_size=vocabulary,
         tie_word_embeddings=False,
     )
     return _decided(llama.Model(arguments))
@@ -67,10 +72,10 @@ def windowed(seed: int = 0) -> Any:
         num_hidden_layers=4,
         intermediate_size=128,
         num_attention_heads=4,
-        head_dim=16,
+        head_dim=32,
         num_key_value_heads=2,
         vocab_size=517,
-        query_pre_attn_scalar=16,
+        query_pre_attn_scalar=32,
         sliding_window=48,
         sliding_window_pattern=4,
     )
@@ -101,6 +106,17 @@ def hybrid(seed: int = 0) -> Any:
     return _decided(lfm2.Model(arguments), 1.5)
 
 
+def save(folder: Path, found: Any | None = None, **config: Any) -> Path:
+    """Write a tiny model with its tokenizer as a folder that can be served."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = found or model()
+    arguments = {key: value for key, value in asdict(found.args).items() if value is not None}
+    (folder / "config.json").write_text(json.dumps({**arguments, "max_position_embeddings": 1024, **config}))
+    mx.save_safetensors(str(folder / "model.safetensors"), dict(tree_flatten(found.parameters())))
+    tokenizer()._tokenizer.save_pretrained(folder)
+    return folder
+
+
 def _decided(made: Any, factor: float = 12) -> Any:
     """Its logits spread out, so that tokens differ clearly in likelihood."""
     head = made.lm_head if "lm_head" in made else made.model.embed_tokens
@@ -118,16 +134,26 @@ def engine(
     quantisation: kv.Quantisation | None = None,
     max_kv_bytes: float = math.inf,
     context: int = 1024,
+    draft: Any | None = None,
 ) -> TextEngine:
     """An engine of that model; without a prompt cache unless one is given."""
     found, words = found or model(), tokenizer()
     caches = kv.Kv(found, quantisation)
     kept = PromptCache(0) if prompts is None else prompts
+    sampler = Sampler(words.eos_token_ids)
+    drafting = None if draft is None else Draft(draft, kv.Kv(draft), sampler, count=3, width=517)
 
     def new_batch() -> Batch:
-        sampler = Sampler(words.eos_token_ids)
         return Batch(
-            found, caches, sampler, kept, slots=slots, prompts_at_once=4, chunk=chunk, max_kv_bytes=max_kv_bytes
+            found,
+            caches,
+            sampler,
+            kept,
+            slots=slots,
+            prompts_at_once=4,
+            chunk=chunk,
+            max_kv_bytes=max_kv_bytes,
+            draft=drafting,
         )
 
     return TextEngine(new_batch, words, Prompts(words, context, 517), Defaults(), slots)
