@@ -1,4 +1,4 @@
-"""`python -m schemas`: the README's table of request fields."""
+"""`python -m schemas`: the README's tables of request fields."""
 
 from __future__ import annotations
 
@@ -14,22 +14,27 @@ from schemas.fields import Body, rows
 from schemas.tokenize import TokenizeSchema
 from schemas.transcriptions import TranscriptionsSchema
 
-BODIES: dict[str, type[Body]] = {
-    "/v1/chat/completions": ChatSchema,
-    "/v1/completions": CompletionsSchema,
-    "/v1/chat/render": ChatRenderSchema,
-    "/v1/tokenize": TokenizeSchema,
-    "/v1/detokenize": DetokenizeSchema,
-    "/v1/embeddings": EmbeddingsSchema,
-    "/v1/audio/transcriptions": TranscriptionsSchema,
+TABLES: dict[str, dict[str, type[Body]]] = {
+    "text fields": {
+        "/v1/chat/completions": ChatSchema,
+        "/v1/completions": CompletionsSchema,
+        "/v1/chat/render": ChatRenderSchema,
+        "/v1/tokenize": TokenizeSchema,
+        "/v1/detokenize": DetokenizeSchema,
+    },
+    "fields": {
+        "/v1/embeddings": EmbeddingsSchema,
+        "/v1/audio/transcriptions": TranscriptionsSchema,
+    },
 }
+BODIES = {path: body for bodies in TABLES.values() for path, body in bodies.items()}
 
 
-def table() -> Iterator[str]:
+def table(name: str) -> Iterator[str]:
     """Lines of Markdown: what each endpoint honours, takes without effect, and refuses."""
     yield "| endpoint | honoured | taken, changes nothing | refused by name, except null and the value shown |"
     yield "| --- | --- | --- | --- |"
-    for path, body in BODIES.items():
+    for path, body in TABLES[name].items():
         cells: dict[str, list[str]] = {"honoured": [], "accepted": [], "refused": []}
         for row in rows(body):
             taken = " or ".join(json.dumps(value) for value in row.taken)
@@ -39,4 +44,5 @@ def table() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    print("\n".join(table()))  # noqa: T201
+    for name in TABLES:
+        print("\n".join([f"<!-- {name} -->", *table(name), f"<!-- end of {name} -->"]))  # noqa: T201

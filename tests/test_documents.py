@@ -6,16 +6,17 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import yaml
 
-from mlxq.catalogue import Catalogue
+from mlxq.catalogue import Catalogue, ModelEntry
 from mlxq.checks import SAMPLING
 from mlxq.settings import DEFAULT, VARIABLES
-from schemas.__main__ import table
+from schemas.__main__ import TABLES, table
 from tasks import keys
 from tests import recordings
 from tests.servers import ROOT, Stack
@@ -62,8 +63,9 @@ def between(text: str, name: str) -> str:
     return text.split(f"<!-- {name} -->\n")[1].split(f"<!-- end of {name} -->")[0]
 
 
-def test_the_table_of_fields_is_the_schemas() -> None:
-    assert between(README, "fields") == "\n".join(table()) + "\n"
+@pytest.mark.parametrize("name", TABLES)
+def test_the_tables_of_fields_are_the_schemas(name: str) -> None:
+    assert between(README, name) == "\n".join(table(name)) + "\n"
 
 
 def test_the_table_of_keys_is_the_code_s() -> None:
@@ -72,19 +74,29 @@ def test_the_table_of_keys_is_the_code_s() -> None:
 
 
 def test_the_settings_table_names_every_variable_and_no_other() -> None:
-    told = set(re.findall(r"`((?:MLXQ_|REDIS_)\w+|PORT)`", between_headings("## Settings")))
+    told = set(re.findall(r"`((?:MLXQ_|REDIS_)\w+|PORT)`", section("## Settings")))
     assert told == {variable for variable, _ in VARIABLES.values()} | {"MLXQ_REDIS_PORT"} | {
         DEFAULT + name.upper() for name in SAMPLING
     }
 
 
-def between_headings(heading: str) -> str:
+def section(heading: str) -> str:
     return README.split(f"{heading}\n")[1].split("\n## ")[0].split("`docker compose")[0]
 
 
-def test_the_example_of_a_models_file_is_one() -> None:
-    (example,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
-    assert Catalogue.parse(yaml.safe_load(example), "README.md").get("qwen3-4b").context_length == 16_384
+def test_the_examples_of_models_files_are_some() -> None:
+    first, second = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    assert Catalogue.parse(yaml.safe_load(first), "README.md").get("qwen3-4b").context_length == 16_384
+    assert Catalogue.parse(yaml.safe_load(second), "README.md").get("qwen3-8b").kv_bits == 8
+
+
+def test_the_table_of_a_text_model_s_keys_names_every_one() -> None:
+    told = set(
+        re.findall(r"`([a-z_]+)`", "".join(re.findall(r"^\| (.*?) \|", section("### Text models"), re.MULTILINE)))
+    )
+    general = {"model_type", "queue_size", "queue_timeout", "options"}
+    keys = {field.name for field in fields(ModelEntry)} - {"name", "model_path", "defaults"} - general
+    assert told - {"default_temperature", "default_top_p"} == keys
 
 
 def test_the_repository_s_models_are_the_starter_models() -> None:
