@@ -165,6 +165,8 @@ class Housekeeping:
         store = self.store
         for job_id in store.redis.zrangebyscore(store.keys.expiry(), 0, store.now(), start=0, num=_BATCH):
             record = store.find(job_id.decode(), expired=True)
+            if record is None:
+                store.redis.delete(store.keys.job(job_id.decode()))
             if record is None or not store.erase(record):
                 store.redis.zrem(store.keys.expiry(), job_id)
         if time.monotonic() - self._swept > self.sweep_every:

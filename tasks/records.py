@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
+import structlog
 from redis import Redis
 
 from tasks import events, fold, job
@@ -18,6 +19,7 @@ from tasks.requests import BlobRef
 from tasks.scripts import answers
 
 INLINE = 64 * 1024  # bytes; what is larger becomes a blob
+log = structlog.get_logger()
 
 
 class Page(NamedTuple):
@@ -62,7 +64,11 @@ class Records:
         """The record of a job, whoever owns it; None when it never was or, unless `expired`, its time is over."""
         with answers():
             fields = self.redis.hgetall(self.keys.job(job_id))
-        record = self._record(fields, expired)
+        try:
+            record = self._record(fields, expired)
+        except NotFound as error:  # somebody deleted the file that its request was kept in
+            log.warning("a job cannot be read", job_id=job_id, error=str(error))
+            return None
         if record is None or record.status is not Status.QUEUED:
             return record
         return msgspec.structs.replace(record, position=self._position(record.job))

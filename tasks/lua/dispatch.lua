@@ -8,7 +8,9 @@ if #next == 0 then
   redis.call('ZREM', KEYS[2], ARGV[1])
   return false
 end
-redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+-- Behind every other turn, also of those that were taken in the same millisecond.
+local last = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')
+redis.call('ZADD', KEYS[2], math.max(tonumber(ARGV[3]), tonumber(last[2] or 0) + 1), ARGV[1])
 redis.call('SADD', KEYS[3], next[1])
 redis.call('ZADD', KEYS[4], ARGV[3], next[1])
 return next[1]

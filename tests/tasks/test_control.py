@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tasks import app, events
 from tasks.control import HEADROOM, Control, Dispatcher, Leader, Reconciler
 from tasks.job import Job, Lane, Status
@@ -58,6 +60,13 @@ def test_owners_take_turns(store: JobStore) -> None:
     few = [submitted(store, owner="few") for _ in range(2)]
     dispatcher(store).run("fake")
     assert sent(store) == sorted(job.id for job in (*many[:2], *few))
+
+
+def test_owners_take_turns_within_a_millisecond_too(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = [submitted(store, owner=owner) for owner in ("a", "b", "c") for _ in range(4)]
+    monkeypatch.setattr(JobStore, "now", lambda _: 1)
+    dispatcher(store).run("fake")
+    assert sent(store) == sorted(job.id for job in (jobs[0], jobs[1], jobs[4], jobs[8]))
 
 
 def test_an_earlier_lane_goes_first(store: JobStore) -> None:

@@ -218,3 +218,18 @@ def test_an_unreachable_redis_is_said_with_when_to_come_back(settings: Settings)
     with pytest.raises(QueueUnavailable) as caught:
         away.now()
     assert caught.value.failure.retry_after
+
+
+def test_a_job_whose_request_file_was_deleted_stops_no_listing_and_no_housekeeping(store: JobStore) -> None:
+    lost, kept = chat(store, "long " * 20_000), chat(store)
+    for job in (lost, kept):
+        store.submit(job, room=5)
+        store.finish(job.id, events.Cancelled())
+    for path in store.blobs.root.rglob("*"):
+        if path.is_file():
+            path.unlink()
+    assert [record.job.id for record in store.list("anonymous", limit=5).records] == [kept.id]
+    store.redis.zadd(store.keys.expiry(), {lost.id: 1})
+    Housekeeping(store).run()
+    assert not store.redis.exists(store.keys.job(lost.id))
+    assert store.redis.zscore(store.keys.expiry(), lost.id) is None
