@@ -29,7 +29,7 @@ blas.preload()
 import mlx.core as mx  # noqa: E402
 from mlx_lm.generate import BatchGenerator  # noqa: E402
 
-from tasks.requests import CompletionRequest  # noqa: E402
+from tasks.requests import ChatRequest, CompletionRequest, Message  # noqa: E402
 from tests.workers.engines.rows import Batch, job  # noqa: E402
 from workers.engines import lm  # noqa: E402
 from workers.engines.lm import TextEngine  # noqa: E402
@@ -39,6 +39,7 @@ ROWS = (1, 8, 16, 32)
 STEPS = 16
 LONG = 4000  # tokens
 CHATS = 20
+SUBJECTS = ("a fox", "the sea", "an old clock", "two sisters", "a storm", "the last train", "a garden", "a liar")
 WAYS = {
     "greedy": {"temperature": 0.0},
     "seeded, temperature": {"temperature": 0.8, "seed": 1},
@@ -47,7 +48,7 @@ WAYS = {
         "temperature": 0.8,
         "top_p": 0.9,
         "seed": 1,
-        "presence_penalty": 1,
+        "presence_penalty": 1.0,
         "frequency_penalty": 0.5,
     },
 }
@@ -69,8 +70,8 @@ def outside(text: TextEngine, rows: int, options: dict[str, Any]) -> tuple[float
     """Milliseconds of the forward pass and of a whole step, medians of steps that take turns."""
     batch = Batch(text)
     for number in range(rows):
-        request = CompletionRequest((words(30, number),), max_tokens=200, **options)
-        batch.admit(str(number), job(request))
+        question = Message("user", f"Write a long story about {SUBJECTS[number % len(SUBJECTS)]}, chapter {number}.")
+        batch.admit(str(number), job(ChatRequest((question,), max_tokens=200, **options)))
     while len(text._batch._groups) != 1 or len(text._batch._groups[0].rows) < rows:
         batch.step()
     (group,) = text._batch._groups

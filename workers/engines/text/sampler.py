@@ -17,7 +17,8 @@ from workers.engines.text import elementwise, noise, penalties
 from workers.engines.text.candidates import largest
 from workers.engines.text.options import Options
 
-CANDIDATES = 256  # tokens among which top_k and top_p are looked for before a row is sorted in full
+CANDIDATES = 256  # tokens among which top_k and top_p are looked for at first
+_WIDER = 8  # times as many, for rows whose top_p these do not reach
 _COLDEST = 1e-4  # below it float32 leaves the likeliest token nothing to share, and its inverse overflows in the end
 
 
@@ -59,8 +60,7 @@ class Sampler:
             (way,) = groups
             return way(x, picks)
         drawn = [way(x[mx.array(rows)], [picks[row] for row in rows]) for way, rows in groups.items()]
-        order = np.argsort([row for rows in groups.values() for row in rows])
-        return mx.concatenate(drawn)[mx.array(order)]
+        return _in_order(drawn, list(groups.values()))
 
     def _way(self, options: Options) -> Callable[[Any, Sequence[Pick]], Any]:
         if options.temperature < _COLDEST or options.top_k == 1:
@@ -87,16 +87,16 @@ class Sampler:
             mass = np.array(mx.exp(values - total).sum(axis=-1))
             asked = [pick.options.top_p if pick.options.top_k == 0 else math.inf for pick in picks]
             if (short := mass < asked).any():
-                return self._sorted_in_full(x, picks, short)
+                return self._widened(x, picks, count, short)
         return self._choose(_within(values, total, picks), tokens, picks)
 
-    def _sorted_in_full(self, x: Any, picks: Sequence[Pick], short: Any) -> Any:
-        """Rows so flat that their nucleus is larger than the candidates, and rows with a larger top_k."""
-        drawn = [
-            self._nucleus(x[row : row + 1], [pick], x.shape[-1] if short[row] else CANDIDATES)
-            for row, pick in enumerate(picks)
-        ]
-        return mx.concatenate(drawn)
+    def _widened(self, x: Any, picks: Sequence[Pick], count: int, short: Any) -> Any:
+        """More candidates for rows so flat that their nucleus is larger, and for rows with a larger top_k."""
+        parts = [(rows.nonzero()[0].tolist(), width) for rows, width in ((~short, count), (short, _WIDER * count))]
+        return _in_order(
+            [self._nucleus(x[mx.array(rows)], [picks[row] for row in rows], width) for rows, width in parts if rows],
+            [rows for rows, _ in parts],
+        )
 
     def _all(self, x: Any, picks: Sequence[Pick]) -> Any:
         return self._choose(_tempered(x, picks), mx.arange(x.shape[-1])[None], picks)
@@ -137,6 +137,11 @@ def report(logits: Any, drawn: Any, wanted: Sequence[int | None]) -> Report | No
     values, ids = largest(x, max(1, *(wanted[row] or 0 for row in rows)))
     own = mx.take_along_axis(x, drawn[mx.array(rows)][:, None].astype(mx.int32), axis=-1) - total
     return Report(rows, own[:, 0], ids, values - total)
+
+
+def _in_order(drawn: Sequence[Any], rows: Sequence[Sequence[int]]) -> Any:
+    """Tokens of several parts of a batch, as the rows stand in it."""
+    return mx.concatenate(list(drawn))[mx.array(np.argsort([row for part in rows for row in part]))]
 
 
 def _greedy(x: Any, picks: Sequence[Pick]) -> Any:
