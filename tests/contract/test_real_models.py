@@ -56,6 +56,17 @@ def test_the_capital_of_france(client: openai.OpenAI) -> None:
     assert answer.choices[0].finish_reason == "stop"
 
 
+def test_the_next_turn_of_a_conversation_is_computed_from_where_it_goes_on(client: openai.OpenAI) -> None:
+    question = {"role": "user", "content": "Name the largest of the planets that go around the sun, in one word."}
+    first = client.chat.completions.create(model=TEXT, messages=[question], temperature=0, max_tokens=8)
+    answer = {"role": "assistant", "content": first.choices[0].message.content}
+    turns = [question, answer, {"role": "user", "content": "And the smallest?"}]
+    second = client.chat.completions.create(model=TEXT, messages=turns, temperature=0, max_tokens=8)
+    assert first.usage and second.usage and second.usage.prompt_tokens_details
+    cached = second.usage.prompt_tokens_details.cached_tokens
+    assert cached is not None and first.usage.prompt_tokens <= cached < second.usage.prompt_tokens
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_prompt_longer_than_the_context_is_a_400(client: openai.OpenAI, stream: bool) -> None:
     with pytest.raises(openai.BadRequestError) as caught:

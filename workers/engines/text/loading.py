@@ -34,6 +34,7 @@ LARGEST_CHUNK = 2048  # tokens
 PROMPT_CACHE_BYTES = 1 << 30
 PROMPT_STORE_BYTES = 8 << 30
 _SPARE = 0.9  # of the memory that the device recommends to use, weights included
+_LEAST = 0.05  # of it is for caches even where the weights take more
 
 
 class Loaded(NamedTuple):
@@ -66,9 +67,9 @@ def load(entry: ModelEntry, settings: Settings) -> Loaded:
     sampler = Sampler({*tokenizer.eos_token_ids, *tokenizer.encode("\n", add_special_tokens=False)})
     slots = entry.batch_completion_size or SLOTS
     draft = _draft(entry, settings, caches, tokenizer, sampler, vocabulary)
-    memory = _memory(entry)
+    memory, prompt_cache = _memory(entry)
     prompts = Prompts(tokenizer, min(_context(entry, config), caches.tokens_within(memory)), vocabulary)
-    kept = _prompt_cache(entry, folder)
+    kept = _prompt_cache(entry, folder, prompt_cache)
 
     def new_batch() -> Batch:
         return Batch(
@@ -127,16 +128,23 @@ def _draft(
         raise UnsupportedDraft(f"draft_model_path: {entry.draft_model_path}: {error}") from error
 
 
-def _memory(entry: ModelEntry) -> float:
-    """Bytes that the KV caches of running requests may take: what is configured, else what the device has to spare."""
-    if entry.max_kv_bytes is not None:
-        return entry.max_kv_bytes
+def _memory(entry: ModelEntry) -> tuple[float, int]:
+    """Bytes for the KV caches of running requests, and for those of the prompt cache, once the weights are loaded.
+
+    What is not configured is what the device has to spare, where it says (Metal: the recommended working set).
+    """
     recommended = mx.device_info().get("max_recommended_working_set_size")
-    return _SPARE * int(recommended) - mx.get_active_memory() if recommended else math.inf
+    spare = math.inf
+    if recommended:
+        spare = max(_SPARE * int(recommended) - mx.get_active_memory(), _LEAST * int(recommended))
+    kept = entry.prompt_cache_max_bytes
+    if kept is None:
+        kept = int(min(PROMPT_CACHE_BYTES, spare / 4))
+    running = max(spare - kept, spare / 4) if entry.max_kv_bytes is None else entry.max_kv_bytes
+    return running, kept
 
 
-def _prompt_cache(entry: ModelEntry, folder: Path) -> PromptCache:
-    most = PROMPT_CACHE_BYTES if entry.prompt_cache_max_bytes is None else entry.prompt_cache_max_bytes
+def _prompt_cache(entry: ModelEntry, folder: Path, most: int) -> PromptCache:
     store = None
     if entry.prompt_cache_dir and most:
         own = Path(entry.prompt_cache_dir).expanduser() / quote(entry.name, safe="")

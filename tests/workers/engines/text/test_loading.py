@@ -109,6 +109,17 @@ def test_the_context_is_the_least_of_entry_model_and_memory(folder: Path) -> Non
     assert load(folder, max_kv_bytes=500 * a_token).details["context_length"] == 500
 
 
+@pytest.mark.parametrize(("recommended", "running"), [(8e9, 7.2e9 - 2**30), (1e9, 0.75 * 0.9e9), (1e6, 0.75 * 5e4)])
+def test_where_the_device_says_what_to_use_caches_keep_within_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, recommended: float, running: float
+) -> None:
+    monkeypatch.setattr(mx, "device_info", lambda: {"max_recommended_working_set_size": int(recommended)})
+    monkeypatch.setattr(mx, "get_active_memory", lambda: 0 if recommended > 1e6 else 10**9)
+    batch = load(folder)._batch
+    assert batch._max_bytes == pytest.approx(running, rel=1e-3)
+    assert batch._prompts._max_bytes == pytest.approx(min(2**30, running / 3), rel=1e-2)
+
+
 @pytest.mark.parametrize("bits", [2, 4, 8])
 def test_quantised_caches_take_fewer_bytes(folder: Path, bits: int) -> None:
     engine = load(folder, kv_bits=bits, kv_group_size=32)
