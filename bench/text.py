@@ -206,9 +206,8 @@ def served(valkey: Valkey, folder: Path) -> Iterator[OpenAI]:
 def cache() -> Table:
     """The time to the first token of chats that share a system prompt."""
     table = Table("chat", "prompt", "from the cache", "time to first token", "of the first")
-    system = "You are a careful librarian. " + " ".join(
-        f"Shelf {one} holds books on subject {one}." for one in range(165)
-    )
+    shelves = " ".join(f"Shelf {number} holds books on subject {number}." for number in range(108))
+    system = f"You are a careful librarian. {shelves}"
     with tempfile.TemporaryDirectory() as folder:
         valkey = Valkey(Path(folder))
         try:

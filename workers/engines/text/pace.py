@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-_LEAST = 8  # tokens a step, however slow the machine
+_LEAST = 16  # tokens a step, however slow the machine
 _FIRST = 32  # tokens a step, before anything was measured
+_SHARE = 2.0  # times the seconds of decoding that prefill may take beyond its target
 _FORGET = 0.5  # share of a new measurement
 _FULL = 0.8  # share of the budget that a piece must use to say that there is room for more
 _CHANGE = 2.0  # how far one step's measurement may move the next piece
@@ -14,9 +15,10 @@ _CHANGE = 2.0  # how far one step's measurement may move the next piece
 class Pace:
     """Sizes the next piece of prefill by what the last one took, so that a step stays near `target` seconds.
 
-    Prefill gets what decoding leaves of a step, and at least half of `target`: prompts must advance beside a full
-    batch too. The size is corrected and not computed from a rate, because a piece costs more than in proportion when
-    it is small and when much stands before it.
+    Prefill gets what decoding leaves of a step, and in any case twice what decoding takes or `target`, whichever is
+    less: a piece reads all weights, as a token does, so prompts in small pieces take several times as long. The size is
+    corrected and not computed from a rate, because a piece costs more than in proportion when it is small and when much
+    stands before it.
     """
 
     def __init__(self, most: int, target: float = 0.2) -> None:
@@ -38,7 +40,7 @@ class Pace:
         decode = self._expected(rows)
         if decode > seconds:  # measured when the batch was another: no step takes less than its decoding
             decode = self._decode[rows] = seconds
-        aim = max(self._target - decode, self._target / 2)
+        aim = max(self._target - decode, min(_SHARE * decode, self._target))
         spent = max(seconds - decode, aim / _CHANGE)
         if spent <= aim and tokens < _FULL * self._budget:
             return  # a short prompt says nothing of a long one
