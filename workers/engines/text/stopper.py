@@ -22,6 +22,11 @@ class Stopper:
         self._stops = tuple(stops)
         self._held = ""
 
+    @property
+    def held(self) -> int:
+        """Characters that may be the beginning of a stop string."""
+        return len(self._held)
+
     def hear(self, text: str) -> Heard:
         """Take more text; after `stopped` nothing more is to be said."""
         text = self._held + text
