@@ -1,0 +1,1 @@
+"""A tool-call format a file."""
