@@ -51,9 +51,13 @@ class ToolFormat(Protocol):
 
 
 class ReasoningFormat(Protocol):
-    """What a module of `workers/parsers/reasoning` holds; `CLOSE` is what ends the thinking when it has been enough."""
+    """What a module of `workers/parsers/reasoning` holds.
+
+    `MARKERS` stand around the thinking; `CLOSE` is what ends it when it has been enough.
+    """
 
     NAMES: tuple[str, ...]
+    MARKERS: tuple[str, ...]
     CLOSE: str
 
     def recognises(self, template: str) -> bool:

@@ -11,6 +11,7 @@ NAMES: tuple[str, ...] = ("granite",)
 CLOSE = "\n</think>\n\n"
 _THOUGHTS = ("Here is my thought process:", "Here's my thought process:")
 _RESPONSES = ("Here is my response:", "Here's my response:")
+MARKERS: tuple[str, ...] = (thinking.OPEN, thinking.CLOSE, _THOUGHTS[0], _RESPONSES[0])
 _MARKS = thinking.Marks(
     opens=(thinking.OPEN,),
     closes=(thinking.CLOSE, *_RESPONSES),

@@ -15,6 +15,7 @@ NAMES: tuple[str, ...] = ("harmony",)
 _START, _CHANNEL, _MESSAGE, _END = "<|start|>", "<|channel|>", "<|message|>", "<|end|>"
 _TURN, _ANALYSIS, _FINAL = f"{_START}assistant", f"{_CHANNEL}analysis{_MESSAGE}", f"{_CHANNEL}final{_MESSAGE}"
 _ENDS = (_END, "<|return|>", "<|call|>")
+MARKERS: tuple[str, ...] = (_ANALYSIS, _FINAL)
 CLOSE = _END + _TURN + _FINAL
 
 
