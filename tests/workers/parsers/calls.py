@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasks.requests import ToolCall
 from workers.parsers.markers import split
 from workers.parsers.pieces import Arguments, Called, Parser, Part, Piece, Returned, Text, Value
 
@@ -53,8 +53,8 @@ class CallFormat:
     def parser(self, tools: Mapping[str, Mapping[str, Any]]) -> Parser:
         return Calls()
 
-    def write(self, calls: Sequence[ToolCall]) -> str:
-        return self.BETWEEN.join(f"<call>{call.name} {call.arguments}</call>" for call in calls)
+    def write(self, calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+        return self.BETWEEN.join(f"<call>{name} {json.dumps(arguments)}</call>" for name, arguments in calls)
 
     def layout(self, name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
         return [f"<call>{name} ", Value(schema), "</call>"]

@@ -9,6 +9,7 @@ from workers.parsers.pieces import Parser, Part
 
 NAMES: tuple[str, ...] = ("granite",)
 CLOSE = "\n</think>\n\n"
+ANSWER = ""
 _THOUGHTS = ("Here is my thought process:", "Here's my thought process:")
 _RESPONSES = ("Here is my response:", "Here's my response:")
 MARKERS: tuple[str, ...] = (thinking.OPEN, thinking.CLOSE, _THOUGHTS[0], _RESPONSES[0])

@@ -17,6 +17,7 @@ _TURN, _ANALYSIS, _FINAL = f"{_START}assistant", f"{_CHANNEL}analysis{_MESSAGE}"
 _ENDS = (_END, "<|return|>", "<|call|>")
 MARKERS: tuple[str, ...] = (_ANALYSIS, _FINAL)
 CLOSE = _END + _TURN + _FINAL
+ANSWER = _FINAL
 
 
 def recognises(template: str) -> bool:
@@ -35,8 +36,8 @@ def parser(begun: bool) -> Parser:
 
 
 def prelude(begun: bool) -> Sequence[Part]:
-    """Analysis that may come before the final message, and the header of that."""
-    return [Free(_END), _TURN, _FINAL] if begun else [Maybe([_ANALYSIS, Free(_END), _TURN]), _FINAL]
+    """Analysis that may come before a message of another channel."""
+    return [Free(_END), _TURN] if begun else [Maybe([_ANALYSIS, Free(_END), _TURN])]
 
 
 class Channels:

@@ -14,6 +14,7 @@ NAMES: tuple[str, ...] = (
 # fmt: on
 MARKERS: tuple[str, ...] = (thinking.OPEN, thinking.CLOSE)
 CLOSE = "\n</think>\n\n"
+ANSWER = ""
 
 
 def recognises(template: str) -> bool:
