@@ -52,8 +52,8 @@ class ToolFormat(Protocol):
 class ReasoningFormat(Protocol):
     """What a module of `workers/parsers/reasoning` holds.
 
-    `MARKERS` stand around the thinking; `CLOSE` is what ends it when it has been enough, and `ANSWER` what stands before
-    an answer that calls nothing.
+    `MARKERS` stand around the thinking; `CLOSE` is what ends it when it has been enough, and `ANSWER` is what stands
+    before an answer that calls nothing.
     """
 
     NAMES: tuple[str, ...]

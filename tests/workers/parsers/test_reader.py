@@ -20,7 +20,7 @@ def call(number: int, name: str) -> list[Piece]:
 
 
 def full() -> Reader:
-    return Reader(qwen3.parser(False), Calls())
+    return Reader(qwen3.parser(False), Calls)
 
 
 @pytest.mark.parametrize(
@@ -52,12 +52,12 @@ def test_a_reader_may_lack_either_parser() -> None:
     text = "<think>a</think>b <call>f {}</call>"
     assert agreed(lambda: Reader(None, None), text) == [Text(text)]
     assert agreed(lambda: Reader(qwen3.parser(False), None), text) == [Thought("a"), Text("b <call>f {}</call>")]
-    assert agreed(lambda: Reader(None, Calls()), text) == [Text("<think>a</think>b "), *call(0, "f")]
+    assert agreed(lambda: Reader(None, Calls), text) == [Text("<think>a</think>b "), *call(0, "f")]
 
 
 def test_a_call_handed_on_from_the_thinking_is_read_once() -> None:
     text = "<thinking>a <tool_call>x</tool_call> b</thinking> c"
-    reader = agreed(lambda: Reader(mixed_think_tool_handoff.parser(False), Calls()), text)
+    reader = agreed(lambda: Reader(mixed_think_tool_handoff.parser(False), Calls), text)
     assert reader == [Thought("a "), Text("<tool_call>x</tool_call>"), Thought(" b"), Text("c")]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tasks.requests import ChatRequest, Sampling, Tool
@@ -61,7 +62,7 @@ class Reading:
         """A parser of one answer."""
         return Reader(
             self.reasoning.parser(self.begun) if self.reasoning else None,
-            self.tools.parser(self.schemas) if self.tools else None,
+            partial(self.tools.parser, self.schemas) if self.tools else None,
         )
 
 
