@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from workers.parsers import json_text, literals
-from workers.parsers.pieces import Free, Maybe, Part, Value
+from workers.parsers.pieces import Either, Free, Maybe, Part, Value
 from workers.parsers.tape import Broken, Tape, Waiting
 
 ALL = frozenset(("string", "integer", "number", "boolean", "null", "object", "array"))
@@ -226,11 +226,32 @@ def inside(schema: Any, root: Mapping[str, Any]) -> Mapping[str, Any] | bool:
 
 def bare(schema: Mapping[str, Any] | bool, end: str) -> Sequence[Part]:
     """How a value is written that is JSON unless it may be a string, which stands as it is up to a marker."""
-    allowed = types(schema, schema)
-    if "string" not in allowed:
-        return (Value(schema), end)
-    constant = schema.get("const") if isinstance(schema, Mapping) else None
-    return (constant + end,) if isinstance(constant, str) else (Free(end),)
+    return string(schema, end) if "string" in types(schema, schema) else (Value(schema), end)
+
+
+def string(schema: Mapping[str, Any] | bool, end: str) -> Sequence[Part]:
+    """How a string is written that stands as it is up to a marker, as far as its schema bounds it."""
+    if not isinstance(schema, Mapping):
+        return (Free(end),)
+    choices = [schema["const"]] if "const" in schema else schema.get("enum")
+    if isinstance(choices, list) and choices and all(isinstance(choice, str) for choice in choices):
+        return (Either(choices), end)
+    least, most, pattern = (schema.get(key) for key in ("minLength", "maxLength", "pattern"))
+    return (
+        Free(
+            end,
+            least if isinstance(least, int) else 0,
+            most if isinstance(most, int) else None,
+            _whole(pattern) if isinstance(pattern, str) else None,
+        ),
+    )
+
+
+def _whole(pattern: str) -> str:
+    """A schema's pattern, which may match anywhere unless it is anchored, as one of the whole text."""
+    begins, ends = pattern.startswith("^"), pattern.endswith("$") and not pattern.endswith("\\$")
+    inner = pattern[int(begins) : len(pattern) - int(ends)]
+    return f"{'' if begins else '(?s:.*)'}(?:{inner}){'' if ends else '(?s:.*)'}"
 
 
 def optional(required: bool, parts: Sequence[Part]) -> Sequence[Part]:
