@@ -15,6 +15,7 @@ _ENDS = ("<|call|>", "<|end|>", "<|return|>")
 _TO = (" to=", "to=")  # the prompt may end within a message's head, before its recipient
 _RECIPIENT = re.compile(r"(?:^|\s)to=([^\s<]+)")
 _LONGEST = 256  # characters of a head
+_FIRST = {_START: ("assistant",), _CHANNEL: ("analysis", "commentary", "final")}  # words of a head that is ours
 _PEOPLE = ("assistant", "user", "all")
 
 NAMES = ("harmony", "openai", "gpt_oss", "gpt-oss")
@@ -69,7 +70,7 @@ class _Messages:
             if not (yield from tape.sees(_CHANNEL, "<|constrain|>", _MESSAGE)):
                 raise Broken
         head += yield from self._rest_of_head(tape)
-        if opener == _START and not head.startswith("assistant"):
+        if opener in _FIRST and not head.lstrip().startswith(_FIRST[opener]):
             raise Broken
         self._open = False
         found = _RECIPIENT.search(head)
