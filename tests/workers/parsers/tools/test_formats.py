@@ -29,11 +29,11 @@ TEMPLATES = {
     "harmony": """{{- "<|start|>assistant to=functions." ~ name ~ "<|channel|>commentary json<|message|>" ~ args }}""",
     "mistral": """{{- '[TOOL_CALLS]' + name + '[ARGS]' + arguments }}""",
     "llama3_json": (
-        'respond in the form {"name": function name, '
+        'respond in the format {"name": function name, '
         '"parameters": dictionary of argument name and its value}. Do not use variables. <|python_tag|>'
     ),
     "pythonic": "you MUST put it in the format of [func_name1(params_name1=params_value1), func_name2(params)]",
-    "deepseek_v3": """{{'<｜tool▁call▁begin｜>' + type + '<｜tool▁sep｜>' + name + '\\n' + '```json' + '\\n' + args}}""",
+    "deepseek_v3": """{{'<｜tool▁call▁begin｜>' + type + '<｜tool▁sep｜>' + name + '\\n```json\\n' + args}}""",
     "deepseek_v31": """{{'<｜tool▁call▁begin｜>' + name + '<｜tool▁sep｜>' + args + '<｜tool▁call▁end｜>'}}""",
     "deepseek_v32": """{{ '<｜DSML｜function_calls>' }}<｜DSML｜invoke name="{{ name }}">""",
     "granite": "{{- '<|tool_call|>' + message.tool_calls | tojson }}",

@@ -18,7 +18,20 @@ FRAGMENTS = [
     *MARKERS,
     *(form.write([("get_weather", {"city": "Paris", "days": 3})]) for form in FORMATS.values()),
     *'{}[]()<>",:;=|\\ \n',
-    *("name", '"name": ', '"arguments": {', '"f"', "f", "functions.f:0", "<arg_key>a</arg_key>", "<arg_value>", "a=1"),
+    *(
+        "name",
+        '"name": ',
+        '"arguments": {',
+        '"f"',
+        "f",
+        "functions.f:0",
+        "<arg_key>a</arg_key>",
+        "<arg_value>",
+        "a=1",
+        "null",
+        "   nul",
+    ),
+    *("<arg_key>c</arg_key>", "<parameter=c>", "</arg_value>", 'string="true">', '<parameter name="c">', "</invoke>"),
     *(
         "</tool_call>",
         "</parameter>",
@@ -41,7 +54,12 @@ FRAGMENTS = [
         "é",
     ),
 ]
-TOOLS = {"f": {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "object"}}}}
+TOOLS = {
+    "f": {
+        "type": "object",
+        "properties": {"a": {"type": "string"}, "b": {"type": "object"}, "c": {"type": ["string", "null"]}},
+    }
+}
 
 # What a model may write anywhere: but no format can carry its own end mark in a string that is written as it is.
 FOREIGN = st.sampled_from(
@@ -84,6 +102,7 @@ OWN = {
     "glm47": ("</arg_value>",),
     "longcat_flash_lite": ("</longcat_arg_value>",),
 }
+FRAMED = ("cohere", "solar_open", "harmony")  # the answer itself stands between markers
 BARE = ("llama3_json", "pythonic", "xlam")
 
 
@@ -120,6 +139,9 @@ def test_no_text_makes_it_raise_and_no_cut_changes_what_comes_out(
     whole = outcome(FORMATS[name], [text], TOOLS)
     assert outcome(FORMATS[name], list(text), TOOLS) == whole
     assert outcome(FORMATS[name], randomly(text, chance), TOOLS) == whole
+    rest = iter(text)
+    assert all(char in rest for char in whole.content), "nothing is said that was not there, and in its order"
+    assert whole.calls or name in FRAMED or whole.content == text
 
 
 @ALL
@@ -142,7 +164,7 @@ def test_a_call_that_breaks_off_is_told_or_text(
     text = written[: data.draw(st.integers(0, len(written)))]
     content, calls = outcome(FORMATS[name], list(text), {call[0]: schema_of(call[1])})
     if not calls:
-        assert content == text or name in ("cohere", "solar_open", "harmony")
+        assert content == text or name in FRAMED
     elif calls[0].returned:
         assert json.loads(calls[0].arguments) == call[1]
     assert text.endswith(content)

@@ -57,4 +57,7 @@ CASES = [
     case(note("text", "123"), "", ("note", {"text": 123}), tools={}),
     case(note("unheard", "[1, 2]"), "", ("note", {"unheard": [1, 2]})),
     case(note("title", "null"), "", ("note", {"title": None})),
+    case(note("title", "          null "), "", ("note", {"title": None})),
+    case(note("title", " " * 30), "", ("note", {"title": " " * 30})),
+    case(note("title", "nul"), "", ("note", {"title": "nul"})),
 ]

@@ -37,6 +37,9 @@ CASES = [
     # types
     case(note("text", "null"), "", ("note", {"text": "null"})),
     case(note("title", "null"), "", ("note", {"title": None})),
+    case(note("title", "          null "), "", ("note", {"title": None})),
+    case(note("title", " " * 30), "", ("note", {"title": " " * 30})),
+    case(note("title", "nul"), "", ("note", {"title": "nul"})),
     case(note("score", "1.5"), "", ("note", {"score": 1.5})),
     case(note("pinned", "False"), "", ("note", {"pinned": False})),
     case(note("meta", "{'n': None}"), "", ("note", {"meta": {"n": None}})),
