@@ -217,6 +217,11 @@ def ordered(schema: Mapping[str, Any]) -> list[tuple[str, Any, bool]]:
     return sorted(every, key=lambda entry: not entry[2])
 
 
+def whole(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema of a call's arguments, which are an object even where it does not say so."""
+    return schema if "type" in schema else {"type": "object", **schema}
+
+
 def inside(schema: Any, root: Mapping[str, Any]) -> Mapping[str, Any] | bool:
     """A part of a schema as one of its own: with the definitions that it may refer to."""
     if not isinstance(schema, Mapping):

@@ -9,6 +9,7 @@ from workers.parsers.json_calls import closing, named
 from workers.parsers.pieces import Parser, Part, Value
 from workers.parsers.reading import Reading
 from workers.parsers.tape import NAME, Broken, Tape, Waiting
+from workers.parsers.typed import whole
 
 _START, _CHANNEL, _MESSAGE = "<|start|>", "<|channel|>", "<|message|>"
 _ENDS = ("<|call|>", "<|end|>", "<|return|>")
@@ -41,7 +42,7 @@ def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
 
 def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
     """How a call of this function is written; the end of the turn ends it."""
-    return (_head(name), Value(schema))
+    return (_head(name), Value(whole(schema)))
 
 
 def _head(name: str) -> str:

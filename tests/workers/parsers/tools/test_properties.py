@@ -263,3 +263,13 @@ def test_write_is_what_the_constants_and_the_layout_say(name: str) -> None:
     assert text.startswith(form.BEFORE)
     assert text.endswith(form.AFTER)
     assert any(marker.strip() in text for marker in form.MARKERS)
+
+
+@ALL
+def test_a_tool_without_parameters_is_called_with_an_object(name: str) -> None:
+    form = FORMATS[name]
+    parts = form.layout("f", {})
+    assert all(part.schema != {} for part in parts if isinstance(part, Value))
+    text = form.BEFORE + filled(parts, {"type": "object"} | {"properties": {}}, [{}]) + form.AFTER
+    _, (call,) = outcome(form, [text], {"f": {}})
+    assert (call.name, call.arguments, call.returned) == ("f", "{}", True)

@@ -95,4 +95,6 @@ CASES = [
     case("<tool_call>\n" + W, "<tool_call>\n", WEATHER),
     case("</tool_call>" + L, "</tool_call>", LIST),
     case(L + "\n<tool_call>oops", "\n<tool_call>oops", LIST),
+    case("<tool_call>" + '{"tool_calls": [' * 2000, "<tool_call>" + '{"tool_calls": [' * 2000),
+    case("<tool_call>" + '{"function": ' * 2000, "<tool_call>" + '{"function": ' * 2000),
 ]

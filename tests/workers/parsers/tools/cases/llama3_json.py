@@ -34,4 +34,6 @@ CASES = [
     case('{"name": "f", "parameters": {"a": 1', "", Broken("f", '{"a": 1')),
     case(W + "; oops", "; oops", WEATHER),
     case(W + ";", ";", WEATHER),
+    case('{"tool_calls": [' * 2000, '{"tool_calls": [' * 2000),
+    case('{"function": ' * 2000, '{"function": ' * 2000),
 ]

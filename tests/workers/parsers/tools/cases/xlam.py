@@ -20,4 +20,6 @@ CASES = [
     case('[{"name": "Bob", "age": 5}]', '[{"name": "Bob", "age": 5}]'),
     case('[{"name": "f", "arguments": {"a": ', "", Broken("f", '{"a": ')),
     case(f"[{W}, ", ", ", WEATHER),
+    case('{"tool_calls": [' * 2000, '{"tool_calls": [' * 2000),
+    case('{"function": ' * 2000, '{"function": ' * 2000),
 ]
