@@ -132,11 +132,11 @@ def key(tape: Tape, style: Style) -> Waiting[str]:
 
 def word(tape: Tape) -> Waiting[str]:
     """Read text without marks around it, up to what ends a value, which is left."""
-    parts: list[str] = []
+    parts = ""
     while True:
-        parts.append((yield from tape.run(_LOOSE, _MUCH)))
-        if (yield from tape.peek()) in ("", ",", "}", "]"):
-            return "".join(parts).strip()
+        parts += yield from tape.run(_LOOSE, _MUCH)
+        if (yield from tape.sees(",", "}", "]")):
+            return parts.strip()
 
 
 def loose(text: str) -> str:

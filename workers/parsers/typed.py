@@ -23,6 +23,7 @@ _NAMES = {
     **dict.fromkeys(("list", "tuple"), "array"),
 }  # some tools name types as Python does
 _DEEPEST = 16
+_NULL = 16  # characters of a null, with whitespace around it
 _WHOLE = re.compile(r"(-?[0-9]+)\.0+")
 _DEFINITIONS = ("$defs", "definitions")
 
@@ -152,10 +153,9 @@ class Property:
             self._tape.arguments(self._before + typed("".join(self._parts), self._allowed))
 
     def _may_be_null(self) -> bool:
-        if len(self._parts) > 8:  # so that a string of blanks is not joined again and again
-            return False
-        text = "".join(self._parts).strip().lower()
-        return "null".startswith(text) or "none".startswith(text)
+        text = "".join(self._parts)
+        bare = text.strip().lower()
+        return len(text) <= _NULL and ("null".startswith(bare) or "none".startswith(bare))
 
 
 def fill(tape: Tape, property: Property, *ends: str) -> Waiting[None]:
@@ -215,6 +215,11 @@ def ordered(schema: Mapping[str, Any]) -> list[tuple[str, Any, bool]]:
     names = set(required) if isinstance(required, Iterable) and not isinstance(required, str) else set()
     every = [(str(key), inside(value, schema), key in names) for key, value in properties.items()]
     return sorted(every, key=lambda entry: not entry[2])
+
+
+def whole(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema of a call's arguments, which are an object even where it does not say so."""
+    return schema if "type" in schema else {"type": "object", **schema}
 
 
 def inside(schema: Any, root: Mapping[str, Any]) -> Mapping[str, Any] | bool:
