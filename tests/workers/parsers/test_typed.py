@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from workers.parsers.typed import ALL, ordered, typed, types
+from workers.parsers.pieces import Either, Free, Part
+from workers.parsers.typed import ALL, ordered, string, typed, types
 
 
 @pytest.mark.parametrize(
@@ -85,3 +86,19 @@ def test_a_number_too_long_for_python_stays_as_it_stands() -> None:
 )
 def test_an_odd_schema_has_the_properties_that_it_has(schema: Any) -> None:
     assert ordered(schema) in ([], [("a", True, False)])
+
+
+@pytest.mark.parametrize(
+    ("schema", "part"),
+    [
+        ({"type": "string"}, Free("|")),
+        ({"type": "string", "const": "a"}, Either(["a"])),
+        ({"enum": ["a", "b"]}, Either(["a", "b"])),
+        ({"type": "string", "minLength": 1, "maxLength": 4}, Free("|", 1, 4)),
+        ({"type": "string", "pattern": "^a+$"}, Free("|", pattern="(?:a+)")),
+        ({"type": "string", "pattern": "a"}, Free("|", pattern="(?s:.*)(?:a)(?s:.*)")),
+        ({"type": "string", "pattern": "^a\\$"}, Free("|", pattern="(?:a\\$)(?s:.*)")),
+    ],
+)
+def test_a_string_without_quotes_keeps_to_its_schema(schema: dict[str, Any], part: Part) -> None:
+    assert string(schema, "|")[0] == part

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.workers.parsers.tools.outcome import FORMATS, outcome
-from workers.parsers.pieces import Free, Maybe, Part, Value
+from workers.parsers.pieces import Either, Free, Maybe, Part, Value
 
 MARKERS = sorted({marker for form in FORMATS.values() for marker in form.MARKERS})
 FRAGMENTS = [
@@ -208,6 +208,8 @@ def filled(parts: list[Part] | tuple[Part, ...], schema: dict[str, Any], values:
                 text += '"0"'
             case Value():
                 text += json.dumps(values.pop(0))
+            case Either(texts):
+                text += texts[0]
             case Free(end):
                 text += values.pop(0) + end
     return text
