@@ -35,7 +35,7 @@ class Gemma(NamedTuple):
         """How a call of this function is written; objects and lists as JSON, which is read as well."""
         parts: list[Part] = [f"{self.open}call:{name}{{"]
         for at, (key, inner, required) in enumerate(ordered(schema)):
-            before = ("," if at else "") + key + ":"
+            before = ("," if at else "") + literals.named(key, self.quote) + ":"
             if "string" in types(inner, inner):
                 parts += optional(required, (before + self.quote, *string(inner, self.quote)))
             else:

@@ -170,7 +170,9 @@ def written(given: Any, quote: str) -> str:
 
 def properties(given: Mapping[str, Any], quote: str) -> str:
     """The properties of an object as Gemma writes them."""
-    return ",".join(
-        (name if _PLAIN_KEY.fullmatch(name) else quote + name + quote) + ":" + written(entry, quote)
-        for name, entry in given.items()
-    )
+    return ",".join(named(key, quote) + ":" + written(entry, quote) for key, entry in given.items())
+
+
+def named(key: str, quote: str) -> str:
+    """A property's name as Gemma writes it: bare if it looks like one."""
+    return key if _PLAIN_KEY.fullmatch(key) else quote + key + quote
