@@ -8,10 +8,12 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, validates_schema
 from marshmallow.validate import Range
 
+from schemas.constraints import rules
 from schemas.conversation import ConversationSchema
 from schemas.fields import Count, Flag
 from schemas.inputs import LIMIT
 from schemas.sampling import MAX_ALTERNATIVES, SamplingSchema
+from schemas.tools import Choice, ToolChoice, fit, names
 
 
 class ChatSchema(ConversationSchema, SamplingSchema):
@@ -20,7 +22,6 @@ class ChatSchema(ConversationSchema, SamplingSchema):
     ACCEPTED: ClassVar[frozenset[str]] = frozenset(
         {
             "metadata",
-            "parallel_tool_calls",
             "prompt_cache_key",
             "prompt_cache_options",
             "prompt_cache_retention",
@@ -35,17 +36,18 @@ class ChatSchema(ConversationSchema, SamplingSchema):
         "modalities": (["text"],),
         "moderation": (),
         "prediction": (),
-        "response_format": ({"type": "text"},),
         "service_tier": ("auto", "default"),
         "store": (False,),
-        "tool_choice": ("none", "auto"),
-        "tools": ([],),
         "verbosity": ("medium",),
         "web_search_options": (),
     }
 
     max_tokens = Count(validate=Range(min=1, max=LIMIT - 1))
     max_completion_tokens = Count(validate=Range(min=1, max=LIMIT - 1))
+    thinking_budget = Count(validate=Range(min=0, max=LIMIT - 1))
+    thinking_token_budget = Count(validate=Range(min=0, max=LIMIT - 1))
+    tool_choice = ToolChoice()
+    parallel_tool_calls = Flag()
     logprobs = Flag()
     top_logprobs = Count(validate=Range(min=0, max=MAX_ALTERNATIVES))
 
@@ -54,6 +56,15 @@ class ChatSchema(ConversationSchema, SamplingSchema):
         """Refuse fields that contradict each other."""
         if data.get("top_logprobs") and not data.get("logprobs"):
             raise ValidationError("is told with 'logprobs' only; set it to true.", "top_logprobs")
-        limits = {data[name] for name in ("max_tokens", "max_completion_tokens") if name in data}
-        if len(limits) > 1:
-            raise ValidationError("contradicts 'max_completion_tokens'; send one of the two.", "max_tokens")
+        for one, other in (("max_tokens", "max_completion_tokens"), ("thinking_token_budget", "thinking_budget")):
+            if len({data[name] for name in (one, other) if name in data}) > 1:
+                raise ValidationError(f"contradicts '{other}'; send one of the two.", one)
+
+    @validates_schema
+    def choose(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuse a choice of tools that cannot be met."""
+        choice = data.get("tool_choice", Choice("auto"))
+        fit(choice, names(data.get("tools", [])))
+        for rule in rules(data):
+            if choice.mode == "required":
+                raise ValidationError("contradicts 'tool_choice', which asks for a call; leave one out.", rule.param)

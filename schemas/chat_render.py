@@ -15,7 +15,6 @@ class ChatRenderSchema(ConversationSchema):
     REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "chat_template": (),
         "continue_final_message": (),
-        "tools": ([],),
     }
 
     add_generation_prompt = Flag()

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, NoneOf, OneOf
 
-from schemas.fields import Body, Call, Entries, Flag
+from schemas.fields import Body, ByType, Call, Entries, Flag, Text, shallow
+from schemas.tools import MAX_TOOLS, ToolCallSchema, ToolSchema, names
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
+OF_ONE_ROLE = {"assistant": ("tool_calls", "reasoning_content", "reasoning"), "tool": ("tool_call_id",)}
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
-MAX_NESTING = 32
 # What a body says elsewhere, and what would replace the model's own template or the way it is applied.
 RESERVED = (
     "add_generation_prompt",
@@ -30,15 +31,6 @@ RESERVED = (
     "tools",
     "truncation",
 )
-
-
-def shallow(value: Any, levels: int = MAX_NESTING) -> None:
-    """Refuse what nests so deeply that not everyone who reads the stored job, or shows the template, could follow."""
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    if inner and not levels:
-        raise ValidationError(f"nests more than {MAX_NESTING} levels deep.")
-    for one in inner:
-        shallow(one, levels - 1)
 
 
 class Content(fields.Field[str]):
@@ -65,9 +57,8 @@ class Content(fields.Field[str]):
 class MessageSchema(Body):
     """One turn; what an answer of ours carries may be sent back as it is."""
 
-    ACCEPTED: ClassVar[frozenset[str]] = frozenset({"tool_call_id"})
+    ACCEPTED: ClassVar[frozenset[str]] = frozenset({"parsed"})  # OpenAI's SDK adds it
     REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "tool_calls": ([],),
         "function_call": (),
         "refusal": (),
         "audio": (),
@@ -75,15 +66,35 @@ class MessageSchema(Body):
     }
 
     role = fields.String(required=True, validate=OneOf(ROLES))
-    content = Content(required=True)
+    content = Content()
     name = fields.String()
     partial = Flag()  # type: ignore[assignment]  # marshmallow takes it off the class, where it has one of its own
+    tool_calls = fields.List(ByType({"function": ToolCallSchema}))
+    tool_call_id = Text()
+    reasoning_content = fields.String()
+    reasoning = fields.String()
+
+    @validates_schema
+    def agree(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuse what the turn's role does not go with, and a turn that says nothing."""
+        for role, names_ in OF_ONE_ROLE.items():
+            for name in names_:
+                if data.get(name) and data["role"] != role:
+                    raise ValidationError(f"is for messages of role '{role}' only.", name)
+        if data["role"] == "tool" and "tool_call_id" not in data:
+            raise ValidationError("is required, to say which call this answers.", "tool_call_id")
+        if "content" not in data and not data.get("tool_calls"):
+            raise ValidationError("is required, except of an assistant with 'tool_calls'.", "content")
+        thoughts = {data[name] for name in ("reasoning_content", "reasoning") if name in data}
+        if len(thoughts) > 1:
+            raise ValidationError("contradicts 'reasoning_content'; send one of the two.", "reasoning")
 
 
 class ConversationSchema(Call):
     """Base of the bodies that hold a conversation."""
 
     messages = fields.List(fields.Nested(MessageSchema), required=True, validate=Length(min=1))
+    tools = fields.List(ByType({"function": ToolSchema}), validate=Length(max=MAX_TOOLS))
     reasoning_effort = fields.String(validate=OneOf(EFFORTS))
     chat_template_kwargs = Entries(
         keys=fields.String(validate=NoneOf(RESERVED, error="is not the template's to take.")), validate=shallow
@@ -97,3 +108,11 @@ class ConversationSchema(Call):
             if turn.get("partial") and (turn["role"] != "assistant" or index + 1 < len(turns)):
                 message = "is for the last message only, and only for an assistant's."
                 raise ValidationError({"messages": {index: {"partial": [message]}}})
+            if turn.get("partial") and turn.get("tool_calls"):
+                message = "cannot be continued behind its 'tool_calls'."
+                raise ValidationError({"messages": {index: {"partial": [message]}}})
+
+    @validates_schema
+    def apart(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuse tools that cannot be told apart."""
+        names(data.get("tools", []))

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
 
+MAX_NESTING = 32
 Code: TypeAlias = Literal["invalid_value", "unsupported_parameter", "unknown_parameter"]
 Support: TypeAlias = Literal["honoured", "accepted", "refused"]
 
@@ -156,6 +157,34 @@ class Entries(fields.Dict):
                 raise
             found = {str(name): next(iter(wrong.values())) for name, wrong in error.messages.items()}
             raise ValidationError(found) from None
+
+
+class ByType(fields.Field[dict[str, Any]]):
+    """An object whose `type` says which schema reads it; a type that none reads is refused by name."""
+
+    def __init__(self, bodies: Mapping[str, type[Body]]) -> None:
+        super().__init__()
+        self._bodies = bodies
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> dict[str, Any]:
+        kind = value.get("type") if isinstance(value, Mapping) else None
+        if not isinstance(kind, str):
+            raise ValidationError("must be an object with a 'type'.")
+        if kind not in self._bodies:
+            known = " or ".join(f"'{name}'" for name in self._bodies)
+            raise ValidationError({"type": [f"'{kind}' is not supported; use {known}."]})
+        return dict(self._bodies[kind]().load(value))
+
+
+def shallow(value: Any, levels: int = MAX_NESTING) -> None:
+    """Refuse what nests so deeply that not everyone who reads the stored job, or shows the template, could follow."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if inner and not levels:
+        raise ValidationError(f"nests more than {MAX_NESTING} levels deep.")
+    for one in inner:
+        shallow(one, levels - 1)
 
 
 class Call(Body):

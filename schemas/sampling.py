@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, Range
 
-from schemas.fields import Body, Call, Count, Entries, Flag, Number
+from schemas.constraints import ConstrainedSchema
+from schemas.fields import Body, Count, Entries, Flag, Number
 from schemas.inputs import LIMIT
 
 MAX_ALTERNATIVES = 20
@@ -55,7 +56,7 @@ class TokenKey(fields.Field[int]):
         return int(digits)
 
 
-class SamplingSchema(Call):
+class SamplingSchema(ConstrainedSchema):
     """Base of the bodies that ask for text; the payload's `Sampling` has the same names."""
 
     temperature = Number(validate=Range(min=0, max=2))

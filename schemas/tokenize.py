@@ -12,7 +12,7 @@ from schemas.conversation import ConversationSchema, MessageSchema
 from schemas.fields import Flag
 
 FOR_PROMPTS = ("add_special_tokens",)
-FOR_MESSAGES = ("add_generation_prompt", "chat_template_kwargs", "reasoning_effort")
+FOR_MESSAGES = ("add_generation_prompt", "chat_template_kwargs", "reasoning_effort", "tools")
 
 
 class TokenizeSchema(ConversationSchema):
@@ -23,7 +23,6 @@ class TokenizeSchema(ConversationSchema):
         "continue_final_message": (),
         "mm_processor_kwargs": ({},),
         "return_token_strs": (False,),
-        "tools": ([],),
     }
 
     prompt = fields.String()

@@ -8,19 +8,23 @@ import msgspec
 
 from tasks.errors import Failure
 
-VERSION = 1
-READABLE = frozenset({1})
+VERSION = 2
+READABLE = frozenset({1, 2})
 
-FinishReason: TypeAlias = Literal["stop", "length"]
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls"]
 
 
 class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a job consumed: tokens, and seconds of audio where there was any."""
+    """What a job consumed: tokens, and seconds of audio where there was any.
+
+    `reasoning_tokens` are those of the completion that were spent on thinking.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
     seconds: float = 0.0
+    reasoning_tokens: int = 0
 
 
 class Started(msgspec.Struct, frozen=True, omit_defaults=True, tag="started"):
@@ -52,16 +56,28 @@ class TokenLogprob(msgspec.Struct, frozen=True, omit_defaults=True):
     top: tuple[TokenLogprob, ...] = ()
 
 
+class CallDelta(msgspec.Struct, frozen=True, omit_defaults=True):
+    """More of tool call `number` of an answer: first its id and name, then its arguments, pieces of a JSON text."""
+
+    number: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
 class Delta(msgspec.Struct, frozen=True, omit_defaults=True, tag="delta"):
     """More text of choice `index`, whole characters only; its last delta says why it ended.
 
-    `logprobs` are those of the tokens whose text ends in this delta, where the request wants them.
+    `logprobs` are those of the tokens whose text ends in this delta, where the request wants them; `reasoning` is
+    thinking, which is not part of the answer, and `calls` are the tools that it asks for.
     """
 
     text: str
     index: int = 0
     finish_reason: FinishReason | None = None
     logprobs: tuple[TokenLogprob, ...] = ()
+    reasoning: str = ""
+    calls: tuple[CallDelta, ...] = ()
 
 
 class Tokens(msgspec.Struct, frozen=True, tag="tokens"):

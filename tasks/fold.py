@@ -8,6 +8,7 @@ from typing import TypeAlias
 import msgspec
 
 from tasks.events import (
+    CallDelta,
     Delta,
     Done,
     Event,
@@ -27,15 +28,18 @@ from tasks.requests import (
     RenderRequest,
     Sampling,
     TokenizeRequest,
+    ToolCall,
 )
 
 
 class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One answer, with its tokens' log probabilities where they were asked for."""
+    """One answer, with its tokens' log probabilities where they were asked for, its thinking and its tool calls."""
 
     text: str
     finish_reason: FinishReason = "stop"
     logprobs: tuple[TokenLogprob, ...] = ()
+    reasoning: str = ""
+    calls: tuple[ToolCall, ...] = ()
 
 
 class TextResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="text"):
@@ -110,15 +114,30 @@ def fold(payload: Payload, events: Iterable[Event]) -> Result:
 
 
 def _choices(events: list[Event]) -> tuple[Choice, ...]:
-    texts: dict[int, list[str]] = {0: []}
-    logprobs: dict[int, list[TokenLogprob]] = {0: []}
-    reasons: dict[int, FinishReason] = {}
+    told: dict[int, list[Delta]] = {0: []}
     for event in events:
         if isinstance(event, Delta):
-            texts.setdefault(event.index, []).append(event.text)
-            logprobs.setdefault(event.index, []).extend(event.logprobs)
-            if event.finish_reason is not None:
-                reasons[event.index] = event.finish_reason
-    return tuple(
-        Choice("".join(texts[index]), reasons.get(index, "stop"), tuple(logprobs[index])) for index in sorted(texts)
+            told.setdefault(event.index, []).append(event)
+    return tuple(_choice(told[index]) for index in sorted(told))
+
+
+def _choice(deltas: list[Delta]) -> Choice:
+    reasons = [delta.finish_reason for delta in deltas if delta.finish_reason is not None]
+    calls: dict[int, list[CallDelta]] = {}
+    for call in (call for delta in deltas for call in delta.calls):
+        calls.setdefault(call.number, []).append(call)
+    return Choice(
+        "".join(delta.text for delta in deltas),
+        reasons[-1] if reasons else "stop",
+        tuple(logprob for delta in deltas for logprob in delta.logprobs),
+        "".join(delta.reasoning for delta in deltas),
+        tuple(_call(calls[number]) for number in sorted(calls)),
+    )
+
+
+def _call(pieces: list[CallDelta]) -> ToolCall:
+    return ToolCall(
+        "".join(piece.id for piece in pieces),
+        "".join(piece.name for piece in pieces),
+        "".join(piece.arguments for piece in pieces),
     )

@@ -12,8 +12,8 @@ from tasks.errors import Failure
 from tasks.events import Event, Usage
 from tasks.requests import BlobRef, Payload
 
-VERSION = 1
-READABLE = frozenset({1})
+VERSION = 2
+READABLE = frozenset({1, 2})
 
 
 class Lane(StrEnum):

@@ -16,19 +16,65 @@ class BlobRef(msgspec.Struct, frozen=True):
     type: str
 
 
+class ToolCall(msgspec.Struct, frozen=True):
+    """A call of a tool that an assistant's turn holds; `arguments` are a JSON text."""
+
+    id: str
+    name: str
+    arguments: str
+
+
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One turn of a conversation, its text parts already joined."""
+    """One turn of a conversation, its text parts already joined.
+
+    `call_id` says which call a tool's turn answers; `reasoning` is what an assistant thought before its turn.
+    """
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str
     name: str | None = None
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str | None = None
+    reasoning: str = ""
+
+
+class Tool(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A function that the model may call; `parameters` is the JSON schema of its arguments, an object."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = {}
+    strict: bool = False
+
+
+class ToolChoice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whether tools are called: if the model wants to, in any case, or, with `name`, this one in any case.
+
+    Without `parallel` an answer holds one call at most.
+    """
+
+    mode: Literal["none", "auto", "required"] = "auto"
+    name: str | None = None
+    parallel: bool = True
+
+
+class Constraint(msgspec.Struct, frozen=True):
+    """What an answer must look like: a JSON schema, a regular expression, a JSON list of texts, or a Lark grammar.
+
+    `param` is the request's field that holds it, for errors.
+    """
+
+    kind: Literal["json_schema", "regex", "choice", "grammar"]
+    source: str
+    param: str
 
 
 class Sampling(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """How an answer's tokens are chosen and where it ends; a value of None leaves the choice to the model's defaults.
 
     `logit_bias` holds (token id, what is added to its logit); `n` is the number of answers to each prompt; `logprobs`
-    the number of likeliest alternatives to tell with each token, 0 for the token alone and None for nothing.
+    the number of likeliest alternatives to tell with each token, 0 for the token alone and None for nothing;
+    `constraint` is what every answer must look like.
     """
 
     max_tokens: int | None = None
@@ -47,18 +93,22 @@ class Sampling(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     stop: tuple[str, ...] = ()
     n: int = 1
     logprobs: int | None = None
+    constraint: Constraint | None = None
 
 
 class ChatRequest(Sampling, frozen=True, omit_defaults=True, tag="chat"):
     """Continue a conversation.
 
     `prefill` says that the last message is the beginning of the answer; `template_options` are the chat template's own
-    variables.
+    variables; `thinking_budget` is the most tokens that it may think, before each answer.
     """
 
     messages: tuple[Message, ...]
     prefill: bool = False
     template_options: Mapping[str, Any] = {}
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = ToolChoice()
+    thinking_budget: int | None = None
 
 
 class CompletionRequest(Sampling, frozen=True, omit_defaults=True, tag="completion"):
@@ -94,6 +144,7 @@ class RenderRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag="render
     prefill: bool = False
     template_options: Mapping[str, Any] = {}
     generation_prompt: bool = True
+    tools: tuple[Tool, ...] = ()
 
 
 class EmbeddingRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag="embedding"):

@@ -8,7 +8,8 @@ from typing import Any
 from flask import Blueprint, Response
 
 from schemas.chat import ChatSchema
-from tasks.requests import ChatRequest
+from schemas.tools import Choice
+from tasks.requests import ChatRequest, ToolChoice
 from web import calls, text
 from web.endpoint import Endpoint
 from web.render import chat as render
@@ -23,7 +24,16 @@ def payload(data: Mapping[str, Any]) -> ChatRequest:
         "max_tokens": data.get("max_completion_tokens", data.get("max_tokens")),
         "logprobs": data.get("top_logprobs", 0) if data.get("logprobs") else None,
     }
-    return ChatRequest(**text.conversation(data), **chosen)
+    choice = data.get("tool_choice", Choice("auto"))
+    read = text.conversation(data)
+    if choice.allowed is not None:
+        read["tools"] = tuple(tool for tool in read["tools"] if tool.name in choice.allowed)
+    return ChatRequest(
+        **read,
+        **chosen,
+        tool_choice=ToolChoice(choice.mode, choice.name, data.get("parallel_tool_calls", True)),
+        thinking_budget=data.get("thinking_budget", data.get("thinking_token_budget")),
+    )
 
 
 ENDPOINT = Endpoint(

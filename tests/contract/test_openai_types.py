@@ -17,6 +17,8 @@ from schemas.fields import rows
 from tests.web.bodies import CHAT, chat
 
 TEXT = "/v1/completions"
+EXTRA = {f"{name}.reasoning_content" for name in ("ChatCompletionMessage", "ChoiceDelta")}  # as others have it
+LOOK = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
 
 
 class StreamedChoice(CompletionChoice):
@@ -36,7 +38,7 @@ def completion(**more: Any) -> dict[str, Any]:
 def strictly(kind: type[BaseModel], data: str | bytes) -> Any:
     """The value in this JSON, with no coercion and nothing that the type does not declare."""
     found = kind.model_validate_json(data, strict=True)
-    assert not list(undeclared(found))
+    assert set(undeclared(found)) <= EXTRA
     return found
 
 
@@ -73,6 +75,40 @@ def test_a_chat(http: httpx.Client, n: int, logprobs: dict[str, Any]) -> None:
         tokens = [token for part in parts if part.logprobs for token in part.logprobs.content]
         assert tokens == (choice.logprobs.content if choice.logprobs else []) and bool(tokens) == bool(logprobs)
     assert chunks[-1].usage == answer.usage and answer.usage.completion_tokens == 3 * n
+
+
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "look"}}])
+def test_a_chat_with_calls_and_reasoning(http: httpx.Client, n: int, choice: Any) -> None:
+    body = chat("word", n=n, tools=[LOOK], tool_choice=choice, thinking_budget=2)
+    answer = strictly(ChatCompletion, http.post(CHAT, json=body).content)
+    chunks = streamed(http, CHAT, body, ChatCompletionChunk)
+    assert [choice.index for choice in answer.choices] == list(range(n))
+    for one in answer.choices:
+        parts = [part for chunk in chunks for part in chunk.choices if part.index == one.index]
+        calls = [call for part in parts for call in part.delta.tool_calls or []]
+        assert one.finish_reason == parts[-1].finish_reason == "tool_calls"
+        assert one.message.content is None and all(part.delta.content is None for part in parts)
+        assert (
+            one.message.reasoning_content
+            == "hm hm "
+            == "".join(getattr(part.delta, "reasoning_content", "") for part in parts)
+        )
+        (call,) = one.message.tool_calls
+        assert (call.type, call.id, call.function.name) == ("function", calls[0].id, "look")
+        assert call.function.arguments == "".join(call.function.arguments for call in calls) == "{}"
+    assert chunks[-1].usage == answer.usage
+    assert answer.usage.completion_tokens_details.reasoning_tokens == 2 * n
+
+
+def test_a_chat_that_calls_nothing_has_no_calls(http: httpx.Client) -> None:
+    for choice in ("auto", "none"):
+        answer = http.post(CHAT, json=chat(tools=[LOOK], tool_choice=choice)).json()
+        assert answer["choices"][0]["message"] == {
+            "role": "assistant", "content": "word1 word2 word3 ", "refusal": None
+        }  # fmt: skip
+        chunks = streamed(http, CHAT, chat(tools=[LOOK], tool_choice=choice), ChatCompletionChunk)
+        assert not any(part.delta.tool_calls for chunk in chunks for part in chunk.choices)
 
 
 @pytest.mark.parametrize("n", [1, 2])

@@ -16,18 +16,10 @@ from schemas.embeddings import EmbeddingsSchema
 from schemas.fields import Body, problem, rows
 from schemas.tokenize import TokenizeSchema
 from schemas.transcriptions import TranscriptionsSchema
+from tests.schemas.bodies import CHAT, TEXT, refused
 
-CHAT = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
-TEXT = {"model": "m", "prompt": "once"}
 EMBED = {"model": "m", "input": "text"}
 FORM = {"model": "m", "file": object()}
-
-
-def refused(schema: type[Body], body: dict[str, Any]) -> tuple[str, str | None]:
-    with pytest.raises(ValidationError) as caught:
-        schema().load(body)
-    found = problem(caught.value)
-    return found.code, found.param
 
 
 LEAST = [
@@ -78,6 +70,9 @@ def test_an_unknown_field_is_refused_with_the_nearest_name() -> None:
     [
         ({"max_tokens": 0}, "max_tokens"),
         ({"max_tokens": 5, "max_completion_tokens": 6}, "max_tokens"),
+        ({"thinking_budget": 5, "thinking_token_budget": 6}, "thinking_token_budget"),
+        ({"thinking_budget": -1}, "thinking_budget"),
+        ({"thinking_budget": 0.5}, "thinking_budget"),
         ({"logprobs": 1}, "logprobs"),
         ({"top_logprobs": 3}, "top_logprobs"),
         ({"top_logprobs": 3, "logprobs": False}, "top_logprobs"),
@@ -208,6 +203,7 @@ def test_a_completion_s_forms() -> None:
         ({"prompt": "a", "add_generation_prompt": True}, "add_generation_prompt"),
         ({"prompt": "a", "chat_template_kwargs": {"a": 1}}, "chat_template_kwargs"),
         ({"prompt": "a", "reasoning_effort": "low"}, "reasoning_effort"),
+        ({"prompt": "a", "tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
     ],
 )
 def test_what_cannot_be_tokenized(body: dict[str, Any], param: str) -> None:

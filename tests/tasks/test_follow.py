@@ -9,8 +9,9 @@ import pytest
 
 from tasks import events, fold
 from tasks.errors import NotFound
-from tasks.follow import Follower
+from tasks.follow import Follower, rebuilt
 from tasks.ledger import Begun, Claim, Ended, Ledger, Lines, Turn
+from tasks.requests import ChatRequest, Message, ToolCall
 from tasks.store import JobStore
 from tests.jobs import chat
 from tests.servers import eventually
@@ -113,3 +114,11 @@ def test_a_closed_follower_has_no_threads(store: JobStore) -> None:
     assert threading.active_count() == before + 2
     follower.close()
     eventually(lambda: threading.active_count() == before)
+
+
+def test_what_a_late_reader_is_told_adds_up_to_the_result() -> None:
+    called = ToolCall("call_1", "add", '{"a": 1}'), ToolCall("call_2", "add", "{}")
+    choices = (fold.Choice("ab", reasoning="so", calls=called, finish_reason="tool_calls"), fold.Choice("c", "length"))
+    result = fold.TextResult(choices, events.Usage(1, 3))
+    told = [*rebuilt(result), events.Done(result.usage)]
+    assert fold.fold(ChatRequest((Message("user", "hi"),)), told) == result

@@ -23,16 +23,17 @@ def lines(name: str) -> list[bytes]:
     return (FIXTURES / f"{name}.jsonl").read_bytes().splitlines()
 
 
-@pytest.mark.parametrize("kind", CODECS)
-def test_version_1_reads_as_it_was_written(kind: str) -> None:
+@pytest.mark.parametrize(("kind", "version"), [("jobs", 1), ("jobs", 2), ("events", 1), ("events", 2), ("results", 1)])
+def test_every_version_reads_as_it_was_written(kind: str, version: int) -> None:
     decode, encode = CODECS[kind]
-    for line in lines(f"{kind}_v1"):
-        assert msgspec.json.decode(encode(decode(line))) == msgspec.json.decode(line)
+    for line in lines(f"{kind}_v{version}"):
+        found, written = msgspec.json.decode(encode(decode(line))), msgspec.json.decode(line)
+        assert {**found, "v": version} == {**written, "v": version}
 
 
 def test_the_fixtures_hold_one_of_each_kind() -> None:
-    assert {type(events.decode(line)) for line in lines("events_v1")} == set(events.Event.__args__)  # type: ignore[attr-defined]
-    assert {type(job.decode(line).payload) for line in lines("jobs_v1")} == set(requests.Payload.__args__)  # type: ignore[attr-defined]
+    assert {type(events.decode(line)) for line in lines("events_v2")} == set(events.Event.__args__)  # type: ignore[attr-defined]
+    assert {type(job.decode(line).payload) for line in lines("jobs_v2")} == set(requests.Payload.__args__)  # type: ignore[attr-defined]
     assert {type(fold.decode(line)) for line in lines("results_v1")} == set(fold.Result.__args__)  # type: ignore[attr-defined]
 
 

@@ -7,7 +7,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from tasks.requests import ChatRequest, CompletionRequest, Message, RenderRequest, TokenizeRequest
+from tasks.requests import (
+    ChatRequest,
+    CompletionRequest,
+    Constraint,
+    Message,
+    RenderRequest,
+    TokenizeRequest,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
 from web import chat, chat_render, completions, tokenize
 from web.endpoint import Endpoint
 
@@ -80,6 +90,67 @@ def test_the_template_s_own_options_win() -> None:
     assert talk(reasoning_effort="low").template_options == {"reasoning_effort": "low"}
     options = {"reasoning_effort": "none", "enable_thinking": False}
     assert talk(reasoning_effort="low", chat_template_kwargs=options).template_options == options
+
+
+LOOK = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}, "strict": True}}
+OTHER = {"type": "function", "function": {"name": "other", "description": "does"}}
+TOOLS = (Tool("look", "", {"type": "object"}, True), Tool("other", "does"))
+OTHER_BY_NAME = {"type": "function", "function": {"name": "other"}}
+
+
+def allowed(mode: str) -> dict[str, Any]:
+    return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": [OTHER_BY_NAME]}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "tools"),
+    [
+        ({}, ToolChoice(), TOOLS),
+        ({"tool_choice": "auto", "parallel_tool_calls": True}, ToolChoice(), TOOLS),
+        ({"tool_choice": "none"}, ToolChoice("none"), TOOLS),
+        ({"tool_choice": "required", "parallel_tool_calls": False}, ToolChoice("required", None, False), TOOLS),
+        ({"tool_choice": OTHER_BY_NAME}, ToolChoice("required", "other"), TOOLS),
+        ({"tool_choice": allowed("auto")}, ToolChoice(), TOOLS[1:]),
+        ({"tool_choice": allowed("required")}, ToolChoice("required"), TOOLS[1:]),
+    ],
+)
+def test_tools_and_which_are_to_be_called(asked: dict[str, Any], told: ToolChoice, tools: tuple[Tool, ...]) -> None:
+    found = talk(tools=[LOOK, OTHER], **asked)
+    assert (found.tool_choice, found.tools) == (told, tools)
+    for endpoint in (tokenize.ENDPOINT, chat_render.ENDPOINT):
+        assert payload(endpoint, messages=[USER], tools=[LOOK, OTHER]).tools == TOOLS
+
+
+def test_calls_their_answers_and_thinking_are_in_the_conversation() -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": '{"a": 1}'}}
+    turns = (
+        Message("assistant", "", calls=(ToolCall("call_1", "look", '{"a": 1}'),), reasoning="hm"),
+        Message("tool", "42", call_id="call_1"),
+    )
+    said = [
+        {"role": "assistant", "content": None, "tool_calls": [call], "reasoning_content": "hm"},
+        {"role": "tool", "content": "42", "tool_call_id": "call_1"},
+    ]
+    assert talk(USER, *said).messages == (Message("user", "hi"), *turns)
+    assert talk(USER, {"role": "assistant", "content": "a", "reasoning": "hm"}, USER).messages[1].reasoning == "hm"
+    assert talk(USER, said[0]).prefill is False
+
+
+def test_either_name_limits_thinking() -> None:
+    assert talk().thinking_budget is None
+    assert talk(thinking_budget=0).thinking_budget == talk(thinking_token_budget=0).thinking_budget == 0
+
+
+@pytest.mark.parametrize("endpoint", [(chat.ENDPOINT, {"messages": [USER]}), (completions.ENDPOINT, {"prompt": "hi"})])
+def test_what_an_answer_must_look_like_is_passed_on(endpoint: tuple[Endpoint, dict[str, Any]]) -> None:
+    asked = payload(endpoint[0], **endpoint[1], guided_choice=["a", "b"])
+    assert asked.constraint == Constraint("choice", '["a","b"]', "guided_choice")
+    schema = {"properties": {"b": {}, "a": {}}}
+    answer = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema, "strict": True}}
+    asked = payload(endpoint[0], **endpoint[1], response_format=answer)
+    source = '{"properties":{"b":{},"a":{}}}'
+    assert asked.constraint == Constraint("json_schema", source, "response_format.json_schema.schema")
+    assert payload(endpoint[0], **endpoint[1], response_format={"type": "text"}).constraint is None
 
 
 def test_a_completion_s_prompts_are_texts_or_tokens() -> None:

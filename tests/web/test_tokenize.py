@@ -24,6 +24,13 @@ def test_a_conversation_is_shown_as_the_model_reads_it(http: httpx.Client) -> No
     assert counted == {"tokens": told["tokens"], "count": 9, "max_model_len": None}
 
 
+def test_tools_are_part_of_what_the_model_reads(http: httpx.Client) -> None:
+    body = {"model": "fake", "messages": TALK, "tools": [{"type": "function", "function": {"name": "look"}}]}
+    told = http.post("/v1/chat/render", json=body).json()
+    assert told["prompt"] == "tool: look\nuser: hi\n"
+    assert http.post("/v1/tokenize", json=body).json()["tokens"] == told["tokens"]
+
+
 def test_they_are_jobs_like_any_call(http: httpx.Client) -> None:
     body = {"model": "fake", "prompt": "abc"}
     job = http.post("/v1/tokenize", json=body, headers={"Prefer": "respond-async"}).json()["id"]

@@ -24,43 +24,94 @@ def body(job: Job, result: fold.Result) -> Rendered:
     choices = [
         {
             "index": index,
-            "message": {"role": "assistant", "content": choice.text, "refusal": None},
+            "message": _message(choice),
             "logprobs": _logprobs(job, choice.logprobs),
             "finish_reason": choice.finish_reason,
         }
         for index, choice in enumerate(result.choices)
     ]
-    answer = {**text.head(job, _PREFIX, "chat.completion"), "choices": choices, "usage": text.usage(result.usage)}
+    answer = {**text.head(job, _PREFIX, "chat.completion"), "choices": choices, "usage": _usage(result.usage)}
     return Rendered(msgspec.json.encode(answer))
 
 
+def _message(choice: fold.Choice) -> dict[str, Any]:
+    calls = [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        for call in choice.calls
+    ]
+    return {
+        "role": "assistant",
+        "content": choice.text or (None if calls else ""),
+        "refusal": None,
+        **({"reasoning_content": choice.reasoning} if choice.reasoning else {}),
+        **({"tool_calls": calls} if calls else {}),
+    }
+
+
 def chunks(job: Job) -> Callable[[events.Event], Iterator[object]]:
-    """Turns one event after the other into chunks: each role first, then text, the reason for each end, and usage."""
-    with_usage = bool(job.options.get("include_usage"))
-    head = {**text.head(job, _PREFIX, "chat.completion.chunk"), **({"usage": None} if with_usage else {})}
-    begun: set[int] = set()
+    """Turns one event after the other into chunks: each role first, then what is said, why it ends, and usage."""
+    return _Chunks(job)
 
-    def chunk(index: int, delta: dict[str, str], logprobs: object = None, reason: str | None = None) -> object:
-        return {**head, "choices": [{"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": reason}]}
 
-    def begin(index: int) -> Iterator[object]:
-        if index not in begun:
-            begun.add(index)
-            yield chunk(index, {"role": "assistant", "content": ""})
+class _Chunks:
+    """A stream. Where tools may be called, content begins as null, which is what it is if only calls follow."""
 
-    def render(event: events.Event) -> Iterator[object]:
+    def __init__(self, job: Job) -> None:
+        assert isinstance(job.payload, ChatRequest)  # noqa: S101  (its endpoint makes nothing else)
+        self._job = job
+        self._with_usage = bool(job.options.get("include_usage"))
+        self._head = {
+            **text.head(job, _PREFIX, "chat.completion.chunk"),
+            **({"usage": None} if self._with_usage else {}),
+        }
+        self._blank = None if job.payload.tools and job.payload.tool_choice.mode != "none" else ""
+        self._begun: set[int] = set()
+        self._spoke: set[int] = set()  # answers with text or calls
+
+    def __call__(self, event: events.Event) -> Iterator[object]:
         if isinstance(event, events.Started):
-            yield from begin(0)
+            yield from self._begin(0)
         elif isinstance(event, events.Delta):
-            yield from begin(event.index)
-            if event.text or event.logprobs:
-                yield chunk(event.index, {"content": event.text}, _logprobs(job, event.logprobs))
-            if event.finish_reason is not None:
-                yield chunk(event.index, {}, reason=event.finish_reason)
-        elif isinstance(event, events.Done) and with_usage:
-            yield {**head, "choices": [], "usage": text.usage(event.usage)}
+            yield from self._begin(event.index)
+            yield from self._say(event)
+        elif isinstance(event, events.Done) and self._with_usage:
+            yield {**self._head, "choices": [], "usage": _usage(event.usage)}
 
-    return render
+    def _begin(self, index: int) -> Iterator[object]:
+        if index not in self._begun:
+            self._begun.add(index)
+            yield self._chunk(index, {"role": "assistant", "content": self._blank})
+
+    def _say(self, event: events.Delta) -> Iterator[object]:
+        if event.text or event.calls:
+            self._spoke.add(event.index)
+        parts = list(_parts(event)) or ([{"content": self._blank}] if event.logprobs else [])
+        for number, part in enumerate(parts):
+            yield self._chunk(event.index, part, _logprobs(self._job, event.logprobs if number == 0 else ()))
+        if event.finish_reason is not None:
+            if self._blank is None and event.index not in self._spoke:
+                yield self._chunk(event.index, {"content": ""})
+            yield self._chunk(event.index, {}, reason=event.finish_reason)
+
+    def _chunk(self, index: int, delta: object, logprobs: object = None, reason: str | None = None) -> object:
+        choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": reason}
+        return {**self._head, "choices": [choice]}
+
+
+def _parts(event: events.Delta) -> Iterator[dict[str, object]]:
+    """One delta for each thing that is told: clients look at the first call of a chunk only."""
+    if event.reasoning:
+        yield {"reasoning_content": event.reasoning}
+    if event.text:
+        yield {"content": event.text}
+    for call in event.calls:
+        begun = {"id": call.id, "type": "function"} if call.id else {}
+        name = {"name": call.name} if call.name else {}
+        yield {"tool_calls": [{"index": call.number, **begun, "function": {**name, "arguments": call.arguments}}]}
+
+
+def _usage(used: events.Usage) -> dict[str, Any]:
+    return {**text.usage(used), "completion_tokens_details": {"reasoning_tokens": used.reasoning_tokens}}
 
 
 def _logprobs(job: Job, tokens: Sequence[TokenLogprob]) -> dict[str, Any] | None:

@@ -2,8 +2,9 @@
 
 It answers chats and completions with `max_tokens` numbered words, one an answer and step of `step_ms` milliseconds, and
 embeddings with vectors made from their inputs' lengths; its tokens are a text's bytes, and every word's probability is
-the same. The last message, or the first prompt, may ask for trouble: `die` kills the process at its first step, `fail`
-ends the row in an error, `break` raises inside a step, `refuse` is refused when checked.
+the same. A chat thinks for all of its `thinking_budget` first, and says nothing when it has to call a tool, which it
+calls without arguments. The last message, or the first prompt, may ask for trouble: `die` kills the process at its
+first step, `fail` ends the row in an error, `break` raises inside a step, `refuse` is refused when checked.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from mlxq.catalogue import ModelEntry
 from mlxq.settings import Settings
 from tasks import events
 from tasks.errors import EngineError, Failure, InvalidValue
-from tasks.events import Event, TokenLogprob
+from tasks.events import CallDelta, Event, TokenLogprob
 from tasks.job import Job
 from tasks.requests import (
     ChatRequest,
@@ -102,23 +103,37 @@ class FakeEngine(Engine[_Row]):
         return [_tokens(payload), events.Done()]
 
     def _say(self, row: _Row, payload: Sampling) -> list[Event]:
-        most = 16 if payload.max_tokens is None else payload.max_tokens
+        calls, thought = _beside(payload) if row.emitted == 0 else ((), "")
+        most = 0 if calls else 16 if payload.max_tokens is None else payload.max_tokens
         echo = isinstance(payload, CompletionRequest) and payload.echo and row.emitted == 0
         row.emitted = min(row.emitted + 1, most)
-        reason: events.FinishReason | None = "length" if row.emitted == most else None
+        end: events.FinishReason = "tool_calls" if calls else "length"
+        reason = end if row.emitted == most else None
         told: list[Event] = []
         for index in range(len(row.prompts) * payload.n):
             prompt, word = row.prompts[index // payload.n], row.words[index // payload.n]
             pieces = [prompt if echo else "", f"{word}{row.emitted} " if most else ""]
             logprobs = () if payload.logprobs is None else _logprobs(pieces, row.told[index], payload.logprobs)
-            told.append(events.Delta("".join(pieces), index, reason, logprobs))
+            told.append(events.Delta("".join(pieces), index, reason, logprobs, thought, calls))
             row.told[index] += sum(map(len, pieces))
-        count = row.emitted * len(told)
-        usage = events.Usage(prompt_tokens=sum(map(len, row.words)), completion_tokens=count)
+        thinking = len(told) * (payload.thinking_budget or 0 if isinstance(payload, ChatRequest) else 0)
+        count = row.emitted * len(told) + thinking
+        usage = events.Usage(sum(map(len, row.words)), count, reasoning_tokens=thinking)
         return [*told, events.Done(usage)] if reason else told
 
     def drop(self, row: str) -> None:
         self._rows.pop(row, None)
+
+
+def _beside(payload: Sampling) -> tuple[tuple[CallDelta, ...], str]:
+    """What an answer holds beside its words: calls and thinking."""
+    if not isinstance(payload, ChatRequest):
+        return (), ""
+    thought = "hm " * (payload.thinking_budget or 0)
+    if payload.tool_choice.mode != "required":
+        return (), thought
+    name = payload.tool_choice.name or payload.tools[0].name
+    return (CallDelta(0, "call_0", name), CallDelta(0, arguments="{}")), thought
 
 
 def _logprobs(pieces: list[str], offset: int, alternatives: int) -> tuple[TokenLogprob, ...]:
@@ -136,7 +151,8 @@ def _tokens(payload: Payload) -> events.Tokens:
         return events.Tokens(_text(payload.tokens), payload.tokens)
     text = payload.text if isinstance(payload, TokenizeRequest) else ""
     if isinstance(payload, RenderRequest):
-        text = "".join(f"{turn.role}: {turn.content}\n" for turn in payload.messages)
+        tools = [f"tool: {tool.name}\n" for tool in payload.tools]
+        text = "".join([*tools, *(f"{turn.role}: {turn.content}\n" for turn in payload.messages)])
     return events.Tokens(text, tuple(text.encode()))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from typing import Any
 
 import structlog
@@ -26,8 +27,7 @@ from workers.engines.text.answer import Answer, Said  # noqa: E402
 from workers.engines.text.batch import Batch, Prefilled, Ready  # noqa: E402
 from workers.engines.text.decode import Spoken  # noqa: E402
 from workers.engines.text.detokenizer import Vocabulary  # noqa: E402
-from workers.engines.text.options import Defaults  # noqa: E402
-from workers.engines.text.plan import Plan, plan  # noqa: E402
+from workers.engines.text.plan import Plan, Planner  # noqa: E402
 from workers.engines.text.prompts import Prompts  # noqa: E402
 from workers.engines.text.sequence import Logprob, Source  # noqa: E402
 from workers.engines.text.sequence import Sequence as Row  # noqa: E402
@@ -45,6 +45,8 @@ class _Task:
     begun: set[Row] = field(default_factory=set)
     generated: int = 0
     cached: int = 0
+    thought: dict[Row, int] = field(default_factory=dict)  # tokens
+    closed: set[Row] = field(default_factory=set)  # whose thinking is over because its budget was
 
 
 class TextEngine(Engine[Plan]):
@@ -55,10 +57,10 @@ class TextEngine(Engine[Plan]):
         new_batch: Callable[[], Batch],
         tokenizer: Any,
         prompts: Prompts,
-        defaults: Defaults,
+        planner: Planner,
         slots: int,
     ) -> None:
-        self.slots, self._defaults, self._prompts = slots, defaults, prompts
+        self.slots, self._planner, self._prompts = slots, planner, prompts
         self._new_batch, self._batch = new_batch, new_batch()
         self._ends = frozenset(tokenizer.eos_token_ids)
         # The check threads' tokenizer keeps state while it encodes; decoding has its own.
@@ -70,13 +72,13 @@ class TextEngine(Engine[Plan]):
     @property
     def details(self) -> Mapping[str, Any]:
         """The context length in tokens, and what a request that says nothing gets."""
-        return {"context_length": self._prompts.context, "defaults": asdict(self._defaults)}
+        return {"context_length": self._prompts.context, "defaults": asdict(self._planner.defaults)}
 
     def check(self, job: Job) -> Prepared[Plan]:
         """Tokenise; refuses what the template refuses and what is longer than the context."""
         request = job.payload
         if isinstance(request, Sampling):
-            found = plan(request, self._prompts, self._defaults)
+            found = self._planner.plan(request)
             return Prepared(found.tokens, found)
         if isinstance(request, TokenizeRequest):
             return _answered(request.text, self._prompts.encode(request.text, special=request.special))
@@ -107,11 +109,24 @@ class TextEngine(Engine[Plan]):
             sequences = []
             for index, chosen in found.indices(number):
                 sequence = Row(row, index, chosen, limit, len(prompt), list(prompt))
-                task.answers[sequence] = Answer(self._decode, self._vocabulary, prompt, found.stop)
+                sequence.guide = found.guide.copy() if found.guide else None
+                task.answers[sequence] = self._answer(found, prompt, f"{row}:{index}")
                 sequences.append(sequence)
             task.sources.append(Source(prompt, sequences, found.scored))
         for source in list(task.sources):
             self._batch.add(source)
+
+    def _answer(self, plan: Plan, prompt: Sequence[int], name: str) -> Answer:
+        how = plan.reading
+        return Answer(
+            self._decode,
+            self._vocabulary,
+            prompt,
+            plan.stop,
+            how.parser(),
+            lambda number: f"call_{sha256(f'{name}:{number}'.encode()).hexdigest()[:24]}",
+            thinking=how.begun,
+        )
 
     def step(self) -> Sequence[tuple[str, Event]]:
         """A token of every row, and a piece of the prompts that wait."""
@@ -148,12 +163,12 @@ class TextEngine(Engine[Plan]):
                 yield row.job, events.Delta(said.text, row.index, None, said.logprobs)
             if row.limit == 0:
                 self._batch.end([row])
-                yield from ((row.job, event) for event in self._end(row, Said(""), "length"))
+                yield from ((row.job, event) for event in self._end(row, Said(), "length"))
 
     def _scored(self, row: Row, source: Source) -> list[TokenLogprob]:
         if source.scored is None:
             return []
-        answer = Answer(self._decode, self._vocabulary, (), ())
+        answer = self._answer(Plan([], [], [], ()), (), "")
         found: list[TokenLogprob] = []
         for token, logprob in zip(source.tokens, [Logprob(None, (), ()), *source.scores], strict=True):
             found += answer.hear(token, logprob).logprobs
@@ -174,31 +189,54 @@ class TextEngine(Engine[Plan]):
     def _say(self, task: _Task, spoken: Spoken) -> Iterator[Event]:
         row, answer = spoken.row, task.answers[spoken.row]
         task.generated += 1
+        if row.guide is not None and row.guide.broken:
+            raise EngineError(f"the grammar of this answer can no longer be followed: {row.guide.broken}")
         reason: FinishReason | None = None
-        said = Said("")
+        said = Said()
         if spoken.token in self._ends:  # which is no text
             reason = "stop"
         else:
             said = answer.hear(spoken.token, spoken.logprob)
-            reason = "stop" if said.stopped else "length" if spoken.said >= row.limit else None
+            reason = "stop" if said.stopped or self._called(task, answer) else None
+            if reason is None and spoken.said >= row.limit:
+                reason = "length"
         if reason is not None:
-            rest = Said("") if said.stopped else answer.rest()
-            reason = "stop" if rest.stopped else reason
+            said = said if said.stopped else said + answer.rest()
+            reason = "stop" if said.stopped else reason
             self._batch.end([row])
-            yield from self._end(row, Said(said.text + rest.text, said.logprobs + rest.logprobs), reason)
-        elif said.text or said.logprobs:
-            yield events.Delta(said.text, row.index, None, said.logprobs)
+            yield from self._end(row, said, "tool_calls" if reason == "stop" and answer.calls else reason)
+        else:
+            self._think(task, row, answer)
+            if said:
+                yield _delta(row, said)
+
+    def _called(self, task: _Task, answer: Answer) -> bool:
+        """Whether the only call that an answer may hold is there."""
+        return bool(answer.calls) and not task.plan.reading.parallel
+
+    def _think(self, task: _Task, row: Row, answer: Answer) -> None:
+        """Count what is thought, and have it ended where it has used its budget."""
+        if not answer.thinking:
+            return
+        how, thought = task.plan.reading, task.thought.get(row, 0) + 1
+        task.thought[row] = thought
+        # In the middle of a character, a grammar does not let it end.
+        if how.over(thought) and row not in task.closed and (row.guide is None or row.guide.takes(how.close)):
+            row.forced = list(how.close)
+            task.closed.add(row)
 
     def _end(self, row: Row, said: Said, reason: FinishReason) -> Iterator[Event]:
         task = self._tasks[row.job]
         del task.answers[row]
         if row.index % len(task.plan.options) == 0:
             task.cached += row.cached
-        yield events.Delta(said.text, row.index, reason, said.logprobs)
+        yield _delta(row, said, reason)
         if not task.answers:
             del self._tasks[row.job]
             # The end-of-sequence token counts: it was generated.
-            yield events.Done(events.Usage(task.plan.tokens, task.generated, task.cached))
+            thought = sum(task.thought.values())
+            used = events.Usage(task.plan.tokens, task.generated, task.cached, reasoning_tokens=thought)
+            yield events.Done(used)
 
     def drop(self, row: str) -> None:
         if task := self._tasks.pop(row, None):
@@ -209,7 +247,7 @@ class TextEngine(Engine[Plan]):
         token = next(iter(self._ends), 0)
         for number, request in enumerate(_WARM_UP):
             prompt = [token] * (9 + number)
-            found = plan(request, self._prompts, self._defaults)
+            found = self._planner.plan(request)
             self.admit(f"warm-up {number}", Prepared(1, Plan([prompt], [4], found.options, ())))
             self.step()
         while self._tasks:
@@ -225,6 +263,10 @@ _WARM_UP = (
 )
 
 
+def _delta(row: Row, said: Said, reason: FinishReason | None = None) -> events.Delta:
+    return events.Delta(said.text, row.index, reason, said.logprobs, said.reasoning, said.calls)
+
+
 def _answered(text: str, tokens: Iterable[int]) -> Prepared[Plan]:
     ids = tuple(tokens)
     done = events.Done(events.Usage(prompt_tokens=len(ids)))
@@ -234,6 +276,6 @@ def _answered(text: str, tokens: Iterable[int]) -> Prepared[Plan]:
 def load(entry: ModelEntry, settings: Settings) -> TextEngine:
     """The text engine of an entry; call it in the thread that will own the model."""
     found = loading.load(entry, settings)
-    engine = TextEngine(found.new_batch, found.tokenizer, found.prompts, found.defaults, found.slots)
+    engine = TextEngine(found.new_batch, found.tokenizer, found.prompts, found.planner, found.slots)
     engine.warm_up()
     return engine

@@ -9,18 +9,22 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openai.lib.streaming.chat import ChatCompletionStreamState
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from tasks import events, fold
-from tasks.events import Delta, Event
+from tasks.events import CallDelta, Delta, Event
 from tasks.job import Job
+from tasks.requests import Tool, ToolChoice
 from tests.web.render import told
-from tests.web.render.told import DELTAS, REASONS, token
+from tests.web.render.told import DELTAS, REASONS, TOLD, token
 from tests.workers.engines.rows import chat
 from web.render import chat as render
 
 
-def job(logprobs: int | None = None, **options: Any) -> Job:
-    return msgspec.structs.replace(chat("hi", n=3, logprobs=logprobs), options=options, model="m")
+def job(logprobs: int | None = None, tools: tuple[Tool, ...] = (), choice: str = "auto", **options: Any) -> Job:
+    asked = chat("hi", n=3, logprobs=logprobs, tools=tools, tool_choice=ToolChoice(choice))  # type: ignore[arg-type]
+    return msgspec.structs.replace(asked, options=options, model="m")
 
 
 def chunks(of: Job, heard: list[Event]) -> list[dict[str, Any]]:
@@ -35,11 +39,9 @@ def added_up(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The choices that a client makes of a stream."""
     choices: dict[int, dict[str, Any]] = {}
     for choice in (choice for chunk in found for choice in chunk["choices"]):
-        new = {"index": choice["index"], "message": {"content": "", "refusal": None}, "logprobs": None}
+        new = {"index": choice["index"], "message": {"refusal": None}, "logprobs": None}
         known = choices.setdefault(choice["index"], new)
-        text = choice["delta"].pop("content", "")
-        known["message"] |= choice["delta"]
-        known["message"]["content"] += text
+        add(known["message"], choice["delta"])
         known["finish_reason"] = choice["finish_reason"]
         if choice["logprobs"]:
             known["logprobs"] = known["logprobs"] or {"content": [], "refusal": None}
@@ -47,19 +49,41 @@ def added_up(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [choices[index] for index in sorted(choices)]
 
 
-@given(DELTAS, REASONS, st.sampled_from([None, 0, 2]))
-def test_chunks_add_up_to_the_body(deltas: list[Delta], reasons: list[Any], logprobs: int | None) -> None:
-    of, heard = job(logprobs, include_usage=True), told.answered(deltas, reasons)
-    whole, streamed = body(of, heard), chunks(of, heard)
-    spoke = {delta.index for delta in deltas if delta.text or delta.logprobs}
+def add(message: dict[str, Any], delta: dict[str, Any]) -> None:
+    for call in delta.pop("tool_calls", []):
+        calls, index = message.setdefault("tool_calls", []), call.pop("index")
+        if index == len(calls):  # the first of a call has its id and name
+            calls.append(call)
+        else:
+            assert call == {"function": {"arguments": call["function"]["arguments"]}}
+            calls[index]["function"]["arguments"] += call["function"]["arguments"]
+    for name, value in delta.items():
+        message[name] = value if message.get(name) is None else message[name] + (value or "")
+
+
+def compare(whole: dict[str, Any], streamed: list[dict[str, Any]], deltas: list[Delta]) -> None:
+    spoke = {delta.index for delta in deltas if delta.text or delta.logprobs or delta.reasoning or delta.calls}
     for choice in whole["choices"]:
         if choice["index"] not in spoke:  # a stream has nowhere to show that there are no tokens
             choice["logprobs"] = None
+    assert all(len(choice["delta"].get("tool_calls", [])) <= 1 for chunk in streamed for choice in chunk["choices"])
     assert added_up(streamed) == whole["choices"]
     assert [chunk["usage"] for chunk in streamed if chunk["usage"]] == [whole["usage"]]
     assert {(chunk["id"], chunk["model"], chunk["created"]) for chunk in streamed} == {
         (whole["id"], whole["model"], whole["created"])
     }
+
+
+@given(TOLD, REASONS, st.sampled_from([None, 0, 2]))
+def test_chunks_add_up_to_the_body(deltas: list[Delta], reasons: list[Any], logprobs: int | None) -> None:
+    of, heard = job(logprobs, (Tool("look"),), include_usage=True), told.answered(deltas, reasons)
+    compare(body(of, heard), chunks(of, heard), deltas)
+
+
+@given(DELTAS, REASONS, st.sampled_from([None, 0, 2]))
+def test_chunks_add_up_to_the_body_without_tools(deltas: list[Delta], reasons: list[Any], logprobs: int | None) -> None:
+    of, heard = job(logprobs, include_usage=True), told.answered(deltas, reasons)
+    compare(body(of, heard), chunks(of, heard), deltas)
 
 
 def test_log_probabilities_are_shown_where_they_were_asked_for() -> None:
@@ -81,6 +105,78 @@ def test_log_probabilities_are_shown_where_they_were_asked_for() -> None:
         None, {"content": content, "refusal": None}, {"content": [], "refusal": None}, None
     ]  # fmt: skip
     assert all(chunk["choices"][0]["logprobs"] is None for chunk in chunks(job(), heard))
+
+
+@given(TOLD)
+def test_openai_s_sdk_makes_the_body_s_message_of_the_chunks(deltas: list[Delta]) -> None:
+    # One answer, as the SDK takes answers for what comes at their place when a later one begins first.
+    heard = told.answered([delta for delta in deltas if delta.index == 0], ["stop"])
+    of, state = job(tools=(Tool("look"),)), ChatCompletionStreamState()
+    for chunk in chunks(of, heard):
+        state.handle_chunk(ChatCompletionChunk.model_validate(chunk))
+    whole = ChatCompletion.model_validate_json(render.body(of, fold.fold(of.payload, heard)).data)
+    made, told_whole = (
+        answer.choices[0].message.model_dump(exclude_none=True) for answer in (state.get_final_completion(), whole)
+    )
+    for call in made.get("tool_calls", []):
+        del call["index"]  # which the SDK leaves there
+    assert made == told_whole
+
+
+LOOKED: list[Event] = [
+    events.Started(1, 3),
+    Delta("", reasoning="hm"),
+    Delta("", calls=(CallDelta(0, "call_1", "look"),)),
+    Delta("", calls=(CallDelta(0, arguments='{"a"'),)),
+    Delta("", calls=(CallDelta(0, arguments=": 1}"), CallDelta(1, "call_2", "look", "{}"))),
+    Delta("", finish_reason="tool_calls"),
+    events.Done(events.Usage(3, 9, 1, reasoning_tokens=1)),
+]
+
+
+def test_calls_and_reasoning_are_shown_as_openai_and_others_show_them() -> None:
+    whole = body(job(tools=(Tool("look"),)), LOOKED)
+    calls = [
+        {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": '{"a": 1}'}},
+        {"id": "call_2", "type": "function", "function": {"name": "look", "arguments": "{}"}},
+    ]
+    assert whole["choices"][0]["finish_reason"] == "tool_calls"
+    assert whole["choices"][0]["message"] == {
+        "role": "assistant", "content": None, "refusal": None, "reasoning_content": "hm", "tool_calls": calls,
+    }  # fmt: skip
+    assert whole["usage"]["completion_tokens_details"] == {"reasoning_tokens": 1}
+    first = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "look", "arguments": ""}}
+    assert [chunk["choices"][0]["delta"] for chunk in chunks(job(tools=(Tool("look"),)), LOOKED)] == [
+        {"role": "assistant", "content": None},
+        {"reasoning_content": "hm"},
+        {"tool_calls": [first]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": '{"a"'}}]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": ": 1}"}}]},
+        {"tool_calls": [{"index": 1, **calls[1]}]},
+        {},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("choice", "deltas"),
+    [
+        ("auto", [{"role": "assistant", "content": None}, {"reasoning_content": "hm"}, {"content": ""}, {}]),
+        ("none", [{"role": "assistant", "content": ""}, {"reasoning_content": "hm"}, {}]),
+    ],
+)
+def test_content_is_null_only_where_nothing_but_calls_follows(choice: str, deltas: list[Any]) -> None:
+    of = job(tools=(Tool("look"),), choice=choice)
+    heard: list[Event] = [Delta("", reasoning="hm", finish_reason="length"), events.Done()]
+    assert [chunk["choices"][0]["delta"] for chunk in chunks(of, heard)] == deltas
+    message = body(of, heard)["choices"][0]["message"]
+    assert message["content"] == "" and "tool_calls" not in message
+
+
+def test_an_answer_without_reasoning_and_calls_has_no_such_fields() -> None:
+    heard: list[Event] = [Delta("a", finish_reason="stop"), events.Done()]
+    whole = body(job(tools=(Tool("look"),)), heard)
+    assert whole["choices"][0]["message"] == {"role": "assistant", "content": "a", "refusal": None}
+    assert whole["usage"]["completion_tokens_details"] == {"reasoning_tokens": 0}
 
 
 def test_the_role_comes_first_and_once_also_when_an_attempt_began_anew() -> None:

@@ -144,11 +144,9 @@ def test_a_request_goes_before_the_entry_and_the_entry_before_the_model(text_eng
     (options,) = text_engine.check(silent).plan.options
     assert (options.temperature, options.top_p, options.repetition_penalty) == (1.0, 1.0, 1.0)
     assert text_engine.check(chat("hi", temperature=0.3, top_p=0.5)).plan.options[0].top_p == 0.5
-    text_engine._defaults, kept = dataclasses.replace(text_engine._defaults, temperature=0.1), text_engine._defaults
-    try:
-        assert text_engine.check(silent).plan.options[0].temperature == 0.1
-    finally:
-        text_engine._defaults = kept
+    planner = text_engine._planner
+    warm = dataclasses.replace(planner, defaults=dataclasses.replace(planner.defaults, temperature=0.1))
+    assert warm.plan(silent.payload).options[0].temperature == 0.1
 
 
 def test_it_only_chats(text_engine: TextEngine) -> None:

@@ -6,29 +6,56 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from tasks.events import TokenLogprob
+from tasks.events import CallDelta, TokenLogprob
 from workers.engines.text.detokenizer import Detokenizer, Vocabulary
 from workers.engines.text.sequence import Logprob
 from workers.engines.text.stopper import Stopper
+from workers.parsers.pieces import Arguments, Called, Parser, Piece, Returned, Text, Thought
 
 
 class Said(NamedTuple):
-    """Text that may be shown with its tokens' log probabilities, and whether a stop string came after it."""
+    """What may be shown, with its tokens' log probabilities, and whether a stop string came after it."""
 
-    text: str
+    text: str = ""
     logprobs: tuple[TokenLogprob, ...] = ()
     stopped: bool = False
+    reasoning: str = ""
+    calls: tuple[CallDelta, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.text or self.logprobs or self.reasoning or self.calls)
+
+    def __add__(self, other: Said) -> Said:  # type: ignore[override]
+        return Said(
+            self.text + other.text,
+            self.logprobs + other.logprobs,
+            self.stopped or other.stopped,
+            self.reasoning + other.reasoning,
+            self.calls + other.calls,
+        )
 
 
 class Answer:
-    """The text of one sequence; `context` are the tokens that it continues, `told` what was shown before it."""
+    """The text of one sequence; `context` are the tokens that it continues.
+
+    `parser` finds thinking and calls in it, to which stop strings are nothing; `name` makes ids for calls without one.
+    """
 
     def __init__(
-        self, decode: Callable[[list[int]], str], vocabulary: Vocabulary, context: Sequence[int], stop: Sequence[str]
+        self,
+        decode: Callable[[list[int]], str],
+        vocabulary: Vocabulary,
+        context: Sequence[int],
+        stop: Sequence[str],
+        parser: Parser,
+        name: Callable[[int], str],
+        *,
+        thinking: bool = False,
     ) -> None:
         self._detokenizer, self._stopper = Detokenizer(decode, context), Stopper(stop)
-        self._vocabulary = vocabulary
-        self._heard = self._shown = 0  # characters
+        self._vocabulary, self._parser, self._name = vocabulary, parser, name
+        self.thinking, self.calls = thinking, 0
+        self._heard = self._cut = 0  # characters, and those of them that a stop string took away
         self._waiting: list[TokenLogprob] = []
 
     def hear(self, token: int, logprob: Logprob | None) -> Said:
@@ -40,26 +67,52 @@ class Answer:
     def rest(self) -> Said:
         """What was held back, when no more tokens come."""
         said = self._said(self._detokenizer.rest())
+        if not said.stopped:
+            said += self._read(self._parser.rest())
         if said.stopped:
             return said
-        text = self._stopper.rest()
-        self._shown += len(text)
         waiting, self._waiting = self._waiting, []
-        return Said(said.text + text, (*said.logprobs, *waiting))
+        return said + Said(self._stopper.rest(), tuple(waiting))
 
     def echo(self, text: str, logprobs: Sequence[TokenLogprob]) -> Said:
         """Begin with the prompt's own text, in which no stop string is looked for."""
-        self._heard = self._shown = len(text)
+        self._heard = len(text)
         return Said(text, tuple(logprobs))
 
     def _said(self, text: str) -> Said:
         self._heard += len(text)
-        shown, stopped = self._stopper.hear(text)
-        self._shown += len(shown)
-        return Said(shown, tuple(self._released()), stopped)
+        return self._read(self._parser.hear(text) if text else ())
 
-    def _released(self) -> Iterator[TokenLogprob]:
-        while self._waiting and self._waiting[0].offset < self._shown:
+    def _read(self, pieces: Sequence[Piece]) -> Said:
+        said = Said()
+        for piece in pieces:
+            said += self._one_piece(piece)
+            if said.stopped:
+                break
+        return said + Said(logprobs=tuple(self._released(self._heard - self._cut - self._stopper.held)))
+
+    def _one_piece(self, piece: Piece) -> Said:
+        if isinstance(piece, Text):
+            self.thinking = False
+            before = self._stopper.held + len(piece.text)
+            text, stopped = self._stopper.hear(piece.text)
+            self._cut = before - len(text) if stopped else 0
+            return Said(text, stopped=stopped)
+        if isinstance(piece, Thought):
+            self.thinking = True
+            return Said(reasoning=piece.text)
+        if isinstance(piece, Called):
+            # Some models only count, which is no id in a conversation.
+            id_ = self._name(piece.number) if piece.id in ("", str(piece.number)) else piece.id
+            return Said(calls=(CallDelta(piece.number, id_, piece.name),))
+        if isinstance(piece, Arguments):
+            return Said(calls=(CallDelta(piece.number, arguments=piece.text),))
+        assert isinstance(piece, Returned)  # noqa: S101  (there is no other piece)
+        self.calls += 1
+        return Said()
+
+    def _released(self, shown: int) -> Iterator[TokenLogprob]:
+        while self._waiting and self._waiting[0].offset < shown:
             yield self._waiting.pop(0)
 
     def told(self, token: int, logprob: Logprob, offset: int) -> TokenLogprob:

@@ -138,6 +138,8 @@ class Batch:
         if self._draft is None or self._waiting or self._prefills or len(speaking) != 1:
             return None
         (row,) = speaking
+        if row.guide is not None or row.forced:  # what is allowed next depends on what was said
+            return None
         alone = not self._groups[0].entering and self._kv.trimmable(len(row.tokens) + self._draft.count + 1)
         return self._draft if alone and self._draft.ready(row, self.pace.chunk(1)) else None
 

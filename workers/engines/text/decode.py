@@ -128,7 +128,7 @@ class Group:
         return [self._says(row, token, logprobs.get(at)) for at, (row, token) in enumerate(pairs)]
 
     def _says(self, row: Row, token: int, logprob: Logprob | None) -> Spoken:
-        row.tokens.append(token)
+        row.say(token)
         return Spoken(row, token, row.said, logprob)
 
     def _join(self, caches: list[list[Any]]) -> None:

@@ -20,10 +20,13 @@ from mlxq.checks import SAMPLING
 from mlxq.settings import Settings
 from workers.engines.text import kv
 from workers.engines.text.batch import Batch
+from workers.engines.text.grammar import Grammars
 from workers.engines.text.options import Defaults
+from workers.engines.text.plan import Planner
 from workers.engines.text.prompt_cache import PromptCache
 from workers.engines.text.prompt_store import PromptStore
 from workers.engines.text.prompts import Prompts
+from workers.engines.text.reading import Formats
 from workers.engines.text.sampler import Sampler
 from workers.engines.text.speculation import Draft, UnsupportedDraft
 from workers.model_path import ModelPathError, resolve
@@ -43,7 +46,7 @@ class Loaded(NamedTuple):
     new_batch: Callable[[], Batch]
     tokenizer: Any
     prompts: Prompts
-    defaults: Defaults
+    planner: Planner
     slots: int
 
 
@@ -68,7 +71,15 @@ def load(entry: ModelEntry, settings: Settings) -> Loaded:
     slots = entry.batch_completion_size or SLOTS
     draft = _draft(entry, settings, caches, tokenizer, sampler, vocabulary)
     memory, prompt_cache = _memory(entry)
-    prompts = Prompts(tokenizer, min(_context(entry, config), caches.tokens_within(memory)), vocabulary)
+    formats = Formats.of(
+        template_text(tokenizer),
+        map(str, tokenizer.added_tokens_decoder.values()),
+        entry.tool_call_parser,
+        entry.reasoning_parser,
+    )
+    prompts = Prompts(tokenizer, min(_context(entry, config), caches.tokens_within(memory)), vocabulary, formats)
+    grammars = Grammars(tokenizer._tokenizer, vocabulary, tokenizer.eos_token_ids)
+    planner = Planner(prompts, _defaults(entry, settings, folder), formats, grammars)
     kept = _prompt_cache(entry, folder, prompt_cache)
 
     def new_batch() -> Batch:
@@ -84,7 +95,15 @@ def load(entry: ModelEntry, settings: Settings) -> Loaded:
             draft=draft,
         )
 
-    return Loaded(new_batch, tokenizer, prompts, _defaults(entry, settings, folder), slots)
+    return Loaded(new_batch, tokenizer, prompts, planner, slots)
+
+
+def template_text(tokenizer: Any) -> str:
+    """A tokenizer's chat template as text, the one for tools where there are several; empty where there is none."""
+    found = getattr(tokenizer, "chat_template", None)
+    if isinstance(found, dict):
+        found = found.get("tool_use") or found.get("default")
+    return found if isinstance(found, str) else ""
 
 
 def _folder(key: str, path: str) -> Path:

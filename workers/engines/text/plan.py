@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tasks.errors import InvalidValue
 from tasks.requests import ChatRequest, CompletionRequest, Sampling
+from workers.engines.text import reading
+from workers.engines.text.grammar import Grammars
+from workers.engines.text.guide import Guide
 from workers.engines.text.options import Defaults, Options, options, seed
 from workers.engines.text.prompts import Prompts
+from workers.engines.text.reading import Formats, Reading
+from workers.parsers.registry import ReasoningFormat
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be generated: `limits` are tokens of each prompt's answers, `options` are each answer's."""
+    """What is to be generated: `limits` are tokens of each prompt's answers, `options` are each answer's.
+
+    `guide` is where every answer begins in its grammar.
+    """
 
     prompts: list[list[int]]
     limits: list[int]
     options: list[Options]
     stop: tuple[str, ...]
     echo: bool = False
+    reading: Reading = field(default_factory=Reading)
+    guide: Guide | None = None
 
     @property
     def tokens(self) -> int:
@@ -42,24 +52,57 @@ class Plan:
             yield prompt * len(self.options) + choice, chosen
 
 
-def plan(request: Sampling, prompts: Prompts, defaults: Defaults) -> Plan:
-    """Tokenise and check; raises InvalidValue or ContextLengthExceeded."""
-    tokens, echo, implied = [], False, defaults.max_tokens
-    if isinstance(request, ChatRequest):
-        tokens = [prompts.chat(request)]
-    elif isinstance(request, CompletionRequest):
-        tokens, echo = prompts.completion(request), request.echo
-    for token, _ in request.logit_bias:
-        if token >= prompts.vocabulary:
-            message = f"token {token} does not exist; this model's ids end at {prompts.vocabulary - 1}"
-            raise InvalidValue(message, param=f"logit_bias.{token}")
-    asked = implied if request.max_tokens is None else request.max_tokens
-    left = [prompts.context - len(prompt) for prompt in tokens]
-    drawn = seed(request, defaults)
-    return Plan(
-        tokens,
-        [most if asked is None else min(most, asked) for most in left],
-        [options(request, defaults, drawn, choice) for choice in range(request.n)],
-        request.stop,
-        echo,
-    )
+@dataclass(frozen=True)
+class Planner:
+    """Makes plans of one model's requests; any thread may ask."""
+
+    prompts: Prompts
+    defaults: Defaults
+    formats: Formats
+    grammars: Grammars
+
+    def plan(self, request: Sampling) -> Plan:
+        """Tokenise and check; raises InvalidValue or ContextLengthExceeded."""
+        tokens, echo, how = [], False, Reading()
+        if isinstance(request, ChatRequest):
+            text, prompt = self.prompts.chat(request)
+            tokens, how = [prompt], self._reading(request, text)
+        elif isinstance(request, CompletionRequest):
+            tokens, echo = self.prompts.completion(request), request.echo
+        self._check_bias(request)
+        asked = self.defaults.max_tokens if request.max_tokens is None else request.max_tokens
+        left = [self.prompts.context - len(prompt) for prompt in tokens]
+        drawn = seed(request, self.defaults)
+        return Plan(
+            tokens,
+            [most if asked is None else min(most, asked) for most in left],
+            [options(request, self.defaults, drawn, choice) for choice in range(request.n)],
+            request.stop,
+            echo,
+            how,
+            reading.guide(request, self.formats, self.grammars, how),
+        )
+
+    def _check_bias(self, request: Sampling) -> None:
+        for token, _ in request.logit_bias:
+            if token >= self.prompts.vocabulary:
+                message = f"token {token} does not exist; this model's ids end at {self.prompts.vocabulary - 1}"
+                raise InvalidValue(message, param=f"logit_bias.{token}")
+
+    def _reading(self, request: ChatRequest, prompt: str) -> Reading:
+        thinks, calls = self.formats.reasoning, request.tools and request.tool_choice.mode != "none"
+        if calls and self.formats.tools is None:
+            raise InvalidValue("tools are turned off for this model (its tool_call_parser is none)", param="tools")
+        return Reading(
+            thinks,
+            self.formats.tools if calls else None,
+            {tool.name: reading.enforced(tool) for tool in request.tools},
+            begun=thinks is not None and thinks.begun(prompt),
+            budget=request.thinking_budget if thinks else None,
+            close=self._close(thinks, bool(calls)) if thinks else (),
+            parallel=request.tool_choice.parallel,
+        )
+
+    def _close(self, thinks: ReasoningFormat, calls: bool) -> tuple[int, ...]:
+        """What ends the thinking: the answer comes next, unless it may be a call."""
+        return tuple(self.prompts.encode(thinks.CLOSE + ("" if calls else thinks.ANSWER), special=False))

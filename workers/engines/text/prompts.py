@@ -7,20 +7,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tasks.errors import ContextLengthExceeded, InvalidValue
-from tasks.requests import ChatRequest, CompletionRequest, Message, RenderRequest
+from tasks.requests import ChatRequest, CompletionRequest, RenderRequest, Tool
+from workers.engines.text import conversation
+from workers.engines.text.reading import Formats
 
 
 class Prompts:
     """One model's tokenizer; `context` is the longest prompt with answer, `vocabulary` the number of token ids."""
 
-    def __init__(self, tokenizer: Any, context: int, vocabulary: int) -> None:
+    def __init__(self, tokenizer: Any, context: int, vocabulary: int, formats: Formats) -> None:
         self._tokenizer, self.context, self.vocabulary = tokenizer, context, vocabulary
+        self._formats = formats
         self._one_at_a_time = threading.Lock()  # a tokenizer keeps state while it encodes
 
-    def chat(self, chat: ChatRequest) -> list[int]:
-        """The prompt of a conversation; raises InvalidValue or ContextLengthExceeded."""
-        text = self.rendered(chat.messages, chat.template_options, prefill=chat.prefill, answer=True)
-        return self._fitting(self.encode(text, special=False), "messages")
+    def chat(self, chat: ChatRequest) -> tuple[str, list[int]]:
+        """The prompt of a conversation as text and tokens; raises InvalidValue or ContextLengthExceeded."""
+        text = self._rendered(chat, () if chat.tool_choice.mode == "none" else chat.tools, answer=True)
+        return text, self._fitting(self.encode(text, special=False), "messages")
 
     def completion(self, request: CompletionRequest) -> list[list[int]]:
         """The prompts of a completion; raises InvalidValue or ContextLengthExceeded."""
@@ -34,28 +37,27 @@ class Prompts:
 
     def render(self, request: RenderRequest) -> str:
         """A conversation as the model reads it; raises InvalidValue."""
-        return self.rendered(
-            request.messages, request.template_options, prefill=request.prefill, answer=request.generation_prompt
-        )
+        return self._rendered(request, request.tools, answer=request.generation_prompt)
 
-    def rendered(self, messages: Sequence[Message], given: Mapping[str, Any], *, prefill: bool, answer: bool) -> str:
-        """The template's text, ending where the answer begins or, with `prefill`, goes on; raises InvalidValue."""
+    def _rendered(self, request: ChatRequest | RenderRequest, tools: Sequence[Tool], *, answer: bool) -> str:
+        """The template's text, ending where the answer begins or, with a prefill, goes on; raises InvalidValue."""
         if not self._tokenizer.has_chat_template:
             raise InvalidValue("this model has no chat template, so it cannot chat", param="model")
-        thinks = {"enable_thinking": False} if given.get("reasoning_effort") == "none" else {}
-        turns = [
-            {"role": turn.role, "content": turn.content} | ({"name": turn.name} if turn.name else {})
-            for turn in messages
-        ]
+        written, told = self._formats.tools, dict[str, Any]()
+        if self._formats.taught or written is None:
+            turns = conversation.native(request.messages, objects=written is None or written.OBJECTS)
+            told = {"tools": conversation.functions(tools)} if tools else {}
+        else:
+            turns = conversation.plain(request.messages, tools, written)
         try:
             with self._one_at_a_time:
                 return str(
                     self._tokenizer.apply_chat_template(
                         turns,
                         tokenize=False,
-                        add_generation_prompt=answer and not prefill,
-                        continue_final_message=prefill,
-                        **{**thinks, **given},
+                        add_generation_prompt=answer and not request.prefill,
+                        continue_final_message=request.prefill,
+                        **{**_thinking(request), **request.template_options, **told},
                     )
                 )
         except Exception as error:  # a template may do anything with what it is given
@@ -90,3 +92,11 @@ class Prompts:
                 param=param,
             )
         return tokens
+
+
+def _thinking(request: ChatRequest | RenderRequest) -> Mapping[str, Any]:
+    """What tells a template that the model is not to think."""
+    budget = request.thinking_budget if isinstance(request, ChatRequest) else None
+    return (
+        {"enable_thinking": False} if budget == 0 or request.template_options.get("reasoning_effort") == "none" else {}
+    )

@@ -15,6 +15,7 @@ import numpy as np
 
 from workers.engines.text import elementwise, noise, penalties
 from workers.engines.text.candidates import largest
+from workers.engines.text.guide import Guide, allowed
 from workers.engines.text.options import Options
 
 CANDIDATES = 256  # tokens among which top_k and top_p are looked for at first
@@ -23,11 +24,16 @@ _COLDEST = 1e-4  # below it float32 leaves the likeliest token nothing to share,
 
 
 class Pick(NamedTuple):
-    """A row whose next token is due: its settings, its prompt's length and its tokens so far."""
+    """A row whose next token is due: its settings, its prompt's length and its tokens so far.
+
+    `guide` says which tokens are allowed, `forced` which one it must be.
+    """
 
     options: Options
     prompt: int
     tokens: Sequence[int]
+    guide: Guide | None = None
+    forced: int | None = None
 
     @property
     def key(self) -> int:
@@ -52,7 +58,10 @@ class Sampler:
 
     def draw(self, logits: Any, picks: Sequence[Pick]) -> Any:
         """The next token of each row: logits (rows, vocabulary) of any float type to uint32 (rows,)."""
-        x = penalties.shaped(logits.astype(mx.float32), picks)
+        return _forced(self._drawn(logits, picks), picks)
+
+    def _drawn(self, logits: Any, picks: Sequence[Pick]) -> Any:
+        x = allowed(penalties.shaped(logits.astype(mx.float32), picks), picks)
         groups: dict[Callable[[Any, Sequence[Pick]], Any], list[int]] = {}
         for row, pick in enumerate(picks):
             groups.setdefault(self._way(pick.options), []).append(row)
@@ -137,6 +146,14 @@ def report(logits: Any, drawn: Any, wanted: Sequence[int | None]) -> Report | No
     values, ids = largest(x, max(1, *(wanted[row] or 0 for row in rows)))
     own = mx.take_along_axis(x, drawn[mx.array(rows)][:, None].astype(mx.int32), axis=-1) - total
     return Report(rows, own[:, 0], ids, values - total)
+
+
+def _forced(drawn: Any, picks: Sequence[Pick]) -> Any:
+    """What was drawn, but where a row's token is settled already."""
+    rows = [row for row, pick in enumerate(picks) if pick.forced is not None]
+    if rows:
+        drawn[mx.array(rows)] = mx.array([picks[row].forced for row in rows], mx.uint32)
+    return drawn
 
 
 def _in_order(drawn: Sequence[Any], rows: Sequence[Sequence[int]]) -> Any:

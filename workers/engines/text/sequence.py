@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from workers.engines.text.guide import Guide
 from workers.engines.text.options import Options
 from workers.engines.text.prompt_store import Restored
 from workers.engines.text.sampler import Pick
@@ -27,7 +28,8 @@ class Logprob(NamedTuple):
 class Sequence:
     """One answer in the making: `tokens` are its prompt and what it has said; at most `limit` may be said.
 
-    `cached` tokens of the prompt came from the prompt cache; `number` tells who came first.
+    `cached` tokens of the prompt came from the prompt cache; `number` tells who came first. `guide` says what it may
+    say, and `forced` holds the tokens that it must say next.
     """
 
     job: str
@@ -37,6 +39,8 @@ class Sequence:
     prompt: int
     tokens: list[int]
     cached: int = 0
+    guide: Guide | None = None
+    forced: list[int] = field(default_factory=list)
     number: int = field(default_factory=itertools.count().__next__)
 
     @property
@@ -47,7 +51,14 @@ class Sequence:
     @property
     def pick(self) -> Pick:
         """What the sampler needs to know for the next token."""
-        return Pick(self.options, self.prompt, self.tokens)
+        return Pick(self.options, self.prompt, self.tokens, self.guide, self.forced[0] if self.forced else None)
+
+    def say(self, token: int) -> None:
+        """Take the next token of the answer."""
+        self.tokens.append(token)
+        del self.forced[:1]
+        if self.guide is not None:
+            self.guide.hear(token)
 
 
 @dataclass(eq=False)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from workers.parsers.markers import overlap
+
 
 class Heard(NamedTuple):
     """Text that may be shown, and whether a stop string came after it."""
@@ -20,6 +22,11 @@ class Stopper:
         self._stops = tuple(stops)
         self._held = ""
 
+    @property
+    def held(self) -> int:
+        """Characters that may be the beginning of a stop string."""
+        return len(self._held)
+
     def hear(self, text: str) -> Heard:
         """Take more text; after `stopped` nothing more is to be said."""
         text = self._held + text
@@ -27,18 +34,11 @@ class Stopper:
         if found:
             self._held = ""
             return Heard(text[: min(found)], True)
-        overlap = max((_overlap(text, stop) for stop in self._stops), default=0)
-        self._held = text[len(text) - overlap :]
-        return Heard(text[: len(text) - overlap], False)
+        held = max((overlap(text, stop) for stop in self._stops), default=0)
+        self._held = text[len(text) - held :]
+        return Heard(text[: len(text) - held], False)
 
     def rest(self) -> str:
         """What was held back, when no more text comes."""
         held, self._held = self._held, ""
         return held
-
-
-def _overlap(text: str, stop: str) -> int:
-    for length in range(min(len(text), len(stop) - 1), 0, -1):
-        if text.endswith(stop[:length]):
-            return length
-    return 0

@@ -12,9 +12,11 @@ import numpy as np
 
 from tasks import events
 from tasks.job import Job
+from tasks.requests import Constraint
 from tests.workers.engines.rows import Batch
 from workers.engines.lm import TextEngine
 from workers.engines.text import noise, penalties
+from workers.engines.text.guide import allowed
 from workers.engines.text.sampler import Pick
 
 CLOSE = 1e-4
@@ -35,6 +37,13 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "seeded logprobs": {"temperature": 1.0, "top_p": 0.9, "seed": 9, "logprobs": 0},
     "stop": {"temperature": 0.8, "seed": 10, "stop": ("a", "e", "0")},
     "three answers": {"temperature": 0.9, "seed": 11, "n": 3},
+    "schema": {
+        "temperature": 0.9,
+        "seed": 13,
+        "constraint": Constraint("json_schema", '{"type": "array", "items": {"enum": [1, "a"]}, "maxItems": 3}', "x"),
+    },
+    "regex": {"temperature": 0.0, "constraint": Constraint("regex", "[a-z]{2,9}[.!]", "x"), "logprobs": 3},
+    "choice": {"temperature": 1.0, "seed": 14, "n": 2, "constraint": Constraint("choice", '["yes", "no"]', "x")},
     "all at once": {
         "temperature": 0.9,
         "top_p": 0.95,
@@ -111,7 +120,10 @@ def differences(engine: TextEngine, model: Any, job: Job, alone: Answers, compan
         if found.tokens != expected.tokens:
             at = _first(expected.tokens, found.tokens)
             prompt, options = plan.prompts[0], plan.options[index]
-            row = Pick(options, len(prompt), [*prompt, *expected.tokens[:at]])
+            guide = plan.guide.copy() if plan.guide else None
+            for token in expected.tokens[:at] if guide else ():
+                guide.hear(token)
+            row = Pick(options, len(prompt), [*prompt, *expected.tokens[:at]], guide)
             if at < min(len(expected.tokens), len(found.tokens)) and (
                 _distance(model, row, expected.tokens[at], found.tokens[at]) <= CLOSE
             ):
@@ -139,7 +151,7 @@ def _alike(a: list[tuple[str, int, float, list[str]]], b: list[tuple[str, int, f
 def _distance(model: Any, row: Pick, a: int, b: int) -> float:
     """How close the decision between two tokens was: in what is compared, or to a cut that lets one in."""
     options = row.options
-    x = penalties.shaped(model(mx.array([row.tokens]))[:, -1].astype(mx.float32), [row])
+    x = allowed(penalties.shaped(model(mx.array([row.tokens]))[:, -1].astype(mx.float32), [row]), [row])
     if options.temperature < CLOSE:
         return abs(float(x[0, a] - x[0, b]))
     x = x / options.temperature

@@ -22,9 +22,12 @@ from transformers import PreTrainedTokenizerFast  # noqa: E402
 from workers.engines.lm import TextEngine  # noqa: E402
 from workers.engines.text import kv  # noqa: E402
 from workers.engines.text.batch import Batch  # noqa: E402
+from workers.engines.text.grammar import Grammars  # noqa: E402
 from workers.engines.text.options import Defaults  # noqa: E402
+from workers.engines.text.plan import Planner  # noqa: E402
 from workers.engines.text.prompt_cache import PromptCache  # noqa: E402
 from workers.engines.text.prompts import Prompts  # noqa: E402
+from workers.engines.text.reading import Formats  # noqa: E402
 from workers.engines.text.sampler import Sampler  # noqa: E402
 from workers.engines.text.speculation import Draft  # noqa: E402
 
@@ -156,4 +159,7 @@ def engine(
             draft=drafting,
         )
 
-    return TextEngine(new_batch, words, Prompts(words, context, 517), Defaults(), slots)
+    formats = Formats.of(TEMPLATE, (), None, None)
+    prompts = Prompts(words, context, 517, formats)
+    grammars = Grammars(words._tokenizer, 517, words.eos_token_ids)
+    return TextEngine(new_batch, words, prompts, Planner(prompts, Defaults(), formats, grammars), slots)

@@ -1,0 +1,40 @@
+"""Reading a text whole, by character and in random pieces."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator
+
+from workers.parsers.pieces import Parser, Piece, Text, Thought
+
+
+def read(parser: Parser, pieces: Iterable[str]) -> list[Piece]:
+    """What comes of a text in these pieces, neighbours of a kind joined."""
+    joined: list[Piece] = []
+    for piece in (*(one for text in pieces for one in parser.hear(text)), *parser.rest()):
+        if joined and isinstance(piece, Text | Thought) and type(joined[-1]) is type(piece):
+            joined[-1] = type(piece)(joined[-1].text + piece.text)  # type: ignore[union-attr]
+        else:
+            joined.append(piece)
+    return joined
+
+
+def cuts(text: str) -> Iterator[list[str]]:
+    """A text whole, in single characters, and in twenty random ways that are the same every time."""
+    yield [text]
+    yield list(text)
+    for seed in range(20):
+        yield cut(text, random.Random(seed))
+
+
+def cut(text: str, chance: random.Random) -> list[str]:
+    """A text in random pieces, some of them empty."""
+    places = sorted(chance.choices(range(len(text) + 1), k=chance.randint(1, 8)))
+    return [text[a:b] for a, b in zip([0, *places], [*places, len(text)], strict=True)]
+
+
+def agreed(parser: Callable[[], Parser], text: str) -> list[Piece]:
+    """What comes of a text, however it is cut."""
+    first, *others = (read(parser(), pieces) for pieces in cuts(text))
+    assert all(other == first for other in others)
+    return first

@@ -1,0 +1,33 @@
+"""Gemma's channel of thought."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.workers.parsers.reasoning.reading import agreed
+from workers.parsers.pieces import Free, Maybe, Piece, Text, Thought
+from workers.parsers.reasoning import gemma4
+
+
+@pytest.mark.parametrize(
+    ("text", "begun", "pieces"),
+    [
+        ("<|channel>thought\nHm.\n<channel|>Hello.", False, [Thought("Hm."), Text("Hello.")]),
+        ("<|channel>thought\n<channel|>Hello.", False, [Text("Hello.")]),
+        ("<|channel>thought\nHm", False, [Thought("Hm")]),
+        ("Hm.<channel|>Hello.", True, [Thought("Hm."), Text("Hello.")]),
+        ("Hello.", False, [Text("Hello.")]),
+    ],
+)
+def test_thinking_and_answer_are_told_apart(text: str, begun: bool, pieces: list[Piece]) -> None:
+    assert agreed(lambda: gemma4.parser(begun), text) == pieces
+
+
+def test_an_empty_thought_in_the_prompt_turns_it_off() -> None:
+    assert not gemma4.begun("<|turn>model\n<|channel>thought\n<channel|>")
+    assert not gemma4.begun("<|turn>model\n")
+    assert gemma4.begun("<|turn>model\n<|channel>thought\n")
+
+
+def test_a_grammar_lets_it_think_first() -> None:
+    assert list(gemma4.prelude(False)) == [Maybe(["<|channel>thought\n", Free("<channel|>")])]

@@ -1,0 +1,81 @@
+"""Which formats a model speaks, by its chat template and special tokens, unless somebody has said it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from workers.parsers import registry
+
+NONE = "none"  # as a flag: read no calls, or no thinking
+_TOOLS = re.compile(r"{[{%][^}]*\b(tools|available_tools|builtin_tools|custom_tools)\b")
+
+
+@dataclass(frozen=True)
+class Detected:
+    """The formats' names, None where there is none, and a sentence each that says why."""
+
+    tools: str | None
+    reasoning: str | None
+    tools_because: str
+    reasoning_because: str
+
+
+def detect(template: str, tokens: Iterable[str] = ()) -> Detected:
+    """What a chat template tells, and for the thinking the special tokens where the template is silent."""
+    tools, tools_because = _tools(template)
+    reasoning, reasoning_because = _reasoning(template, "\n".join(tokens))
+    return Detected(tools, reasoning, tools_because, reasoning_because)
+
+
+def chosen(template: str, tokens: Iterable[str], tools: str | None, reasoning: str | None) -> Detected:
+    """What `detect` finds where these names are None; "none" turns a format off. Raises registry.UnknownFormat."""
+    found = detect(template, tokens)
+    tools, tools_because = _named("tools", tools) if tools else (found.tools, found.tools_because)
+    reasoning, reasoning_because = (
+        _named("reasoning", reasoning) if reasoning else (found.reasoning, found.reasoning_because)
+    )
+    return Detected(tools, reasoning, tools_because, reasoning_because)
+
+
+def check(tools: str | None, reasoning: str | None) -> None:
+    """Raises registry.UnknownFormat when one of the names is given and unknown."""
+    if tools:
+        _named("tools", tools)
+    if reasoning:
+        _named("reasoning", reasoning)
+
+
+def _named(kind: registry.Kind, name: str) -> tuple[str | None, str]:
+    if name == NONE:
+        return None, "It is turned off by name."
+    # Only the overloads tell the kinds apart.
+    found = registry.find("tools", name) if kind == "tools" else registry.find("reasoning", name)
+    return found.NAMES[0], f"It is chosen by the name '{name}'."
+
+
+def _tools(template: str) -> tuple[str | None, str]:
+    for name, one in registry.formats("tools").items():
+        if one.recognises(template):
+            return name, f"The chat template {_holding(one.MARKERS, template)}."
+    if not template:
+        return None, "There is no chat template."
+    if _TOOLS.search(template):
+        return None, "The chat template shows tools to the model, but in no format that is known here."
+    return None, "The chat template takes no tools."
+
+
+def _reasoning(template: str, tokens: str) -> tuple[str | None, str]:
+    for place, text in (("chat template", template), ("vocabulary", tokens)):
+        for name, one in registry.formats("reasoning").items():
+            if one.recognises(text):
+                return name, f"The {place} {_holding(one.MARKERS, text)}."
+    if not template:
+        return None, "There is no chat template, and no special token of a known way to think."
+    return None, "Neither the chat template nor a special token has a marker of a known way to think."
+
+
+def _holding(markers: Iterable[str], text: str) -> str:
+    seen = [marker for marker in markers if marker in text]
+    return f"holds {' and '.join(seen)}" if seen else "is of this family"

@@ -1,0 +1,1 @@
+"""A reasoning format a file."""

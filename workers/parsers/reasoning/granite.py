@@ -1,0 +1,41 @@
+"""Granite: `<think>` and `<response>` (3.3), or `Here is my thought process:` and `Here is my response:` (3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from workers.parsers import thinking
+from workers.parsers.pieces import Parser, Part
+
+NAMES: tuple[str, ...] = ("granite",)
+CLOSE = "\n</think>\n\n"
+ANSWER = ""
+_THOUGHTS = ("Here is my thought process:", "Here's my thought process:")
+_RESPONSES = ("Here is my response:", "Here's my response:")
+MARKERS: tuple[str, ...] = (thinking.OPEN, thinking.CLOSE, _THOUGHTS[0], _RESPONSES[0])
+_MARKS = thinking.Marks(
+    opens=(thinking.OPEN,),
+    closes=(thinking.CLOSE, *_RESPONSES),
+    dropped=(thinking.CLOSE, "<response>", "</response>"),
+    first=_THOUGHTS,
+)
+
+
+def recognises(template: str) -> bool:
+    """Whether the template asks for thoughts in one of Granite's two ways."""
+    return "<|start_of_role|>" in template and (thinking.OPEN in template or _THOUGHTS[0] in template)
+
+
+def begun(prompt: str) -> bool:
+    """Whether the prompt ends inside the thinking."""
+    return thinking.ends_open(prompt, thinking.OPEN, *_THOUGHTS)
+
+
+def parser(begun: bool) -> Parser:
+    """A parser of one answer; the sentences open thinking only where the answer begins."""
+    return thinking.Blocks(_MARKS, begun=begun)
+
+
+def prelude(begun: bool) -> Sequence[Part]:
+    """Thinking before a constrained answer."""
+    return thinking.prelude(begun)

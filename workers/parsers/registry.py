@@ -1,0 +1,111 @@
+"""The formats by name: the modules of `workers/parsers/tools` and `workers/parsers/reasoning`."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, Literal, Protocol, TypeAlias, cast, overload
+
+from workers.parsers.pieces import Parser, Part
+
+Kind: TypeAlias = Literal["tools", "reasoning"]
+_SETTINGS = {"tools": "tool_call_parser", "reasoning": "reasoning_parser"}
+
+
+class UnknownFormat(Exception):
+    """There is no format of this name; the message lists those there are."""
+
+
+class ToolFormat(Protocol):
+    """What a module of `workers/parsers/tools` holds.
+
+    `MARKERS` begin a call; `OBJECTS` says whether the template wants arguments as objects instead of JSON texts;
+    `BEFORE`, `BETWEEN` and `AFTER` stand around the calls of an answer.
+    """
+
+    NAMES: tuple[str, ...]
+    MARKERS: tuple[str, ...]
+    OBJECTS: bool
+    BEFORE: str
+    BETWEEN: str
+    AFTER: str
+
+    def recognises(self, template: str) -> bool:
+        """Whether a chat template asks for this format."""
+        ...
+
+    def parser(self, tools: Mapping[str, Mapping[str, Any]]) -> Parser:
+        """A parser of one answer; the tools' schemas by name."""
+        ...
+
+    def write(self, calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+        """Calls, each a name and its arguments, as the model writes them."""
+        ...
+
+    def layout(self, name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+        """What a grammar lets a call of this tool be."""
+        ...
+
+
+class ReasoningFormat(Protocol):
+    """What a module of `workers/parsers/reasoning` holds.
+
+    `MARKERS` stand around the thinking; `CLOSE` is what ends it when it has been enough, and `ANSWER` is what stands
+    before an answer that calls nothing.
+    """
+
+    NAMES: tuple[str, ...]
+    MARKERS: tuple[str, ...]
+    CLOSE: str
+    ANSWER: str
+
+    def recognises(self, template: str) -> bool:
+        """Whether a model with this chat template thinks in this format."""
+        ...
+
+    def begun(self, prompt: str) -> bool:
+        """Whether an answer to this rendered prompt begins inside the thinking."""
+        ...
+
+    def parser(self, begun: bool) -> Parser:
+        """A parser of one answer."""
+        ...
+
+    def prelude(self, begun: bool) -> Sequence[Part]:
+        """What a grammar lets stand before tool calls, or before `ANSWER` and the answer."""
+        ...
+
+
+@overload
+def formats(kind: Literal["tools"]) -> Mapping[str, ToolFormat]: ...
+@overload
+def formats(kind: Literal["reasoning"]) -> Mapping[str, ReasoningFormat]: ...
+def formats(kind: Kind) -> Mapping[str, ToolFormat] | Mapping[str, ReasoningFormat]:
+    """The formats of a kind by the names of their files, in the alphabet's order."""
+    return cast("Mapping[str, ReasoningFormat]", _modules(kind))
+
+
+@overload
+def find(kind: Literal["tools"], name: str) -> ToolFormat: ...
+@overload
+def find(kind: Literal["reasoning"], name: str) -> ReasoningFormat: ...
+def find(kind: Kind, name: str) -> ToolFormat | ReasoningFormat:
+    """The format that goes by this name; raises UnknownFormat."""
+    for found in _modules(kind).values():
+        if name in found.NAMES:
+            return cast(ReasoningFormat, found)
+    raise UnknownFormat(f"there is no {_SETTINGS[kind]} '{name}'; there are {', '.join(names(kind))}, and none")
+
+
+def names(kind: Kind) -> tuple[str, ...]:
+    """Every name of every format of a kind, in the alphabet's order."""
+    return tuple(sorted(name for found in _modules(kind).values() for name in found.NAMES))
+
+
+@cache
+def _modules(kind: Kind) -> Mapping[str, Any]:
+    package = importlib.import_module(f"workers.parsers.{kind}")
+    found = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    return {name: importlib.import_module(f"{package.__name__}.{name}") for name in found}
