@@ -100,12 +100,17 @@ def decode(data: bytes) -> Job:
     return job
 
 
-def job_id(now: int) -> str:
-    """A new id, `job_` and a UUIDv7 whose time is `now`, in microseconds: ids sort as their jobs were made.
+def new_id(prefix: str, now: int) -> str:
+    """A new id, `prefix` and a UUIDv7 whose time is `now`, in microseconds: ids sort as their records were made.
 
     RFC 9562, section 5.7, with the fraction of the millisecond in `rand_a` (section 6.2, method 3).
     """
     milliseconds, rest = divmod(now, 1000)
     fraction = rest * 4096 // 1000
     value = (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | secrets.randbits(62)
-    return f"job_{value:032x}"
+    return f"{prefix}{value:032x}"
+
+
+def job_id(now: int) -> str:
+    """The id of a new job."""
+    return new_id("job_", now)

@@ -23,6 +23,9 @@
 | `clients` | sorted set | web processes by the time their lease ends | an entry goes when they are cleared up |
 | `following:{client}` | hash | job → followers in this web process | goes with the process |
 | `reader:{client}` | stream | a nudge for a web process' reader | 5 minutes after the last one |
+| `file:{id}` | string | a file: name, purpose, its blob | until it is deleted or expires |
+| `files:{owner}` | sorted set | ids of files | an entry goes with its file |
+| `outdated` | sorted set | files and batches by the end of their time | an entry goes with its record |
 | `leader` | string | the supervisor that dispatches and reconciles | 5 seconds, renewed |
 | `wake` | list | a nudge for the dispatcher | taken at once |
 """
@@ -103,6 +106,15 @@ class Keys:
 
     def reader(self, client: str) -> str:
         return self._key("reader", client)
+
+    def file(self, file_id: str) -> str:
+        return self._key("file", file_id)
+
+    def files(self, owner: str) -> str:
+        return self._key("files", owner)
+
+    def outdated(self) -> str:
+        return self._key("outdated")
 
     def leader(self) -> str:
         return self._key("leader")
