@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from tasks import app, events
+from tasks.batches import Batches
 from tasks.files import PREFIX as FILE
 from tasks.files import Files
 from tasks.job import Lane
@@ -151,8 +152,8 @@ class Housekeeping:
             if record is None or not store.erase(record):
                 store.redis.zrem(store.keys.expiry(), job_id)
         for member in store.redis.zrangebyscore(store.keys.outdated(), 0, store.now(), start=0, num=_BATCH):
-            if member.decode().startswith(FILE):
-                Files(store).expire(member.decode())
+            outdated = Files(store) if member.decode().startswith(FILE) else Batches(store)
+            outdated.expire(member.decode())
             store.redis.zrem(store.keys.outdated(), member)
         if time.monotonic() - self._swept > self.sweep_every:
             self._swept = time.monotonic()

@@ -39,6 +39,14 @@ class Status(StrEnum):
         return self not in (Status.QUEUED, Status.RUNNING)
 
 
+class Listing(StrEnum):
+    """Which of its owner's lists a job stands in."""
+
+    JOBS = "jobs"
+    SYNC = "sync"
+    LINES = "lines"
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked, by whom and until when; times are milliseconds since the epoch by Redis' clock.
 
@@ -65,6 +73,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
     v: int = VERSION
 
+    @property
+    def listing(self) -> Listing:
+        """Lines of batches and synchronous calls are listed only where they are asked for."""
+        if self.lane is Lane.BATCH:
+            return Listing.LINES
+        return Listing.SYNC if self.sync else Listing.JOBS
+
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A job with what has become of it; times in milliseconds since the epoch."""
@@ -80,6 +95,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
     usage: Usage | None = None
     result: bytes | BlobRef | None = None
+    request: BlobRef | None = None  # where the job itself is kept, when it is large
     terminal: Event | None = None
     last: str = "0-0"  # the id of its last event, once it has ended
 

@@ -63,8 +63,13 @@ def json() -> Mapping[str, Any]:
             f"send 'Content-Type: application/json', not '{request.mimetype or 'nothing'}'", param="Content-Type"
         )
     request.max_content_length = gateway().settings.max_body_bytes
+    return decoded(request.get_data(cache=False))
+
+
+def decoded(data: bytes | msgspec.Raw) -> Mapping[str, Any]:
+    """The JSON object in these bytes."""
     try:
-        value = msgspec.json.decode(request.get_data(cache=False))
+        value = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidJson(f"the body is not valid JSON: {error}") from None
     if not isinstance(value, dict):

@@ -19,7 +19,7 @@ ENDPOINTS = {
     "tokenize": "/v1/tokenize",
     "transcriptions": "/v1/audio/transcriptions",
 }
-RESOURCES = {"jobs", "files"}
+RESOURCES = {"jobs", "files", "batches"}
 
 
 def test_every_resource_is_found_by_its_file() -> None:
