@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from tasks.errors import JobConflict, NotFound
+from tasks.errors import IdempotencyMismatch, JobConflict, NotFound
 from tasks.events import Usage
 from tasks.files import File, stretch
 from tasks.job import new_id
@@ -19,6 +19,7 @@ from tasks.store import JobStore
 
 PREFIX = "batch_"
 VERSION = 1
+_IDEMPOTENT = "/v1/batches"  # the endpoint that idempotency keys of batches belong to
 
 
 class Status(StrEnum):
@@ -51,6 +52,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     deadline: int
     metadata: dict[str, str] | None = None
     output_keep: int | None = None
+    idempotency_key: str | None = None
     v: int = VERSION
 
 
@@ -119,8 +121,13 @@ class Batches:
         seconds: int,
         metadata: dict[str, str] | None,
         output_keep: int | None,
+        idempotency_key: str | None = None,
+        digest: str = "",
     ) -> State:
-        """Record a batch of a file's lines; it holds the file's bytes until it ends, and has so many seconds."""
+        """Record a batch of a file's lines, which has so many seconds; it holds the file's bytes until it ends.
+
+        The same idempotency key joins the batch it made before; IdempotencyMismatch when the digest is another.
+        """
         clock = self.store.clock()
         created = clock // 1000
         batch = Batch(
@@ -134,10 +141,11 @@ class Batches:
             deadline=created + 1000 * seconds,
             metadata=metadata,
             output_keep=output_keep,
+            idempotency_key=idempotency_key,
         )
         keys = self.store.keys
         with answers():
-            self.store.scripts.run(
+            found, outcome = self.store.scripts.run(
                 "open_batch",
                 [
                     keys.batch(batch.id),
@@ -145,10 +153,21 @@ class Batches:
                     keys.running(),
                     keys.blob(batch.input.sha256),
                     keys.stir(),
+                    keys.idempotency(batch.owner, idempotency_key or ""),
                 ],
-                [batch.id, created, batch.owner, encode(batch)],
+                [
+                    batch.id,
+                    created,
+                    batch.owner,
+                    encode(batch),
+                    _IDEMPOTENT if idempotency_key else "",
+                    digest,
+                    keys.batch(""),
+                ],
             )
-        return State(batch=batch, status=Status.VALIDATING)
+        if outcome == b"mismatch":
+            raise IdempotencyMismatch(f"this Idempotency-Key belongs to {found.decode()}, which was asked otherwise")
+        return self.get(found.decode(), batch.owner)
 
     def get(self, batch_id: str, owner: str) -> State:
         """One of the owner's batches; NotFound for anybody else's."""
@@ -195,7 +214,10 @@ class Batches:
         """Remove a batch whose time is over; its files have their own."""
         (state,) = self.read([batch_id])
         if state is not None and state.status.terminal:
+            key = state.batch.idempotency_key
             with self.store.redis.pipeline() as pipe:
+                if key:
+                    pipe.hdel(self.store.keys.idempotency(state.batch.owner, key), _IDEMPOTENT)
                 pipe.zrem(self.store.keys.batches(state.batch.owner), batch_id)
                 pipe.delete(self.store.keys.batch(batch_id))
                 pipe.execute()

@@ -11,6 +11,7 @@ from tasks.errors import InvalidValue, NotFound
 from tasks.files import File
 from web import auth, intake, registry
 from web.gateway import gateway
+from web.prefer import preference
 from web.render import batch as render
 
 blueprint = Blueprint("batches", __name__, url_prefix="/v1/batches")
@@ -19,7 +20,8 @@ blueprint = Blueprint("batches", __name__, url_prefix="/v1/batches")
 @blueprint.post("")
 def create() -> dict[str, Any]:
     """Have a file's lines run."""
-    data = BatchSchema().load(intake.json())
+    raw = intake.json()
+    data = BatchSchema().load(raw)
     if data["endpoint"] not in registry.endpoints():
         raise InvalidValue(f"'endpoint' must be one of {', '.join(registry.endpoints())}", param="endpoint")
     window = data["completion_window"]
@@ -30,6 +32,8 @@ def create() -> dict[str, Any]:
         seconds=window.seconds,
         metadata=data.get("metadata"),
         output_keep=data.get("output_expires_after", {}).get("seconds"),
+        idempotency_key=preference(request.headers).idempotency_key,
+        digest=intake.digest(raw),
     )
     return render.body(state)
 

@@ -146,8 +146,12 @@ def check(endpoint: Endpoint, raw: Mapping[str, Any], within: str = "") -> Intak
         raise validation(error, within) from None
     held = {name: value for name, value in given.items() if isinstance(value, BlobRef)}
     hashes = {name: ref.sha256 for name, ref in held.items()}
-    canonical = msgspec.json.encode({**given, **hashes}, order="deterministic")
-    return Intake(data, hashlib.sha256(canonical).hexdigest(), tuple(held.values()))
+    return Intake(data, digest({**given, **hashes}), tuple(held.values()))
+
+
+def digest(raw: Mapping[str, Any]) -> str:
+    """What is the same for the same body, however its JSON was written."""
+    return hashlib.sha256(msgspec.json.encode(raw, order="deterministic")).hexdigest()
 
 
 def _blob(param: str, value: object) -> BlobRef:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import httpx
@@ -163,6 +164,15 @@ def test_a_cancelled_batch_keeps_what_is_done(http: httpx.Client) -> None:
     assert {line["error"]["code"] for line in errors.values()} == {"batch_cancelled"}
     again = http.post(f"/v1/batches/{batch}/cancel")
     assert (again.status_code, again.json()["error"]["code"]) == (409, "job_conflict")
+
+
+def test_an_idempotency_key_joins_the_same_batch_and_refuses_another(http: httpx.Client) -> None:
+    file, headers = upload(http, request("a")), {"Idempotency-Key": f"key-{time.time_ns()}"}
+    body = {"input_file_id": file, "endpoint": CHAT, "completion_window": "24h"}
+    first, again = (http.post("/v1/batches", json=body, headers=headers).json()["id"] for _ in range(2))
+    assert first == again
+    other = http.post("/v1/batches", json={**body, "completion_window": "2d"}, headers=headers)
+    assert (other.status_code, other.json()["error"]["code"]) == (422, "idempotency_key_reused")
 
 
 def test_batches_are_listed_and_paged(http: httpx.Client) -> None:
