@@ -19,6 +19,7 @@ from tasks.store import JobStore
 
 PREFIX = "batch_"
 VERSION = 1
+READABLE = frozenset({1})
 _IDEMPOTENT = "/v1/batches"  # the endpoint that idempotency keys of batches belong to
 
 
@@ -181,7 +182,7 @@ class Batches:
         with answers(), self.store.redis.pipeline(transaction=False) as pipe:
             for batch_id in ids:
                 pipe.hgetall(self.store.keys.batch(batch_id))
-            return [decode(fields) for fields in pipe.execute()]
+            return [_state(fields) for fields in pipe.execute()]
 
     def list(self, owner: str, *, limit: int, after: str | None = None) -> Page:
         """The owner's batches, newest first, those after the cursor `after` (a batch's id)."""
@@ -228,7 +229,15 @@ def encode(batch: Batch) -> bytes:
     return msgspec.json.encode(batch)
 
 
-def decode(fields: Mapping[bytes, bytes]) -> State | None:
+def decode(data: bytes) -> Batch:
+    """What was asked, from these bytes; ValueError for a version that this code does not read."""
+    batch = msgspec.json.decode(data, type=Batch)
+    if batch.v not in READABLE:
+        raise ValueError(f"batch of version {batch.v}; this mlxq reads {sorted(READABLE)}")
+    return batch
+
+
+def _state(fields: Mapping[bytes, bytes]) -> State | None:
     """The batch in a record's fields."""
     if b"spec" not in fields:
         return None
@@ -240,7 +249,7 @@ def decode(fields: Mapping[bytes, bytes]) -> State | None:
         return fields[name.encode()].decode() if name.encode() in fields else None
 
     return State(
-        batch=msgspec.json.decode(fields[b"spec"], type=Batch),
+        batch=decode(fields[b"spec"]),
         status=Status(fields[b"status"].decode()),
         times={status: number(time_field(status)) for status in Status if time_field(status).encode() in fields},
         outcome=Status(text("outcome") or Status.COMPLETED),

@@ -16,6 +16,7 @@ from tasks.store import JobStore
 
 PREFIX = "file-"
 VERSION = 1
+READABLE = frozenset({1})
 _STRETCH = 500  # files read at once from a listing
 
 Purpose: TypeAlias = Literal["batch", "batch_output", "vision", "user_data"]
@@ -129,8 +130,11 @@ def encode(file: File) -> bytes:
 
 
 def decode(data: bytes) -> File:
-    """The file in these bytes."""
-    return msgspec.json.decode(data, type=File)
+    """The file in these bytes; ValueError for a version that this code does not read."""
+    file = msgspec.json.decode(data, type=File)
+    if file.v not in READABLE:
+        raise ValueError(f"file of version {file.v}; this mlxq reads {sorted(READABLE)}")
+    return file
 
 
 def stretch(redis: Any, key: str, after: str | None, newest_first: bool, count: int) -> list[str]:

@@ -48,7 +48,7 @@ class Clerk:
         custom_id = str(line.request().custom_id)
         try:
             with self._app.app_context():
-                g.owner = batch.owner
+                g.owner, g.request_id = batch.owner, job_id
                 return self._job(batch, line, job_id, custom_id, now)
         except (QueueUnavailable, StorageFull):  # not this line's fault, and it passes
             raise

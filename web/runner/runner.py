@@ -33,6 +33,7 @@ CHUNK = 64  # lines that are submitted, or written down, at once
 CHUNK_BYTES = 8 << 20
 SKIPPED = 500  # lines of a stopped batch that are written down at once
 _REFRESH = 0.25  # seconds between looks at what was made and cancelled
+_REFRESH_EACH = 0.001  # further seconds for each batch, so that thousands of them do not cost all the time
 _SWEEP = 5.0  # seconds between looks for lines of whose end nobody told us
 log = structlog.get_logger()
 
@@ -60,7 +61,7 @@ class Runner:
     def turn(self, wait: float = 0.25) -> None:
         """Write down what came back, submit what there is room for; with nothing to do sleeps up to `wait` seconds."""
         now = time.monotonic()
-        if self._refreshed is None or now - self._refreshed > _REFRESH:
+        if self._refreshed is None or now - self._refreshed > _REFRESH + len(self._active) * _REFRESH_EACH:
             self._refresh()
             self._refreshed = now
         if now - self._swept > _SWEEP:
