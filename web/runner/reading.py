@@ -12,6 +12,7 @@ from tasks.batches import Cursor
 from tasks.lines import Place
 
 _BOM = b"\xef\xbb\xbf"  # what some editors put at the start of a file
+CUT = "the input file is shorter than it was"
 
 
 class FileLost(Exception):
@@ -66,5 +67,7 @@ def lines(path: Path, start: Cursor, longest: int) -> Iterator[Line]:
 
 
 def line(path: Path, number: int, place: Place) -> Line:
-    """The line that stands at a place."""
-    return next(lines(path, Cursor(number - 1, place.offset), place.length))
+    """The line that stands at a place; FileLost when there is none."""
+    for found in lines(path, Cursor(number - 1, place.offset), place.length):
+        return found
+    raise FileLost(CUT)

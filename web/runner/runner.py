@@ -26,7 +26,7 @@ from web.runner.active import Active, first_to_check, shares
 from web.runner.clerk import CANCELLED, Clerk, Entry
 from web.runner.folder import Folder
 from web.runner.landing import READ, chunks, land
-from web.runner.reading import FileLost, Line, line, lines
+from web.runner.reading import CUT, FileLost, Line, line, lines
 from web.runner.validation import Validation
 
 CHUNK = 64  # lines that are submitted, or written down, at once
@@ -242,12 +242,15 @@ class Runner:
 
     def _next(self, active: Active, most: int) -> list[Line]:
         taken: list[Line] = []
-        if most > 0 and not active.exhausted:
-            path = self._store.blobs.path(active.batch.input)
-            for one in itertools.islice(lines(path, active.cursor, self._settings.max_body_bytes), most):
-                taken.append(one)
-                if one.after.offset - active.cursor.offset > CHUNK_BYTES:
-                    break
+        if most <= 0 or active.exhausted:
+            return taken
+        path = self._store.blobs.path(active.batch.input)
+        for one in itertools.islice(lines(path, active.cursor, self._settings.max_body_bytes), most):
+            taken.append(one)
+            if one.after.offset - active.cursor.offset > CHUNK_BYTES:
+                break
+        if not taken:
+            raise FileLost(CUT)
         return taken
 
     def _stopped(self, active: Active) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from tasks.batches import Batch, Cursor, Problem
-from web.runner.reading import Line, Request, lines
+from web.runner.reading import CUT, FileLost, Line, Request, lines
 
 MOST_LINES = 50_000
 LONGEST_ID = 512  # characters
@@ -55,6 +55,8 @@ class Validation:
             if self._cursor.offset - begun > _SLICE_BYTES:
                 return False
         if self._cursor.offset < self._batch.input.size:
+            if self._cursor.offset == begun:
+                raise FileLost(CUT)
             return False
         if not self.total and not self.problems:
             self.problems.append(Problem("empty_file", "The input file has no lines."))
@@ -88,7 +90,7 @@ class Validation:
             return _missing("custom_id")
         if not isinstance(given, str) or not 0 < len(given) <= LONGEST_ID:
             return "invalid_custom_id", f"'custom_id' must be a string of 1 to {LONGEST_ID} characters.", "custom_id"
-        digest = hashlib.blake2b(given.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        digest = hashlib.blake2b(given.encode(), digest_size=16).digest()
         if digest in self._seen:
             return "duplicate_custom_id", f"The custom_id '{given}' stands on an earlier line too.", "custom_id"
         self._seen.add(digest)

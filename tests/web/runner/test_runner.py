@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -262,16 +263,26 @@ def test_a_batch_cancelled_before_it_was_checked_has_no_lines(app: Flask, store:
     assert (found.status, found.output_file, found.error_file) == (Status.CANCELLED, None, None)
 
 
-@pytest.mark.parametrize("deleted", ["input", "output"])
+@pytest.mark.parametrize("deleted", ["input", "output", "input's end", "input before it was read"])
 def test_a_batch_whose_files_somebody_deleted_fails_and_says_so(deleted: str, app: Flask, store: JobStore) -> None:
     state, good = batch(store, *(line(f"r{number}") for number in range(20))), batch(store, line("good"))
     runner = new_runner(app, store)
 
+    def damage() -> None:
+        if deleted == "output":
+            runner.folder.path(state.batch.id, "output").unlink(missing_ok=True)
+        elif deleted == "input":
+            store.blobs.path(state.batch.input).unlink(missing_ok=True)
+        elif store.blobs.path(state.batch.input).exists():
+            os.truncate(store.blobs.path(state.batch.input), 300)
+
+    if deleted == "input before it was read":
+        damage()
+
     def each() -> None:
         work(store, 2)
         if seen(store, state).completed >= 2:
-            gone = runner.folder.path(state.batch.id, "output")
-            (store.blobs.path(state.batch.input) if deleted == "input" else gone).unlink(missing_ok=True)
+            damage()
 
     found = finish(runner, store, state, each)
     assert found.status is Status.FAILED and [problem.code for problem in found.problems] == ["file_lost"]
