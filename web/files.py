@@ -29,8 +29,14 @@ def create() -> dict[str, Any]:
         if data["purpose"] == "batch":
             _check_batch(upload)
             keep = keep or gateway().settings.batch_ttl
-        name = upload.filename.replace("\\", "/").rpartition("/")[2][-_NAME:]
+        name = _name(upload.filename)
         return render.body(gateway().files.add(auth.current(), name, data["purpose"], upload.keep(), keep))
+
+
+def _name(given: str) -> str:
+    """A filename without its folders, and without what no header or terminal should be shown."""
+    base = given.replace("\\", "/").rpartition("/")[2]
+    return "".join(character for character in base if character.isprintable())[-_NAME:]
 
 
 def _check_batch(upload: Upload) -> None:

@@ -34,6 +34,23 @@ def test_an_upload_is_a_file_object_and_its_bytes_come_back(http: httpx.Client) 
     assert "in.jsonl" in content.headers["Content-Disposition"]
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ('filename="C:\\\\x\\\\in.jsonl"', "in.jsonl"),
+        ("filename*=UTF-8''%E6%97%A5%E6%9C%AC.jsonl", "日本.jsonl"),
+        ("filename*=UTF-8''a%0D%0Ab%1B.jsonl", "ab.jsonl"),
+    ],
+)
+def test_a_name_is_kept_as_far_as_it_is_one(given: str, kept: str, http: httpx.Client) -> None:
+    head = f'--b\r\nContent-Disposition: form-data; name="file"; {given}\r\n\r\n'.encode()
+    purpose = b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    file = http.post("/v1/files", content=purpose + head + LINE + b"\r\n--b--\r\n", headers=headers).json()
+    assert file["filename"] == kept
+    assert http.get(f"/v1/files/{file['id']}/content").content == LINE
+
+
 def test_a_deleted_file_is_gone(http: httpx.Client) -> None:
     file = upload(http).json()["id"]
     assert http.delete(f"/v1/files/{file}").json() == {"id": file, "object": "file", "deleted": True}
