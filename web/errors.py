@@ -65,6 +65,7 @@ ANSWERS = {
     "unsupported_parameter": Answer(400),
     "unknown_parameter": Answer(400),
     "context_length_exceeded": Answer(400),
+    "fetch_failed": Answer(400),
     "invalid_json": Answer(400),
     "invalid_request": Answer(400),
     "invalid_api_key": Answer(401, "authentication_error"),
