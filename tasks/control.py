@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from tasks import app, events
+from tasks import app
 from tasks.job import Lane
 from tasks.ledger import release
 from tasks.presence import Presence
@@ -138,7 +138,7 @@ class Reconciler:
         """End jobs whose deadline has passed."""
         due = self.store.redis.zrangebyscore(self.store.keys.deadlines(), 0, self.store.now(), start=0, num=_BATCH)
         for job_id in due:
-            if not self.store.finish(job_id.decode(), events.Expired()):
+            if not self.store.expire(job_id.decode()):
                 self.store.redis.zrem(self.store.keys.deadlines(), job_id)
 
     def clear_clients(self) -> None:
