@@ -26,6 +26,7 @@ def test_every_resource_is_found_by_its_file() -> None:
         *ENDPOINTS,
         "models",
         "jobs",
+        "jobs_stream",
         "webhooks",
         "health",
     }
