@@ -132,7 +132,10 @@ class Records:
         with answers():
             held = self.redis.hexists(self.keys.blob(sha256), owner)
         path = self.blobs.path(BlobRef(sha256, 0, ""))
-        return BlobRef(sha256, path.stat().st_size, "application/octet-stream") if held and path.exists() else None
+        if not held or not path.exists():
+            return None
+        self.blobs.touch(BlobRef(sha256, 0, ""))  # its record may go before the next one holds it
+        return BlobRef(sha256, path.stat().st_size, "application/octet-stream")
 
     def pack(self, data: bytes, type: str) -> bytes:
         """Bytes as a record holds them: themselves, or `@` and the reference of a blob when they are large."""

@@ -193,6 +193,7 @@ def plain() -> Response:
 def stream(ws: Server) -> None:
     """Follow jobs until the client leaves."""
     request.environ["gunicorn.socket"].unanswered = ws.input_buffer
+    began = time.monotonic()
     try:
         _Session(ws, gateway().store, auth.current()).run()
     except ConnectionClosed:
@@ -200,3 +201,5 @@ def stream(ws: Server) -> None:
     except Exception:
         log.exception("a websocket failed")
         ws.close(1011, "something went wrong here; the log of the server says what")
+    finally:
+        log.info("websocket closed", path=PATH, seconds=time.monotonic() - began)

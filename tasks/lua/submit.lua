@@ -21,7 +21,7 @@ if endpoint ~= '' then
 end
 if redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[4]) then return {'', 'full'} end
 redis.call('HSET', KEYS[1], 'spec', ARGV[12], 'status', 'queued', 'worker', '', 'attempt', 0, 'losses', 0,
-  'detached', ARGV[8], 'stream', ARGV[9])
+  'detached', ARGV[8], 'stream', ARGV[9], 'owner', ARGV[10])
 redis.call('ZADD', KEYS[2], created, id)
 redis.call('ZADD', KEYS[4], ARGV[13], id)
 redis.call('ZADD', KEYS[5], ARGV[7] == '' and created or ARGV[13], id)

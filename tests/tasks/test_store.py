@@ -207,7 +207,9 @@ def test_a_deleted_job_leaves_no_key_and_no_claim_on_a_blob(store: JobStore) -> 
     store.delete(job.id, "anonymous")
     left = {key.decode() for key in store.redis.keys("*")}
     assert left <= {store.keys.done("fake"), store.keys.wake(), store.keys.lanes("fake")}
-    assert store.blobs.sweep(lambda sha256: bool(store.redis.exists(store.keys.blob(sha256))), age=-1) == 2
+    assert (
+        list(store.blobs.sweep(lambda sha256: bool(store.redis.exists(store.keys.blob(sha256))), age=-1)) == [True] * 2
+    )
 
 
 def test_what_outlived_its_time_is_gone_at_once_and_cleaned_up_later(store: JobStore) -> None:
@@ -272,5 +274,6 @@ def test_a_job_whose_request_file_was_deleted_stops_no_listing_and_no_housekeepi
     assert [record.job.id for record in store.list("anonymous", limit=5).records] == [kept.id]
     store.redis.zadd(store.keys.expiry(), {lost.id: 1})
     Housekeeping(store).run()
-    assert not store.redis.exists(store.keys.job(lost.id))
+    assert not store.redis.exists(store.keys.job(lost.id), store.keys.events(lost.id))
     assert store.redis.zscore(store.keys.expiry(), lost.id) is None
+    assert store.redis.zrange(store.keys.index("anonymous", False), 0, -1) == [kept.id.encode()]
