@@ -118,7 +118,8 @@ class Courier:
             state = "failed"
         delay = int(1000 * self._delays[number]) if state == "pending" else 0
         delivery = told.delivery
-        log.info("delivery", delivery_id=delivery.id, type=delivery.type, state=state, status=status, error=error)
+        say = log.warning if state == "failed" else log.info
+        say("delivery", delivery_id=delivery.id, type=delivery.type, state=state, status=status, error=error)
         with answers():
             self._store.scripts.run(
                 "deliver",
@@ -144,6 +145,9 @@ class Courier:
             return None, error.failure.message, True
         except FetchFailed as error:
             return None, error.failure.message, False
+        except Exception as error:
+            log.exception("an event could not be sent", delivery_id=delivery.id)
+            return None, f"it could not be sent: {type(error).__name__}", False
         return status, None, status == _GONE
 
 

@@ -42,7 +42,8 @@ class Watch:
     def __init__(self, store: JobStore) -> None:
         self._store = store
         self._cursors: dict[str, str] = {}
-        self._looked = 0.0
+        self._added: set[str] = set()
+        self._looked = time.monotonic()
 
     def __len__(self) -> int:
         return len(self._cursors)
@@ -53,7 +54,7 @@ class Watch:
     def add(self, job_id: str, after: str = "0") -> None:
         """Watch a job from the event after this id on."""
         self._cursors[job_id] = after
-        self._looked = 0.0  # its stream may be gone
+        self._added.add(job_id)  # its stream may be gone, so it is looked at with the next read
 
     def drop(self, job_id: str) -> None:
         """Watch a job no more."""
@@ -72,9 +73,11 @@ class Watch:
             heard.add(names[key])
             for entry_id, fields in entries:
                 yield from self._told(names[key], entry_id.decode(), events.decode(fields[b"e"]))
+        looked_at, self._added = self._added, set()
         if time.monotonic() - self._looked >= _LOOK:
-            self._looked = time.monotonic()
-            for job_id in [job_id for job_id in self._cursors if job_id not in heard]:
+            self._looked, looked_at = time.monotonic(), set(self._cursors)
+        for job_id in looked_at - heard:
+            if job_id in self._cursors:
                 yield from self._look(job_id)
 
     def _told(self, job_id: str, entry_id: str, event: Event) -> Iterator[Sight]:

@@ -214,3 +214,14 @@ def test_it_runs_by_itself_until_it_is_stopped(store: JobStore, receiver: Receiv
     eventually(lambda: receiver.about(job.id))
     sending.stop(5)
     eventually(lambda: told(store, job)[0].state == "delivered")
+
+
+def test_what_cannot_be_sent_at_all_is_an_attempt_too(store: JobStore) -> None:
+    def broken(host: str, port: int) -> list[str]:
+        raise RuntimeError("the resolver broke")
+
+    job = ended(store)
+    (one,) = settled(store, sender(store, Egress(True, broken)), job)
+    assert one.state == "failed" and [attempt.error for attempt in one.attempts] == [
+        "it could not be sent: RuntimeError"
+    ] * 3
