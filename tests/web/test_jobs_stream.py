@@ -28,7 +28,7 @@ def address(stack: Stack) -> str:
 
 @pytest.fixture
 def ws(fake_stack: Stack) -> Iterator[ClientConnection]:
-    with connect(address(fake_stack)) as found:
+    with connect(address(fake_stack), max_queue=None) as found:
         yield found
 
 
@@ -156,7 +156,7 @@ def test_a_socket_follows_so_many_jobs_and_no_more(ws: ClientConnection, http: h
     running_jobs = [submit(http, chat(tokens=5000))["id"] for _ in range(257)]
     try:
         for job in running_jobs:
-            say(ws, type="subscribe", id=job)
+            say(ws, type="subscribe", id=job, after="9-0")
         heard = []
         while not heard or heard[-1]["type"] != "error":
             heard.append(hear(ws))
