@@ -90,6 +90,8 @@ class _Session:
                 time.sleep(_IDLE)
 
     def _hear(self) -> None:
+        if not self._ws.thread.is_alive():
+            raise ConnectionClosed(message="nobody reads this socket any more")
         wait = 0.0 if len(self._watch) else _IDLE
         for _ in range(_AT_ONCE):
             message = self._ws.receive(timeout=wait)

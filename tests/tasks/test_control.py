@@ -71,6 +71,16 @@ def test_owners_take_turns_within_a_millisecond_too(store: JobStore, monkeypatch
     assert sent(store) == sorted(job.id for job in (jobs[0], jobs[1], jobs[4], jobs[8]))
 
 
+def test_priority_goes_first_within_an_owner_s_lane_and_not_before_another_s_turn(store: JobStore) -> None:
+    many = [submitted(store, owner="many") for _ in range(6)]
+    urgent = submitted(store, owner="many", priority=1)
+    few = submitted(store, owner="few", priority=-10)
+    bulk = submitted(store, owner="few", lane=Lane.BATCH, priority=10)
+    dispatcher(store).run("fake")
+    assert sent(store) == sorted(job.id for job in (urgent, many[0], many[1], few))
+    assert store.redis.zscore(store.keys.waiting("fake", "batch", "few"), bulk.id) is not None
+
+
 def test_an_earlier_lane_goes_first(store: JobStore) -> None:
     bulk = [submitted(store, lane=Lane.BATCH) for _ in range(10)]
     jobs = [submitted(store) for _ in range(3)]
