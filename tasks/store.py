@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from mlxq.settings import Settings
-from tasks import app, events, job
+from tasks import app, events, hooks, job
 from tasks.blobs import BlobStore
 from tasks.errors import IdempotencyMismatch, JobConflict, QueueFull
 from tasks.job import Job, Lane, Record, Status
@@ -98,6 +98,7 @@ class JobStore(Records):
                 new.owner,
                 self.keys.job(""),
                 spec,
+                new.place,
             ],
         )
 
@@ -151,13 +152,18 @@ class JobStore(Records):
                 self.keys.expiry(),
                 *blobs,
             ],
-            [past.id, past.endpoint if past.idempotency_key else "", past.owner],
+            [past.id, past.endpoint if past.idempotency_key else "", past.owner, self.keys.hook("")],
         )
 
     def finish(self, job_id: str, event: events.Terminal) -> bool:
         """End a job, whoever runs it: False when it had ended before."""
         found = self._job(job_id)
         return found is not None and self.end(found, event)
+
+    def expire(self, job_id: str) -> bool:
+        """End a job whose deadline has passed, in the way that it asked for: False when it had ended before."""
+        found = self._job(job_id)
+        return found is not None and self.end(found, found.overdue)
 
     def _job(self, job_id: str) -> Job | None:
         with answers():
@@ -209,6 +215,9 @@ class JobStore(Records):
                 ended.owner,
                 STREAM_TTL,
                 int(ended.lane is Lane.BATCH),
+                self.keys.hooks(),
+                self.keys.hook(""),
+                *hooks.arguments(hooks.owed(self.settings, ended, STATUS[type(event)], event)),
             ],
         )
 

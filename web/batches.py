@@ -32,7 +32,7 @@ def create() -> dict[str, Any]:
         seconds=window.seconds,
         metadata=data.get("metadata"),
         output_keep=data.get("output_expires_after", {}).get("seconds"),
-        idempotency_key=preference(request.headers).idempotency_key,
+        idempotency_key=preference(request.headers, gateway().settings).idempotency_key,
         digest=intake.digest(raw),
     )
     return render.body(state)

@@ -19,7 +19,7 @@ ENDPOINTS = {
     "tokenize": "/v1/tokenize",
     "transcriptions": "/v1/audio/transcriptions",
 }
-RESOURCES = {"jobs", "files", "batches"}
+RESOURCES = {"jobs", "jobs_stream", "webhooks", "files", "batches"}
 
 
 def test_every_resource_is_found_by_its_file() -> None:
