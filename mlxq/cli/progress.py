@@ -1,0 +1,84 @@
+"""How far a piece of work is: a bar on a terminal, a line now and then elsewhere, always on standard error."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from types import TracebackType
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+EVERY = 10.0  # seconds between two lines
+_PERIOD = 120.0  # seconds over which the rate is taken
+
+
+class _Pace(ProgressColumn):
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        return Text(pace(task, self._unit))
+
+
+class Meter:
+    """Counts units of work ("texts") up to a total; what was done before counts, but not towards the rate."""
+
+    def __init__(self, unit: str, total: int, done: int = 0) -> None:
+        self._unit = unit
+        console = Console(stderr=True)
+        self._plain = not console.is_terminal
+        self._told = 0.0
+        self._said = ""
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn(f"{{task.completed:,.0f}} of {{task.total:,.0f}} {unit}"),
+            _Pace(unit),
+            TimeElapsedColumn(),
+            console=console,
+            disable=self._plain,
+            speed_estimate_period=_PERIOD,
+            refresh_per_second=4,
+        )
+        self._task = self._progress.add_task("", total=total, completed=done)
+
+    def __enter__(self) -> Meter:
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._plain and self._line() != self._said:
+            self._say()
+        self._progress.stop()
+
+    def show(self, done: int, what: str = "") -> None:
+        """Say how much is done, and what is going on."""
+        self._progress.update(self._task, completed=done, description=what)
+        if self._plain and time.monotonic() - self._told >= EVERY:
+            self._say()
+
+    def total(self, total: int) -> None:
+        """Say how much there is, once that is known."""
+        self._progress.update(self._task, total=total)
+
+    def _say(self) -> None:
+        self._told, self._said = time.monotonic(), self._line()
+        click.echo(self._said, err=True)
+
+    def _line(self) -> str:
+        task = self._progress.tasks[0]
+        head = f"{task.description}: " if task.description else ""
+        told = f"{head}{task.completed:,.0f} of {task.total or 0:,.0f} {self._unit}"
+        return ", ".join(part for part in (told, pace(task, self._unit)) if part)
+
+
+def pace(task: Task, unit: str) -> str:
+    """The rate, and how long the rest takes at it; nothing while neither is known."""
+    if not task.speed or task.finished:
+        return ""
+    left = "" if task.time_remaining is None else f", {timedelta(seconds=int(task.time_remaining))} left"
+    return f"{task.speed:,.1f} {unit}/s{left}"
