@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import click
 
@@ -38,8 +39,8 @@ def batch() -> None:
 
 def _metadata(ctx: click.Context, option: click.Parameter, values: Sequence[str]) -> dict[str, str]:
     pairs = [value.partition("=") for value in values]
-    if bad := next((name for name, equals, _ in pairs if not (name and equals)), None):
-        raise click.BadParameter(f"'{bad}' is not KEY=VALUE")
+    if bad := ["".join(pair) for pair in pairs if not (pair[0] and pair[1])]:
+        raise click.BadParameter(f"'{bad[0]}' is not KEY=VALUE")
     return {name: value for name, _, value in pairs}
 
 
@@ -80,7 +81,7 @@ def submit(
             "completion_window": window,
             "metadata": {**metadata, _DIGEST: digest},
         }
-        found = client.post("/v1/batches", body)
+        found = client.post("/v1/batches", body, once=uuid4().hex)
         click.echo(f"submitted {found['id']}", err=True)
     else:
         click.echo(f"{found['id']} is {found['status']}", err=True)

@@ -55,6 +55,10 @@ class Answer:
         return refused and field not in param and error.get("code") != "context_length_exceeded"
 
 
+class Hopeless(RequestsFailed):
+    """Every request would fail for the same reason."""
+
+
 class Work(Protocol):
     """What is cut into batches; `done` counts its units that need no batch any more."""
 
@@ -79,15 +83,22 @@ class Bulk:
     def __init__(self, client: Client, state: State, work: Work, meter: Meter) -> None:
         self._client, self._state, self._work, self._meter = client, state, work, meter
         self._found = {part.batch for part in state.parts}  # how they ended is no news to whoever resumes
+        self._fresh = (state.number, work.done)
 
     def run(self, *, cancel_on_interrupt: bool) -> None:
         """Work until nothing is left; an interruption says how to go on."""
+        self._client.get("/v1/batches", limit=1)  # a server that is not there is said at once
         self._client.patience = PATIENT
         try:
             self._state.save()
             self._adopt()
             while self._fill():
                 self._look()
+        except Hopeless:
+            self._cancel()
+            if self._fresh == (0, self._work.done):  # nothing is lost with it
+                self._state.path.unlink()
+            raise
         except (KeyboardInterrupt, click.ClickException) as error:
             if cancel_on_interrupt and isinstance(error, KeyboardInterrupt):
                 self._cancel()
@@ -187,7 +198,7 @@ class Bulk:
             if file:
                 self._client.forget(f"/v1/files/{file}")
         if batch["status"] == "failed":
-            raise RequestsFailed(refused(batch))
+            raise Hopeless(refused(batch))
         if batch["status"] == "cancelled" and part.batch not in self._found:
             raise RequestsFailed(f"{part.batch} was cancelled")
 

@@ -13,7 +13,7 @@ from typing import IO, Any
 import click
 
 from mlxq.cli import show, vectors
-from mlxq.cli.bulk import MOST_LINES, Answer, Bulk, Piece
+from mlxq.cli.bulk import MOST_LINES, Answer, Bulk, Hopeless, Piece
 from mlxq.cli.client import Client, Json, RequestsFailed, talks
 from mlxq.cli.files import replacing
 from mlxq.cli.lines import line
@@ -93,7 +93,7 @@ class Embedding:
                 self._put(first, stop, answer.body)
                 embedded.append([first, stop])
             elif answer.everyones("input"):
-                raise RequestsFailed(f"no text can be embedded: {answer.error.get('message')}")
+                raise Hopeless(f"no text can be embedded: {answer.error.get('message')}")
             elif not answer.unanswered and stop - first > 1:
                 alone.append([first, stop])
             elif not answer.unanswered:

@@ -11,7 +11,7 @@ from typing import IO, Any, NamedTuple
 import click
 
 from mlxq.cli import show
-from mlxq.cli.bulk import Answer, Bulk, Piece
+from mlxq.cli.bulk import Answer, Bulk, Hopeless, Piece
 from mlxq.cli.client import Client, Json, RequestsFailed, ServerError, talks
 from mlxq.cli.files import replacing
 from mlxq.cli.lines import line
@@ -112,7 +112,7 @@ class Transcription:
                 save(Path(one["out"]), answer.body)
                 self._done += 1
             elif answer.everyones("file"):
-                raise RequestsFailed(f"no recording can be transcribed: {answer.error.get('message')}")
+                raise Hopeless(f"no recording can be transcribed: {answer.error.get('message')}")
             else:
                 self._fail(one["source"], str(answer.error.get("message")))
             del left[int(answer.id)]
@@ -181,8 +181,9 @@ def transcribe(
 ) -> None:
     """Write down recordings.
 
-    RECORDINGS are files, or folders with every recording below them. A text is written to OUT under its recording's name as soon as it is there. Ctrl-C stops this command and not the
-    work: the same command with --resume goes on with it.
+    RECORDINGS are files, or folders with every recording below them. A text is written to OUT under its recording's
+    name as soon as it is there. Ctrl-C stops this command and not the work: the same command with --resume goes on
+    with it.
     """
     found = collect(recordings, out, SUFFIXES.get(format_, ".json"))
     written = [one for one in found if Path(one.out).exists()]

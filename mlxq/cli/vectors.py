@@ -103,7 +103,7 @@ def parquet(vectors: Vectors, out: Path, texts: Iterable[str]) -> None:
     pairs = zip(texts, _rows(vectors), strict=False)
     with replacing(out) as file, ParquetWriter(file, schema) as writer:
         while some := list(islice(pairs, _ROWS)):
-            columns = [[text for text, _ in some], [numbers for _, numbers in some]]
+            columns = [[text.encode(errors="replace").decode() for text, _ in some], [numbers for _, numbers in some]]
             arrays = [pa.array(column, kind.type) for column, kind in zip(columns, schema, strict=True)]
             writer.write_table(pa.table(arrays, schema=schema))
 
