@@ -10,13 +10,12 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import click
 
 from mlxq.cli import show
 from mlxq.cli.bulk import ENDED, refused
-from mlxq.cli.client import PATIENT, Client, Json, RequestsFailed, talks
+from mlxq.cli.client import PATIENT, AnswerLost, Client, Json, RequestsFailed, ServerError, talks
 from mlxq.cli.progress import Meter
 
 _DIGEST = "mlxq_file"  # the metadata by which --resume finds a batch
@@ -81,7 +80,10 @@ def submit(
             "completion_window": window,
             "metadata": {**metadata, _DIGEST: digest},
         }
-        found = client.post("/v1/batches", body, once=uuid4().hex)
+        try:
+            found = client.post("/v1/batches", body, once=True)
+        except AnswerLost as error:
+            raise ServerError(f"{error.message}; the same command with --resume finds out") from None
         click.echo(f"submitted {found['id']}", err=True)
     else:
         click.echo(f"{found['id']} is {found['status']}", err=True)

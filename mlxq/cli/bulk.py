@@ -14,7 +14,7 @@ from typing import IO, Any, NamedTuple, Protocol
 
 import click
 
-from mlxq.cli.client import PATIENT, Client, Json, RequestsFailed, ServerError
+from mlxq.cli.client import PATIENT, AnswerLost, Client, Json, RequestsFailed, ServerError
 from mlxq.cli.progress import Meter
 from mlxq.cli.state import Part, State, Waiting, again
 
@@ -149,17 +149,19 @@ class Bulk:
         return part
 
     def _submit(self, part: Part, path: Path) -> None:
-        name = f"{self._state.run}-{part.number}"
-        if part.input_file is None:  # the same key must come with the same body
-            part.input_file = self._client.upload(path, "batch", f"{name}.jsonl")
-            self._state.save()
+        part.input_file = self._client.upload(path, "batch", f"{self._state.run}-{part.number}.jsonl")
         body = {
             "input_file_id": part.input_file,
             "endpoint": self._work.endpoint,
             "completion_window": "24h",
             "metadata": {"mlxq_run": self._state.run, "mlxq_part": str(part.number)},
         }
-        part.batch = str(self._client.post("/v1/batches", body, once=name)["id"])
+        try:
+            part.batch = str(self._client.post("/v1/batches", body, once=True)["id"])
+        except AnswerLost:
+            self._adopt()
+            if part.batch is None:
+                raise
         self._state.save()
 
     def _look(self) -> None:

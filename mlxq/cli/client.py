@@ -33,6 +33,10 @@ class ServerError(click.ClickException):
         self.status, self.code, self.param = status, code, param
 
 
+class AnswerLost(ServerError):
+    """A call that must not be made twice was not answered."""
+
+
 class RequestsFailed(click.ClickException):
     """Some or all requests of a piece of work have no answer."""
 
@@ -55,10 +59,20 @@ class Client:
         given = {name: value for name, value in params.items() if value is not None}
         return self._json(lambda: self._http.get(path, params=given))
 
-    def post(self, path: str, body: Json | None = None, *, once: str | None = None) -> Json:
-        """The answer to a JSON body; the server takes the same `once` for the same call, however often it comes."""
-        headers = {"Idempotency-Key": once} if once else {}
-        return self._json(lambda: self._http.post(path, json=body or {}, headers=headers))
+    def post(self, path: str, body: Json | None = None, *, once: bool = False) -> Json:
+        """The answer to a JSON body; `once`: raises AnswerLost when the server may have got it and did not answer."""
+
+        def send() -> httpx.Response:
+            try:
+                return self._http.post(path, json=body or {})
+            except httpx.ConnectError:
+                raise
+            except httpx.TransportError as error:
+                if once:
+                    raise AnswerLost(f"{self.url} did not answer ({error}), and may have got the call") from None
+                raise
+
+        return self._json(send)
 
     def upload(self, path: Path, purpose: str, name: str | None = None, keep: int | None = None) -> str:
         """The id of a file sent to /v1/files, read as it goes; the server has it for `keep` seconds."""

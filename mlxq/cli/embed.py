@@ -226,17 +226,19 @@ def embed(
         raise click.UsageError("there is no text in " + ", ".join(map(str, inputs)))
     about = {"texts": survey.digest, "model": model or client.model(ENDPOINT), "dimensions": dimensions}
     state = begin(notes, about, client, resume=resume, overwrite=overwrite)
-    if not state.number:
-        under_way.unlink(missing_ok=True)
     body = {name: about[name] for name in ("model", "dimensions") if about[name] is not None}
-    with Vectors(under_way) as into:
-        work = Embedding(texts, survey, body, state, into)
-        with Meter("texts", survey.texts, work.done) as meter:
-            Bulk(client, state, work, meter).run(cancel_on_interrupt=cancel_on_interrupt)
-        if into.dim:
-            work.finish(out)
-    for path in (notes, under_way, beside(out, "input")):
-        path.unlink(missing_ok=True)
+    try:
+        with Vectors(under_way, anew=not state.number) as into:
+            work = Embedding(texts, survey, body, state, into)
+            with Meter("texts", survey.texts, work.done) as meter:
+                Bulk(client, state, work, meter).run(cancel_on_interrupt=cancel_on_interrupt)
+            if into.dim:
+                work.finish(out)
+        notes.unlink()
+    finally:
+        if not notes.exists():  # there is nothing to go on with
+            under_way.unlink(missing_ok=True)
+            beside(out, "input").unlink(missing_ok=True)
     tell(out if into.dim else None, survey, work, into.dim, as_json)
 
 

@@ -33,9 +33,12 @@ def jobs() -> None:
 @click.option("--model", help="Only jobs of this model.")
 @click.option("--endpoint", help="Only calls of this path, as /v1/embeddings.")
 @click.option("--idempotency-key", help="Only the jobs of this key.")
-@click.option("--sync", is_flag=True, help="Calls that a client waits for, too.")
+@click.option(
+    "--include", type=click.Choice(["sync", "batch"]), help="Calls that a client waits for, or batches' lines."
+)
 @click.option("--limit", type=click.IntRange(1), default=20, help="How many at most; 20 when left out.")
 @click.option("--all", "everything", is_flag=True, help="However many there are.")
+@click.option("--ids", is_flag=True, help="Print ids and nothing else, for other commands.")
 @show.as_json
 @talks
 def ls(
@@ -44,18 +47,19 @@ def ls(
     model: str | None,
     endpoint: str | None,
     idempotency_key: str | None,
-    sync: bool,
+    include: str | None,
     limit: int,
     everything: bool,
+    ids: bool,
     as_json: bool,
 ) -> None:
     """List your jobs, newest first."""
     asked = {"status": status, "model": model, "endpoint": endpoint, "idempotency_key": idempotency_key}
-    pages = client.pages(
-        "/v1/jobs", **asked, include="sync" if sync else None, limit=_PAGE if everything else min(limit, _PAGE)
-    )
+    pages = client.pages("/v1/jobs", **asked, include=include, limit=_PAGE if everything else min(limit, _PAGE))
     found = list(pages if everything else islice(pages, limit))
-    if as_json:
+    if ids:
+        click.echo("".join(f"{job['id']}\n" for job in found), nl=False)
+    elif as_json:
         show.dump(found)
     else:
         show.table(_COLUMNS, map(_row, found))

@@ -8,7 +8,8 @@ from types import TracebackType
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 EVERY = 10.0  # seconds between two lines
@@ -16,12 +17,8 @@ _PERIOD = 120.0  # seconds over which the rate is taken
 
 
 class _Pace(ProgressColumn):
-    def __init__(self, unit: str) -> None:
-        super().__init__()
-        self._unit = unit
-
     def render(self, task: Task) -> Text:
-        return Text(pace(task, self._unit))
+        return Text(pace(task), no_wrap=True)
 
 
 class Meter:
@@ -35,12 +32,12 @@ class Meter:
         self._said = ""
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            TextColumn(f"{{task.completed:,.0f}} of {{task.total:,.0f}} {unit}"),
-            _Pace(unit),
-            TimeElapsedColumn(),
+            BarColumn(bar_width=None, table_column=Column(ratio=1)),
+            TextColumn(f"{{task.completed:,.0f}} of {{task.total:,.0f}} {unit}", table_column=Column(no_wrap=True)),
+            _Pace(Column(no_wrap=True)),
             console=console,
             disable=self._plain,
+            expand=True,
             speed_estimate_period=_PERIOD,
             refresh_per_second=4,
         )
@@ -73,12 +70,12 @@ class Meter:
         task = self._progress.tasks[0]
         head = f"{task.description}: " if task.description else ""
         told = f"{head}{task.completed:,.0f} of {task.total or 0:,.0f} {self._unit}"
-        return ", ".join(part for part in (told, pace(task, self._unit)) if part)
+        return ", ".join(part for part in (told, pace(task)) if part)
 
 
-def pace(task: Task, unit: str) -> str:
+def pace(task: Task) -> str:
     """The rate, and how long the rest takes at it; nothing while neither is known."""
     if not task.speed or task.finished:
         return ""
     left = "" if task.time_remaining is None else f", {timedelta(seconds=int(task.time_remaining))} left"
-    return f"{task.speed:,.1f} {unit}/s{left}"
+    return f"{task.speed:,.{0 if task.speed >= 10 else 2}f}/s{left}"

@@ -29,12 +29,11 @@ Row: TypeAlias = "array[float]"
 class Vectors:
     """Rows of `dim` numbers in a file; `dim` is known once the first one came."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, anew: bool) -> None:
         self.path = path
         self.dim: int | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-        self._file = path.open("r+b")
+        self._file = path.open("w+b" if anew or not path.exists() else "r+b")
 
     def __enter__(self) -> Vectors:
         return self

@@ -29,6 +29,7 @@ def test_jobs_are_listed_newest_first_with_whole_ids(fake_stack: Stack, http: ht
     assert done.code == 0
     assert head[:3] == ["id", "status", "model"]
     assert [row[0] for row in rows] == [second, first]
+    assert mlxq(fake_stack, "jobs", "ls", "--limit", "2", "--ids").out.split() == [second, first]
 
 
 def test_a_list_is_as_long_as_asked_and_holds_what_was_asked_for(fake_stack: Stack, http: httpx.Client) -> None:
@@ -39,6 +40,8 @@ def test_a_list_is_as_long_as_asked_and_holds_what_was_asked_for(fake_stack: Sta
     every = mlxq(fake_stack, "jobs", "ls", "--all", "--json").json
     assert len(every) > 3
     assert mlxq(fake_stack, "jobs", "ls", "--endpoint", "/v1/nothing", "--json").json == []
+    called = http.post(CHAT, json=chat()).headers["X-Job-ID"]
+    assert called in mlxq(fake_stack, "jobs", "ls", "--include", "sync", "--ids").out
 
 
 def test_show_prints_the_job(fake_stack: Stack, http: httpx.Client) -> None:

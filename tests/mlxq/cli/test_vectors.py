@@ -21,7 +21,7 @@ def vectors(tmp_path: Path) -> Vectors:
     """Four rows, written in no order, the third missing."""
     path = tmp_path / "under_way"
     path.write_bytes(b"left by an earlier run " * 100)
-    with Vectors(path) as vectors:
+    with Vectors(path, anew=False) as vectors:
         vectors.put(3, [struct.pack("<3f", *ROWS[3] or ())])
         vectors.put(0, [struct.pack("<3f", *row or ()) for row in ROWS[:2]])
         vectors.miss(2, 3)
@@ -56,7 +56,7 @@ def test_parquet_holds_texts_and_vectors(vectors: Vectors, tmp_path: Path) -> No
 
 
 def test_a_vector_of_another_length_is_refused(vectors: Vectors, tmp_path: Path) -> None:
-    with Vectors(tmp_path / "b") as other:
+    with Vectors(tmp_path / "b", anew=True) as other:
         other.put(0, [struct.pack("<2f", 1, 2)])
         with pytest.raises(ValueError, match="answers with 3 numbers, and with 2 before"):
             other.put(1, [struct.pack("<3f", 1, 2, 3)])
