@@ -18,7 +18,7 @@ from mlxq.cli.client import Client, Json, RequestsFailed, talks
 from mlxq.cli.files import replacing
 from mlxq.cli.lines import line
 from mlxq.cli.progress import Meter
-from mlxq.cli.state import State, begin
+from mlxq.cli.state import State, begin, permit
 from mlxq.cli.texts import KINDS, Survey, Texts
 from mlxq.cli.vectors import Vectors
 
@@ -211,23 +211,18 @@ def embed(
     text without a vector is NaN or null there. Ctrl-C stops this command and not the work: the same command with
     --resume goes on with it. Notes for that are in OUT.mlxq.json until it is done.
     """
-    vectors.check(out)
-    notes, under_way = beside(out, "json"), beside(out, "vectors")
-    begun = resume and notes.exists()
-    if resume and out.exists() and not (begun and under_way.exists()):
-        notes.unlink(missing_ok=True)
+    if complete(out, resume=resume, overwrite=overwrite):
         click.echo(f"{out} is complete", err=True)
         return
-    if out.exists() and not (begun or overwrite):
-        raise click.UsageError(f"{out} exists; --overwrite replaces it")
-    texts = Texts(spooled(inputs, out, keep=begun), input_format, column, field)
-    survey = texts.survey()
-    if survey.texts == survey.empty:
-        raise click.UsageError("there is no text in " + ", ".join(map(str, inputs)))
-    about = {"texts": survey.digest, "model": model or client.model(ENDPOINT), "dimensions": dimensions}
-    state = begin(notes, about, client, resume=resume, overwrite=overwrite)
-    body = {name: about[name] for name in ("model", "dimensions") if about[name] is not None}
+    notes, under_way = beside(out, "json"), beside(out, "vectors")
     try:
+        texts = Texts(spooled(inputs, out, keep=resume and notes.exists()), input_format, column, field)
+        survey = texts.survey()
+        if survey.texts == survey.empty:
+            raise click.UsageError("there is no text in " + ", ".join(map(str, inputs)))
+        about = {"texts": survey.digest, "model": model or client.model(ENDPOINT), "dimensions": dimensions}
+        state = begin(notes, about, client, resume=resume, overwrite=overwrite)
+        body = {name: about[name] for name in ("model", "dimensions") if about[name] is not None}
         with Vectors(under_way, anew=not state.number) as into:
             work = Embedding(texts, survey, body, state, into)
             with Meter("texts", survey.texts, work.done) as meter:
@@ -245,6 +240,22 @@ def embed(
 def beside(out: Path, what: str) -> Path:
     """A file of ours next to the output."""
     return out.with_name(f"{out.name}.mlxq.{what}")
+
+
+def complete(out: Path, *, resume: bool, overwrite: bool) -> bool:
+    """Whether there is nothing to go on with; click.UsageError when what is there does not allow what was asked."""
+    vectors.check(out)
+    notes, under_way = beside(out, "json"), beside(out, "vectors")
+    permit(notes, resume=resume, overwrite=overwrite)
+    if overwrite or (resume and notes.exists() and under_way.exists()):
+        return False
+    if not resume and out.exists():
+        raise click.UsageError(f"{out} exists; --overwrite replaces it")
+    if resume and notes.exists() and not out.exists():
+        raise click.UsageError(f"{under_way} is gone; --overwrite begins anew")
+    if out.exists():  # a run that was killed at its very end leaves its notes
+        notes.unlink(missing_ok=True)
+    return out.exists()
 
 
 def spooled(inputs: Sequence[Path], out: Path, *, keep: bool) -> list[Path]:

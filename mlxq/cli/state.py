@@ -75,19 +75,24 @@ class State:
 
 def begin(path: Path, about: Json, client: Client, *, resume: bool, overwrite: bool) -> State:
     """The state to go on with, or a new one; click.UsageError when that is not what was asked for."""
+    permit(path, resume=resume, overwrite=overwrite)
     if overwrite:
         _abandon(path, client)
         return State(path, about)
     state = State.load(path)
     if state is None:
         return State(path, about)
-    if not resume:
-        raise click.UsageError(f"{path} says that this was begun: --resume goes on with it, --overwrite begins anew")
     if changed := [name for name in about if state.about.get(name) != about[name]]:
         raise click.UsageError(
             f"{' and '.join(changed)} changed since {path} was written; --overwrite begins anew with what there is now"
         )
     return state
+
+
+def permit(path: Path, *, resume: bool, overwrite: bool) -> None:
+    """click.UsageError when work was begun, and it was not said what to do with it."""
+    if path.exists() and not (resume or overwrite):
+        raise click.UsageError(f"{path} says that this was begun: --resume goes on with it, --overwrite begins anew")
 
 
 def _abandon(path: Path, client: Client) -> None:

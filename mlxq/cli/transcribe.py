@@ -48,6 +48,7 @@ class Transcription:
         self._client, self._body, self._state, self._meter = client, body, state, meter
         state.work.setdefault("uploaded", {})
         state.work.setdefault("failed", [])
+        self._stale: list[str] = state.work.setdefault("stale", [])  # texts of before, to be replaced
         contents = [part.content for part in state.parts] + [waiting.content for waiting in state.waiting]
         under_way = {one["source"] for content in contents for one in content}
         self._done = begun + len(self.failed)
@@ -110,6 +111,8 @@ class Transcription:
             one = left[int(answer.id)]
             if answer.error is None:
                 save(Path(one["out"]), answer.body)
+                if one["out"] in self._stale:
+                    self._stale.remove(one["out"])
                 self._done += 1
             elif answer.everyones("file"):
                 raise Hopeless(f"no recording can be transcribed: {answer.error.get('message')}")
@@ -192,11 +195,14 @@ def transcribe(
         raise click.UsageError(
             f"{len(written)} of {len(found)} texts are there ({written[0].out}); --resume leaves them, --overwrite not"
         )
-    left = found if overwrite else [one for one in found if one not in set(written)]
     body: Json = {"model": model or client.model(ENDPOINT), "response_format": format_}
     body |= {name: value for name, value in told.items() if value is not None}
     body |= {"timestamp_granularities": list(granularity)} if granularity else {}
     state = begin(notes, {"options": body}, client, resume=resume, overwrite=overwrite)
+    if overwrite:
+        state.work["stale"] = [one.out for one in written]
+    kept = {one.out for one in written} - set(state.work.get("stale", ()))
+    left = [one for one in found if one.out not in kept]
     skipped = len(found) - len(left)
     with Meter("recordings", len(found), skipped) as meter:
         work = Transcription(client, left, body, state, meter, skipped)

@@ -69,6 +69,18 @@ def test_standard_input_becomes_jsonl(fake_stack: Stack, tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
 
 
+def test_standard_input_is_kept_for_a_run_that_is_resumed(fake_stack: Stack, tmp_path: Path) -> None:
+    out = tmp_path / "a.npy"
+    data = "".join("x" * length + "\n" for length in LENGTHS).encode()
+    running = Started(fake_stack.url, "embed", "-", "--out", out, "--model", "small", stdin=data)
+    noted(tmp_path / "a.npy.mlxq.json")
+    running.interrupt()
+    assert embed(fake_stack, "-", out, stdin=b"other\n").code == 2
+    assert embed(fake_stack, "-", out, "--resume").code == 0
+    assert right(out)
+    assert list(tmp_path.iterdir()) == [out]
+
+
 def test_a_row_without_a_text_keeps_its_place(fake_stack: Stack, tmp_path: Path) -> None:
     rows = tmp_path / "rows.csv"
     rows.write_text("id,body\n1,one\n2,\n3,three\n")
@@ -167,6 +179,14 @@ def test_other_texts_are_not_mixed_into_a_run(fake_stack: Stack, texts: Path, tm
     assert right(tmp_path / "a.npy", [len("another")])
 
 
+def test_a_run_that_was_killed_at_its_end_is_complete(fake_stack: Stack, tmp_path: Path) -> None:
+    out = tmp_path / "a.npy"
+    assert embed(fake_stack, "-", out, stdin=b"one\n").code == 0
+    (tmp_path / "a.npy.mlxq.json").write_text("{}")
+    assert embed(fake_stack, "-", out, "--resume").code == 0
+    assert right(out, [3]) and list(tmp_path.iterdir()) == [out]
+
+
 def test_an_output_is_only_replaced_when_asked(fake_stack: Stack, tmp_path: Path) -> None:
     out = tmp_path / "a.npy"
     out.write_text("precious")
@@ -197,3 +217,4 @@ def test_wrong_usage_is_told_before_anything_is_sent(words: list[str], told: str
     placed = [str(tmp_path / word) if word.endswith((".npy", ".csv", ".txt")) else word for word in words]
     done = mlxq("http://127.0.0.1:1", "embed", *placed)
     assert done.code == 2 and told in done.err
+    assert not list(tmp_path.iterdir())

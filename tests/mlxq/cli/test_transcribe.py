@@ -65,7 +65,9 @@ def test_a_bad_recording_is_told_and_the_others_are_written(real_stack: Stack, f
 
 def test_an_interrupted_run_is_resumed_with_the_same_batch(real_stack: Stack, folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "texts"
-    running = Started(real_stack.url, "transcribe", folder, "--out", out)
+    (out / "deep").mkdir(parents=True)
+    (out / "deep" / "c.txt").write_text("of before")
+    running = Started(real_stack.url, "transcribe", folder, "--out", out, "--overwrite")
     state = noted(out / ".mlxq.json")
     interrupted = running.interrupt()
     assert interrupted.code == 130
