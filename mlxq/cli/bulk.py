@@ -190,8 +190,8 @@ class Bulk:
     def _collect(self, part: Part, batch: Json) -> None:
         with _scratch() as folder:
             left = self._work.take(part.content, self._answers(batch, folder))
-        if left and part.tries + 1 >= MOST_TRIES and batch["status"] != "completed":
-            raise RequestsFailed(f"{part.batch} and {part.tries} batches before it {batch['status']} before their end")
+        if left and part.tries + 1 >= MOST_TRIES:
+            raise RequestsFailed(f"{part.batch} and {part.tries} batches before it have left requests unanswered")
         self._state.waiting += [Waiting(piece.size, piece.content, part.tries + 1) for piece in left]
         self._state.parts.remove(part)
         self._state.save()
@@ -206,10 +206,16 @@ class Bulk:
 
     def _answers(self, batch: Json, path: Path) -> Iterator[Answer]:
         for file in (batch.get("output_file_id"), batch.get("error_file_id")):
-            if file:
+            if not file:
+                continue
+            try:
                 self._client.download(f"/v1/files/{file}/content", path)
-                with path.open("rb") as lines:
-                    yield from map(answer, lines)
+            except ServerError as error:
+                if error.status != 404:
+                    raise
+                continue  # the server forgot it, as it forgets everything in time
+            with path.open("rb") as lines:
+                yield from map(answer, lines)
 
     def _cancel(self) -> None:
         for part in self._state.parts:

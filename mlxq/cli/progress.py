@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-EVERY = 10.0  # seconds between two lines
+EVERY, LEAST = 10.0, 1.0  # seconds between two lines, and when something else goes on
 _PERIOD = 120.0  # seconds over which the rate is taken
 
 
@@ -54,8 +54,9 @@ class Meter:
 
     def show(self, done: int, what: str = "") -> None:
         """Say how much is done, and what is going on."""
+        pause = EVERY if what == self._progress.tasks[0].description else LEAST
         self._progress.update(self._task, completed=done, description=what)
-        if self._plain and time.monotonic() - self._told >= EVERY:
+        if self._plain and time.monotonic() - self._told >= pause:
             self._say()
 
     def total(self, total: int) -> None:
@@ -69,7 +70,9 @@ class Meter:
     def _line(self) -> str:
         task = self._progress.tasks[0]
         head = f"{task.description}: " if task.description else ""
-        told = f"{head}{task.completed:,.0f} of {task.total or 0:,.0f} {self._unit}"
+        if not task.total:  # it is not known yet
+            return task.description
+        told = f"{head}{task.completed:,.0f} of {task.total:,.0f} {self._unit}"
         return ", ".join(part for part in (told, pace(task)) if part)
 
 

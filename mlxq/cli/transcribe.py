@@ -100,7 +100,7 @@ class Transcription:
     def write(self, content: Sequence[Json], file: IO[bytes]) -> None:
         """A line a recording, called by its place in the batch."""
         for number, one in enumerate(content):
-            file.write(line(str(number), ENDPOINT, {**self._body, "file": {"file_id": one["file"]}}))
+            file.write(line(str(number), ENDPOINT, {**self._body, "file": one["file"]}))
 
     def take(self, content: Sequence[Json], answers: Iterator[Answer]) -> Sequence[Piece]:
         """Write the texts, and note what failed."""
@@ -130,6 +130,11 @@ def save(out: Path, body: Any) -> None:
         file.write((text if text.endswith("\n") else f"{text}\n").encode())
 
 
+def is_recording(path: Path) -> bool:
+    """Whether a file's name says so; hidden ones are what macOS notes beside its files."""
+    return path.suffix.lower() in RECORDINGS and not path.name.startswith(".") and path.is_file()
+
+
 def collect(paths: Sequence[Path], folder: Path, suffix: str) -> list[Recording]:
     """The recordings that are named or lie in named folders, each with its output.
 
@@ -138,7 +143,7 @@ def collect(paths: Sequence[Path], folder: Path, suffix: str) -> list[Recording]
     """
     found: dict[Path, Path] = {}
     for path in paths:
-        below = sorted(one for one in path.rglob("*") if one.suffix.lower() in RECORDINGS and one.is_file())
+        below = sorted(one for one in path.rglob("*") if is_recording(one))
         for source in below if path.is_dir() else [path]:
             found.setdefault(source.resolve(), source.relative_to(path) if path.is_dir() else Path(source.name))
     if not found:

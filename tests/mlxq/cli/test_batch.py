@@ -63,7 +63,7 @@ def test_a_submitted_batch_can_be_watched_listed_and_fetched_later(fake_stack: S
 
 def test_an_interrupted_watch_is_taken_up_with_the_same_batch(fake_stack: Stack, tmp_path: Path) -> None:
     file = requests(tmp_path / "a.jsonl", ["one"] * 4, model="small", tokens=15)
-    running = Started(fake_stack.url, "batch", "submit", file, "--watch").says("of 4 requests")
+    running = Started(fake_stack.url, "batch", "submit", file, "--watch").says("validating")
     interrupted = running.interrupt()
     assert interrupted.code == 130
     batch = next(word for word in interrupted.err.split() if word.startswith("batch_"))

@@ -139,6 +139,20 @@ def test_a_batch_that_a_killed_run_could_not_note_is_found(
     assert [found["id"] for found in batches(http, state["run"])] == [batch]
 
 
+def test_answers_that_the_server_forgot_are_asked_for_again(
+    fake_stack: Stack, http: httpx.Client, tmp_path: Path
+) -> None:
+    texts, out = tmp_path / "texts.txt", tmp_path / "a.npy"
+    texts.write_text("one\n" * 640)
+    running = Started(fake_stack.url, "embed", texts, "--out", out, "--model", "small")
+    batch = noted(tmp_path / "a.npy.mlxq.json")["parts"][0]["batch"]
+    running.kill()
+    ended = eventually(lambda: [one for one in [http.get(f"/v1/batches/{batch}").json()] if one["output_file_id"]])
+    http.delete(f"/v1/files/{ended[0]['output_file_id']}").raise_for_status()
+    assert embed(fake_stack, texts, out, "--resume").code == 0
+    assert right(out, [3] * 640)
+
+
 def test_what_was_cancelled_on_interrupt_is_submitted_again(
     fake_stack: Stack, http: httpx.Client, texts: Path, tmp_path: Path
 ) -> None:

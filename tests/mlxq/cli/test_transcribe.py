@@ -89,7 +89,7 @@ def test_a_format_that_the_server_refuses_is_told_once(real_stack: Stack, folder
 
 
 def test_outputs_are_called_like_their_recordings(tmp_path: Path) -> None:
-    for name in ("a.mp3", "a.wav", "deep/a.MP3", "b.txt"):
+    for name in ("a.mp3", "a.wav", "deep/a.MP3", "deep/._a.MP3", "b.txt"):
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "in" / name).touch()
     found = collect([tmp_path / "in", tmp_path / "in" / "a.mp3", tmp_path / "in" / "b.txt"], Path("out"), ".srt")
