@@ -29,7 +29,7 @@
 | `batches:{owner}` | sorted set | ids of batches | an entry goes with its batch |
 | `running` | sorted set | batches that have not ended, by creation | until they end |
 | `inflight:{batch}` | hash | line → where it stands in the input | until what came of it is in the output |
-| `landed` | set | jobs of lines that have ended | until what came of them is in the output |
+| `landed` | set | jobs of lines that have ended | until they are removed, once they are in the output |
 | `runner` | string | the process that runs batches | 5 seconds, renewed |
 | `stir` | list | a nudge for that process | taken at once |
 | `outdated` | sorted set | files and batches by the end of their time | an entry goes with its record |

@@ -92,9 +92,10 @@ class Lines:
             self.store.scripts.batch([self.store.ending(job, event) for job in jobs])
 
     def erase(self, records: Sequence[Record]) -> None:
-        """Remove jobs of lines that stand in the output."""
+        """Remove jobs that have landed: what came of them stands in the output, or nobody wants it any more."""
         with answers():
             self.store.scripts.batch([self.store.erasing(record) for record in records])
+        self.dismiss([record.job.id for record in records])
 
     def forget(self, jobs: Sequence[str]) -> None:
         """Remove jobs whose request or result cannot be read any more, so that their lines can run again."""
@@ -118,23 +119,16 @@ class Lines:
         with answers():
             self.store.redis.srem(self.store.keys.landed(), *jobs)
 
-    def move(self, batch: Batch, to: Status, *froms: Status, **fields: Value) -> Status:
-        """Change a batch's status if it has one of `froms`; returns the one that it has then."""
+    def move(self, batch: Batch, to: Status, *froms: Status, **fields: Value) -> None:
+        """Change a batch's status if it has one of `froms`, and these fields with it."""
         keys = self.store.keys
+        told = [part for field in fields.items() for part in field]
         with answers():
-            status = self.store.scripts.run(
+            self.store.scripts.run(
                 "move_batch",
                 [keys.batch(batch.id), keys.runner(), keys.stir()],
-                [
-                    self.runner,
-                    to,
-                    time_field(to),
-                    len(froms),
-                    *froms,
-                    *(part for field in fields.items() for part in field),
-                ],
+                [self.runner, to, time_field(to), len(froms), *froms, *told],
             )
-        return Status(status.decode())
 
     def take(self, batch: Batch, before: Cursor, after: Cursor, lines: Mapping[int, Place]) -> bool:
         """Take lines into flight, and so move the cursor; False when the batch is no longer ours to run."""
@@ -163,13 +157,12 @@ class Lines:
         They were in flight, or are those from the cursor up to `to`, which never ran.
         """
         keys = self.store.keys
-        ended = [part for line in lines for part in (line, line_job(batch.id, line))]
         usage = tally.usage
         with answers():
             return bool(
                 self.store.scripts.run(
                     "commit_lines",
-                    [keys.batch(batch.id), keys.runner(), keys.inflight(batch.id), keys.landed()],
+                    [keys.batch(batch.id), keys.runner(), keys.inflight(batch.id)],
                     [
                         self.runner,
                         *before,
@@ -181,7 +174,7 @@ class Lines:
                         usage.prompt_tokens,
                         usage.cached_tokens,
                         usage.completion_tokens,
-                        *ended,
+                        *lines,
                     ],
                 )
             )

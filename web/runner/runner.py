@@ -9,35 +9,31 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import TypeVar
 
 import structlog
 from flask import Flask
 
 from tasks import events
 from tasks.batches import Cursor, Problem, Sizes, State, Status
-from tasks.errors import NotFound
 from tasks.files import File
-from tasks.job import Job, Record
+from tasks.job import Job
 from tasks.job import Status as JobStatus
 from tasks.lines import Lines, Tally, line_job
 from web.gateway import Gateway
 from web.runner.active import Active, first_to_check, shares
 from web.runner.clerk import CANCELLED, Clerk, Entry
 from web.runner.folder import Folder
+from web.runner.landing import READ, chunks, land
 from web.runner.reading import FileLost, Line, line, lines
 from web.runner.validation import Validation
 
 CHUNK = 64  # lines that are submitted, or written down, at once
-READ = 8  # finished jobs that are in memory at once
 CHUNK_BYTES = 8 << 20
 SKIPPED = 500  # lines of a stopped batch that are written down at once
 _REFRESH = 0.25  # seconds between looks at what was made and cancelled
 _SWEEP = 5.0  # seconds between looks for lines of whose end nobody told us
-T = TypeVar("T")
 log = structlog.get_logger()
 
 
@@ -126,13 +122,13 @@ class Runner:
 
     def _end(self, active: Active, jobs: Sequence[str]) -> None:
         event = CANCELLED if active.state.status is Status.CANCELLING else events.Expired()
-        for some in _some(jobs, READ):
+        for some in chunks(jobs, READ):
             self._lines.end([record.job for record in self._store.read(some) if record is not None], event)
 
     def _again(self, active: Active, numbers: Sequence[int]) -> None:
         path = self._store.blobs.path(active.batch.input)
         with self._readable(active):
-            for some in _some(numbers, READ):
+            for some in chunks(numbers, READ):
                 self._start(active, [line(path, number, active.inflight[number]) for number in some])
 
     def _start(self, active: Active, taken: Sequence[Line]) -> None:
@@ -156,43 +152,19 @@ class Runner:
 
     def _collect(self) -> bool:
         """Write down some of the lines whose jobs have ended; False when there are none."""
-        landed = self._lines.landed(CHUNK)
-        strangers = [job_id for job_id in landed if job_id not in self._jobs]
-        entries: dict[str, dict[int, Entry]] = defaultdict(dict)
-        written: list[Record] = []
-        lost: dict[str, list[int]] = defaultdict(list)
-        size = 0
-        for some in _some([job_id for job_id in landed if job_id in self._jobs], READ):
-            for job_id, record in zip(some, self._store.read(some), strict=True):
-                batch_id, number = self._jobs[job_id]
-                if record is not None and not record.status.terminal:
-                    strangers.append(job_id)
-                    continue
-                try:
-                    entry = None if record is None else self._clerk.entry(record)
-                except NotFound:  # somebody deleted the file that its result was kept in
-                    entry = None
-                if record is None or entry is None:
-                    lost[batch_id].append(number)
-                    strangers.append(job_id)
-                    continue
-                entries[batch_id][number] = entry
-                written.append(record)
-                size += len(entry.data)
-            if size > CHUNK_BYTES:
-                break
-        if strangers:
-            self._lines.dismiss(strangers)
-        for batch_id, made in entries.items():
+        landing = land(self._store, self._clerk, self._jobs, self._lines.landed(CHUNK))
+        if landing.early:
+            self._lines.dismiss(landing.early)
+        for batch_id, entries in landing.entries.items():
             with self._readable(self._active[batch_id]):
-                self._write(self._active[batch_id], made)
-        if written:
-            self._lines.erase(written)
-        for batch_id, numbers in lost.items():
+                self._write(self._active[batch_id], entries)
+        if landing.over:
+            self._lines.erase(landing.over)
+        for batch_id, numbers in landing.lost.items():
             self._lines.forget([line_job(batch_id, number) for number in numbers])
             if batch_id in self._active:
                 self._again(self._active[batch_id], numbers)
-        return bool(entries)
+        return bool(landing.over)
 
     def _write(self, active: Active, entries: Mapping[int, Entry], to: Cursor | None = None) -> None:
         """Append the records of lines, flush them, and count them: what crashes before that is written again."""
@@ -228,10 +200,13 @@ class Runner:
         return True
 
     def _move(self, active: Active, status: Status, **fields: Status | str | int) -> None:
-        found = self._lines.move(active.batch, status, active.state.status, **fields)
+        self._lines.move(active.batch, status, active.state.status, **fields)
+        self._look(active)
+
+    def _look(self, active: Active) -> None:
         (state,) = self._gateway.batches.read([active.batch.id])
         if state is None or not active.update(state):
-            raise Superseded(f"{active.batch.id} is {found}")
+            raise Superseded(f"{active.batch.id} was taken further by another")
 
     def _validate(self, active: Active) -> None:
         if active.validation is None:
@@ -254,7 +229,10 @@ class Runner:
             return False
         after, placed = taken[-1].after, {one.number: one.place for one in taken if one.data}
         if not self._lines.take(active.batch, active.cursor, after, placed):
-            raise Superseded(f"{active.batch.id} was cancelled, or taken further by another")
+            self._look(active)
+            if active.hungry:
+                raise Superseded(f"{active.batch.id} is another's to run")
+            return True
         active.cursor = after
         active.inflight |= placed
         self._know(active, placed)
@@ -306,8 +284,3 @@ class Runner:
             del self._jobs[job_id]
         del self._active[batch.id]
         self.folder.remove(batch.id)
-
-
-def _some(items: Sequence[T], count: int) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), count):
-        yield items[start : start + count]

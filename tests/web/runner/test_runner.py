@@ -17,7 +17,7 @@ from tasks.batches import Batches, State, Status
 from tasks.errors import Failure
 from tasks.events import Usage
 from tasks.files import Files
-from tasks.job import Listing
+from tasks.job import Listing, Record
 from tasks.job import Status as JobStatus
 from tasks.ledger import Ledger
 from tasks.lines import Lines
@@ -60,7 +60,7 @@ def batch(store: JobStore, *lines: str, owner: str = "me", seconds: int = 86_400
 def work(store: JobStore, most: int = 100, owner: str = "me") -> int:
     """What workers would do with the lines that are queued; how many there were."""
     done = 0
-    for record in reversed(store.list(owner, limit=1000, include=Listing.LINES).records):
+    for record in reversed(listed(store, owner)):
         if record.status is not JobStatus.QUEUED or done == most:
             continue
         ledger = Ledger(store, record.job.model, "worker-1")
@@ -74,6 +74,10 @@ def work(store: JobStore, most: int = 100, owner: str = "me") -> int:
             ledger.settle(claim, events.Done(Usage(1, 2)), result)
         done += 1
     return done
+
+
+def listed(store: JobStore, owner: str = "me") -> tuple[Record, ...]:
+    return store.list(owner, limit=1000, include=Listing.LINES).records
 
 
 def new_runner(app: Flask, store: JobStore, id: str = "runner") -> Runner:
@@ -164,7 +168,8 @@ def test_a_crash_at_any_step_costs_and_doubles_nothing(
     statuses = {custom_id: one["response"]["status_code"] for custom_id, one in errors.items()}
     assert statuses == {"fail": 500, "refused": 400, "nowhere": 404, "streamed": 400}
     new_runner(app, store, "third").turn(wait=0.01)
-    assert not store.redis.exists(store.keys.inflight(state.batch.id), store.keys.running())
+    assert not store.redis.exists(store.keys.inflight(state.batch.id), store.keys.running(), store.keys.landed())
+    assert store.redis.keys(store.keys.job("*")) == store.redis.keys(store.keys.index("me", Listing.LINES)) == []
     assert [path for path in (store.settings.home / "batches").glob("*") if path.is_dir()] == []
 
 
@@ -173,7 +178,7 @@ def test_the_window_is_bounded_and_lines_leave_nothing_behind(app: Flask, store:
     runner, most = new_runner(app, store), [0]
 
     def each() -> None:
-        most[0] = max(most[0], len(store.list("me", limit=100, include=Listing.LINES).records))
+        most[0] = max(most[0], len(listed(store)))
         work(store, 2)
 
     assert finish(runner, store, state, each).completed == 40
@@ -278,10 +283,23 @@ def test_a_result_that_somebody_deleted_is_made_again(app: Flask, store: JobStor
     runner = new_runner(app, store)
     for _ in range(3):
         runner.turn(wait=0.01)
-    jobs = [record.job.id for record in store.list("me", limit=9, include=Listing.LINES).records]
+    jobs = [record.job.id for record in listed(store)]
     work(store)
     store.redis.hset(store.keys.job(jobs[0]), "result", '@{"sha256":"' + "0" * 64 + '","size":1,"type":""}')
     assert finish(runner, store, state).completed == 2
+
+
+def test_a_line_whose_job_its_owner_cancels_is_an_error_and_the_others_go_on(app: Flask, store: JobStore) -> None:
+    state = batch(store, line("a"), line("b"))
+    runner = new_runner(app, store)
+    for _ in range(3):
+        runner.turn(wait=0.01)
+    by_id = {record.job.metadata["custom_id"]: record.job.id for record in listed(store)}
+    store.cancel(by_id["b"], "me")
+    found = finish(runner, store, state)
+    assert found.status is Status.COMPLETED and set(told(store, found, "output")) == {"a"}
+    response = told(store, found, "error")["b"]["response"]
+    assert (response["status_code"], response["body"]["error"]["code"]) == (409, "job_cancelled")
 
 
 def test_an_end_that_nobody_told_of_is_found(app: Flask, store: JobStore) -> None:
