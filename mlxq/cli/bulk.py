@@ -14,7 +14,7 @@ from typing import IO, Any, NamedTuple, Protocol
 
 import click
 
-from mlxq.cli.client import PATIENT, AnswerLost, Client, Json, RequestsFailed, ServerError
+from mlxq.cli.client import PATIENT, QUICK, AnswerLost, Client, Json, RequestsFailed, ServerError
 from mlxq.cli.progress import Meter
 from mlxq.cli.state import Part, State, Waiting, again
 
@@ -84,6 +84,9 @@ class Bulk:
         self._client, self._state, self._work, self._meter = client, state, work, meter
         self._found = {part.batch for part in state.parts}  # how they ended is no news to whoever resumes
         self._fresh = (state.number, work.done)
+        tried: list[Part | Waiting] = [*state.parts, *state.waiting]
+        for one in tried:
+            one.tries = 0  # whoever resumes wants another try
 
     def run(self, *, cancel_on_interrupt: bool) -> None:
         """Work until nothing is left; an interruption says how to go on."""
@@ -218,6 +221,7 @@ class Bulk:
                 yield from map(answer, lines)
 
     def _cancel(self) -> None:
+        self._client.patience = QUICK
         for part in self._state.parts:
             if part.batch:
                 with suppress(ServerError):
