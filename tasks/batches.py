@@ -258,7 +258,12 @@ def _state(fields: Mapping[bytes, bytes]) -> State | None:
         total=number("total"),
         completed=number("completed"),
         failed=number("failed"),
-        usage=Usage(number("prompt_tokens"), number("completion_tokens"), number("cached_tokens")),
+        usage=Usage(
+            number("prompt_tokens"),
+            number("completion_tokens"),
+            number("cached_tokens"),
+            reasoning_tokens=number("reasoning_tokens"),
+        ),
         problems=msgspec.json.decode(fields.get(b"problems", b"[]"), type=tuple[Problem, ...]),
         model=text("model"),
         output_file=text("output_file"),

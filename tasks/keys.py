@@ -21,7 +21,7 @@
 | `expiry` | sorted set | finished jobs by the end of their time | an entry goes with its record |
 | `blob:{sha256}` | hash | owner → number of records that hold it | a field goes with the last of them |
 | `hooks` | sorted set | webhooks' deliveries by their next attempt | until they are delivered or given up |
-| `hook:{delivery}` | hash | a delivery: event, receiver, state, attempts | a day after its end, or as long as its job |
+| `hook:{delivery}` | hash | a delivery: event, receiver, state, attempts | a day after its end, or with its record |
 | `clients` | sorted set | web processes by the time their lease ends | an entry goes when they are cleared up |
 | `following:{client}` | hash | job → followers in this web process | goes with the process |
 | `reader:{client}` | stream | a nudge for a web process' reader | 5 minutes after the last one |

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
+from tasks import hooks
 from tasks.batches import PREFIX, Batch, Batches, Cursor, Problem, Sizes, State, Status, time_field
 from tasks.events import Terminal, Usage
 from tasks.files import File
@@ -42,6 +43,7 @@ class Tally(NamedTuple):
             mine.prompt_tokens + its.prompt_tokens,
             mine.completion_tokens + its.completion_tokens,
             mine.cached_tokens + its.cached_tokens,
+            reasoning_tokens=mine.reasoning_tokens + its.reasoning_tokens,
         )
         return Tally(self.completed + other.completed, self.failed + other.failed, usage)
 
@@ -174,6 +176,7 @@ class Lines:
                         usage.prompt_tokens,
                         usage.cached_tokens,
                         usage.completion_tokens,
+                        usage.reasoning_tokens,
                         *lines,
                     ],
                 )
@@ -183,8 +186,10 @@ class Lines:
         self, batch: Batch, status: Status, files: Mapping[str, File] | None = None, problems: Sequence[Problem] = ()
     ) -> bool:
         """End a batch, once: every batch ends here. `files` are by the field that names them in its record."""
-        keys = self.store.keys
+        keys, settings = self.store.keys, self.store.settings
         made = files or {}
+        keep = max(settings.batch_ttl, hooks.KEPT)
+        owed = hooks.deliveries(settings.webhook_url, None, f"batch.{status}", _shown(batch, status, made), keep)
         with answers():
             done = self.store.scripts.run(
                 "settle_batch",
@@ -203,15 +208,32 @@ class Lines:
                     self.runner,
                     batch.owner,
                     status,
-                    self.store.settings.batch_ttl,
+                    settings.batch_ttl,
                     msgspec.json.encode(problems) if problems else "",
+                    keys.hooks(),
+                    keys.hook(""),
                     *(
                         part
                         for field, file in made.items()
                         for part in (field, file.id, msgspec.json.encode(file), file.expires or "")
                     ),
+                    *hooks.arguments(owed),
                 ],
             )
         if done:
             log.info("batch ended", batch_id=batch.id, status=status)
         return bool(done)
+
+
+def _shown(batch: Batch, status: Status, files: Mapping[str, File]) -> dict[str, object]:
+    """What webhooks are told of a batch that ends."""
+    made = {f"{field}_id": files[field].id if field in files else None for field in ("output_file", "error_file")}
+    return {
+        "id": batch.id,
+        "object": "batch",
+        "status": status,
+        "endpoint": batch.endpoint,
+        "created_at": batch.created // 1000,
+        "metadata": batch.metadata,
+        **made,
+    }

@@ -83,11 +83,12 @@ def test_lines_go_into_flight_once(store: JobStore) -> None:
 def test_what_came_of_lines_is_counted_once(store: JobStore) -> None:
     lines, state = started(store)
     lines.take(state.batch, Cursor(), Cursor(2, 15), PLACES)
-    tally = Tally(completed=1, usage=Usage(3, 2, 1))
+    usage = Usage(3, 2, 1, reasoning_tokens=1)
+    tally = Tally(completed=1, usage=usage) + Tally()
     for _ in range(2):
         assert lines.commit(state.batch, Sizes(), Sizes(100, 0), tally, [1])
     found = seen(store, state)
-    assert (found.sizes, found.completed, found.failed, found.usage) == (Sizes(100, 0), 1, 0, Usage(3, 2, 1))
+    assert (found.sizes, found.completed, found.failed, found.usage) == (Sizes(100, 0), 1, 0, usage)
     assert lines.inflight(state.batch.id) == {2: PLACES[2]}
     assert not lines.commit(state.batch, Sizes(100, 0), Sizes(200, 0), tally, [1])  # it is not in flight
     assert not lines.commit(state.batch, Sizes(), Sizes(0, 50), Tally(failed=1), [2])  # the files are longer

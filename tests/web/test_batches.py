@@ -76,6 +76,12 @@ def test_a_batch_answers_as_its_endpoint_does(http: httpx.Client) -> None:
     assert http.get("/v1/jobs", params={"include": "batch", "limit": 100}).status_code == 200
 
 
+def test_usage_tells_what_was_spent_on_thinking(http: httpx.Client) -> None:
+    batch = run(http, request("a", chat(thinking_budget=4)), request("b", chat(thinking_budget=2)))
+    assert batch["usage"]["output_tokens_details"] == {"reasoning_tokens": 6}
+    assert batch["usage"]["output_tokens"] == 3 + 4 + 3 + 2
+
+
 def test_a_line_that_its_endpoint_refuses_has_the_error_of_http(http: httpx.Client) -> None:
     bodies = {
         "value": {**chat(), "temperature": 9},
