@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from ssl import SSLContext
-from typing import Any, BinaryIO, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import httpcore
 import httpx
@@ -51,6 +51,13 @@ def resolve(host: str, port: int) -> Sequence[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+class Sink(Protocol):
+    """What takes bytes as they come."""
+
+    def write(self, data: bytes, /) -> object:
+        """Append."""
+
+
 @dataclass(frozen=True)
 class Egress:
     """Calls out, to public addresses or, with `allow_private`, to any."""
@@ -80,7 +87,7 @@ class Egress:
     def fetch(
         self,
         url: str,
-        into: BinaryIO,
+        into: Sink,
         *,
         limit_bytes: int,
         timeout: float,
@@ -173,7 +180,7 @@ def _refusal(host: str, param: str | None) -> AddressRefused:
 
 
 def _take(
-    response: httpcore.Response, url: str, into: BinaryIO, limit: int, types: tuple[str, ...], param: str | None
+    response: httpcore.Response, url: str, into: Sink, limit: int, types: tuple[str, ...], param: str | None
 ) -> Fetched:
     if response.status != 200:
         raise FetchFailed(f"'{url}' answered with status {response.status}", param=param)

@@ -19,7 +19,7 @@ from werkzeug.formparser import FormDataParser
 from tasks.blobs import Incoming
 from tasks.errors import InvalidValue, NotFound
 from tasks.requests import BlobRef
-from web import auth
+from web import auth, remote
 from web.endpoint import Endpoint
 from web.errors import InvalidJson, UnsupportedMediaType, validation
 from web.gateway import gateway
@@ -29,7 +29,10 @@ _NESTED = re.compile(r"(?P<outer>\w+)\[(?P<inner>\w+)\]", re.ASCII)
 
 
 class Intake(NamedTuple):
-    """A checked body, and a digest that is the same for the same request (canonical JSON, uploads by their hash)."""
+    """A checked body, and a digest that is the same for the same request.
+
+    The digest is of canonical JSON, with uploads by their hash and what was fetched by its address.
+    """
 
     data: Mapping[str, Any]
     digest: str
@@ -145,8 +148,10 @@ def check(endpoint: Endpoint, raw: Mapping[str, Any], within: str = "") -> Intak
     except ValidationError as error:
         raise validation(error, within) from None
     held = {name: value for name, value in given.items() if isinstance(value, BlobRef)}
-    hashes = {name: ref.sha256 for name, ref in held.items()}
-    return Intake(data, digest({**given, **hashes}), tuple(held.values()))
+    # Whoever asks again for the same address asks for the same, whatever is there by now.
+    hashes = {name: ref.sha256 for name, ref in held.items() if not remote.is_address(raw[name])}
+    named = {name: raw[name] for name in held.keys() - hashes.keys()}
+    return Intake(data, digest({**given, **hashes, **named}), tuple(held.values()))
 
 
 def digest(raw: Mapping[str, Any]) -> str:
@@ -166,12 +171,16 @@ def _blob(param: str, value: object) -> BlobRef:
         return ref
     if isinstance(value, str) and value.startswith(_FILE):
         try:
-            return gateway().files.get(value, auth.current()).blob
+            found = gateway().files.get(value, auth.current()).blob
+            gateway().store.blobs.touch(found)  # its file may go before the job holds it
+            return found
         except NotFound:
             raise InvalidValue(f"you have no file '{value}'", param=param) from None
-    if isinstance(value, str) and value.startswith(("http://", "https://")):
-        raise InvalidValue(f"'{param}': media is not fetched from an address here; upload it to /v1/files", param=param)
-    raise InvalidValue(f"'{param}' must be an upload; elsewhere a data URL, a file's id or a blob id", param=param)
+    if remote.is_address(value):
+        return remote.fetched(param, value)
+    raise InvalidValue(
+        f"'{param}' must be an upload; elsewhere a URL, a data URL, a file's or a blob's id", param=param
+    )
 
 
 def _data_url(param: str, url: str) -> BlobRef:

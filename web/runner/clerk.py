@@ -12,7 +12,7 @@ from tasks.batches import Batch
 from tasks.errors import Failure, InvalidValue, JobError, NotFound, QueueUnavailable, StorageFull
 from tasks.job import Job, Lane, Record
 from tasks.lines import Tally, line_job
-from web import admission, calls, intake, registry
+from web import admission, calls, intake, registry, remote
 from web.gateway import Gateway
 from web.render import batch as render
 from web.runner.reading import Line
@@ -41,6 +41,16 @@ class Clerk:
 
     def __init__(self, app: Flask, gateway: Gateway) -> None:
         self._app, self._gateway = app, gateway
+
+    def slow(self, batch: Batch, line: Line) -> bool:
+        """Whether making a line's job means waiting for somebody else's server."""
+        endpoint = registry.endpoints().get(batch.endpoint)
+        if endpoint is None or not endpoint.files:
+            return False
+        try:
+            return remote.needed(endpoint, intake.decoded(line.request().body))
+        except JobError:
+            return False
 
     def job(self, batch: Batch, line: Line, now: int) -> Job | Entry:
         """The job of a line; or the error that its endpoint answers at once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,6 +65,18 @@ def lines(path: Path, start: Cursor, longest: int) -> Iterator[Line]:
             content = data.removeprefix(_BOM) if offset == 0 else data
             yield Line(number, Place(offset, len(data)), content.strip(), whole)
             offset += len(data)
+
+
+def stretch(path: Path, start: Cursor, longest: int, most: int, size: int) -> list[Line]:
+    """Up to so many lines from a cursor on, about `size` bytes in all; FileLost when there are none."""
+    taken: list[Line] = []
+    for found in itertools.islice(lines(path, start, longest), most):
+        taken.append(found)
+        if found.after.offset - start.offset > size:
+            break
+    if not taken:
+        raise FileLost(CUT)
+    return taken
 
 
 def line(path: Path, number: int, place: Place) -> Line:

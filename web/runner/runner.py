@@ -7,7 +7,6 @@ whoever goes on after a crash cuts the files to their known length and submits a
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -24,9 +23,10 @@ from tasks.lines import Lines, Tally, line_job
 from web.gateway import Gateway
 from web.runner.active import Active, first_to_check, shares
 from web.runner.clerk import CANCELLED, Clerk, Entry
+from web.runner.downloads import Downloads
 from web.runner.folder import Folder
 from web.runner.landing import READ, chunks, land
-from web.runner.reading import CUT, FileLost, Line, line, lines
+from web.runner.reading import FileLost, Line, line, stretch
 from web.runner.validation import Validation
 
 CHUNK = 64  # lines that are submitted, or written down, at once
@@ -48,6 +48,7 @@ class Runner:
     def __init__(self, app: Flask, gateway: Gateway, id: str) -> None:
         self._gateway, self._store, self._settings = gateway, gateway.store, gateway.settings
         self._lines, self._clerk = Lines(gateway.store, id), Clerk(app, gateway)
+        self._downloads = Downloads(lambda batch, line: self._clerk.job(batch, line, self._store.now()))
         self.folder = Folder(gateway.settings.home / "batches")
         self.reset()
 
@@ -57,6 +58,7 @@ class Runner:
         self._jobs: dict[str, tuple[str, int]] = {}  # job → its batch and line
         self._refreshed: float | None = None
         self._swept = time.monotonic()
+        self._downloads.clear()
 
     def turn(self, wait: float = 0.25) -> None:
         """Write down what came back, submit what there is room for; with nothing to do sleeps up to `wait` seconds."""
@@ -68,6 +70,10 @@ class Runner:
             self._swept = now
             for active in list(self._active.values()):
                 self._sweep(active)
+        for made in self._downloads.turn():
+            active = self._active[made.batch.id]
+            with self._readable(active):
+                self._begun(active, {made.line.number: made.job})
         busy = self._collect()
         clock, room = self._store.now(), shares(self._active.values(), self._settings.batch_window)
         for active in list(self._active.values()):
@@ -118,8 +124,10 @@ class Runner:
         if ended:
             self._lines.land(ended)
         if active.stopping:
+            self._downloads.drop(active.batch.id)
             self._end(active, [job_id for job_id in found.keys() - ended if found[job_id]])
-        self._again(active, [numbers[job_id] for job_id, status in found.items() if status is None])
+        absent = [numbers[job_id] for job_id, status in found.items() if status is None]
+        self._again(active, [number for number in absent if (active.batch.id, number) not in self._downloads])
 
     def _end(self, active: Active, jobs: Sequence[str]) -> None:
         event = CANCELLED if active.state.status is Status.CANCELLING else events.Expired()
@@ -133,20 +141,22 @@ class Runner:
                 self._start(active, [line(path, number, active.inflight[number]) for number in some])
 
     def _start(self, active: Active, taken: Sequence[Line]) -> None:
-        """Submit lines that are in flight, and write down those that are refused at once."""
-        jobs: list[Job] = []
-        refused: dict[int, Entry] = {}
+        """Begin with lines that are in flight."""
+        made: dict[int, Job | Entry] = {}
         now = self._store.now()
         for one in taken:
             if active.stopping:
-                made: Job | Entry = self._clerk.skipped(active.batch, one, active.stopping)
+                made[one.number] = self._clerk.skipped(active.batch, one, active.stopping)
+            elif self._clerk.slow(active.batch, one):
+                self._downloads.add(active.batch, one)
             else:
-                made = self._clerk.job(active.batch, one, now)
-            if isinstance(made, Job):
-                jobs.append(made)
-            else:
-                refused[one.number] = made
-        if jobs:
+                made[one.number] = self._clerk.job(active.batch, one, now)
+        self._begun(active, made)
+
+    def _begun(self, active: Active, made: Mapping[int, Job | Entry]) -> None:
+        """Submit the jobs of lines, and write down the lines that are refused at once."""
+        refused = {number: found for number, found in made.items() if not isinstance(found, Job)}
+        if jobs := [found for found in made.values() if isinstance(found, Job)]:
             self._lines.submit(jobs)
         if refused:
             self._write(active, refused)
@@ -241,17 +251,10 @@ class Runner:
         return True
 
     def _next(self, active: Active, most: int) -> list[Line]:
-        taken: list[Line] = []
         if most <= 0 or active.exhausted:
-            return taken
+            return []
         path = self._store.blobs.path(active.batch.input)
-        for one in itertools.islice(lines(path, active.cursor, self._settings.max_body_bytes), most):
-            taken.append(one)
-            if one.after.offset - active.cursor.offset > CHUNK_BYTES:
-                break
-        if not taken:
-            raise FileLost(CUT)
-        return taken
+        return stretch(path, active.cursor, self._settings.max_body_bytes, most, CHUNK_BYTES)
 
     def _stopped(self, active: Active) -> bool:
         """End what is in flight, then write down what never was; True once every line has its record."""
@@ -283,6 +286,7 @@ class Runner:
         jobs = [line_job(batch.id, number) for number in active.inflight]
         if not self._lines.settle(batch, status, files, problems):
             raise Superseded(f"{batch.id} was ended by another")
+        self._downloads.drop(batch.id)
         self._end(active, jobs)
         for job_id in jobs:
             del self._jobs[job_id]
