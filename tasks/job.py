@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 
 from tasks.errors import Failure
-from tasks.events import Event, Usage
+from tasks.events import Cancelled, Event, Expired, Usage
 from tasks.requests import BlobRef, Payload
 
 VERSION = 2
 READABLE = frozenset({1, 2})
+PRIORITY_STEP = 60_000  # milliseconds of waiting that a step of priority is worth
 
 
 class Lane(StrEnum):
@@ -39,11 +40,26 @@ class Status(StrEnum):
         return self not in (Status.QUEUED, Status.RUNNING)
 
 
+class Listing(StrEnum):
+    """Which of its owner's lists a job stands in."""
+
+    JOBS = "jobs"
+    SYNC = "sync"
+    LINES = "lines"
+
+
+class Webhook(msgspec.Struct, frozen=True):
+    """Where a job's end is told, and which ends are (`job.succeeded` …); all of them when `events` is empty."""
+
+    url: str
+    events: tuple[str, ...] = ()
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked, by whom and until when; times are milliseconds since the epoch by Redis' clock.
 
     `options` belong to the web tier (how the body is rendered) and mean nothing to a worker. `keep` is how long,
-    in seconds, record and result are kept after the end.
+    in seconds, record and result are kept after the end. `cancels` says that the deadline cancels the job.
     """
 
     id: str
@@ -63,7 +79,28 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     inputs: tuple[BlobRef, ...] = ()
     request_id: str = ""
     idempotency_key: str | None = None
+    labels: tuple[str, ...] = ()
+    priority: int = 0
+    cancels: bool = False
+    webhook: Webhook | None = None
     v: int = VERSION
+
+    @property
+    def listing(self) -> Listing:
+        """Lines of batches and synchronous calls are listed only where they are asked for."""
+        if self.lane is Lane.BATCH:
+            return Listing.LINES
+        return Listing.SYNC if self.sync else Listing.JOBS
+
+    @property
+    def place(self) -> int:
+        """What the jobs of a lane are ordered by: creation, moved by priority. None starves, none leaves its lane."""
+        return self.created - self.priority * PRIORITY_STEP
+
+    @property
+    def overdue(self) -> Cancelled | Expired:
+        """How it ends when its deadline passes."""
+        return Cancelled("cancel_after") if self.cancels else Expired()
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +117,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
     usage: Usage | None = None
     result: bytes | BlobRef | None = None
+    request: BlobRef | None = None  # where the job itself is kept, when it is large
     terminal: Event | None = None
     last: str = "0-0"  # the id of its last event, once it has ended
 
@@ -100,12 +138,17 @@ def decode(data: bytes) -> Job:
     return job
 
 
-def job_id(now: int) -> str:
-    """A new id, `job_` and a UUIDv7 whose time is `now`, in microseconds: ids sort as their jobs were made.
+def new_id(prefix: str, now: int) -> str:
+    """A new id, `prefix` and a UUIDv7 whose time is `now`, in microseconds: ids sort as their records were made.
 
     RFC 9562, section 5.7, with the fraction of the millisecond in `rand_a` (section 6.2, method 3).
     """
     milliseconds, rest = divmod(now, 1000)
     fraction = rest * 4096 // 1000
     value = (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | secrets.randbits(62)
-    return f"job_{value:032x}"
+    return f"{prefix}{value:032x}"
+
+
+def job_id(now: int) -> str:
+    """The id of a new job."""
+    return new_id("job_", now)

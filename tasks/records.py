@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -13,12 +14,14 @@ from redis import Redis
 from tasks import events, fold, job
 from tasks.blobs import BlobStore
 from tasks.errors import Failure, JobNotFinished, NotFound
-from tasks.job import Job, Lane, Record, Status
+from tasks.job import Job, Lane, Listing, Record, Status
 from tasks.keys import Keys
 from tasks.requests import BlobRef
 from tasks.scripts import answers
+from tasks.search import Criteria
 
 INLINE = 64 * 1024  # bytes; what is larger becomes a blob
+ANY = Criteria()
 log = structlog.get_logger()
 
 
@@ -64,14 +67,19 @@ class Records:
         """The record of a job, whoever owns it; None when it never was or, unless `expired`, its time is over."""
         with answers():
             fields = self.redis.hgetall(self.keys.job(job_id))
-        try:
-            record = self._record(fields, expired)
-        except NotFound as error:  # somebody deleted the file that its request was kept in
-            log.warning("a job cannot be read", job_id=job_id, error=str(error))
-            return None
-        if record is None or record.status is not Status.QUEUED:
-            return record
-        return msgspec.structs.replace(record, position=self._position(record.job))
+        record = self._readable(job_id, fields, None if expired or b"expires" not in fields else self.now())
+        return None if record is None else self._placed(record)
+
+    def read(self, ids: Sequence[str]) -> list[Record | None]:
+        """The records of many jobs in one round trip, also of those whose time is over; without queue positions."""
+        return self._fetch(ids, None)
+
+    def _fetch(self, ids: Sequence[str], now: int | None) -> list[Record | None]:
+        with answers(), self.redis.pipeline(transaction=False) as pipe:
+            for job_id in ids:
+                pipe.hgetall(self.keys.job(job_id))
+            found = pipe.execute()
+        return [self._readable(job_id, fields, now) for job_id, fields in zip(ids, found, strict=True)]
 
     def result(self, record: Record) -> fold.Result:
         """What a finished job made; JobNotFinished before that, NotFound when it ended without a result."""
@@ -88,31 +96,32 @@ class Records:
         *,
         limit: int,
         after: str | None = None,
-        status: Status | None = None,
-        model: str | None = None,
-        endpoint: str | None = None,
-        include_sync: bool = False,
+        criteria: Criteria = ANY,
+        include: Listing | None = None,
     ) -> Page:
-        """The owner's jobs, newest first, those after the cursor `after` (a job's id)."""
+        """The owner's jobs, newest first, those after the cursor `after` (a job's id); `include` adds another list."""
         found: list[Record] = []
-        for job_id in self._ids(owner, after, include_sync):
-            record = self.find(job_id)
-            if record is None or record.job.owner != owner:
-                continue
-            if status not in (None, record.status) or model not in (None, record.job.model):
-                continue
-            if endpoint not in (None, record.job.endpoint):
-                continue
-            found.append(record)
+        for record in self._each(self._ids(owner, after, criteria, include), limit + 1):
+            if record.job.owner == owner and criteria.fit(record):
+                found.append(record)
             if len(found) > limit:
                 break
-        return Page(tuple(found[:limit]), len(found) > limit)
+        return Page(tuple(self._placed(record) for record in found[:limit]), len(found) > limit)
 
-    def _ids(self, owner: str, after: str | None, include_sync: bool) -> Iterable[str]:
+    def _each(self, ids: Iterable[str], at_once: int) -> Iterator[Record]:
+        wanted = iter(ids)
+        while some := tuple(islice(wanted, at_once)):
+            now = self.now()
+            yield from (record for record in self._fetch(some, now) if record is not None)
+
+    def _ids(self, owner: str, after: str | None, criteria: Criteria, include: Listing | None) -> Iterable[str]:
+        since = "-inf" if criteria.since is None else criteria.since
+        before = "+inf" if criteria.before is None else f"({criteria.before}"
+        listings = (Listing.JOBS,) if include is None else (Listing.JOBS, include)
+        ids: list[bytes] = []
         with answers():
-            ids: list[bytes] = self.redis.zrange(self.keys.index(owner, False), 0, -1)
-            if include_sync:
-                ids += self.redis.zrange(self.keys.index(owner, True), 0, -1)
+            for listing in listings:
+                ids += self.redis.zrangebyscore(self.keys.index(owner, listing), since, before)
         # An id begins with its time (UUIDv7), so ids sort as their jobs were made.
         newest_first = sorted((job_id.decode() for job_id in ids), reverse=True)
         return (job_id for job_id in newest_first if after is None or job_id < after)
@@ -129,7 +138,10 @@ class Records:
         with answers():
             held = self.redis.hexists(self.keys.blob(sha256), owner)
         path = self.blobs.path(BlobRef(sha256, 0, ""))
-        return BlobRef(sha256, path.stat().st_size, "application/octet-stream") if held and path.exists() else None
+        if not held or not path.exists():
+            return None
+        self.blobs.touch(BlobRef(sha256, 0, ""))  # its record may go before the next one holds it
+        return BlobRef(sha256, path.stat().st_size, "application/octet-stream")
 
     def pack(self, data: bytes, type: str) -> bytes:
         """Bytes as a record holds them: themselves, or `@` and the reference of a blob when they are large."""
@@ -140,6 +152,12 @@ class Records:
         ref = reference(packed)
         return packed if ref is None else self.blobs.read(ref)
 
+    def _placed(self, record: Record) -> Record:
+        """The record with the number of jobs ahead of it while it is queued."""
+        if record.status is not Status.QUEUED:
+            return record
+        return msgspec.structs.replace(record, position=self._position(record.job))
+
     def _position(self, queued: Job) -> int | None:
         with answers():
             rank = self.redis.zrank(self.keys.queued(queued.model, queued.lane), queued.id)
@@ -148,11 +166,19 @@ class Records:
             before = sum(self.redis.zcard(self.keys.queued(queued.model, lane)) for lane in ahead)
         return None if rank is None else int(rank) + before
 
-    def _record(self, fields: Mapping[bytes, bytes], expired: bool) -> Record | None:
+    def _readable(self, job_id: str, fields: Mapping[bytes, bytes], now: int | None) -> Record | None:
+        try:
+            return self._record(fields, now)
+        except NotFound as error:  # somebody deleted the file that its request was kept in
+            log.warning("a job cannot be read", job_id=job_id, error=str(error))
+            return None
+
+    def _record(self, fields: Mapping[bytes, bytes], now: int | None) -> Record | None:
+        """The record; None when there is none, or when its time was over at `now`."""
         if b"spec" not in fields:
             return None
         expires = _number(fields, b"expires")
-        if not expired and expires is not None and expires <= self.now():
+        if now is not None and expires is not None and expires <= now:
             return None
         result = fields.get(b"result")
         return Record(
@@ -168,6 +194,7 @@ class Records:
             terminal=events.decode(fields[b"terminal"]) if b"terminal" in fields else None,
             last=fields.get(b"last", b"0-0").decode(),
             result=None if result is None else reference(result) or result,
+            request=reference(fields[b"spec"]),
         )
 
 

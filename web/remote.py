@@ -1,0 +1,37 @@
+"""Media that a body names by its address: fetched from the internet, so much and for so long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeGuard
+
+from tasks.egress import Egress
+from tasks.requests import BlobRef
+from web.endpoint import Endpoint
+from web.gateway import gateway
+
+SECONDS = 30.0  # from the first look at the name to the last byte, with all redirects
+_UNSAID = "application/octet-stream"
+
+
+def is_address(value: object) -> TypeGuard[str]:
+    """Whether a file field holds what is to be fetched."""
+    return isinstance(value, str) and value[:8].lower().startswith(("http://", "https://"))
+
+
+def needed(endpoint: Endpoint, raw: Mapping[str, Any]) -> bool:
+    """Whether checking a body means waiting for somebody else's server."""
+    return any(is_address(raw.get(name)) for name in endpoint.files)
+
+
+def fetched(param: str, address: str) -> BlobRef:
+    """What is there, as large as an upload may be; InvalidValue, BlobTooLarge and FetchFailed name `param`."""
+    settings = gateway().settings
+    incoming = gateway().store.blobs.incoming(settings.max_upload_bytes)
+    try:
+        found = Egress(settings.media_allow_private).fetch(
+            address, incoming, limit_bytes=settings.max_upload_bytes, timeout=SECONDS, param=param
+        )
+        return incoming.keep(found.type or _UNSAID)
+    finally:
+        incoming.drop()
