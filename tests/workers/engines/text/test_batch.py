@@ -129,13 +129,13 @@ def test_caches_stay_within_their_bytes_and_everybody_is_answered() -> None:
 
 def test_a_long_row_is_not_padded_together_with_a_short_one() -> None:
     engine = tiny.engine()
-    engine._batch._weights = 10_000  # as if the model were small beside its caches
+    engine._batch._groups._weights = 10_000  # as if the model were small beside its caches
     batch = Batch(engine)
     for name, length in (("short", 10), ("long", 900), ("like short", 14)):
         batch.admit(name, prompt(tokens(length), max_tokens=60))
-    while len(engine._batch._groups) < 2 or sum(len(group.rows) for group in engine._batch._groups) < 3:
+    while len(engine._batch._groups.all) < 2 or sum(len(group.rows) for group in engine._batch._groups.all) < 3:
         batch.step()
-    groups = {tuple(sorted(row.job for row in group.rows)) for group in engine._batch._groups}
+    groups = {tuple(sorted(row.job for row in group.rows)) for group in engine._batch._groups.all}
     assert groups == {("like short", "short"), ("long",)}
     batch.run()
 
