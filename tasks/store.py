@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from mlxq.settings import Settings
-from tasks import app, events, job
+from tasks import app, events, job, turns
 from tasks.blobs import BlobStore
 from tasks.errors import IdempotencyMismatch, JobConflict, QueueFull
 from tasks.job import Job, Lane, Record, Status
@@ -57,7 +57,7 @@ class JobStore(Records):
         """
         spec = self.pack(job.encode(new), "application/json")
         interactive = new.lane is Lane.INTERACTIVE
-        turn = "" if interactive else f"{new.lane}:{new.owner}"
+        turn = "" if interactive else f"{new.lane}:{turns.key(new)}"
         endpoint = new.endpoint if new.idempotency_key else ""
         with answers():
             found, outcome = self.scripts.run(
@@ -69,7 +69,7 @@ class JobStore(Records):
                     self.keys.queued(new.model, new.lane),
                     self.keys.unclaimed(new.model)
                     if interactive
-                    else self.keys.waiting(new.model, new.lane, new.owner),
+                    else self.keys.waiting(new.model, new.lane, turns.key(new)),
                     self.keys.lanes(new.model),
                     self.keys.deadlines(),
                     self.keys.wake(),
@@ -97,19 +97,17 @@ class JobStore(Records):
         if outcome == b"mismatch":
             raise IdempotencyMismatch(f"this Idempotency-Key belongs to {job_id}, which has another body")
         if interactive and job_id == new.id:  # also when this is the second try, after a lost reply
-            self.send(new.id, new.model, new.lane)
+            self.send(new.id, new.model)
         return Submission(job_id, job_id != new.id)
 
-    def send(self, job_id: str, model: str, lane: Lane) -> None:
+    def send(self, job_id: str, model: str) -> None:
         """Tell the model's worker of a job; when that fails the reconciler does it again."""
-        priority = app.INTERACTIVE_PRIORITY if lane is Lane.INTERACTIVE else app.BULK_PRIORITY
         try:
             self.celery.send_task(
                 app.RUN,
                 args=[job_id],
                 queue=self.keys.queue(model),
                 task_id=job_id,
-                priority=priority,
                 retry=False,
                 ignore_result=True,
             )
@@ -179,7 +177,7 @@ class JobStore(Records):
                 self.keys.job(ended.id),
                 self.keys.events(ended.id),
                 self.keys.queued(ended.model, ended.lane),
-                self.keys.waiting(ended.model, ended.lane, ended.owner),
+                self.keys.waiting(ended.model, ended.lane, turns.key(ended)),
                 self.keys.unclaimed(ended.model),
                 self.keys.window(ended.model),
                 self.keys.claims(ended.model),

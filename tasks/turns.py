@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tasks.job import Job
+from tasks.job import Job, Lane
 
 
 def key(job: Job) -> str:
-    """Under which a job takes turns with others of its lane: its owner, or `owner:batch`."""
-    return job.owner
+    """Under which a job takes turns with others of its lane: its owner, or `owner:batch` for the line of a batch."""
+    batch = job.metadata.get("batch_id") if job.lane is Lane.BATCH else None
+    return f"{job.owner}:{batch}" if batch else job.owner
 
 
 def following(served: Mapping[str, float]) -> str:
