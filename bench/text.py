@@ -72,9 +72,9 @@ def outside(text: TextEngine, rows: int, options: dict[str, Any]) -> tuple[float
     for number in range(rows):
         question = Message("user", f"Write a long story about {SUBJECTS[number % len(SUBJECTS)]}, chapter {number}.")
         batch.admit(str(number), job(ChatRequest((question,), max_tokens=200, **options)))
-    while len(text._batch._groups) != 1 or len(text._batch._groups[0].rows) < rows:
+    while len(text._batch._groups.all) != 1 or len(text._batch._groups.all[0].rows) < rows:
         batch.step()
-    (group,) = text._batch._groups
+    (group,) = text._batch._groups.all
     forward, whole = list[float](), list[float]()
     for _ in range(STEPS):
         began = time.perf_counter()

@@ -14,7 +14,6 @@ from redis import Redis
 from mlxq.settings import Settings
 
 RUN = "mlxq.run"
-INTERACTIVE_PRIORITY, BULK_PRIORITY = 0, 5  # on Redis the lower number goes first
 
 
 def create(settings: Settings) -> Celery:
@@ -24,8 +23,8 @@ def create(settings: Settings) -> Celery:
         broker_transport="tasks.transport:Transport",
         broker_transport_options={
             "global_keyprefix": f"{settings.namespace}:",
-            "queue_order_strategy": "priority",
-            "priority_steps": [INTERACTIVE_PRIORITY, BULK_PRIORITY],
+            # A worker takes whatever comes and has its own order, in which nobody starves.
+            "priority_steps": [0],
             # A restored message is refused at its claim, so this only bounds how long a dead worker's messages linger.
             "visibility_timeout": 3600,
             "socket_keepalive": True,
@@ -37,7 +36,6 @@ def create(settings: Settings) -> Celery:
         task_acks_late=True,  # bounds what a worker takes to what it has threads for
         worker_prefetch_multiplier=1,
         task_ignore_result=True,
-        task_default_priority=BULK_PRIORITY,
         task_serializer="json",
         accept_content=["json"],
         worker_send_task_events=False,
@@ -50,9 +48,6 @@ def create(settings: Settings) -> Celery:
 
 
 def pending(redis: Redis, settings: Settings, queue: str) -> set[str]:
-    """The ids of the jobs whose messages wait in a queue, in both priorities."""
-    found: set[str] = set()
-    for suffix in ("", f"\x06\x16{BULK_PRIORITY}"):
-        for message in redis.lrange(f"{settings.namespace}:{queue}{suffix}", 0, -1):
-            found.add(str(json.loads(message)["headers"]["id"]))
-    return found
+    """The ids of the jobs whose messages wait in a queue."""
+    messages = redis.lrange(f"{settings.namespace}:{queue}", 0, -1)
+    return {str(json.loads(message)["headers"]["id"]) for message in messages}

@@ -10,7 +10,7 @@ from itertools import islice
 import msgspec
 import structlog
 
-from tasks import app
+from tasks import app, turns
 from tasks.batches import Batches
 from tasks.files import PREFIX as FILE
 from tasks.files import Files
@@ -21,7 +21,8 @@ from tasks.presence import Presence, Worker
 from tasks.scripts import AWAY
 from tasks.store import JobStore
 
-LANES = list(Lane)
+# Milliseconds: a lane's turn comes before an earlier lane's that was served so much later.
+LATER = {lane: 10_000 * place for place, lane in enumerate(Lane)}
 HEADROOM = 2  # bulk jobs in a worker's hands beyond its slots, so that the next one is checked before a row is free
 _SETTLED = 2000  # milliseconds after which a message that nobody took is looked for
 _BATCH = 100  # records a pass of housekeeping
@@ -30,7 +31,7 @@ log = structlog.get_logger()
 
 @dataclass
 class Dispatcher:
-    """Keeps a bounded window of the bulk lanes' jobs in Celery, turn by turn over their owners."""
+    """Keeps a bounded window of the bulk lanes' jobs in Celery, turn by turn over their owners and batches."""
 
     store: JobStore
     presence: Presence
@@ -40,33 +41,42 @@ class Dispatcher:
         """Send as many waiting jobs as the model's live workers have room for; returns how many."""
         slots = sum(worker.slots + HEADROOM for worker in self.presence.workers(model))
         sent = 0
-        while slots and (turns := self.store.redis.zrange(self.store.keys.lanes(model), 0, -1)):
-            # Earlier lanes first; within a lane whoever was served longest ago, as the turns are sorted.
-            turn = min(turns, key=lambda member: LANES.index(member.split(b":")[0].decode()))
-            lane, _, owner = turn.decode().partition(":")
-            if not self._send(model, Lane(lane), owner, turn, slots):
-                if self.store.redis.zscore(self.store.keys.lanes(model), turn) is not None:
+        while slots and (found := self._next(model)):
+            lane, turn = found
+            if not self._send(model, lane, turn, slots):
+                if self.store.redis.zscore(self.store.keys.lanes(model), f"{lane}:{turn}") is not None:
                     return sent  # the window is full, or another leads
                 continue
             sent += 1
         return sent
 
-    def _send(self, model: str, lane: Lane, owner: str, turn: bytes, slots: int) -> bool:
+    def _next(self, model: str) -> tuple[Lane, str] | None:
+        """The lane that is next, earlier ones first unless a later one has waited, and whose turn it is there."""
+        served: dict[Lane, dict[str, float]] = {}
+        for member, when in self.store.redis.zrange(self.store.keys.lanes(model), 0, -1, withscores=True):
+            lane, _, turn = member.decode().partition(":")
+            served.setdefault(Lane(lane), {})[turn] = when
+        if not served:
+            return None
+        first = min(served, key=lambda lane: min(served[lane].values()) + LATER[lane])
+        return first, turns.following(served[first])
+
+    def _send(self, model: str, lane: Lane, turn: str, slots: int) -> bool:
         keys = self.store.keys
         job_id = self.store.scripts.run(
             "dispatch",
             [
-                keys.waiting(model, lane, owner),
+                keys.waiting(model, lane, turn),
                 keys.lanes(model),
                 keys.window(model),
                 keys.unclaimed(model),
                 keys.leader(),
             ],
-            [turn, slots, self.store.now(), self.leader],
+            [f"{lane}:{turn}", slots, self.store.now(), self.leader],
         )
         if job_id is None:
             return False
-        self.store.send(job_id.decode(), model, lane)
+        self.store.send(job_id.decode(), model)
         return True
 
 
@@ -116,7 +126,7 @@ class Reconciler:
                 continue
             log.warning("sending a job again whose message was lost", job_id=job_id)
             store.redis.zadd(store.keys.unclaimed(model), {job_id: now}, xx=True)
-            store.send(job_id, model, record.job.lane)
+            store.send(job_id, model)
 
     def expire(self) -> None:
         """End jobs whose deadline has passed."""

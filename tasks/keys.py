@@ -7,8 +7,8 @@
 | `jobs:{owner}`, `sync:{owner}`, `lines:{owner}` | sorted set | ids of jobs by kind | an entry goes with its record |
 | `idem:{owner}:{key}` | hash | endpoint → job id and body digest | a field goes with its record |
 | `queued:{model}:{lane}` | sorted set | jobs that do not run yet, by their place | until the job starts or ends |
-| `wait:{model}:{lane}:{owner}` | sorted set | jobs that no message was sent for yet | until it is dispatched or ends |
-| `lanes:{model}` | sorted set | `lane:owner` pairs that wait, by turn | while anything of it waits |
+| `wait:{model}:{lane}:{turn}` | sorted set | jobs that no message was sent for yet | until it is dispatched or ends |
+| `lanes:{model}` | sorted set | `lane:turn` pairs that wait, by when they were served | while anything of it waits |
 | `window:{model}` | set | dispatched jobs of the bulk lanes | until the job ends |
 | `unclaimed:{model}` | sorted set | jobs whose message no worker took yet, by time sent | until the claim |
 | `claims:{model}` | hash | job → the worker that holds it | until the job ends or is handed back |
@@ -68,8 +68,8 @@ class Keys:
     def queued(self, model: str, lane: str) -> str:
         return self._key("queued", model, lane)
 
-    def waiting(self, model: str, lane: str, owner: str) -> str:
-        return self._key("wait", model, lane, owner)
+    def waiting(self, model: str, lane: str, turn: str) -> str:
+        return self._key("wait", model, lane, turn)
 
     def lanes(self, model: str) -> str:
         return self._key("lanes", model)

@@ -174,7 +174,7 @@ def release(store: JobStore, held: Job, worker: str, *, lost: bool) -> None:
         [held.id, worker, int(lost), _allowed(store, held), store.now(), held.place],
     )
     if outcome == b"requeued":
-        store.send(held.id, held.model, held.lane)
+        store.send(held.id, held.model)
     elif outcome == b"shown":
         message = "the worker stopped after part of the answer had been sent; ask again"
         store.end(held, events.Failed(Failure(WorkerLost.code, message, retry_after=1)))

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from mlxq.settings import Settings
-from tasks import app, events, hooks, job
+from tasks import app, events, hooks, job, turns
 from tasks.blobs import BlobStore
 from tasks.errors import IdempotencyMismatch, JobConflict, QueueFull
 from tasks.job import Job, Lane, Record, Status
@@ -65,13 +65,13 @@ class JobStore(Records):
         if outcome == b"mismatch":
             raise IdempotencyMismatch(f"this Idempotency-Key belongs to {job_id}, which has another body")
         if new.lane is Lane.INTERACTIVE and job_id == new.id:  # also when this is the second try, after a lost reply
-            self.send(new.id, new.model, new.lane)
+            self.send(new.id, new.model)
         return Submission(job_id, job_id != new.id)
 
     def submission(self, new: Job, *, room: int, digest: str = "") -> Call:
         """What records a job: the call answers the id of the job that stands there now, and how it came to."""
         spec = self.pack(job.encode(new), "application/json")
-        interactive = new.lane is Lane.INTERACTIVE
+        interactive, turn = new.lane is Lane.INTERACTIVE, turns.key(new)
         return Call(
             "submit",
             [
@@ -79,7 +79,7 @@ class JobStore(Records):
                 self.keys.index(new.owner, new.listing),
                 self.keys.idempotency(new.owner, new.idempotency_key or ""),
                 self.keys.queued(new.model, new.lane),
-                self.keys.unclaimed(new.model) if interactive else self.keys.waiting(new.model, new.lane, new.owner),
+                self.keys.unclaimed(new.model) if interactive else self.keys.waiting(new.model, new.lane, turn),
                 self.keys.lanes(new.model),
                 self.keys.deadlines(),
                 self.keys.wake(),
@@ -92,7 +92,7 @@ class JobStore(Records):
                 room,
                 new.endpoint if new.idempotency_key else "",
                 digest,
-                "" if interactive else f"{new.lane}:{new.owner}",
+                "" if interactive else f"{new.lane}:{turn}",
                 int(new.detached or not new.sync),
                 int(new.sync and new.stream),
                 new.owner,
@@ -102,16 +102,14 @@ class JobStore(Records):
             ],
         )
 
-    def send(self, job_id: str, model: str, lane: Lane) -> None:
+    def send(self, job_id: str, model: str) -> None:
         """Tell the model's worker of a job; when that fails the reconciler does it again."""
-        priority = app.INTERACTIVE_PRIORITY if lane is Lane.INTERACTIVE else app.BULK_PRIORITY
         try:
             self.celery.send_task(
                 app.RUN,
                 args=[job_id],
                 queue=self.keys.queue(model),
                 task_id=job_id,
-                priority=priority,
                 retry=False,
                 ignore_result=True,
             )
@@ -189,7 +187,7 @@ class JobStore(Records):
                 self.keys.job(ended.id),
                 self.keys.events(ended.id),
                 self.keys.queued(ended.model, ended.lane),
-                self.keys.waiting(ended.model, ended.lane, ended.owner),
+                self.keys.waiting(ended.model, ended.lane, turns.key(ended)),
                 self.keys.unclaimed(ended.model),
                 self.keys.window(ended.model),
                 self.keys.claims(ended.model),

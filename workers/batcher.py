@@ -1,10 +1,10 @@
-"""The one thread that owns an engine: it admits between steps, and drops what is over."""
+"""The one thread that owns an engine: it admits between steps, pauses bulk rows for people, and drops what is over."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -16,21 +16,22 @@ from tasks.job import Lane
 from tasks.ledger import Claim, Dropped
 from workers.engine import Engine, Prepared
 from workers.scribe import Ledger, Row, Scribe, Step
+from workers.waiting import Waiting
 
-# A job of a later lane goes before an interactive one when it has waited this much longer, in milliseconds: so
-# interactive work goes first and bulk work never starves.
-HANDICAP = {Lane.INTERACTIVE: 0, Lane.JOBS: 30_000, Lane.BATCH: 120_000}
 log = structlog.get_logger()
 
 
 class Batcher:
-    """Runs claimed jobs on one engine. `submit` and `stop` may be called from any thread, `run` owns the engine."""
+    """Runs claimed jobs on one engine. `submit` and `stop` may be called from any thread, `run` owns the engine.
 
-    def __init__(self, engine: Engine[Any], ledger: Ledger) -> None:
+    `clock` tells how long who has waited, in seconds.
+    """
+
+    def __init__(self, engine: Engine[Any], ledger: Ledger, clock: Callable[[], float] = time.monotonic) -> None:
         self._engine, self._scribe = engine, Scribe(ledger)
         self._reserved = engine.slots // 8
         self._changed = threading.Condition()
-        self._waiting: list[Row] = []
+        self._clock, self._waiting = clock, Waiting(clock)
         self._rows: dict[str, Row] = {}
         self._stop_at: float | None = None
         self._stepped = time.monotonic()
@@ -39,7 +40,7 @@ class Batcher:
         """Queue a claimed and checked job; the event is set when this process has nothing more to do for it."""
         row = Row(claim, prepared)
         with self._changed:
-            self._waiting.append(row)
+            self._waiting.add(row)
             self._changed.notify()
         return row.over
 
@@ -66,12 +67,12 @@ class Batcher:
             if self._rows:
                 self._scribe.add(self._step(), self._alive)
         self._scribe.flush(self._alive)
-        for row in [*self._rows.values(), *self._waiting]:
+        for row in [*self._rows.values(), *self._waiting.rows]:
             self._scribe.hand_back(row)
 
     def _finished(self) -> bool:
         with self._changed:
-            while not self._rows and not self._waiting and self._stop_at is None:
+            while not self._rows and not self._waiting.rows and self._stop_at is None:
                 self._changed.wait()
             self._alive()
             return self._stop_at is not None and (not self._rows or time.monotonic() > self._stop_at)
@@ -80,57 +81,88 @@ class Batcher:
         self._stepped = time.monotonic()
 
     def _admit(self) -> None:
-        begun: dict[str, Row] = {}
-        while (row := self._next(begun)) is not None:
-            begun[row.claim.job.id] = row
-        if not begun:
+        chosen: dict[str, Row] = {}
+        while (row := self._next(chosen)) is not None:
+            chosen[row.claim.job.id] = row
+        if not chosen:
             return
-        # Written before the engine sees them: a job that was cancelled never starts, and one that kills this process
-        # is known to have run.
-        self._scribe.add(Step(list(begun.values())), self._alive)
-        self._scribe.flush(self._alive)
-        self._rows |= begun
+        begun = [row for row in chosen.values() if not row.paused]
+        if begun:
+            # Written before the engine sees them: a job that was cancelled never starts, and one that kills this
+            # process is known to have run.
+            self._scribe.add(Step(begun), self._alive)
+            self._scribe.flush(self._alive)
+        self._rows |= chosen
         self._forget(self._scribe.dropped())
         refused: list[tuple[Row, Event]] = []
-        for job_id, row in begun.items():
-            if job_id not in self._rows:
-                continue
-            try:
-                self._engine.admit(job_id, row.prepared)
-            except Exception as error:
-                log.exception("the engine took no row", job_id=job_id, request_id=row.claim.job.request_id)
+        for job_id, row in chosen.items():
+            if job_id in self._rows and (error := self._join(job_id, row)) is not None:
                 del self._rows[job_id]
                 refused.append((row, events.Failed(_failure(error))))
         if refused:
             self._scribe.add(Step(produced=refused), self._alive)
 
-    def _next(self, begun: Mapping[str, Row]) -> Row | None:
-        rows = {**self._rows, **begun}
+    def _join(self, job_id: str, row: Row) -> Exception | None:
+        paused, row.paused, row.since = row.paused, False, self._clock()
+        try:
+            if paused:
+                self._engine.resume(job_id)
+            else:
+                self._engine.admit(job_id, row.prepared)
+        except Exception as error:
+            log.exception("the engine took no row", job_id=job_id, request_id=row.claim.job.request_id)
+            return error
+        return None
+
+    def _next(self, chosen: Mapping[str, Row]) -> Row | None:
+        """The next row to join, with a place and memory for it, which bulk rows may have made by pausing."""
         with self._changed:
-            if not self._waiting or self._stop_at is not None or len(rows) >= self._engine.slots:
+            # A job that has come again was taken from us: its paused row is over, its running one for one step more.
+            again = {row.claim.job.id for row in self._waiting.rows if not row.paused}
+            self._drop_waiting(lambda row: row.paused and row.claim.job.id in again)
+            row = None if self._stop_at is not None else self._choose([*self._rows.values(), *chosen.values()])
+            if row is None or row.claim.job.id in {*self._rows, *chosen}:
                 return None
-            row = self._choose(rows.values())
-            if row is None or (rows and (row.claim.alone or any(other.claim.alone for other in rows.values()))):
-                return None
-            if not self._engine.room([*(other.prepared for other in begun.values()), row.prepared]):
-                return None
-            if row.claim.job.id in rows:  # an attempt that was taken from us still stands there, for one step
-                return None
-            self._waiting = [other for other in self._waiting if other is not row]
+            while not self._fits(row, chosen):
+                yielding = None if row.bulk or row.claim.alone else self._waiting.yielding(self._rows.values())
+                if yielding is None or not self._pause(yielding):
+                    return None
+            self._waiting.take(row)
             return row
 
-    def _choose(self, rows: Iterable[Row]) -> Row | None:
-        lane = min((row.claim.job for row in self._waiting), key=lambda job: job.created + HANDICAP[job.lane]).lane
-        bulk = sum(row.claim.job.lane is not Lane.INTERACTIVE for row in rows)
-        if bulk >= self._engine.slots - self._reserved:
-            lane = Lane.INTERACTIVE
-        entries = (row for row in self._waiting if row.claim.job.lane is lane)
-        return min(entries, key=lambda row: row.claim.job.place, default=None)
+    def _choose(self, rows: Sequence[Row]) -> Row | None:
+        if any(row.claim.alone for row in rows):
+            return None
+        first = self._waiting.following()
+        if first is None or (first.claim.alone and rows):
+            return None
+        if not first.bulk or sum(row.bulk for row in rows) < self._engine.slots - self._reserved:
+            return first
+        return self._waiting.following([Lane.INTERACTIVE])
+
+    def _fits(self, row: Row, chosen: Mapping[str, Row]) -> bool:
+        if len(self._rows) + len(chosen) >= self._engine.slots:
+            return False
+        return self._engine.room([*(other.prepared for other in chosen.values()), row.prepared])
+
+    def _pause(self, row: Row) -> bool:
+        job = row.claim.job
+        if not self._engine.pause(job.id):
+            return False
+        log.info("a row makes way for a person", job_id=job.id, request_id=job.request_id)
+        del self._rows[job.id]
+        row.paused = True
+        self._waiting.add(row)
+        return True
 
     def _step(self) -> Step:
         try:
             produced = self._engine.step()
         except Exception as error:
+            with self._changed:
+                paused = [row for row in self._waiting.rows if row.paused]
+                self._waiting.rows = [row for row in self._waiting.rows if not row.paused]
+            self._rows |= {row.claim.job.id: row for row in paused}
             requests = [row.claim.job.request_id for row in self._rows.values()]
             log.exception("the engine failed", jobs=list(self._rows), request_ids=requests)
             produced = [(job_id, events.Failed(_failure(error))) for job_id in self._rows]
@@ -156,10 +188,14 @@ class Batcher:
                 del self._rows[job_id]
                 row.over.set()
         with self._changed:
-            for row in self._waiting:
-                if dropped.holds(row.claim):
-                    row.over.set()
-            self._waiting = [row for row in self._waiting if not row.over.is_set()]
+            self._drop_waiting(lambda row: dropped.holds(row.claim))
+
+    def _drop_waiting(self, over: Callable[[Row], bool]) -> None:
+        for row in [row for row in self._waiting.rows if over(row)]:
+            self._waiting.rows.remove(row)
+            if row.paused:
+                self._engine.drop(row.claim.job.id)
+            row.over.set()
 
 
 def _failure(error: Exception) -> Failure:

@@ -53,10 +53,18 @@ class Engine(Protocol[Plan]):
     def step(self) -> Sequence[tuple[str, Event]]:
         """Do one bounded piece of work and say what came of it, in order; a row's Done or Failed frees it.
 
-        An exception here is the engine's own and ends every admitted row; what is wrong with one row only is
-        a Failed event of that row.
+        An exception here is the engine's own and ends every admitted row, paused ones too; what is wrong with one row
+        only is a Failed event of that row.
         """
         ...
+
+    def pause(self, row: str) -> bool:
+        """Let a row leave the batch until `resume`, keeping what it has said; False where rows are never paused."""
+        return False
+
+    def resume(self, row: str) -> None:
+        """Let a paused row go on where it stopped, before the next step."""
+        return
 
     def drop(self, row: str) -> None:
         """Forget a row, cancelled or superseded, and free what it held; unknown rows are ignored."""

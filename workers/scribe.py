@@ -12,6 +12,7 @@ import structlog
 
 from tasks import events, fold
 from tasks.events import Event
+from tasks.job import Lane
 from tasks.ledger import Begun, Claim, Dropped, Ended, Lines, Turn, Written
 from tasks.scripts import AWAY
 from workers.engine import Prepared
@@ -30,15 +31,32 @@ class Ledger(Protocol):
     def hand_back(self, claim: Claim) -> None: ...
 
 
-@dataclass
+@dataclass(eq=False)
 class Row:
-    """A claimed job in this process, from its delivery to its end."""
+    """A claimed job in this process, from its delivery to its end.
+
+    It waits or runs `since` then, and has `kept` its place, if it is to, before it may be paused: a monotonic clock's
+    seconds.
+    """
 
     claim: Claim
     prepared: Prepared[Any]
     over: threading.Event = field(default_factory=threading.Event)
     told: list[Event] = field(default_factory=list)
     number: int = 1  # of the last event in the stream; Started was the first
+    since: float = 0.0
+    kept: float = 0.0
+    paused: bool = False
+
+    @property
+    def lane(self) -> Lane:
+        """The job's lane."""
+        return self.claim.job.lane
+
+    @property
+    def bulk(self) -> bool:
+        """Whether nobody waits for it."""
+        return self.lane is not Lane.INTERACTIVE
 
 
 @dataclass(frozen=True)

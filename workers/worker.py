@@ -33,7 +33,7 @@ from workers.batcher import Batcher
 from workers.engine import Engine, Prepared
 
 LOAD_FAILED = 3
-HEADROOM = 8  # threads beyond the slots, so that an interactive job can wait its turn inside the batcher
+HEADROOM = 8  # threads beyond those for a batch of people and one of paused rows, in which jobs wait their turn
 _PATIENCE = 10.0  # seconds beyond the drain that a worker may take to end by itself
 log = structlog.get_logger()
 
@@ -132,7 +132,7 @@ def serve(entry: ModelEntry, settings: Settings, worker_id: str) -> None:
     presence.declare(entry.name, ModelState("ready"))
     log.info("model ready", model=entry.name, slots=me.slots)
     runner = Runner(Ledger(jobs, entry.name, worker_id), owner.engine, owner.batcher)
-    _consume(jobs.celery, jobs.keys.queue(entry.name), me.slots + HEADROOM, runner, settings.drain)
+    _consume(jobs.celery, jobs.keys.queue(entry.name), 2 * me.slots + HEADROOM, runner, settings.drain)
     owner.thread.join(settings.drain + 1)
     heartbeat.stop()
     try:

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- The next waiting job of one lane and owner gets its place in the window. Returns its id or nothing.
--- KEYS: waiting, lanes, window, unclaimed, leader.  ARGV: lane:owner, window size, now, leader
+-- The next waiting job of one lane and turn gets its place in the window. Returns its id or nothing.
+-- KEYS: waiting, lanes, window, unclaimed, leader.  ARGV: lane:turn, window size, now, leader
 if redis.call('GET', KEYS[5]) ~= ARGV[4] then return false end
 if redis.call('SCARD', KEYS[3]) >= tonumber(ARGV[2]) then return false end
 local next = redis.call('ZPOPMIN', KEYS[1])

@@ -1,6 +1,6 @@
 -- Record, owner index, idempotency key, lane and blob counts of a new job, or the job that it joins.
 -- KEYS: record, index, idempotency, queued, waiting or unclaimed, lanes, deadlines, wake, blobs ...
--- ARGV: id, created, deadline, room, endpoint or '', digest, lane:owner or '' (interactive), detached, stream, owner, job prefix, spec,
+-- ARGV: id, created, deadline, room, endpoint or '', digest, lane:turn or '' (interactive), detached, stream, owner, job prefix, spec,
 --       place in its lane
 local id, created, endpoint = ARGV[1], ARGV[2], ARGV[5]
 local function living(key)

@@ -86,6 +86,30 @@ def test_priority_goes_first_within_an_owner_s_lane_and_not_before_another_s_tur
     assert store.redis.zscore(store.keys.waiting("fake", "batch", "few"), bulk.id) is not None
 
 
+def test_batches_take_turns_within_their_owner_s_share(store: JobStore) -> None:
+    for batch in ("one", "two", "three"):
+        for _ in range(4):
+            submitted(store, owner="many", lane=Lane.BATCH, metadata={"batch_id": batch})
+    few = [submitted(store, owner="few", lane=Lane.BATCH, metadata={"batch_id": "few"}) for _ in range(2)]
+    dispatcher(store).run("fake")
+    found = [record.job for job_id in sent(store) if (record := store.find(job_id))]
+    assert len(found) == 4 and {job.id for job in few} <= {job.id for job in found}
+    assert len({job.metadata["batch_id"] for job in found}) == 3
+
+
+def test_a_later_lane_s_turn_comes_when_it_has_waited(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    line, *_ = [submitted(store, lane=Lane.BATCH) for _ in range(2)]
+    jobs = [submitted(store) for _ in range(10)]
+    now = store.now()
+    dispatcher(store).run("fake")
+    assert sent(store) == sorted(job.id for job in jobs[:4])
+    monkeypatch.setattr(JobStore, "now", lambda _: now + 11_000)
+    for job in jobs[:2]:
+        store.finish(job.id, events.Cancelled())
+    dispatcher(store).run("fake")
+    assert line.id in sent(store) and jobs[4].id in sent(store)
+
+
 def test_an_earlier_lane_goes_first(store: JobStore) -> None:
     bulk = [submitted(store, lane=Lane.BATCH) for _ in range(10)]
     jobs = [submitted(store) for _ in range(3)]

@@ -59,6 +59,7 @@ class FakeEngine(Engine[_Row]):
         self.slots = slots
         self._step = step
         self._rows: dict[str, _Row] = {}
+        self._paused: dict[str, _Row] = {}
 
     def check(self, job: Job) -> Prepared[_Row]:
         """Refuses the prompt `refuse`."""
@@ -121,8 +122,16 @@ class FakeEngine(Engine[_Row]):
         usage = events.Usage(sum(map(len, row.words)), count, reasoning_tokens=thinking)
         return [*told, events.Done(usage)] if reason else told
 
+    def pause(self, row: str) -> bool:
+        self._paused[row] = self._rows.pop(row)
+        return True
+
+    def resume(self, row: str) -> None:
+        self._rows[row] = self._paused.pop(row)
+
     def drop(self, row: str) -> None:
         self._rows.pop(row, None)
+        self._paused.pop(row, None)
 
 
 def _beside(payload: Sampling) -> tuple[tuple[CallDelta, ...], str]:

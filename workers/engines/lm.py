@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -19,7 +19,7 @@ blas.preload()
 from tasks import events  # noqa: E402
 from tasks.errors import EngineError, Failure, InvalidValue  # noqa: E402
 from tasks.events import Event, FinishReason, TokenLogprob  # noqa: E402
-from tasks.job import Job  # noqa: E402
+from tasks.job import Job, Lane  # noqa: E402
 from tasks.requests import DetokenizeRequest, RenderRequest, Sampling, TokenizeRequest  # noqa: E402
 from workers.engine import Engine, Prepared  # noqa: E402
 from workers.engines.text import loading  # noqa: E402
@@ -45,6 +45,7 @@ class _Task:
     begun: set[Row] = field(default_factory=set)
     generated: int = 0
     cached: int = 0
+    paused: list[Source] = field(default_factory=list)
     thought: dict[Row, int] = field(default_factory=dict)  # tokens
     closed: set[Row] = field(default_factory=set)  # whose thinking is over because its budget was
 
@@ -78,7 +79,7 @@ class TextEngine(Engine[Plan]):
         """Tokenise; refuses what the template refuses and what is longer than the context."""
         request = job.payload
         if isinstance(request, Sampling):
-            found = self._planner.plan(request)
+            found = replace(self._planner.plan(request), bulk=job.lane is not Lane.INTERACTIVE)
             return Prepared(found.tokens, found)
         if isinstance(request, TokenizeRequest):
             return _answered(request.text, self._prompts.encode(request.text, special=request.special))
@@ -92,7 +93,7 @@ class TextEngine(Engine[Plan]):
 
     def room(self, prepared: Sequence[Prepared[Plan]]) -> bool:
         """Whether there are slots and memory for the last of these requests."""
-        if len(prepared) == 1 and not self._tasks:
+        if len(prepared) == 1 and not self._batch.rows:
             return True
         return self._batch.room(
             [
@@ -108,7 +109,7 @@ class TextEngine(Engine[Plan]):
         for number, (prompt, limit) in enumerate(zip(found.prompts, found.limits, strict=True)):
             sequences = []
             for index, chosen in found.indices(number):
-                sequence = Row(row, index, chosen, limit, len(prompt), list(prompt))
+                sequence = Row(row, index, chosen, limit, len(prompt), list(prompt), bulk=found.bulk)
                 sequence.guide = found.guide.copy() if found.guide else None
                 task.answers[sequence] = self._answer(found, prompt, f"{row}:{index}")
                 sequences.append(sequence)
@@ -237,6 +238,17 @@ class TextEngine(Engine[Plan]):
             thought = sum(task.thought.values())
             used = events.Usage(task.plan.tokens, task.generated, task.cached, reasoning_tokens=thought)
             yield events.Done(used)
+
+    def pause(self, row: str) -> bool:
+        task = self._tasks[row]
+        task.paused = self._batch.pause(list(task.answers))
+        return True
+
+    def resume(self, row: str) -> None:
+        task = self._tasks[row]
+        for source in task.paused:
+            self._batch.add(source)
+        task.paused = []
 
     def drop(self, row: str) -> None:
         if task := self._tasks.pop(row, None):

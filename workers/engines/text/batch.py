@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 import mlx.core as mx
 import structlog
-from mlx.utils import tree_flatten
 
-from workers.engines.text import kv
+from workers.engines.text import courtesy, kv
+from workers.engines.text.courtesy import Courtesy
 from workers.engines.text.decode import Group, Spoken
+from workers.engines.text.groups import Groups
 from workers.engines.text.pace import Pace
 from workers.engines.text.prefill import Prefill, alike
 from workers.engines.text.prompt_cache import NOTHING, PromptCache, shared
@@ -61,10 +62,9 @@ class Batch:
         self._model, self._kv, self._sampler, self._prompts = model, caches, sampler, prompts
         self._draft = draft
         self._slots, self._at_once, self._max_bytes = slots, prompts_at_once, max_kv_bytes
-        self._weights = sum(leaf.nbytes for _, leaf in tree_flatten(model.parameters()))
         self._waiting: deque[Source] = deque()
         self._prefills: list[Prefill] = []
-        self._groups: list[Group] = []
+        self._groups, self._courtesy = Groups(model, caches, slots), Courtesy(slots)
         self._ready: list[Source] = []
         self._steps = 0
         self.pace = Pace(chunk)
@@ -77,15 +77,12 @@ class Batch:
     @property
     def nbytes(self) -> int:
         """Bytes in the KV caches of who is prefilled and who speaks."""
-        held = [group.caches for group in self._groups] + [prefill.caches for prefill in self._prefills]
+        held = [group.caches for group in self._groups.all] + [prefill.caches for prefill in self._prefills]
         return sum(map(kv.nbytes, held))
 
     @property
     def _active(self) -> list[Row]:
-        return [
-            *(row for source in self._under_way for row in source.sequences),
-            *(row for group in self._groups for row in group.everybody),
-        ]
+        return [*(row for source in self._under_way for row in source.sequences), *self._groups.rows]
 
     @property
     def _under_way(self) -> list[Source]:
@@ -99,8 +96,7 @@ class Batch:
 
     def _needed(self, length: int, left: int) -> float:
         """Bytes to count on for a row of so many tokens that may say so many more; it is padded to its neighbours."""
-        widest = max((group.width for group in self._groups), default=0)
-        return self._kv.size(max(length + min(left, AHEAD), widest))
+        return self._kv.size(max(length + min(left, AHEAD), self._groups.width))
 
     def _reserved(self, rows: Sequence[Row]) -> float:
         counted = sum(self._kv.size(len(row.tokens) + min(row.limit - row.said, AHEAD)) for row in rows)
@@ -111,46 +107,69 @@ class Batch:
         self._waiting.append(source)
 
     def step(self) -> list[Spoken | Prefilled | Ready]:
-        """One token of every speaking sequence, and a piece of the prompts that wait."""
+        """One token of every sequence whose turn it is, and a piece of the prompts that wait."""
         self._steps += 1
-        began = time.monotonic()
         self._make_room()
-        self._requantise()
-        if (draft := self._drafting()) is not None:
-            spoken, plain = self._groups[0].speculate(self._sampler, draft), False
-        else:
-            spoken, plain = [said for group in self._groups for said in group.step(self._sampler)], True
+        self._groups.requantise()
         self._begin()
-        prefilled, tokens = self._advance()
-        seconds = time.monotonic() - began
-        if tokens:
-            self.pace.prefilled(seconds, tokens, len(spoken))
-        elif spoken and plain:
-            self.pace.decoded(seconds, len(spoken))
+        groups, share = self._turn()
+        began = time.monotonic()
+        if (draft := self._drafting()) is not None:
+            spoken, plain = self._groups.all[0].speculate(self._sampler, draft), False
+        else:
+            spoken, plain = [said for group in groups for said in group.step(self._sampler)], True
+        prefilled, tokens = self._advance(share)
+        self._learn(time.monotonic() - began, tokens, spoken if plain else [])
         if self._steps % _TIDY == 0:
             mx.clear_cache()
         ready, self._ready = [Ready(source) for source in self._ready], []
         return [*spoken, *prefilled, *ready]
 
+    def _turn(self) -> tuple[list[Group], float]:
+        """The groups that speak in this step, and the share of a piece of prefill that bulk prompts get."""
+        people = [row for row in self._active if not row.bulk]
+        if people:
+            self._courtesy.meet()
+        self._groups.divide(self._courtesy.most)
+        if not self._courtesy.about:
+            return self._groups.all, 1.0
+        groups = [group for group in self._groups.all if not group.bulk]
+        bulk = [group for group in self._groups.all if group.bulk]
+        if self._courtesy.stands(awaited=any(row.said == 0 for row in people)):
+            # What of it is still being computed is no part of what people's prompts take.
+            mx.eval([group.logits for group in bulk if group.logits is not None])
+            return groups, 0.0
+        prompts = any(prefill.bulk for prefill in self._prefills)
+        if not bulk and not prompts:
+            return groups, 0.0
+        turn = self._courtesy.turn(len(bulk) + prompts)
+        return (groups, courtesy.SHARE) if turn == len(bulk) else ([*groups, bulk[turn]], 0.0)
+
+    def _learn(self, seconds: float, tokens: int, spoken: Sequence[Spoken]) -> None:
+        if tokens:
+            self.pace.prefilled(seconds, tokens, len(spoken))
+        elif spoken:
+            self.pace.decoded(seconds, len(spoken))
+            self._courtesy.took(seconds, [one.row.bulk for one in spoken])
+
     def _drafting(self) -> Draft | None:
         """The draft model, while a single sequence speaks and nobody waits: with company, a batch is the faster way."""
-        speaking = [row for group in self._groups for row in group.rows]
-        if self._draft is None or self._waiting or self._prefills or len(speaking) != 1:
+        speaking = [row for group in self._groups.all for row in group.rows]
+        if self._draft is None or self._waiting or self._prefills or len(speaking) != 1 or len(self._groups.all) > 1:
             return None
         (row,) = speaking
         if row.guide is not None or row.forced:  # what is allowed next depends on what was said
             return None
-        alone = not self._groups[0].entering and self._kv.trimmable(len(row.tokens) + self._draft.count + 1)
+        alone = not self._groups.all[0].entering and self._kv.trimmable(len(row.tokens) + self._draft.count + 1)
         return self._draft if alone and self._draft.ready(row, self.pace.chunk(1)) else None
 
     def end(self, rows: Sequence[Row]) -> None:
         """Forget these sequences; what they said is kept in the prompt cache while there is room."""
-        for group in self._groups:
+        for group in self._groups.all:
             for row in group.everybody:
                 if row in rows:
                     self._keep(group, row)
-            group.leave(rows)
-        self._groups = [group for group in self._groups if group.everybody]
+        self._groups.leave(rows)
         for source in [*self._waiting, *self._under_way]:
             source.sequences = [row for row in source.sequences if row not in rows]
         self._waiting = deque(source for source in self._waiting if source.sequences)
@@ -158,18 +177,31 @@ class Batch:
             prefill.keep([at for at, source in enumerate(prefill.sources) if source.sequences])
         self._prefills = [prefill for prefill in self._prefills if prefill.sources]
 
+    def pause(self, rows: Sequence[Row]) -> list[Source]:
+        """Forget these sequences for now; adding what this returns lets them go on, from the prompt cache if it can."""
+        paused = [source for source in [*self._waiting, *self._under_way] if source.sequences[0] in rows]
+        again = [Source(source.tokens, source.sequences, source.scored) for source in paused]
+        again += [Source(list(row.tokens), [row]) for row in self._groups.rows if row in rows]
+        for prefill in self._prefills:
+            for source in prefill.sources:
+                if source in paused and self._prompts.wants(source.done):
+                    self._prompts.add(source.tokens[: source.done], prefill.caches_of(source))
+        self.end(rows)
+        return again
+
     def _keep(self, group: Group, row: Row) -> None:
         if self._prompts.wants(len(row.tokens)):
             entering = any(found is row for found, _ in group.entering)
             self._prompts.add(row.tokens[:-1] if entering else row.tokens, group.caches_of(row))
 
     def _begin(self) -> None:
-        """Take prompts that wait, in their order, as far as there is room; alike ones go together."""
+        """Take prompts that wait, people's first, in their order, as far as there is room; alike ones go together."""
         chosen: list[Source] = []
-        for source in list(self._waiting):
-            if len(self._under_way) + len(chosen) >= self._at_once or not self._fits(source, chosen):
+        for source in sorted(self._waiting, key=lambda source: source.bulk):
+            before = [other for other in [*self._under_way, *chosen] if source.bulk or not other.bulk]
+            if len(before) >= self._at_once or not self._fits(source, chosen):
                 break
-            if self._comes_later(source, chosen):
+            if self._comes_later(source, chosen, before):
                 continue
             self._waiting.remove(source)
             if source.left:
@@ -195,13 +227,13 @@ class Batch:
         needed = sum(self._needed(len(row.tokens), row.limit - row.said) for row in source.sequences)
         return not here or needed + self._reserved(here) <= self._max_bytes
 
-    def _comes_later(self, source: Source, chosen: Sequence[Source]) -> bool:
-        """Look the prompt up; True when more of it will soon be in the cache: from a file, or from one under way."""
+    def _comes_later(self, source: Source, chosen: Sequence[Source], before: Sequence[Source]) -> bool:
+        """Look the prompt up; True when more will soon be in the cache: from a file, or from one that goes before."""
         if source.scored is None and self._restoring(source, idle=not self._active and not chosen):
             return True
         hit = None if source.scored is not None else self._prompts.longest(source.tokens)
         reused = hit.length if hit else 0
-        if any(self._will_have(other, source, reused) for other in [*self._under_way, *chosen]):
+        if any(self._will_have(other, source, reused) for other in before):
             return True
         if (mark := self._prompts.parting(source.ids, reused)) is not None:
             source.marks.add(mark)
@@ -229,21 +261,24 @@ class Batch:
         source.restoring = NOTHING
         return False
 
-    def _advance(self) -> tuple[list[Prefilled], int]:
-        if not self._prefills:
+    def _advance(self, share: float) -> tuple[list[Prefilled], int]:
+        """A piece of the prompts whose turn it is, and its tokens if they tell how much a step can take."""
+        people = [prefill for prefill in self._prefills if not prefill.bulk]
+        prefills = people or (self._prefills if share else [])
+        if not prefills:
             return [], 0
         # The shortest first, so that nobody waits long for a long one; now and then the oldest, so that it ends.
-        shortest = min(self._prefills, key=lambda prefill: max(source.left for source in prefill.sources))
-        prefill = self._prefills[0] if self._steps % _OLDEST == 0 else shortest
-        sources = list(prefill.sources)
-        through, tokens = prefill.step(self.pace.chunk(len(sources)))
+        shortest = min(prefills, key=lambda prefill: max(source.left for source in prefill.sources))
+        prefill = prefills[0] if self._steps % _OLDEST == 0 else shortest
+        sources, share = list(prefill.sources), 1.0 if people else share
+        through, tokens = prefill.step(self.pace.chunk(len(sources), share))
         for source in through:
             self._speak(source)
         for source in prefill.sources:
             if source.done in source.marks:
                 self._prompts.add(source.tokens[: source.done], prefill.caches_of(source))
         self._prefills = [prefill for prefill in self._prefills if prefill.sources]
-        return [Prefilled(source, source.done, len(source.tokens)) for source in sources], tokens
+        return [Prefilled(source, source.done, len(source.tokens)) for source in sources], tokens if share == 1 else 0
 
     def _speak(self, source: Source) -> None:
         """Let the sequences of a prefilled prompt go on by themselves."""
@@ -253,44 +288,12 @@ class Batch:
         self._ready.append(source)
         for row in source.sequences:
             row.cached = min(source.cached, row.prompt) if row.said == 0 else row.cached
-            self._group(row, caches).enter(row, kv.copied(caches))
-
-    def _group(self, row: Row, caches: Sequence[Any]) -> Group:
-        """The group that a row costs least, or a new one when padding would cost more than reading the weights."""
-        kind = kv.kind(caches)
-        costs = [
-            (self._padding([*group.everybody, row]) - self._padding(group.everybody), at)
-            for at, group in enumerate(self._groups)
-            if self._kv.mergeable and group.kind == kind
-        ]
-        if costs:
-            _, at = min(costs)
-            if self._padding([*self._groups[at].everybody, row]) <= self._weights:
-                return self._groups[at]
-        self._groups.append(Group(self._model, kind))
-        return self._groups[-1]
-
-    def _padding(self, rows: Sequence[Row]) -> float:
-        lengths = [len(row.tokens) for row in rows]
-        return (max(lengths) * len(lengths) - sum(lengths)) * self._kv.bytes_per_token if lengths else 0.0
-
-    def _requantise(self) -> None:
-        """Move rows whose cache has become long enough to be quantised among such rows."""
-        for group in list(self._groups):
-            if kv.quantised(group.kind):
-                continue
-            for row in [row for row in group.rows if self._kv.due(len(row.tokens))]:
-                caches, logits = self._kv.settled(group.caches_of(row)), group.logits_of(row)
-                group.leave([row])
-                self._group(row, caches).adopt(row, caches, logits)
-        self._groups = [group for group in self._groups if group.everybody]
+            self._groups.enter(row, caches)
 
     def _make_room(self) -> None:
-        """Let the sequences that came last wait while the caches take more than they may."""
-        while len(speaking := [row for group in self._groups for row in group.everybody]) > 1:
-            if (held := self.nbytes) <= self._max_bytes:
-                return
-            last = max(speaking, key=lambda row: row.number)
+        """Let the sequences that came last wait, bulk ones first, while the caches take more than they may."""
+        while len(speaking := self._groups.rows) > 1 and (held := self.nbytes) > self._max_bytes:
+            last = max(speaking, key=lambda row: (row.bulk, row.number))
             log.info("a sequence pauses: the KV caches are full", job_id=last.job, tokens=len(last.tokens), bytes=held)
-            self.end([last])
-            self._waiting.appendleft(Source(list(last.tokens), [last]))
+            paused = self.pause([last])
+            self._waiting.extendleft(paused)

@@ -24,15 +24,15 @@ class Spoken(NamedTuple):
 
 
 class Group:
-    """Rows with caches of one kind and of lengths that may be padded together.
+    """Rows with caches of one kind and of lengths that may be padded together, all `bulk` or none.
 
     Between steps the caches hold all tokens of every row, and `logits`, (rows, vocabulary) and perhaps still being
     computed, say how each goes on. Rows that enter have their last token outside the caches; it is fed with the others'
     next ones. One row alone keeps unbatched caches, for which models have faster paths.
     """
 
-    def __init__(self, model: Any, kind: tuple[str, ...]) -> None:
-        self._model, self.kind = model, kind
+    def __init__(self, model: Any, kind: tuple[str, ...], *, bulk: bool = False) -> None:
+        self._model, self.kind, self.bulk = model, kind, bulk
         self.rows: list[Row] = []
         self.caches: list[Any] = []
         self.logits: Any = None
@@ -53,11 +53,11 @@ class Group:
         """Let a row join at the next step; the caches hold all its tokens but the last, and become the group's."""
         self.entering.append((row, caches))
 
-    def adopt(self, row: Row, caches: list[Any], logits: Any) -> None:
-        """Let a row go on here that spoke elsewhere: its caches hold all its tokens, logits are (1, vocabulary)."""
-        self._join([caches])
+    def adopt(self, rows: Sequence[Row], caches: list[list[Any]], logits: Any) -> None:
+        """Let rows go on here that spoke elsewhere: caches hold all their tokens, logits are (rows, vocabulary)."""
+        self._join(caches)
         self.logits = logits if not self.rows else mx.concatenate([self.logits, logits])
-        self.rows.append(row)
+        self.rows += rows
 
     def step(self, sampler: Sampler) -> list[Spoken]:
         """Every row's next token; who enters speaks from the next step on."""
@@ -104,10 +104,9 @@ class Group:
                 return caches
         return kv.extracted(self.caches, self.rows.index(row)) if self._batched else self.caches
 
-    def logits_of(self, row: Row) -> Any:
-        """How a row goes on, (1, vocabulary)."""
-        at = self.rows.index(row)
-        return self.logits[at : at + 1]
+    def logits_of(self, rows: Sequence[Row]) -> Any:
+        """How rows go on, (rows, vocabulary)."""
+        return self.logits[mx.array([self.rows.index(row) for row in rows])]
 
     def leave(self, gone: Sequence[Row]) -> None:
         """Go on without these rows."""

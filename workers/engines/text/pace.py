@@ -26,9 +26,10 @@ class Pace:
         self._decode: dict[int, float] = {}  # seconds of a step without prefill, by the rows that it decoded
         self._budget = float(min(_FIRST, most))  # tokens a step
 
-    def chunk(self, prompts: int) -> int:
-        """Tokens that each of so many prompts may prefill in the next step."""
-        return min(self._most, math.ceil(self._budget / max(1, prompts)))
+    def chunk(self, prompts: int, share: float = 1.0) -> int:
+        """Tokens that each of so many prompts may prefill in the next step, in a share of its time."""
+        budget = max(share * self._budget, min(self._budget, float(_LEAST)))
+        return min(self._most, math.ceil(budget / max(1, prompts)))
 
     def decoded(self, seconds: float, rows: int) -> None:
         """Learn from a step that only decoded."""

@@ -20,7 +20,7 @@ from workers.parsers.registry import ReasoningFormat
 class Plan:
     """What is to be generated: `limits` are tokens of each prompt's answers, `options` are each answer's.
 
-    `guide` is where every answer begins in its grammar.
+    `guide` is where every answer begins in its grammar. Nobody waits for the answers of a `bulk` one.
     """
 
     prompts: list[list[int]]
@@ -30,6 +30,7 @@ class Plan:
     echo: bool = False
     reading: Reading = field(default_factory=Reading)
     guide: Guide | None = None
+    bulk: bool = False
 
     @property
     def tokens(self) -> int:

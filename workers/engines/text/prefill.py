@@ -17,7 +17,7 @@ _ALIKE = 64  # tokens by which prompts may differ in any case
 
 def alike(caches: kv.Kv, a: Source, b: Source) -> bool:
     """Whether two prompts may be prefilled together: in caches of one kind throughout, and without much padding."""
-    if a.scored is not None or b.scored is not None or not caches.mergeable:
+    if a.scored is not None or b.scored is not None or not caches.mergeable or a.bulk is not b.bulk:
         return False
     if any(caches.due_from(one.done, one.done + one.left) is not None for one in (a, b)):
         return False
@@ -36,10 +36,17 @@ class Prefill:
     def __init__(self, model: Any, caches: kv.Kv, sources: Sequence[Source]) -> None:
         self._model, self._kv = model, caches
         self.sources = list(sources)
-        rows = [source.caches if source.caches is not None else caches.fresh() for source in sources]
-        self.caches = rows[0] if len(rows) == 1 else kv.merged(rows)
+        self._merge([source.caches if source.caches is not None else caches.fresh() for source in sources])
         for source in self.sources:
             source.caches = None
+
+    def _merge(self, rows: list[list[Any]]) -> None:
+        self.caches = rows[0] if len(rows) == 1 else kv.merged(rows)
+
+    @property
+    def bulk(self) -> bool:
+        """Whether nobody waits for any of them."""
+        return all(source.bulk for source in self.sources)
 
     def step(self, chunk: int) -> tuple[list[Source], int]:
         """Put up to so many tokens of each prompt through the model; who is through (with caches), and the size."""
@@ -102,7 +109,9 @@ class Prefill:
             if len(rows) == 1:
                 self.caches = self._kv.settled(self.caches)
             return
-        if len(rows) == 1:
+        if rows and not any(source.done for source in self.sources):  # nothing can be taken out of empty caches
+            self._merge([self._kv.fresh() for _ in rows])
+        elif len(rows) == 1:
             self.caches = self._kv.settled(kv.extracted(self.caches, rows[0]))
         elif rows:
             for layer in self.caches:

@@ -29,7 +29,7 @@ class Sequence:
     """One answer in the making: `tokens` are its prompt and what it has said; at most `limit` may be said.
 
     `cached` tokens of the prompt came from the prompt cache; `number` tells who came first. `guide` says what it may
-    say, and `forced` holds the tokens that it must say next.
+    say, and `forced` holds the tokens that it must say next. Nobody waits for a `bulk` one.
     """
 
     job: str
@@ -41,6 +41,7 @@ class Sequence:
     cached: int = 0
     guide: Guide | None = None
     forced: list[int] = field(default_factory=list)
+    bulk: bool = False
     number: int = field(default_factory=itertools.count().__next__)
 
     @property
@@ -83,6 +84,11 @@ class Source:
 
     def __post_init__(self) -> None:
         self.ids = np.array(self.tokens, np.int32)
+
+    @property
+    def bulk(self) -> bool:
+        """Whether nobody waits for its sequences."""
+        return all(row.bulk for row in self.sequences)
 
     @property
     def left(self) -> int:

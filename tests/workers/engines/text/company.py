@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,9 +74,35 @@ class Answer:
 Answers = Mapping[int, Answer]
 
 
-def together(engine: TextEngine, jobs: Sequence[Job], arrivals: Sequence[int]) -> list[Answers]:
-    """Run requests that come at these steps, and collect their answers by index."""
-    batch, spoken = Batch(engine), dict[tuple[str, int], list[int]]()
+class Pausing(Batch):
+    """Pauses a row now and then, each a few times at most, and lets it go on some steps later."""
+
+    def __init__(self, engine: TextEngine, chance: random.Random) -> None:
+        super().__init__(engine)
+        self._chance, self._until, self._pauses = chance, dict[str, int](), Counter[str]()
+
+    def step(self) -> None:
+        for name, until in list(self._until.items()):
+            if self.steps >= until:
+                del self._until[name]
+                self.engine.resume(name)
+        left = [name for name in self.heard if name not in self._until and self._pauses[name] < 4]
+        running = [name for name in left if not self.ended(name)]
+        if running and self._chance.random() < 0.3:
+            name = self._chance.choice(running)
+            assert self.engine.pause(name)
+            self._pauses[name] += 1
+            self._until[name] = self.steps + self._chance.randrange(6)
+        before = {name: len(self.heard[name]) for name in self._until}
+        super().step()
+        assert before == {name: len(self.heard[name]) for name in self._until}, "a paused row spoke"
+
+
+def together(
+    engine: TextEngine, jobs: Sequence[Job], arrivals: Sequence[int], pauses: random.Random | None = None
+) -> list[Answers]:
+    """Run requests that come at these steps, some of which pause now and then; collect their answers by index."""
+    batch, spoken = (Batch(engine) if pauses is None else Pausing(engine, pauses)), dict[tuple[str, int], list[int]]()
     hear = engine._say
 
     def spy(task: Any, what: Any) -> Any:

@@ -6,13 +6,14 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from tests.workers.engines.rows import chat, job
 from tests.workers.engines.text import tiny
 from tests.workers.engines.text.company import OPTIONS, Answers, arrivals, differences, together
 
-from tasks.job import Job  # isort: skip
+from tasks.job import Job, Lane  # isort: skip
 from tasks.requests import CompletionRequest  # isort: skip
 from workers.engines.text import kv  # isort: skip
 from workers.engines.text.kv import Quantisation  # isort: skip
@@ -26,14 +27,19 @@ TOLERATED = 0.03  # of rounds may hold a decision too close to call
 
 
 def rounds(
-    number: int, alone: TextEngine, company: TextEngine, model: Any, make: Callable[[random.Random, str], Job]
+    number: int,
+    alone: TextEngine,
+    company: TextEngine,
+    model: Any,
+    make: Callable[[random.Random, str], Job],
+    pauses: random.Random | None = None,
 ) -> None:
     """Compare so many rounds of random requests in random order; prints how many were too close to call."""
     chance, known, close = random.Random(20), dict[str, Answers](), 0
     requests = {name: [make(chance, name) for _ in range(3)] for name in OPTIONS}
     for one in range(number):
         jobs = [chance.choice(requests[name]) for name in chance.sample(list(OPTIONS), chance.randrange(3, 8))]
-        found = together(company, jobs, arrivals(chance, len(jobs)))
+        found = together(company, jobs, arrivals(chance, len(jobs)), pauses)
         excused = 0
         for asked, answers in zip(jobs, found, strict=True):
             if asked.id not in known:
@@ -75,6 +81,25 @@ def test_with_caches_that_do_not_all_fit() -> None:
     a_row = kv.Kv(model).size(100)
     company = tiny.engine(model, max_kv_bytes=2 * a_row, prompts=PromptCache(1 << 22))
     rounds(20, tiny.engine(model), company, model, completion)
+
+
+def in_any_lane(chance: random.Random, name: str) -> Job:
+    return msgspec.structs.replace(completion(chance, name), lane=chance.choice(list(Lane)))
+
+
+@pytest.mark.parametrize("kept", [0, 1 << 22])
+@pytest.mark.parametrize("make", [tiny.model, tiny.windowed, tiny.hybrid])
+def test_with_bulk_rows_that_make_way_and_pause(make: Callable[[], Any], kept: int) -> None:
+    model = make()
+    company = tiny.engine(model, prompts=PromptCache(kept))
+    company._batch._courtesy._part = 2
+    rounds(20, tiny.engine(model), company, model, in_any_lane, random.Random(7))
+
+
+def test_with_a_draft_model_beside_bulk_rows() -> None:
+    model = tiny.model()
+    company = tiny.engine(model, draft=tiny.model(1), prompts=PromptCache(1 << 22))
+    rounds(20, tiny.engine(model), company, model, in_any_lane, random.Random(7))
 
 
 def test_with_a_draft_model() -> None:

@@ -71,3 +71,12 @@ def test_a_batch_that_has_grown_since_decoding_was_measured_makes_no_piece_longe
         tokens = pace.chunk(1)
         pace.prefilled(0.05 + tokens / 1000, tokens, 8)  # decoding takes far less than was measured
     assert pace.chunk(1) <= 200
+
+
+def test_a_share_of_a_piece_is_smaller_but_worth_a_pass() -> None:
+    pace = Pace(2048, target=0.2)
+    for _ in range(30):
+        tokens = pace.chunk(1)
+        pace.prefilled(tokens / 2000, tokens, 0)
+    assert pace.chunk(1, 0.25) == pytest.approx(pace.chunk(1) / 4, abs=1)
+    assert pace.chunk(1, 0.01) == 16

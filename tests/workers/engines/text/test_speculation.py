@@ -43,7 +43,8 @@ def forwards(engine: TextEngine, monkeypatch: pytest.MonkeyPatch) -> list[tuple[
         found.append(inputs.shape)
         return model(inputs, cache=cache)
 
-    monkeypatch.setattr(engine._batch, "_model", spy)
+    for part in (engine._batch, engine._batch._groups):
+        monkeypatch.setattr(part, "_model", spy)
     return found
 
 
