@@ -34,14 +34,18 @@ class Batcher:
         self._clock, self._waiting = clock, Waiting(clock)
         self._rows: dict[str, Row] = {}
         self._stop_at: float | None = None
+        self._ended = False
         self._stepped = time.monotonic()
 
     def submit(self, claim: Claim, prepared: Prepared[Any]) -> threading.Event:
         """Queue a claimed and checked job; the event is set when this process has nothing more to do for it."""
         row = Row(claim, prepared)
         with self._changed:
-            self._waiting.add(row)
-            self._changed.notify()
+            if not self._ended:
+                self._waiting.add(row)
+                self._changed.notify()
+                return row.over
+        self._scribe.hand_back(row)  # it was claimed while the last rows were handed back
         return row.over
 
     def stop(self, grace: float) -> None:
@@ -67,6 +71,8 @@ class Batcher:
             if self._rows:
                 self._scribe.add(self._step(), self._alive)
         self._scribe.flush(self._alive)
+        with self._changed:
+            self._ended = True
         for row in [*self._rows.values(), *self._waiting.rows]:
             self._scribe.hand_back(row)
 
