@@ -7,6 +7,7 @@ from importlib.metadata import version
 import click
 
 from mlxq.cli.launch import launch
+from mlxq.cli.models import models
 
 
 @click.group()
@@ -16,3 +17,4 @@ def main() -> None:
 
 
 main.add_command(launch)
+main.add_command(models)

@@ -90,6 +90,8 @@ class Planner:
 
     def _reading(self, request: ChatRequest, prompt: str) -> Reading:
         thinks, calls = self.formats.reasoning, request.tools and request.tool_choice.mode != "none"
+        if calls and self.formats.tools is None:
+            raise InvalidValue("tools are turned off for this model (its tool_call_parser is none)", param="tools")
         return Reading(
             thinks,
             self.formats.tools if calls else None,
