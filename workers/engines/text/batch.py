@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import mlx.core as mx
 import structlog
@@ -13,6 +13,7 @@ from mlx.utils import tree_flatten
 
 from workers.engines.text import kv
 from workers.engines.text.decode import Group, Spoken
+from workers.engines.text.outcome import Prefilled, Ready, Unseen
 from workers.engines.text.pace import Pace
 from workers.engines.text.prefill import Prefill, alike
 from workers.engines.text.prompt_cache import NOTHING, PromptCache, shared
@@ -26,20 +27,6 @@ _SHARED = 128  # tokens that a prompt must share with one under way for waiting 
 _OLDEST = 4  # every so many steps the oldest prompts advance, however long they are
 _TIDY = 512  # steps between two looks at MLX's own cache of buffers
 log = structlog.get_logger()
-
-
-class Prefilled(NamedTuple):
-    """So many tokens of a prompt are in the KV cache."""
-
-    source: Source
-    done: int
-    total: int
-
-
-class Ready(NamedTuple):
-    """A prompt is in the KV cache; its sequences speak from the next step on."""
-
-    source: Source
 
 
 class Batch:
@@ -110,9 +97,10 @@ class Batch:
         """Let a prompt wait for its turn; its sequences follow when it is prefilled."""
         self._waiting.append(source)
 
-    def step(self) -> list[Spoken | Prefilled | Ready]:
+    def step(self) -> list[Spoken | Prefilled | Ready | Unseen]:
         """One token of every speaking sequence, and a piece of the prompts that wait."""
         self._steps += 1
+        unseen = self._look()
         began = time.monotonic()
         self._make_room()
         self._requantise()
@@ -130,7 +118,7 @@ class Batch:
         if self._steps % _TIDY == 0:
             mx.clear_cache()
         ready, self._ready = [Ready(source) for source in self._ready], []
-        return [*spoken, *prefilled, *ready]
+        return [*spoken, *prefilled, *ready, *unseen]
 
     def _drafting(self) -> Draft | None:
         """The draft model, while a single sequence speaks and nobody waits: with company, a batch is the faster way."""
@@ -161,7 +149,22 @@ class Batch:
     def _keep(self, group: Group, row: Row) -> None:
         if self._prompts.wants(len(row.tokens)):
             entering = any(found is row for found, _ in group.entering)
-            self._prompts.add(row.tokens[:-1] if entering else row.tokens, group.caches_of(row))
+            self._prompts.add(row.key[:-1] if entering else row.key, group.caches_of(row))
+
+    def _look(self) -> list[Unseen]:
+        """Let the first prompt that waits to see something look at a piece of it, unless a cache has it already."""
+        for source in self._waiting:
+            if source.shown is None:
+                continue
+            known = max(source.done, self._prompts.known(source.ids))
+            if source.shown.blind(known):
+                try:
+                    source.shown.look(known)
+                except Exception as error:  # of this prompt alone
+                    self._waiting.remove(source)
+                    return [Unseen(source, error)]
+                break
+        return []
 
     def _begin(self) -> None:
         """Take prompts that wait, in their order, as far as there is room; alike ones go together."""
@@ -169,7 +172,7 @@ class Batch:
         for source in list(self._waiting):
             if len(self._under_way) + len(chosen) >= self._at_once or not self._fits(source, chosen):
                 break
-            if self._comes_later(source, chosen):
+            if self._comes_later(source, chosen) or (source.shown is not None and source.shown.blind(source.done)):
                 continue
             self._waiting.remove(source)
             if source.left:
@@ -189,7 +192,7 @@ class Batch:
             return False
         if len(source.sequences) > free:
             # The rest waits its turn; by then the prompt stands in the prompt cache.
-            rest = Source(source.tokens, source.sequences[free:], source.scored)
+            rest = Source(source.tokens, source.sequences[free:], source.scored, source.shown)
             source.sequences = source.sequences[:free]
             self._waiting.insert(self._waiting.index(source) + 1, rest)
         needed = sum(self._needed(len(row.tokens), row.limit - row.said) for row in source.sequences)
@@ -199,7 +202,7 @@ class Batch:
         """Look the prompt up; True when more of it will soon be in the cache: from a file, or from one under way."""
         if source.scored is None and self._restoring(source, idle=not self._active and not chosen):
             return True
-        hit = None if source.scored is not None else self._prompts.longest(source.tokens)
+        hit = None if source.scored is not None else self._prompts.longest(source.ids)
         reused = hit.length if hit else 0
         if any(self._will_have(other, source, reused) for other in [*self._under_way, *chosen]):
             return True
@@ -241,7 +244,7 @@ class Batch:
             self._speak(source)
         for source in prefill.sources:
             if source.done in source.marks:
-                self._prompts.add(source.tokens[: source.done], prefill.caches_of(source))
+                self._prompts.add(source.ids[: source.done], prefill.caches_of(source))
         self._prefills = [prefill for prefill in self._prefills if prefill.sources]
         return [Prefilled(source, source.done, len(source.tokens)) for source in sources], tokens
 
@@ -249,7 +252,7 @@ class Batch:
         """Let the sequences of a prefilled prompt go on by themselves."""
         caches = self._kv.fresh() if source.caches is None else source.caches
         if source.done > source.cached and self._prompts.wants(source.done):
-            self._prompts.add(source.tokens[:-1], kv.copied(caches))
+            self._prompts.add(source.ids[:-1], kv.copied(caches))
         self._ready.append(source)
         for row in source.sequences:
             row.cached = min(source.cached, row.prompt) if row.said == 0 else row.cached
@@ -293,4 +296,4 @@ class Batch:
             last = max(speaking, key=lambda row: row.number)
             log.info("a sequence pauses: the KV caches are full", job_id=last.job, tokens=len(last.tokens), bytes=held)
             self.end([last])
-            self._waiting.appendleft(Source(list(last.tokens), [last]))
+            self._waiting.appendleft(Source(list(last.tokens), [last], shown=last.shown))

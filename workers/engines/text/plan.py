@@ -13,13 +13,14 @@ from workers.engines.text.guide import Guide
 from workers.engines.text.options import Defaults, Options, options, seed
 from workers.engines.text.prompts import Prompts
 from workers.engines.text.reading import Formats, Reading
+from workers.engines.text.sequence import Shown
 
 
 @dataclass(frozen=True)
 class Plan:
     """What is to be generated: `limits` are tokens of each prompt's answers, `options` are each answer's.
 
-    `guide` is where every answer begins in its grammar.
+    `guide` is where every answer begins in its grammar; `shown` belongs to the prompt, which is the only one then.
     """
 
     prompts: list[list[int]]
@@ -29,6 +30,7 @@ class Plan:
     echo: bool = False
     reading: Reading = field(default_factory=Reading)
     guide: Guide | None = None
+    shown: Shown | None = None
 
     @property
     def tokens(self) -> int:
@@ -62,10 +64,10 @@ class Planner:
 
     def plan(self, request: Sampling) -> Plan:
         """Tokenise and check; raises InvalidValue or ContextLengthExceeded."""
-        tokens, echo, how = [], False, Reading()
+        tokens, echo, how, shown = [], False, Reading(), None
         if isinstance(request, ChatRequest):
-            text, prompt = self.prompts.chat(request)
-            tokens, how = [prompt], self._reading(request, text)
+            prompt = self.prompts.chat(request)
+            tokens, how, shown = [prompt.tokens], self._reading(request, prompt.text), prompt.shown
         elif isinstance(request, CompletionRequest):
             tokens, echo = self.prompts.completion(request), request.echo
         self._check_bias(request)
@@ -80,6 +82,7 @@ class Planner:
             echo,
             how,
             reading.guide(request, self.formats, self.grammars, how),
+            shown,
         )
 
     def _check_bias(self, request: Sampling) -> None:
