@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from mlxq.checks import SAMPLING, Check
 from mlxq.parent import STARTED_BY_MANAGER
 
 T = TypeVar("T")
+_UNSHOWN = frozenset({"MLXQ_WEBHOOK_SECRET"})
 _HONCHO_PORT = "5000"  # what honcho sets when nobody chose a port; MLXQ_PORT=5000 asks for it all the same
 
 
@@ -37,6 +39,7 @@ class Settings:
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     allow_unauthenticated: bool = False
     result_ttl: int = 86_400
+    max_result_ttl: int = 30 * 86_400
     sync_ttl: int = 600
     timeout: int = 600
     start_wait: float = 60.0
@@ -48,6 +51,9 @@ class Settings:
     max_upload_bytes: int = 512 * 1024 * 1024
     web_threads: int = 320
     log_level: str = "INFO"
+    webhook_url: str | None = None
+    webhook_secret: str | None = field(default=None, repr=False)
+    webhook_allow_private: bool = False
     defaults: Mapping[str, float] = field(default_factory=dict)  # sampling settings, from MLXQ_DEFAULT_…
 
     @classmethod
@@ -69,6 +75,8 @@ class Settings:
         if not given["redis_external"]:
             port = _read("MLXQ_REDIS_PORT", environ.get("MLXQ_REDIS_PORT", "") or "6479", _port)
             given["redis_url"] = f"redis://127.0.0.1:{port}/0"
+        if "webhook_url" in given and "webhook_secret" not in given:
+            raise SettingsError("MLXQ_WEBHOOK_URL needs MLXQ_WEBHOOK_SECRET, which signs what is sent there")
         return cls(**given)
 
     @property
@@ -99,7 +107,8 @@ def _read(variable: str, text: str, read: Callable[[str], T]) -> T:
     try:
         return read(text.strip())
     except ValueError as error:
-        raise SettingsError(f"{variable}={text!r}: {error}") from None
+        shown = variable if variable in _UNSHOWN else f"{variable}={text!r}"
+        raise SettingsError(f"{shown}: {error}") from None
 
 
 def _loopback(host: str) -> bool:
@@ -162,6 +171,22 @@ def _url(text: str) -> str:
     return text
 
 
+def _receiver(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return text
+
+
+def _secret(text: str) -> str:
+    try:
+        size = len(base64.b64decode(text.removeprefix("whsec_"), validate=True))
+    except ValueError:
+        size = 0
+    if not text.startswith("whsec_") or not 24 <= size <= 64:
+        raise ValueError("must be whsec_ and 24 to 64 bytes in base64")
+    return text
+
+
 def _path(text: str) -> Path:
     return Path(text).expanduser()
 
@@ -182,6 +207,7 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "api_keys": ("MLXQ_API_KEYS", _keys),
     "allow_unauthenticated": ("MLXQ_ALLOW_UNAUTHENTICATED", _flag),
     "result_ttl": ("MLXQ_RESULT_TTL", _at_least(int, 1)),
+    "max_result_ttl": ("MLXQ_MAX_RESULT_TTL", _at_least(int, 1)),
     "sync_ttl": ("MLXQ_SYNC_TTL", _at_least(int, 1)),
     "timeout": ("MLXQ_TIMEOUT", _at_least(int, 1)),
     "start_wait": ("MLXQ_START_WAIT", _at_least(float, 0)),
@@ -193,4 +219,7 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "max_upload_bytes": ("MLXQ_MAX_UPLOAD_BYTES", _at_least(int, 1)),
     "web_threads": ("MLXQ_WEB_THREADS", _at_least(int, 4)),
     "log_level": ("MLXQ_LOG_LEVEL", _level),
+    "webhook_url": ("MLXQ_WEBHOOK_URL", _receiver),
+    "webhook_secret": ("MLXQ_WEBHOOK_SECRET", _secret),
+    "webhook_allow_private": ("MLXQ_WEBHOOK_ALLOW_PRIVATE", _flag),
 }

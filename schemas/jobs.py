@@ -1,13 +1,41 @@
-"""The body of `POST /v1/jobs`, and what `GET /v1/jobs` may be asked."""
+"""The body of `POST /v1/jobs`, what `GET /v1/jobs` may be asked, and the messages of the jobs' websocket."""
 
 from __future__ import annotations
 
-from marshmallow import fields
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
-from schemas.fields import Body, Entries, Text
+from schemas.fields import Body, Count, Entries, Text
 
-STATUSES = ("queued", "running", "succeeded", "failed", "cancelled", "expired")
+ENDS = ("succeeded", "failed", "cancelled", "expired")
+STATUSES = ("queued", "running", *ENDS)
+EVENTS = tuple(f"job.{end}" for end in ENDS)
+
+
+def _metadata() -> Entries:
+    return Entries(
+        keys=fields.String(validate=Length(min=1, max=64)),
+        values=fields.String(validate=Length(max=512)),
+        validate=Length(max=16),
+    )
+
+
+def _labels() -> fields.List[Any]:
+    return fields.List(Text(validate=Length(max=64)), validate=Length(max=16))
+
+
+def _event_id() -> fields.String:
+    return fields.String(validate=Regexp(r"^\d+(-\d+)?$", error="is no event id of ours, as in 1-12."))
+
+
+class WebhookSchema(Body):
+    """Where to tell of a job's end, and of which ends."""
+
+    url = Text(required=True, validate=Length(max=2048))
+    events = fields.List(fields.String(validate=OneOf(EVENTS)), validate=Length(min=1))
 
 
 class JobSchema(Body):
@@ -15,11 +43,11 @@ class JobSchema(Body):
 
     url = Text(required=True)
     body = fields.Dict(keys=fields.String(), required=True)
-    metadata = Entries(
-        keys=fields.String(validate=Length(min=1, max=64)),
-        values=fields.String(validate=Length(max=512)),
-        validate=Length(max=16),
-    )
+    metadata = _metadata()
+    labels = _labels()
+    priority = Count(validate=Range(min=-10, max=10))
+    ttl = Count(validate=Range(min=1))
+    webhook = fields.Nested(WebhookSchema)
 
 
 class JobListSchema(Body):
@@ -30,6 +58,10 @@ class JobListSchema(Body):
     endpoint = Text()
     limit = fields.Integer(load_default=20, validate=Range(min=1, max=100))
     after = Text()
+    label = _labels()
+    metadata = _metadata()
+    created_after = fields.Integer(validate=Range(min=0))
+    created_before = fields.Integer(validate=Range(min=0))
     include = fields.String(validate=OneOf(("sync",)))
     idempotency_key = Text()
 
@@ -37,4 +69,18 @@ class JobListSchema(Body):
 class EventListSchema(Body):
     """Where to go on in a job's events."""
 
-    after = fields.String(validate=Regexp(r"^\d+(-\d+)?$", error="is no event id of ours, as in 1-12."))
+    after = _event_id()
+
+
+class MessageSchema(Body):
+    """What a client says on the jobs' websocket."""
+
+    type = fields.String(required=True, validate=OneOf(("subscribe", "unsubscribe", "ping")))
+    id = Text(validate=Length(max=100))
+    after = _event_id()
+
+    @validates_schema
+    def whose(self, data: Mapping[str, Any], **_: Any) -> None:
+        """A subscription is to something."""
+        if data["type"] != "ping" and "id" not in data:
+            raise ValidationError(["this field is required."], field_name="id")

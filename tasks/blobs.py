@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import structlog
+
 from tasks.errors import InvalidValue, NotFound, StorageFull
 from tasks.requests import BlobRef
 
 _CHUNK = 1 << 20
+log = structlog.get_logger()
 
 
 class BlobTooLarge(InvalidValue):
@@ -77,17 +80,34 @@ class BlobStore:
         with self.open(ref) as file:
             return file.read()
 
-    def sweep(self, held: Callable[[str], bool], age: float = 3600.0) -> int:
-        """Delete files older than `age` seconds that no record holds; returns how many."""
-        gone = 0
+    def touch(self, ref: BlobRef) -> None:
+        """Make a blob young again, so that no sweep takes it before a record holds it; NotFound when it is gone."""
+        try:
+            os.utime(self.path(ref))
+        except FileNotFoundError:
+            raise NotFound(f"blob {ref.sha256} is gone") from None
+
+    def sweep(self, held: Callable[[str], bool], age: float = 3600.0) -> Iterator[bool]:
+        """Delete files older than `age` seconds that no record holds, uploads that were broken off among them.
+
+        Looks at one file after the other, at its caller's pace, and says of each whether it was deleted.
+        """
+
+        def old(path: Path) -> bool:
+            return time.time() - path.stat().st_mtime > age
+
         for path in self._files():
             try:
-                if time.time() - path.stat().st_mtime > age and not held(path.name):
+                # Looked at again, as somebody may have put it anew meanwhile.
+                gone = old(path) and not held(path.name) and old(path)
+                if gone:
                     path.unlink()
-                    gone += 1
             except FileNotFoundError:
-                continue
-        return gone
+                gone = True
+            except OSError as error:
+                gone = False
+                log.warning("a file cannot be swept", path=str(path), error=str(error))
+            yield gone
 
     def _files(self) -> Iterator[Path]:
         if self.root.is_dir():

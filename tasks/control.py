@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
+import msgspec
 import structlog
 
-from tasks import app, events
+from tasks import app
 from tasks.job import Lane
 from tasks.ledger import release
-from tasks.presence import Presence
+from tasks.presence import Presence, Worker
 from tasks.scripts import AWAY
 from tasks.store import JobStore
 
@@ -138,7 +140,7 @@ class Reconciler:
         """End jobs whose deadline has passed."""
         due = self.store.redis.zrangebyscore(self.store.keys.deadlines(), 0, self.store.now(), start=0, num=_BATCH)
         for job_id in due:
-            if not self.store.finish(job_id.decode(), events.Expired()):
+            if not self.store.expire(job_id.decode()):
                 self.store.redis.zrem(self.store.keys.deadlines(), job_id)
 
     def clear_clients(self) -> None:
@@ -157,21 +159,43 @@ class Housekeeping:
     """Deletes what has outlived its time, a bounded amount a pass."""
 
     store: JobStore
-    sweep_every: float = 600.0  # seconds
-    _swept: float = field(default_factory=time.monotonic)
+    sweep_every: float = 600.0  # seconds between the end of a sweep and the next one
+    _sweep: Iterator[bool] = field(default_factory=lambda: iter(()))
+    _sweep_at: float = 0.0
 
     def run(self) -> None:
-        """One pass: expired records, and now and then blobs that nothing holds."""
+        """One pass: expired records, and a stretch of a sweep over blobs that nothing holds."""
         store = self.store
         for job_id in store.redis.zrangebyscore(store.keys.expiry(), 0, store.now(), start=0, num=_BATCH):
             record = store.find(job_id.decode(), expired=True)
             if record is None:
-                store.redis.delete(store.keys.job(job_id.decode()))
-            if record is None or not store.erase(record):
+                self._bury(job_id.decode())
+            elif not store.erase(record):
                 store.redis.zrem(store.keys.expiry(), job_id)
-        if time.monotonic() - self._swept > self.sweep_every:
-            self._swept = time.monotonic()
-            store.blobs.sweep(lambda sha256: bool(store.redis.exists(store.keys.blob(sha256))))
+        if sum(1 for _ in islice(self._sweep, _BATCH)):
+            self._sweep_at = time.monotonic() + self.sweep_every
+        elif time.monotonic() >= self._sweep_at:
+            self._forget_workers()
+            self._sweep = store.blobs.sweep(lambda sha256: bool(store.redis.exists(store.keys.blob(sha256))))
+
+    def _bury(self, job_id: str) -> None:
+        """Remove what is left of a job whose request cannot be read any more."""
+        keys = self.store.keys
+        owner = (self.store.redis.hget(keys.job(job_id), "owner") or b"").decode()
+        with self.store.redis.pipeline() as pipe:
+            for sync in (False, True):
+                pipe.zrem(keys.index(owner, sync), job_id)
+            pipe.delete(keys.job(job_id), keys.events(job_id))
+            pipe.zrem(keys.expiry(), job_id)
+            pipe.execute()
+
+    def _forget_workers(self) -> None:
+        """Remove what workers said of themselves whose lease ended without anybody noticing: all of a machine died."""
+        redis, keys = self.store.redis, self.store.keys
+        for worker_id, told in redis.hgetall(keys.workers()).items():
+            until = redis.zscore(keys.alive(msgspec.json.decode(told, type=Worker).model), worker_id)
+            if until is None or until < self.store.now():
+                redis.hdel(keys.workers(), worker_id)
 
 
 class Control:

@@ -104,6 +104,12 @@ class StorageFull(JobError):
     code = "storage_full"
 
 
+class FetchFailed(JobError):
+    """What a URL names could not be had: no address, no answer, or another answer than its content."""
+
+    code = "fetch_failed"
+
+
 class WorkerLost(JobError):
     """The worker died, or handed its work back, after the answer had begun to show."""
 

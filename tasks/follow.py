@@ -87,15 +87,7 @@ class Follower:
             for entry_id, fields in found:
                 yield entry_id.decode(), events.decode(fields[b"e"])
             return
-        if record.terminal is None or not _before(last, record.last):
-            return
-        attempt, number = (int(part) for part in record.last.split("-"))
-        told = list(rebuilt(self.store.result(record))) if record.result is not None else []
-        for index, event in enumerate(told):  # fewer than there were, so these ids have all been given
-            entry_id = f"{attempt}-{number - len(told) + index}"
-            if _before(last, entry_id):
-                yield entry_id, event
-        yield record.last, record.terminal
+        yield from recorded(self.store, record, last)
 
     @contextmanager
     def _inbox(self, job_id: str) -> Iterator[queue.SimpleQueue[Entry]]:
@@ -136,7 +128,7 @@ class Follower:
                 time.sleep(0.1)
                 continue
             away = False
-            for key, entries in _rows(found):
+            for key, entries in rows(found):
                 self._deliver(key, cursors, entries)
 
     def _deliver(self, key: str, cursors: dict[str, str], entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
@@ -160,6 +152,19 @@ class Follower:
         self._nudge()
         self._thread.join()
         self._redis.close()
+
+
+def recorded(store: JobStore, record: Record, last: str) -> Iterator[Entry]:
+    """What a finished job's record tells, after the id `last`, when the stream has gone."""
+    if record.terminal is None or not _before(last, record.last):
+        return
+    attempt, number = (int(part) for part in record.last.split("-"))
+    told = list(rebuilt(store.result(record))) if record.result is not None else []
+    for index, event in enumerate(told):  # fewer than there were, so these ids have all been given
+        entry_id = f"{attempt}-{number - len(told) + index}"
+        if _before(last, entry_id):
+            yield entry_id, event
+    yield record.last, record.terminal
 
 
 def rebuilt(result: fold.Result) -> Iterator[Event]:
@@ -186,7 +191,7 @@ def _pair(entry_id: str) -> tuple[int, int]:
     return int(attempt), int(number or 0)
 
 
-def _rows(found: object) -> Iterator[tuple[str, list[tuple[bytes, dict[bytes, bytes]]]]]:
+def rows(found: object) -> Iterator[tuple[str, list[tuple[bytes, dict[bytes, bytes]]]]]:
     """XREAD's answer in either protocol: a list of pairs (RESP2), or a mapping to lists of lists (RESP3)."""
     if isinstance(found, dict):
         for key, batches in found.items():

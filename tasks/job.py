@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 
 from tasks.errors import Failure
-from tasks.events import Event, Usage
+from tasks.events import Cancelled, Event, Expired, Usage
 from tasks.requests import BlobRef, Payload
 
 VERSION = 2
 READABLE = frozenset({1, 2})
+PRIORITY_STEP = 60_000  # milliseconds of waiting that a step of priority is worth
 
 
 class Lane(StrEnum):
@@ -39,11 +40,18 @@ class Status(StrEnum):
         return self not in (Status.QUEUED, Status.RUNNING)
 
 
+class Webhook(msgspec.Struct, frozen=True):
+    """Where a job's end is told, and which ends are (`job.succeeded` …); all of them when `events` is empty."""
+
+    url: str
+    events: tuple[str, ...] = ()
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked, by whom and until when; times are milliseconds since the epoch by Redis' clock.
 
     `options` belong to the web tier (how the body is rendered) and mean nothing to a worker. `keep` is how long,
-    in seconds, record and result are kept after the end.
+    in seconds, record and result are kept after the end. `cancels` says that the deadline cancels the job.
     """
 
     id: str
@@ -63,7 +71,21 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     inputs: tuple[BlobRef, ...] = ()
     request_id: str = ""
     idempotency_key: str | None = None
+    labels: tuple[str, ...] = ()
+    priority: int = 0
+    cancels: bool = False
+    webhook: Webhook | None = None
     v: int = VERSION
+
+    @property
+    def place(self) -> int:
+        """What the jobs of a lane are ordered by: creation, moved by priority. None starves, none leaves its lane."""
+        return self.created - self.priority * PRIORITY_STEP
+
+    @property
+    def overdue(self) -> Cancelled | Expired:
+        """How it ends when its deadline passes."""
+        return Cancelled("cancel_after") if self.cancels else Expired()
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@
 | `evt:{id}` | stream | the job's events, ids `<attempt>-<seq>` | 5 minutes after the terminal event |
 | `jobs:{owner}`, `sync:{owner}` | sorted set | ids of jobs, and of synchronous calls | an entry goes with its record |
 | `idem:{owner}:{key}` | hash | endpoint → job id and body digest | a field goes with its record |
-| `queued:{model}:{lane}` | sorted set | jobs that do not run yet, by creation | until the job starts or ends |
+| `queued:{model}:{lane}` | sorted set | jobs that do not run yet, by their place | until the job starts or ends |
 | `wait:{model}:{lane}:{owner}` | sorted set | jobs that no message was sent for yet | until it is dispatched or ends |
 | `lanes:{model}` | sorted set | `lane:owner` pairs that wait, by turn | while anything of it waits |
 | `window:{model}` | set | dispatched jobs of the bulk lanes | until the job ends |
@@ -20,6 +20,8 @@
 | `deadlines` | sorted set | unfinished jobs by deadline | until the job ends |
 | `expiry` | sorted set | finished jobs by the end of their time | an entry goes with its record |
 | `blob:{sha256}` | hash | owner → number of records that hold it | a field goes with the last of them |
+| `hooks` | sorted set | webhooks' deliveries by their next attempt | until they are delivered or given up |
+| `hook:{delivery}` | hash | a delivery: event, receiver, state, attempts | a day after its end, or as long as its job |
 | `clients` | sorted set | web processes by the time their lease ends | an entry goes when they are cleared up |
 | `following:{client}` | hash | job → followers in this web process | goes with the process |
 | `reader:{client}` | stream | a nudge for a web process' reader | 5 minutes after the last one |
@@ -94,6 +96,12 @@ class Keys:
 
     def blob(self, sha256: str) -> str:
         return self._key("blob", sha256)
+
+    def hooks(self) -> str:
+        return self._key("hooks")
+
+    def hook(self, delivery_id: str) -> str:
+        return self._key("hook", delivery_id)
 
     def clients(self) -> str:
         return self._key("clients")

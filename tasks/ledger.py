@@ -166,7 +166,7 @@ def release(store: JobStore, held: Job, worker: str, *, lost: bool) -> None:
             store.keys.unclaimed(held.model),
             store.keys.claims(held.model),
         ],
-        [held.id, worker, int(lost), store.settings.max_attempts, store.now(), held.created],
+        [held.id, worker, int(lost), store.settings.max_attempts, store.now(), held.place],
     )
     if outcome == b"requeued":
         store.send(held.id, held.model, held.lane)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -17,8 +18,10 @@ from tasks.job import Job, Lane, Record, Status
 from tasks.keys import Keys
 from tasks.requests import BlobRef
 from tasks.scripts import answers
+from tasks.search import Criteria
 
 INLINE = 64 * 1024  # bytes; what is larger becomes a blob
+ANY = Criteria()
 log = structlog.get_logger()
 
 
@@ -64,14 +67,8 @@ class Records:
         """The record of a job, whoever owns it; None when it never was or, unless `expired`, its time is over."""
         with answers():
             fields = self.redis.hgetall(self.keys.job(job_id))
-        try:
-            record = self._record(fields, expired)
-        except NotFound as error:  # somebody deleted the file that its request was kept in
-            log.warning("a job cannot be read", job_id=job_id, error=str(error))
-            return None
-        if record is None or record.status is not Status.QUEUED:
-            return record
-        return msgspec.structs.replace(record, position=self._position(record.job))
+        record = self._readable(job_id, fields, None if expired or b"expires" not in fields else self.now())
+        return None if record is None else self._placed(record)
 
     def result(self, record: Record) -> fold.Result:
         """What a finished job made; JobNotFinished before that, NotFound when it ended without a result."""
@@ -88,31 +85,37 @@ class Records:
         *,
         limit: int,
         after: str | None = None,
-        status: Status | None = None,
-        model: str | None = None,
-        endpoint: str | None = None,
+        criteria: Criteria = ANY,
         include_sync: bool = False,
     ) -> Page:
         """The owner's jobs, newest first, those after the cursor `after` (a job's id)."""
         found: list[Record] = []
-        for job_id in self._ids(owner, after, include_sync):
-            record = self.find(job_id)
-            if record is None or record.job.owner != owner:
-                continue
-            if status not in (None, record.status) or model not in (None, record.job.model):
-                continue
-            if endpoint not in (None, record.job.endpoint):
-                continue
-            found.append(record)
+        for record in self._each(self._ids(owner, after, criteria, include_sync), limit + 1):
+            if record.job.owner == owner and criteria.fit(record):
+                found.append(record)
             if len(found) > limit:
                 break
-        return Page(tuple(found[:limit]), len(found) > limit)
+        return Page(tuple(self._placed(record) for record in found[:limit]), len(found) > limit)
 
-    def _ids(self, owner: str, after: str | None, include_sync: bool) -> Iterable[str]:
+    def _each(self, ids: Iterable[str], at_once: int) -> Iterator[Record]:
+        wanted = iter(ids)
+        while some := tuple(islice(wanted, at_once)):
+            with answers(), self.redis.pipeline(transaction=False) as pipe:
+                for job_id in some:
+                    pipe.hgetall(self.keys.job(job_id))
+                read, now = pipe.execute(), self.now()
+            for job_id, fields in zip(some, read, strict=True):
+                record = self._readable(job_id, fields, now)
+                if record is not None:
+                    yield record
+
+    def _ids(self, owner: str, after: str | None, criteria: Criteria, include_sync: bool) -> Iterable[str]:
+        since = "-inf" if criteria.since is None else criteria.since
+        before = "+inf" if criteria.before is None else f"({criteria.before}"
         with answers():
-            ids: list[bytes] = self.redis.zrange(self.keys.index(owner, False), 0, -1)
+            ids: list[bytes] = self.redis.zrangebyscore(self.keys.index(owner, False), since, before)
             if include_sync:
-                ids += self.redis.zrange(self.keys.index(owner, True), 0, -1)
+                ids += self.redis.zrangebyscore(self.keys.index(owner, True), since, before)
         # An id begins with its time (UUIDv7), so ids sort as their jobs were made.
         newest_first = sorted((job_id.decode() for job_id in ids), reverse=True)
         return (job_id for job_id in newest_first if after is None or job_id < after)
@@ -129,7 +132,10 @@ class Records:
         with answers():
             held = self.redis.hexists(self.keys.blob(sha256), owner)
         path = self.blobs.path(BlobRef(sha256, 0, ""))
-        return BlobRef(sha256, path.stat().st_size, "application/octet-stream") if held and path.exists() else None
+        if not held or not path.exists():
+            return None
+        self.blobs.touch(BlobRef(sha256, 0, ""))  # its record may go before the next one holds it
+        return BlobRef(sha256, path.stat().st_size, "application/octet-stream")
 
     def pack(self, data: bytes, type: str) -> bytes:
         """Bytes as a record holds them: themselves, or `@` and the reference of a blob when they are large."""
@@ -140,6 +146,12 @@ class Records:
         ref = reference(packed)
         return packed if ref is None else self.blobs.read(ref)
 
+    def _placed(self, record: Record) -> Record:
+        """The record with the number of jobs ahead of it while it is queued."""
+        if record.status is not Status.QUEUED:
+            return record
+        return msgspec.structs.replace(record, position=self._position(record.job))
+
     def _position(self, queued: Job) -> int | None:
         with answers():
             rank = self.redis.zrank(self.keys.queued(queued.model, queued.lane), queued.id)
@@ -148,11 +160,19 @@ class Records:
             before = sum(self.redis.zcard(self.keys.queued(queued.model, lane)) for lane in ahead)
         return None if rank is None else int(rank) + before
 
-    def _record(self, fields: Mapping[bytes, bytes], expired: bool) -> Record | None:
+    def _readable(self, job_id: str, fields: Mapping[bytes, bytes], now: int | None) -> Record | None:
+        try:
+            return self._record(fields, now)
+        except NotFound as error:  # somebody deleted the file that its request was kept in
+            log.warning("a job cannot be read", job_id=job_id, error=str(error))
+            return None
+
+    def _record(self, fields: Mapping[bytes, bytes], now: int | None) -> Record | None:
+        """The record; None when there is none, or when its time was over at `now`."""
         if b"spec" not in fields:
             return None
         expires = _number(fields, b"expires")
-        if not expired and expires is not None and expires <= self.now():
+        if now is not None and expires is not None and expires <= now:
             return None
         result = fields.get(b"result")
         return Record(

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from mlxq.settings import Settings
-from tasks import app, events, job
+from tasks import app, events, hooks, job
 from tasks.blobs import BlobStore
 from tasks.errors import IdempotencyMismatch, JobConflict, QueueFull
 from tasks.job import Job, Lane, Record, Status
@@ -88,6 +88,7 @@ class JobStore(Records):
                     new.owner,
                     self.keys.job(""),
                     spec,
+                    new.place,
                 ],
             )
         job_id = found.decode()
@@ -146,7 +147,7 @@ class JobStore(Records):
                     self.keys.expiry(),
                     *blobs,
                 ],
-                [past.id, past.endpoint if past.idempotency_key else "", past.owner],
+                [past.id, past.endpoint if past.idempotency_key else "", past.owner, self.keys.hook("")],
             )
         return bool(done)
 
@@ -154,6 +155,11 @@ class JobStore(Records):
         """End a job, whoever runs it: False when it had ended before."""
         found = self._job(job_id)
         return found is not None and self.end(found, event)
+
+    def expire(self, job_id: str) -> bool:
+        """End a job whose deadline has passed, in the way that it asked for: False when it had ended before."""
+        found = self._job(job_id)
+        return found is not None and self.end(found, found.overdue)
 
     def _job(self, job_id: str) -> Job | None:
         with answers():
@@ -202,6 +208,9 @@ class JobStore(Records):
                 usage,
                 ended.owner,
                 STREAM_TTL,
+                self.keys.hooks(),
+                self.keys.hook(""),
+                *hooks.arguments(hooks.owed(self.settings, ended, STATUS[type(event)], event)),
             ],
         )
 

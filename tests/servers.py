@@ -126,7 +126,7 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
         "MLXQ_NAMESPACE": settings.namespace,
         "MLXQ_HOME": str(settings.home),
         "MLXQ_CONFIG": str(settings.config),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
         **more,
     }
 

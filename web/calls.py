@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -30,11 +30,16 @@ log = structlog.get_logger()
 
 def serve(endpoint: Endpoint) -> Response:
     """Answer the current request, a call of this endpoint."""
-    return begin(endpoint, intake.body(endpoint), preference(request.headers), {})
+    return begin(endpoint, intake.body(endpoint), preference(request.headers, gateway().settings), {})
 
 
 def begin(
-    endpoint: Endpoint, raw: Mapping[str, Any], prefer: Preference, metadata: Mapping[str, str], within: str = ""
+    endpoint: Endpoint,
+    raw: Mapping[str, Any],
+    prefer: Preference,
+    metadata: Mapping[str, str],
+    within: str = "",
+    labels: Sequence[str] = (),
 ) -> Response:
     """Make a job of a body, and answer with what the client prefers: its result, its stream, or the job.
 
@@ -45,7 +50,7 @@ def begin(
     entry = admission.model(gateway_, taken.data["model"], endpoint, within)
     if prefer.wait is None:
         admission.await_up(gateway_, entry, gone)
-    job = _job(gateway_, endpoint, taken, prefer, metadata)
+    job = _job(gateway_, endpoint, taken, prefer, metadata, labels)
     submitted = gateway_.store.submit(job, room=admission.room(entry, job.lane), digest=taken.digest)
     g.job_id = submitted.id
     structlog.contextvars.bind_contextvars(job_id=submitted.id)
@@ -62,13 +67,20 @@ def begin(
 
 
 def _job(
-    gateway_: Gateway, endpoint: Endpoint, taken: intake.Intake, prefer: Preference, metadata: Mapping[str, str]
+    gateway_: Gateway,
+    endpoint: Endpoint,
+    taken: intake.Intake,
+    prefer: Preference,
+    metadata: Mapping[str, str],
+    labels: Sequence[str],
 ) -> Job:
     settings, entry = gateway_.settings, gateway_.catalogue.get(taken.data["model"])
     sync, clock = prefer.wait is None, gateway_.store.clock()
     now = clock // 1000
     # Who polls has as long as results are kept; who waits has given up long before.
-    patience = (entry.queue_timeout or settings.timeout) if sync else settings.result_ttl
+    patience = prefer.timeout or ((entry.queue_timeout or settings.timeout) if sync else settings.result_ttl)
+    cancels = prefer.cancel_after is not None and prefer.cancel_after <= patience
+    keep = settings.sync_ttl if sync and not prefer.detached else settings.result_ttl
     return Job(
         id=job_id(clock),
         owner=auth.current(),
@@ -76,9 +88,9 @@ def _job(
         endpoint=endpoint.path,
         payload=endpoint.payload(taken.data),
         created=now,
-        deadline=now + int(1000 * (prefer.timeout or patience)),
+        deadline=now + int(1000 * min(patience, prefer.cancel_after or patience)),
         lane=Lane.JOBS if prefer.wait == 0 else Lane.INTERACTIVE,
-        keep=settings.sync_ttl if sync and not prefer.detached else settings.result_ttl,
+        keep=prefer.ttl or keep,
         sync=sync,
         stream=sync and bool(taken.data.get("stream")),
         detached=prefer.detached or not sync,
@@ -87,6 +99,10 @@ def _job(
         inputs=taken.blobs,
         request_id=tracing.current(),
         idempotency_key=prefer.idempotency_key,
+        labels=tuple(labels),
+        priority=prefer.priority,
+        cancels=cancels,
+        webhook=prefer.webhook,
     )
 
 

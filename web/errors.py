@@ -54,6 +54,18 @@ class RouteNotFound(JobError):
     code = "unknown_url"
 
 
+class UpgradeRequired(JobError):
+    """This path speaks another protocol."""
+
+    code = "upgrade_required"
+
+
+class TooManySockets(JobError):
+    """As many websockets are open as this server has threads for."""
+
+    code = "too_many_sockets"
+
+
 class WrongMethod(JobError):
     """The endpoint does not take this method."""
 
@@ -65,6 +77,7 @@ ANSWERS = {
     "unsupported_parameter": Answer(400),
     "unknown_parameter": Answer(400),
     "context_length_exceeded": Answer(400),
+    "fetch_failed": Answer(400),
     "invalid_json": Answer(400),
     "invalid_request": Answer(400),
     "invalid_api_key": Answer(401, "authentication_error"),
@@ -77,8 +90,10 @@ ANSWERS = {
     "job_cancelled": Answer(409, retry=False),
     "request_too_large": Answer(413),
     "unsupported_media_type": Answer(415),
+    "upgrade_required": Answer(426),
     "idempotency_key_reused": Answer(422),
     "queue_full": Answer(429, "rate_limit_error"),
+    "too_many_sockets": Answer(429, "rate_limit_error"),
     "poison": Answer(500, "server_error", retry=False),
     "engine_error": Answer(500, "server_error", retry=False),
     "internal_error": Answer(500, "server_error"),
@@ -110,6 +125,8 @@ def respond(failure: Failure) -> Response:
         response.headers["Retry-After"] = str(failure.retry_after)
     if not answer.retry:
         response.headers["x-should-retry"] = "false"  # OpenAI's SDKs would try a 409 or 5xx again
+    if answer.status == 426:
+        response.headers["Upgrade"] = "websocket"
     if answer.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

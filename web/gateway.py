@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from threading import BoundedSemaphore
 from typing import Any
 
 from flask import current_app
@@ -28,6 +29,7 @@ class Gateway:
     store: JobStore
     follower: Follower
     presence: Presence
+    sockets: BoundedSemaphore  # websockets that may be open
     started: int = field(default_factory=lambda: int(time.time()))
     ready_until: dict[str, float] = field(default_factory=dict)  # model → monotonic seconds, of `admission`
 
@@ -41,7 +43,9 @@ class Gateway:
 def connect(settings: Settings, catalogue: Catalogue) -> Gateway:
     """The gateway of this process, with a reader of its own."""
     store = stores.connect(settings)
-    return Gateway(settings, catalogue, store, Follower(store), Presence(store))
+    # Each takes two threads for as long as it is open, so they get a quarter of them.
+    sockets = BoundedSemaphore(max(1, settings.web_threads // 8))
+    return Gateway(settings, catalogue, store, Follower(store), Presence(store), sockets)
 
 
 def gateway() -> Gateway:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, request
+from werkzeug.datastructures import MultiDict
 
 from schemas.jobs import EventListSchema, JobListSchema, JobSchema
 from tasks import events
 from tasks.errors import InvalidValue, JobError, JobNotFinished
 from tasks.follow import Entry
 from tasks.job import Status
-from web import auth, calls, disconnect, intake, registry, sse
+from tasks.search import Criteria
+from web import auth, calls, disconnect, intake, registry, sse, webhooks
 from web.disconnect import ClientGone
 from web.gateway import gateway
 from web.prefer import preference
@@ -30,16 +32,25 @@ def create() -> Response:
     endpoint = registry.endpoints().get(data["url"])
     if endpoint is None:
         raise InvalidValue(f"'url' must be one of {', '.join(registry.endpoints())}", param="url")
-    prefer = preference(request.headers)
+    settings = gateway().settings
+    prefer = preference(request.headers, settings)
+    chosen = {name: data[name] for name in ("priority", "ttl") if name in data}
+    if chosen.get("ttl", 0) > settings.max_result_ttl:
+        raise InvalidValue(f"'ttl' must be at most {settings.max_result_ttl} (MLXQ_MAX_RESULT_TTL)", param="ttl")
+    if "webhook" in data:
+        chosen["webhook"] = webhooks.checked(
+            settings, data["webhook"]["url"], data["webhook"].get("events", ()), "webhook.url"
+        )
+    prefer = prefer._replace(wait=prefer.wait or 0.0, **chosen)
     return calls.begin(
-        endpoint, data["body"], prefer._replace(wait=prefer.wait or 0.0), data.get("metadata", {}), within="body"
+        endpoint, data["body"], prefer, data.get("metadata", {}), within="body", labels=data.get("labels", ())
     )
 
 
 @blueprint.get("")
 def index() -> dict[str, Any]:
     """The owner's jobs, newest first; or the jobs of one idempotency key."""
-    asked = JobListSchema().load(request.args.to_dict())
+    asked = JobListSchema().load(_asked(request.args))
     store, owner = gateway().store, auth.current()
     if "idempotency_key" in asked:
         records, more = store.by_idempotency_key(owner, asked["idempotency_key"]), False
@@ -48,9 +59,7 @@ def index() -> dict[str, Any]:
             owner,
             limit=asked["limit"],
             after=asked.get("after"),
-            status=Status(asked["status"]) if "status" in asked else None,
-            model=asked.get("model"),
-            endpoint=asked.get("endpoint"),
+            criteria=_criteria(asked),
             include_sync=asked.get("include") == "sync",
         )
     shown = [render.body(record) for record in records]
@@ -61,6 +70,31 @@ def index() -> dict[str, Any]:
         "last_id": shown[-1]["id"] if shown else None,
         "has_more": more,
     }
+
+
+def _asked(args: MultiDict[str, str]) -> dict[str, Any]:
+    """The query as one object: labels may be said several times, metadata is said as `metadata[key]=value`."""
+    asked: dict[str, Any] = {}
+    for name, value in args.to_dict().items():
+        if name == "label":
+            asked["label"] = args.getlist("label")
+        elif name.startswith("metadata[") and name.endswith("]"):
+            asked.setdefault("metadata", {})[name[len("metadata[") : -1]] = value
+        else:
+            asked[name] = value
+    return asked
+
+
+def _criteria(asked: Mapping[str, Any]) -> Criteria:
+    return Criteria(
+        status=Status(asked["status"]) if "status" in asked else None,
+        model=asked.get("model"),
+        endpoint=asked.get("endpoint"),
+        labels=frozenset(asked.get("label", ())),
+        metadata=asked.get("metadata", {}),
+        since=1000 * asked["created_after"] if "created_after" in asked else None,
+        before=1000 * asked["created_before"] if "created_before" in asked else None,
+    )
 
 
 @blueprint.get("/<job_id>")

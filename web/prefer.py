@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from werkzeug.datastructures import Headers
 
+from mlxq.settings import Settings
 from tasks.errors import InvalidValue
+from tasks.job import Webhook
+from web import webhooks
 
 LONGEST = 7 * 86_400  # seconds
+_PERIOD = re.compile(r"(\d+(?:\.\d+)?)([smh]?)", re.ASCII)
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 class Preference(NamedTuple):
-    """How to answer one call; times in seconds.
+    """How to answer one call, and how to treat its job; times in seconds.
 
-    `wait`: answer with the job after so long, 0 at once; None for a synchronous call.
+    `wait`: answer with the job after so long, 0 at once; None for a synchronous call. `ttl`: how long its result is
+    kept, None as long as others.
     """
 
     wait: float | None = None
     timeout: float | None = None
     detached: bool = False
     idempotency_key: str | None = None
+    cancel_after: float | None = None
+    ttl: int | None = None
+    priority: int = 0
+    webhook: Webhook | None = None
 
 
-def preference(headers: Headers) -> Preference:
+def preference(headers: Headers, settings: Settings) -> Preference:
     """The preference that these headers express; InvalidValue names a header that cannot be read."""
+    ttl = _whole("X-Result-TTL", headers, 1, settings.max_result_ttl)
     return Preference(
         wait=_wait(headers.get("Prefer", "")),
         timeout=_seconds("X-Request-Timeout", headers["X-Request-Timeout"], 0.001)
@@ -32,6 +44,12 @@ def preference(headers: Headers) -> Preference:
         else None,
         detached=_detached(headers.get("X-On-Disconnect")),
         idempotency_key=_key(headers.get("Idempotency-Key")),
+        cancel_after=_period("Cancel-After", headers["Cancel-After"]) if "Cancel-After" in headers else None,
+        ttl=ttl,
+        priority=_whole("X-Priority", headers, -10, 10) or 0,
+        webhook=webhooks.checked(settings, headers["X-Webhook-URL"], (), "X-Webhook-URL")
+        if "X-Webhook-URL" in headers
+        else None,
     )
 
 
@@ -52,6 +70,27 @@ def _seconds(header: str, text: str, least: float) -> float:
         value = -1
     if not least <= value <= LONGEST:
         raise InvalidValue(f"{header} must be a number of seconds up to {LONGEST}", param=header.split(":")[0])
+    return value
+
+
+def _period(header: str, text: str) -> float:
+    found = _PERIOD.fullmatch(text.strip())
+    value = float(found[1]) * _UNITS[found[2]] if found else 0
+    if not 0 < value <= LONGEST:
+        raise InvalidValue(f"{header} must be a time as in 90, 30s, 10m or 1h, up to {LONGEST} s", param=header)
+    return value
+
+
+def _whole(header: str, headers: Headers, least: int, most: int) -> int | None:
+    text = headers.get(header)
+    if text is None:
+        return None
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if not least <= value <= most:
+        raise InvalidValue(f"{header} must be a whole number from {least} to {most}", param=header)
     return value
 
 

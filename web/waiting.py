@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 import structlog
 
-from tasks import events
 from tasks.follow import Entry
 from tasks.job import Job
 from tasks.scripts import AWAY
@@ -49,7 +48,7 @@ def entries(gateway: Gateway, job: Job, gone: Callable[[], bool], after: str = "
                 left = job.deadline - gateway.store.now()
                 overdue = probed + max(left / 1000, PROBE)
                 if left <= 0:
-                    gateway.store.finish(job.id, events.Expired())
+                    gateway.store.expire(job.id)
         yield entry
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -32,8 +30,7 @@ class Batcher:
         self._engine, self._scribe = engine, Scribe(ledger)
         self._reserved = engine.slots // 8
         self._changed = threading.Condition()
-        self._waiting: list[tuple[int, int, Row]] = []
-        self._order = itertools.count()
+        self._waiting: list[Row] = []
         self._rows: dict[str, Row] = {}
         self._stop_at: float | None = None
         self._stepped = time.monotonic()
@@ -42,8 +39,7 @@ class Batcher:
         """Queue a claimed and checked job; the event is set when this process has nothing more to do for it."""
         row = Row(claim, prepared)
         with self._changed:
-            key = claim.job.created + HANDICAP[claim.job.lane]
-            heapq.heappush(self._waiting, (key, next(self._order), row))
+            self._waiting.append(row)
             self._changed.notify()
         return row.over
 
@@ -70,7 +66,7 @@ class Batcher:
             if self._rows:
                 self._scribe.add(self._step(), self._alive)
         self._scribe.flush(self._alive)
-        for row in [*self._rows.values(), *(row for _, _, row in self._waiting)]:
+        for row in [*self._rows.values(), *self._waiting]:
             self._scribe.hand_back(row)
 
     def _finished(self) -> bool:
@@ -120,17 +116,16 @@ class Batcher:
                 return None
             if row.claim.job.id in rows:  # an attempt that was taken from us still stands there, for one step
                 return None
-            self._waiting = [entry for entry in self._waiting if entry[2] is not row]
-            heapq.heapify(self._waiting)
+            self._waiting = [other for other in self._waiting if other is not row]
             return row
 
     def _choose(self, rows: Iterable[Row]) -> Row | None:
-        first = self._waiting[0][2]
+        lane = min((row.claim.job for row in self._waiting), key=lambda job: job.created + HANDICAP[job.lane]).lane
         bulk = sum(row.claim.job.lane is not Lane.INTERACTIVE for row in rows)
-        if first.claim.job.lane is Lane.INTERACTIVE or bulk < self._engine.slots - self._reserved:
-            return first
-        entries = (entry for entry in self._waiting if entry[2].claim.job.lane is Lane.INTERACTIVE)
-        return min(entries, default=(0, 0, None))[2]
+        if bulk >= self._engine.slots - self._reserved:
+            lane = Lane.INTERACTIVE
+        entries = (row for row in self._waiting if row.claim.job.lane is lane)
+        return min(entries, key=lambda row: row.claim.job.place, default=None)
 
     def _step(self) -> Step:
         try:
@@ -161,11 +156,10 @@ class Batcher:
                 del self._rows[job_id]
                 row.over.set()
         with self._changed:
-            for _, _, row in self._waiting:
+            for row in self._waiting:
                 if dropped.holds(row.claim):
                     row.over.set()
-            self._waiting = [entry for entry in self._waiting if not entry[2].over.is_set()]
-            heapq.heapify(self._waiting)
+            self._waiting = [row for row in self._waiting if not row.over.is_set()]
 
 
 def _failure(error: Exception) -> Failure:

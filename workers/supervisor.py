@@ -15,6 +15,8 @@ from mlxq.catalogue import Catalogue, ModelEntry
 from mlxq.settings import Settings
 from tasks import store
 from tasks.control import Control
+from tasks.courier import Courier
+from tasks.egress import Egress
 from tasks.presence import ModelState, Presence
 from tasks.scripts import AWAY
 from workers.worker import LOAD_FAILED
@@ -108,6 +110,7 @@ class Supervisor:
         jobs = store.connect(settings)
         self._settings = settings
         self._control = Control(jobs, uuid.uuid4().hex, (entry.name for entry in catalogue))
+        self._courier = Courier(jobs, Egress(settings.webhook_allow_private))
         self._children = [Child(entry, Presence(jobs), settings.stall) for entry in catalogue]
         self._stop = threading.Event()
 
@@ -115,6 +118,7 @@ class Supervisor:
         """Until SIGTERM or SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.set())
+        self._courier.start()
         while not self._stop.is_set():
             for child in self._children:
                 try:
@@ -127,4 +131,5 @@ class Supervisor:
         until = time.monotonic() + self._settings.drain + 2
         for child in self._children:
             child.wait(until)
+        self._courier.stop(max(0.0, until - time.monotonic()))
         self._control.resign()

@@ -2,7 +2,8 @@
 -- The one way for a job to end: status, result, indexes and terminal event, or nothing when it has already ended
 -- or belongs to a later attempt. Returns 1 or 0.
 -- KEYS: record, events, queued, waiting, unclaimed, window, claims, deadlines, expiry, done, cancels, wake, result blob or none
--- ARGV: id, worker or '' (anyone), attempt, status, keep (s), event, result, failure, usage, owner, stream ttl (s)
+-- ARGV: id, worker or '' (anyone), attempt, status, keep (s), event, result, failure, usage, owner, stream ttl (s),
+--       hooks, hook prefix, (delivery id, delivery) ...
 local status, worker, attempt = unpack(redis.call('HMGET', KEYS[1], 'status', 'worker', 'attempt'))
 if status ~= 'queued' and status ~= 'running' then return 0 end
 if ARGV[2] ~= '' and (worker ~= ARGV[2] or attempt ~= ARGV[3]) then return 0 end
@@ -24,6 +25,13 @@ redis.call('SREM', KEYS[6], ARGV[1])
 redis.call('HDEL', KEYS[7], ARGV[1])
 redis.call('ZREM', KEYS[8], ARGV[1])
 redis.call('ZADD', KEYS[9], expires, ARGV[1])
+local owed = {}
+for index = 14, #ARGV, 2 do
+  owed[#owed + 1] = ARGV[index]
+  redis.call('HSET', ARGV[13] .. ARGV[index], 'spec', ARGV[index + 1], 'state', 'pending', 'created', now, 'attempts', 0)
+  redis.call('ZADD', ARGV[12], now, ARGV[index])
+end
+if #owed > 0 then redis.call('HSET', KEYS[1], 'hooks', table.concat(owed, ' ')) end
 local minute = math.floor(time[1] / 60)
 if redis.call('HINCRBY', KEYS[10], minute, 1) == 1 then
   for _, past in ipairs(redis.call('HKEYS', KEYS[10])) do

@@ -1,6 +1,7 @@
 -- Record, owner index, idempotency key, lane and blob counts of a new job, or the job that it joins.
 -- KEYS: record, index, idempotency, queued, waiting or unclaimed, lanes, deadlines, wake, blobs ...
--- ARGV: id, created, deadline, room, endpoint or '', digest, lane:owner or '' (interactive), detached, stream, owner, job prefix, spec
+-- ARGV: id, created, deadline, room, endpoint or '', digest, lane:owner or '' (interactive), detached, stream, owner, job prefix, spec,
+--       place in its lane
 local id, created, endpoint = ARGV[1], ARGV[2], ARGV[5]
 local function living(key)
   local status, expires = unpack(redis.call('HMGET', key, 'status', 'expires'))
@@ -20,10 +21,10 @@ if endpoint ~= '' then
 end
 if redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[4]) then return {'', 'full'} end
 redis.call('HSET', KEYS[1], 'spec', ARGV[12], 'status', 'queued', 'worker', '', 'attempt', 0, 'losses', 0,
-  'detached', ARGV[8], 'stream', ARGV[9])
+  'detached', ARGV[8], 'stream', ARGV[9], 'owner', ARGV[10])
 redis.call('ZADD', KEYS[2], created, id)
-redis.call('ZADD', KEYS[4], created, id)
-redis.call('ZADD', KEYS[5], created, id)
+redis.call('ZADD', KEYS[4], ARGV[13], id)
+redis.call('ZADD', KEYS[5], ARGV[7] == '' and created or ARGV[13], id)
 redis.call('ZADD', KEYS[7], ARGV[3], id)
 if endpoint ~= '' then redis.call('HSET', KEYS[3], endpoint, id .. ' ' .. ARGV[6]) end
 if ARGV[7] ~= '' then

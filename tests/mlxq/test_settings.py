@@ -40,11 +40,27 @@ def test_values_are_read() -> None:
         ("MLXQ_DRAIN", "nan"),
         ("MLXQ_ALLOW_UNAUTHENTICATED", "maybe"),
         ("MLXQ_LOG_LEVEL", "LOUD"),
+        ("MLXQ_WEBHOOK_URL", "hooks.example"),
     ],
 )
 def test_a_wrong_value_names_its_variable(variable: str, value: str) -> None:
     with pytest.raises(SettingsError, match=rf"{variable}='{value}': must"):
         Settings.from_env({variable: value})
+
+
+@pytest.mark.parametrize("secret", ["whsec_c2hvcnQ=", "c2VjcmV0" * 5, "whsec_?", "whsec_" + "c2VjcmV0" * 12])
+def test_a_wrong_signing_secret_is_named_and_not_shown(secret: str) -> None:
+    with pytest.raises(SettingsError, match="MLXQ_WEBHOOK_SECRET: must be whsec_") as caught:
+        Settings.from_env({"MLXQ_WEBHOOK_SECRET": secret})
+    assert secret not in str(caught.value)
+
+
+def test_a_webhook_needs_the_secret_that_signs() -> None:
+    url, secret = "https://hooks.example/in", "whsec_" + "c2VjcmV0" * 5
+    found = Settings.from_env({"MLXQ_WEBHOOK_URL": url, "MLXQ_WEBHOOK_SECRET": secret})
+    assert (found.webhook_url, found.webhook_secret) == (url, secret) and secret not in repr(found)
+    with pytest.raises(SettingsError, match="MLXQ_WEBHOOK_SECRET"):
+        Settings.from_env({"MLXQ_WEBHOOK_URL": url})
 
 
 def test_ours_is_the_redis_that_no_url_names() -> None:

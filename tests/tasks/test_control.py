@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tasks import app, events
-from tasks.control import HEADROOM, Control, Dispatcher, Leader, Reconciler
+from tasks.control import HEADROOM, Control, Dispatcher, Housekeeping, Leader, Reconciler
 from tasks.job import Job, Lane, Status
 from tasks.ledger import Begun, Ledger, Turn
 from tasks.presence import ModelState, Presence, Worker
@@ -123,6 +125,36 @@ def test_what_only_a_dead_web_process_wanted_is_cancelled(store: JobStore) -> No
     assert store.get(unwanted.id, "anonymous").status is Status.CANCELLED
     assert store.get(wanted.id, "anonymous").status is Status.QUEUED
     assert store.redis.zrange(store.keys.clients(), 0, -1) == [b"alive"]
+
+
+def test_housekeeping_sweeps_a_stretch_a_pass_and_begins_anew_later(store: JobStore) -> None:
+    held = submitted(store, text="long " * 20_000)
+    for number in range(250):
+        os.utime(store.blobs.path(store.blobs.put(b"%d" % number, "text/plain")), (1, 1))
+    keeping = Housekeeping(store, sweep_every=0.0)
+
+    def left() -> int:
+        return sum(path.is_file() for path in store.blobs.root.rglob("*"))
+
+    counts = []
+    for _ in range(5):
+        keeping.run()
+        counts.append(left())
+    assert counts[0] == 251 and 140 < counts[1] < 200 and counts[-1] == 1
+    assert store.get(held.id, "anonymous").job == held
+    os.utime(store.blobs.path(store.blobs.put(b"late", "text/plain")), (1, 1))
+    for _ in range(3):
+        keeping.run()
+    assert left() == 1
+
+
+def test_housekeeping_forgets_workers_that_nobody_saw_die(store: JobStore) -> None:
+    presence = Presence(store)
+    for name in ("worker-1", "worker-2"):
+        presence.show(Worker(name, "fake", 1, SLOTS))
+    store.redis.zadd(store.keys.alive("fake"), {"worker-2": store.now() - 1})
+    Housekeeping(store).run()
+    assert store.redis.hkeys(store.keys.workers()) == [b"worker-1"]
 
 
 def test_a_turn_does_it_all(store: JobStore) -> None:

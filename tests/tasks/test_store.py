@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from tasks.errors import (
 from tasks.job import Lane, Status
 from tasks.ledger import Ledger
 from tasks.records import INLINE
+from tasks.search import Criteria
 from tasks.store import JobStore
 from tests.jobs import chat, embedding
 from tests.servers import free_port
@@ -127,12 +129,51 @@ def test_listing_goes_from_the_newest_by_filter_and_cursor(store: JobStore) -> N
         return [record.job.id for record in store.list("anonymous", **{"limit": 9, **asked}).records]  # type: ignore[arg-type]
 
     assert ids() == [job.id for job in reversed(jobs)]
-    assert ids(model="a") == [jobs[3].id, jobs[2].id, jobs[0].id]
-    assert ids(status=Status.SUCCEEDED) == [jobs[0].id]
+    assert ids(criteria=Criteria(model="a")) == [jobs[3].id, jobs[2].id, jobs[0].id]
+    assert ids(criteria=Criteria(status=Status.SUCCEEDED)) == [jobs[0].id]
     assert ids(include_sync=True)[0] == sync.id
-    assert ids(endpoint="/v1/embeddings") == []
+    assert ids(criteria=Criteria(endpoint="/v1/embeddings")) == []
     page = store.list("anonymous", limit=2)
     assert page.has_more and ids(after=page.records[-1].job.id) == [jobs[1].id, jobs[0].id]
+
+
+def test_a_listing_is_narrowed_by_labels_metadata_and_creation(store: JobStore) -> None:
+    both, one, none = (
+        chat(store, labels=labels, metadata=metadata, created=created)
+        for labels, metadata, created in (
+            (("night", "eu"), {"team": "a", "run": "7"}, 1_000_000),
+            (("night",), {"team": "b"}, 2_000_000),
+            ((), {}, 3_000_000),
+        )
+    )
+    for job in (both, one, none):
+        store.submit(job, room=9)
+
+    def ids(**asked: Any) -> list[str]:
+        return [record.job.id for record in store.list("anonymous", limit=9, criteria=Criteria(**asked)).records]
+
+    assert ids(labels=frozenset({"night"})) == [one.id, both.id]
+    assert ids(labels=frozenset({"night", "eu"})) == [both.id]
+    assert ids(metadata={"team": "a"}) == [both.id] and ids(metadata={"team": "a", "run": "8"}) == []
+    assert ids(since=2_000_000) == [none.id, one.id] and ids(before=2_000_000) == [both.id]
+    assert ids(since=1_500_000, before=2_500_000, labels=frozenset({"eu"})) == []
+
+
+def test_priority_moves_a_job_within_its_lane(store: JobStore) -> None:
+    plain, urgent, idle = (chat(store, lane=Lane.JOBS, priority=priority) for priority in (0, 3, -1))
+    interactive = chat(store, priority=-10)
+    for job in (plain, urgent, idle, interactive):
+        store.submit(job, room=9)
+    ahead = {job.id: store.get(job.id, "anonymous").position for job in (interactive, urgent, plain, idle)}
+    assert list(ahead.values()) == [0, 1, 2, 3]
+
+
+def test_a_deadline_cancels_a_job_that_asked_for_it(store: JobStore) -> None:
+    job = chat(store, cancels=True)
+    store.submit(job, room=9)
+    assert store.expire(job.id) and not store.expire(job.id)
+    record = store.get(job.id, "anonymous")
+    assert (record.status, record.terminal) == (Status.CANCELLED, events.Cancelled("cancel_after"))
 
 
 def test_what_is_cancelled_is_never_claimed(store: JobStore, one: Ledger) -> None:
@@ -166,7 +207,9 @@ def test_a_deleted_job_leaves_no_key_and_no_claim_on_a_blob(store: JobStore) -> 
     store.delete(job.id, "anonymous")
     left = {key.decode() for key in store.redis.keys("*")}
     assert left <= {store.keys.done("fake"), store.keys.wake(), store.keys.lanes("fake")}
-    assert store.blobs.sweep(lambda sha256: bool(store.redis.exists(store.keys.blob(sha256))), age=-1) == 2
+    assert (
+        list(store.blobs.sweep(lambda sha256: bool(store.redis.exists(store.keys.blob(sha256))), age=-1)) == [True] * 2
+    )
 
 
 def test_what_outlived_its_time_is_gone_at_once_and_cleaned_up_later(store: JobStore) -> None:
@@ -231,5 +274,6 @@ def test_a_job_whose_request_file_was_deleted_stops_no_listing_and_no_housekeepi
     assert [record.job.id for record in store.list("anonymous", limit=5).records] == [kept.id]
     store.redis.zadd(store.keys.expiry(), {lost.id: 1})
     Housekeeping(store).run()
-    assert not store.redis.exists(store.keys.job(lost.id))
+    assert not store.redis.exists(store.keys.job(lost.id), store.keys.events(lost.id))
     assert store.redis.zscore(store.keys.expiry(), lost.id) is None
+    assert store.redis.zrange(store.keys.index("anonymous", False), 0, -1) == [kept.id.encode()]

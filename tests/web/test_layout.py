@@ -22,7 +22,14 @@ ENDPOINTS = {
 
 
 def test_every_resource_is_found_by_its_file() -> None:
-    assert {blueprint.name for blueprint in registry.blueprints()} == {*ENDPOINTS, "models", "jobs", "health"}
+    assert {blueprint.name for blueprint in registry.blueprints()} == {
+        *ENDPOINTS,
+        "models",
+        "jobs",
+        "jobs_stream",
+        "webhooks",
+        "health",
+    }
     assert set(registry.endpoints()) == set(ENDPOINTS.values())
 
 

@@ -91,10 +91,12 @@ class Running:
     thread: threading.Thread
     started: int = 0
 
-    def submit(self, lane: Lane = Lane.INTERACTIVE, age: int = 0, alone: bool = False) -> tuple[str, threading.Event]:
+    def submit(
+        self, lane: Lane = Lane.INTERACTIVE, age: int = 0, alone: bool = False, priority: int = 0
+    ) -> tuple[str, threading.Event]:
         self.started += 1
         made = chat("word")
-        job = msgspec.structs.replace(made, lane=lane, created=1_000_000 + self.started - age)
+        job = msgspec.structs.replace(made, lane=lane, created=1_000_000 + self.started - age, priority=priority)
         return job.id, self.batcher.submit(Claim(job, 1, alone), self.engine.check(job))
 
     def steps(self, number: int) -> None:
@@ -149,6 +151,21 @@ def test_people_go_before_jobs_and_old_jobs_before_people(running: Running) -> N
     running.steps(8)
     eventually(lambda: len(running.engine.admitted) == 4)
     assert running.engine.admitted == [first, old, person, young]
+
+
+def test_priority_orders_a_lane_and_takes_no_job_out_of_it(running: Running) -> None:
+    running.engine.slots = 1
+    first, _ = running.submit()
+    eventually(lambda: running.engine.admitted == [first])
+    job, _ = running.submit(Lane.JOBS)
+    urgent_job, _ = running.submit(Lane.JOBS, priority=10)
+    person, _ = running.submit(priority=-10)
+    urgent_person, _ = running.submit(priority=1)
+    order = [first, urgent_person, person, urgent_job, job]
+    running.engine.ending.update(order)
+    running.steps(10)
+    eventually(lambda: len(running.engine.admitted) == 5)
+    assert running.engine.admitted == order
 
 
 def test_bulk_work_leaves_slots_for_people() -> None:

@@ -1,0 +1,14 @@
+#!lua flags=allow-oom
+-- What came of a delivery's attempt. Returns 1, or 0 when it was written before or the delivery has ended.
+-- KEYS: hook, hooks.  ARGV: id, attempts before, state, delay until the next one (ms), attempt, keep (s)
+local state, attempts = unpack(redis.call('HMGET', KEYS[1], 'state', 'attempts'))
+if state ~= 'pending' or attempts ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], 'state', ARGV[3], 'attempt:' .. redis.call('HINCRBY', KEYS[1], 'attempts', 1), ARGV[5])
+if ARGV[3] == 'pending' then
+  local time = redis.call('TIME')
+  redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[4], ARGV[1])
+else
+  redis.call('ZREM', KEYS[2], ARGV[1])
+  redis.call('EXPIRE', KEYS[1], ARGV[6])
+end
+return 1

@@ -1,0 +1,32 @@
+"""Which jobs a listing shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tasks.job import Record, Status
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """What a job must be to be listed; `since` and `before` bound its creation, in milliseconds since the epoch."""
+
+    status: Status | None = None
+    model: str | None = None
+    endpoint: str | None = None
+    labels: frozenset[str] = frozenset()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    since: int | None = None
+    before: int | None = None
+
+    def fit(self, record: Record) -> bool:
+        """Whether a record is such a job; its creation is the listing's to bound."""
+        job = record.job
+        return (
+            self.status in (None, record.status)
+            and self.model in (None, job.model)
+            and self.endpoint in (None, job.endpoint)
+            and self.labels <= set(job.labels)
+            and self.metadata.items() <= job.metadata.items()
+        )

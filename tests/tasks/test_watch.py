@@ -1,0 +1,80 @@
+"""Many jobs are read together, at the reader's pace, each from where it was read to until it is over."""
+
+from __future__ import annotations
+
+from tasks import events
+from tasks.job import Job, Status
+from tasks.ledger import Begun, Ended, Ledger, Lines, Turn
+from tasks.store import JobStore
+from tasks.watch import Over, Sight, Told, Watch
+from tests.jobs import chat
+
+
+def run(store: JobStore, ledger: Ledger, words: int = 3, *, end: bool = True) -> Job:
+    job = chat(store)
+    store.submit(job, room=50)
+    claim = ledger.claim(job.id)
+    assert claim is not None
+    deltas = [(number + 2, events.Delta(f"w{number} ")) for number in range(words)]
+    ended = [Ended(claim, events.Done())] if end else []
+    ledger.write(Turn([Begun(claim, 1)], [Lines(claim, deltas, None)], ended), "0-0")
+    return job
+
+
+def seen(watch: Watch) -> list[Sight]:
+    found: list[Sight] = []
+    while len(watch) and (some := list(watch.read(0.01))):
+        found += some
+    return found
+
+
+def ids(found: list[Sight], job: Job) -> list[str]:
+    return [one.entry_id for one in found if isinstance(one, Told) and one.job_id == job.id]
+
+
+def test_jobs_are_read_side_by_side_to_their_ends(store: JobStore, one: Ledger) -> None:
+    jobs = [run(store, one, words) for words in (2, 40)]  # the second takes several reads
+    watch = Watch(store)
+    for job in jobs:
+        watch.add(job.id)
+    found = seen(watch)
+    assert [len(ids(found, job)) for job in jobs] == [4, 42]
+    assert ids(found, jobs[1]) == [f"1-{number}" for number in range(1, 43)]
+    assert {one for one in found if isinstance(one, Over)} == {Over(job.id, Status.SUCCEEDED) for job in jobs}
+    assert len(watch) == 0
+
+
+def test_a_read_takes_a_bounded_part_of_each_stream(store: JobStore, one: Ledger) -> None:
+    job = run(store, one, 100)
+    watch = Watch(store)
+    watch.add(job.id)
+    assert len(list(watch.read(0.01))) == 16 and job.id in watch
+
+
+def test_it_goes_on_after_an_id_and_stops_when_dropped(store: JobStore, one: Ledger) -> None:
+    job = run(store, one, 5, end=False)
+    watch = Watch(store)
+    watch.add(job.id, after="1-4")
+    assert ids(seen(watch), job) == ["1-5", "1-6"]
+    watch.drop(job.id)
+    watch.drop(job.id)
+    store.finish(job.id, events.Cancelled())
+    assert list(watch.read(0.01)) == []
+
+
+def test_the_record_tells_when_the_stream_has_gone(store: JobStore, one: Ledger) -> None:
+    job, gone = run(store, one), run(store, one)
+    store.redis.delete(store.keys.events(job.id), store.keys.events(gone.id), store.keys.job(gone.id))
+    watch = Watch(store)
+    for each in (job, gone):
+        watch.add(each.id)
+    found = seen(watch)
+    assert found[-1] in (Over(job.id, Status.SUCCEEDED), Over(gone.id, None))
+    assert Over(gone.id, None) in found and len(ids(found, job)) == 1 and len(watch) == 0
+
+
+def test_a_job_that_had_been_read_to_its_end_is_over_at_once(store: JobStore, one: Ledger) -> None:
+    job = run(store, one)
+    watch = Watch(store)
+    watch.add(job.id, after="1-99")
+    assert seen(watch) == [Over(job.id, Status.SUCCEEDED)]

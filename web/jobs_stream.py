@@ -1,0 +1,205 @@
+"""`GET /v1/jobs/stream`: a websocket on which a client follows any number of jobs.
+
+It reads at its client's pace and keeps no event, so a client that is slow costs no memory; one that takes nothing for
+ten seconds is let go, and goes on later after the last event id that it has seen.
+"""
+
+from __future__ import annotations
+
+import functools
+import socket
+import threading
+import time
+from collections.abc import Sized
+from typing import Any
+
+import msgspec
+import structlog
+from flask import Blueprint, Response, g, request
+from flask.blueprints import BlueprintSetupState
+from flask_sock import Sock
+from marshmallow import ValidationError
+from simple_websocket import ConnectionClosed, Server
+
+from schemas.jobs import MessageSchema
+from tasks.errors import Failure, InvalidValue, JobError, NotFound
+from tasks.scripts import AWAY
+from tasks.store import JobStore
+from tasks.watch import Over, Sight, Told, Watch
+from web import auth
+from web.errors import InvalidJson, TooManySockets, UpgradeRequired, envelope, validation
+from web.gateway import gateway
+
+PATH = "/v1/jobs/stream"
+MOST = 256  # jobs that one socket follows
+_IDLE, _PACE = 1.0, 0.1  # seconds to wait for a message, or for events
+_AT_ONCE = 64  # messages that are answered before events are looked for, and that wait to be
+_STALL = 10.0  # seconds a client has to take a message
+_PING = 25  # seconds
+_LARGEST = 64 * 1024  # bytes of a message
+blueprint = Blueprint("jobs_stream", __name__)
+sock = Sock()
+log = structlog.get_logger()
+
+
+class _Connection:
+    """The client's socket as simple-websocket uses it from two threads: whole frames, and an end to all waiting."""
+
+    def __init__(self, inner: socket.socket) -> None:
+        self._inner, self._sending = inner, threading.Lock()
+        self.unanswered: Sized = ()
+        inner.settimeout(_STALL)
+
+    def fileno(self) -> int:
+        return self._inner.fileno()
+
+    def recv(self, size: int) -> bytes:
+        while len(self.unanswered) > _AT_ONCE and self.fileno() >= 0:  # whoever says more than we answer is not read
+            time.sleep(_PACE)
+        return self._inner.recv(size)
+
+    def send(self, data: bytes) -> int:
+        with self._sending:
+            try:
+                self._inner.sendall(data)
+            except OSError:
+                self.close()  # part of a frame may be out: nothing can follow
+                raise
+        return len(data)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class _Session:
+    """One socket: what its client follows, and what both say."""
+
+    def __init__(self, ws: Server, store: JobStore, owner: str) -> None:
+        self._ws, self._store, self._owner = ws, store, owner
+        self._watch = Watch(store)
+
+    def run(self) -> None:
+        """Until the client leaves: raises ConnectionClosed."""
+        while True:
+            self._hear()
+            try:
+                for sight in self._watch.read(_PACE):
+                    self._tell(sight)
+            except AWAY as error:  # it comes back, and nothing was missed
+                log.warning("a websocket waits for the queue", error=str(error))
+                time.sleep(_IDLE)
+
+    def _hear(self) -> None:
+        wait = 0.0 if len(self._watch) else _IDLE
+        for _ in range(_AT_ONCE):
+            message = self._ws.receive(timeout=wait)
+            if message is None:
+                return
+            self._answer(message)
+            wait = 0.0
+
+    def _answer(self, message: str | bytes) -> None:
+        about: str | None = None
+        try:
+            asked = _read(message)
+            about = asked.get("id")
+            if asked["type"] == "ping":
+                self._say({"type": "pong"})
+            elif asked["type"] == "subscribe":
+                self._subscribe(asked["id"], asked.get("after", "0"))
+            else:
+                self._watch.drop(asked["id"])
+                self._say({"type": "unsubscribed", "id": asked["id"]})
+        except JobError as error:
+            self._refuse(about, error.failure)
+
+    def _subscribe(self, job_id: str, after: str) -> None:
+        if len(self._watch) >= MOST and job_id not in self._watch:
+            raise InvalidValue(f"one socket follows at most {MOST} jobs; unsubscribe from some", param="id")
+        record = self._store.get(job_id, self._owner)
+        self._say({"type": "subscribed", "id": job_id, "status": record.status})
+        self._watch.add(job_id, after)
+
+    def _tell(self, sight: Sight) -> None:
+        if isinstance(sight, Told):
+            self._say({"type": "event", "id": sight.job_id, "event_id": sight.entry_id, "event": sight.event})
+        elif isinstance(sight, Over) and sight.status is not None:
+            self._say({"type": "end", "id": sight.job_id, "status": sight.status})
+        else:
+            self._refuse(sight.job_id, Failure(NotFound.code, f"job '{sight.job_id}' is gone"))
+
+    def _refuse(self, about: str | None, failure: Failure) -> None:
+        self._say({"type": "error", "id": about, "error": envelope(failure)})
+
+    def _say(self, message: dict[str, Any]) -> None:
+        try:
+            self._ws.send(msgspec.json.encode(message).decode())
+        except OSError as error:
+            log.info("a websocket's client takes nothing more and is let go", error=str(error))
+            raise ConnectionClosed(message=f"the client takes nothing more: {error}") from None
+
+
+def _read(message: str | bytes) -> dict[str, Any]:
+    if isinstance(message, bytes):
+        raise InvalidJson("send text, not bytes")
+    try:
+        value = msgspec.json.decode(message)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidJson(f"the message is not valid JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise InvalidJson("the message must be a JSON object")
+    try:
+        found: dict[str, Any] = MessageSchema().load(value)
+    except ValidationError as error:
+        raise validation(error) from None
+    return found
+
+
+@blueprint.record_once
+def configure(state: BlueprintSetupState) -> None:
+    """What every socket of the application is like."""
+    state.app.config["SOCK_SERVER_OPTIONS"] = {
+        "ping_interval": _PING,
+        "max_message_size": _LARGEST,
+        "thread_class": functools.partial(threading.Thread, daemon=True),
+    }
+
+
+@blueprint.before_request
+def reserve() -> None:
+    """Count a socket before it is one; refused as any call is."""
+    if request.url_rule is None or not request.url_rule.websocket:
+        return
+    if not gateway().sockets.acquire(blocking=False):
+        raise TooManySockets("too many websockets are open here", retry_after=5)
+    g.socket_of = gateway().sockets
+    request.environ["gunicorn.socket"] = _Connection(request.environ["gunicorn.socket"])
+
+
+@blueprint.teardown_request
+def give_back(_: BaseException | None) -> None:
+    """The socket is closed, or never was one."""
+    if "socket_of" in g:
+        g.pop("socket_of").release()
+
+
+@blueprint.get(PATH)
+def plain() -> Response:
+    """What a client gets that speaks HTTP here."""
+    raise UpgradeRequired("this is a websocket: connect with ws:// or wss://")
+
+
+@sock.route(PATH, bp=blueprint)
+def stream(ws: Server) -> None:
+    """Follow jobs until the client leaves."""
+    request.environ["gunicorn.socket"].unanswered = ws.input_buffer
+    began = time.monotonic()
+    try:
+        _Session(ws, gateway().store, auth.current()).run()
+    except ConnectionClosed:
+        raise
+    except Exception:
+        log.exception("a websocket failed")
+        ws.close(1011, "something went wrong here; the log of the server says what")
+    finally:
+        log.info("websocket closed", path=PATH, seconds=time.monotonic() - began)

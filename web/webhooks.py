@@ -1,0 +1,57 @@
+"""Webhooks: whether a URL may be one, and `GET /v1/jobs/{id}/deliveries`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Blueprint
+
+from mlxq.settings import Settings
+from tasks import hooks
+from tasks.egress import Egress
+from tasks.errors import InvalidValue
+from tasks.job import Webhook
+from web import auth
+from web.gateway import gateway
+
+blueprint = Blueprint("webhooks", __name__)
+
+
+def checked(settings: Settings, url: str, events: Sequence[str], param: str) -> Webhook:
+    """A webhook that a client asked for; InvalidValue names `param` when it cannot be."""
+    if settings.webhook_secret is None:
+        raise InvalidValue("webhooks are off here: the server's MLXQ_WEBHOOK_SECRET is not set", param=param)
+    Egress(settings.webhook_allow_private).vet(url, param)
+    return Webhook(url, tuple(events))
+
+
+@blueprint.get("/v1/jobs/<job_id>/deliveries")
+def index(job_id: str) -> dict[str, Any]:
+    """What the job's end was told to webhooks, and how that went."""
+    store = gateway().store
+    job = store.get(job_id, auth.current()).job
+    return {"object": "list", "data": [_delivery(told) for told in hooks.of_job(store, job.id)]}
+
+
+def _delivery(told: hooks.Told) -> dict[str, Any]:
+    """The delivery object; the server's own webhook is its operator's business, so its address is not shown."""
+    own = told.delivery.own
+    return {
+        "id": told.delivery.id,
+        "object": "webhook.delivery",
+        "type": told.delivery.type,
+        "url": told.delivery.url if own else None,
+        "status": told.state,
+        "created_at": told.created // 1000,
+        "next_attempt_at": told.due // 1000 if told.due is not None and told.state == "pending" else None,
+        "attempts": [
+            {
+                "at": attempt.at // 1000,
+                "seconds": attempt.seconds,
+                "status_code": attempt.status,
+                "error": attempt.error if own or attempt.error is None else "it was not reached",
+            }
+            for attempt in told.attempts
+        ],
+    }
