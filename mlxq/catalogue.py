@@ -17,7 +17,7 @@ import yaml
 
 from mlxq.checks import SAMPLING, Check, one_of, whole
 
-MODEL_TYPES = ("lm", "embeddings", "whisper", "fake")
+MODEL_TYPES = ("lm", "multimodal", "embeddings", "whisper", "fake")
 # fmt: off
 NOT_BUILT = frozenset({
     "config_name", "debug", "disable_auto_resize", "disable_batching", "lora_paths", "lora_scales", "on_demand",

@@ -15,7 +15,7 @@ from marshmallow import ValidationError
 
 from tasks.errors import InvalidValue
 from tasks.requests import BlobRef
-from web import auth
+from web import auth, media
 from web.endpoint import Endpoint
 from web.errors import InvalidJson, UnsupportedMediaType, validation
 from web.gateway import gateway
@@ -73,20 +73,21 @@ def _form(endpoint: Endpoint) -> Mapping[str, Any]:
 def check(endpoint: Endpoint, raw: Mapping[str, Any], within: str = "") -> Intake:
     """Check a body against the endpoint's schema; raises a JobError that names the field, below `within` if given."""
     given = {
-        name: _blob(f"{within}.{name}" if within else name, value) if name in endpoint.files else value
+        name: blob(f"{within}.{name}" if within else name, value) if name in endpoint.files else value
         for name, value in raw.items()
     }
     try:
-        data: Mapping[str, Any] = endpoint.schema().load(given)
+        data: Mapping[str, Any] = media.kept(endpoint.schema().load(given), within, blob)
     except ValidationError as error:
         raise validation(error, within) from None
     held = {name: value for name, value in given.items() if isinstance(value, BlobRef)}
     hashes = {name: ref.sha256 for name, ref in held.items()}
     canonical = msgspec.json.encode({**given, **hashes}, order="deterministic")
-    return Intake(data, hashlib.sha256(canonical).hexdigest(), tuple(held.values()))
+    return Intake(data, hashlib.sha256(canonical).hexdigest(), (*held.values(), *media.held(data)))
 
 
-def _blob(param: str, value: object) -> BlobRef:
+def blob(param: str, value: object) -> BlobRef:
+    """What an upload, a data URL or a blob's id stands for; InvalidValue names `param`."""
     if isinstance(value, BlobRef):
         return value
     if isinstance(value, str) and value.startswith("data:"):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import mlx.core as mx
-from mlx_lm.models import cache
 from mlx_lm.models.cache import KVCache, RotatingKVCache
 
 from workers.engines.vision.pictures import Glimpse

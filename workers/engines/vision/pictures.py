@@ -1,4 +1,4 @@
-"""The pictures of one prompt: which of its tokens they take, by what the prompt cache knows them, and their features."""
+"""The pictures of one prompt: which of its tokens they take, what the prompt cache knows them by, their features."""
 
 from __future__ import annotations
 
