@@ -39,11 +39,12 @@ def kept(
         return data
     if len(found) > MOST:
         raise InvalidValue(f"the messages hold more than {MOST} parts that are no text", param=path(within, "messages"))
-    out, until = egress or Egress(gateway().settings.media_allow_private), time.monotonic() + FETCH_SECONDS
+    until = time.monotonic() + FETCH_SECONDS
     turns = [dict(turn) for turn in data["messages"]]
     for turn, part, media in found:
         param = f"{path(within, f'messages[{turn}].content[{part}]')}.{media.field}"
         if _is_address(media.source):
+            out = egress or Egress(gateway().settings.media_allow_private)
             source = _fetched(out, media, param, until)
         else:
             source = blob(param, _checked(param, media))
