@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from workers.parsers import literals
 from workers.parsers.json_calls import closing
 from workers.parsers.literals import Style
-from workers.parsers.pieces import Free, Parser, Part, Value
+from workers.parsers.pieces import Parser, Part, Value
 from workers.parsers.reading import Reading
 from workers.parsers.tape import NAME, Broken, Tape, Waiting
-from workers.parsers.typed import Object, Property, fill, optional, ordered, types
+from workers.parsers.typed import Object, Property, fill, optional, ordered, string, types
 
 
 class Gemma(NamedTuple):
@@ -35,10 +35,11 @@ class Gemma(NamedTuple):
         """How a call of this function is written; objects and lists as JSON, which is read as well."""
         parts: list[Part] = [f"{self.open}call:{name}{{"]
         for at, (key, inner, required) in enumerate(ordered(schema)):
-            before = ("," if at else "") + key + ":"
-            string = "string" in types(inner, inner)
-            value: tuple[Part, ...] = (before + self.quote, Free(self.quote)) if string else (before, Value(inner))
-            parts += optional(required, value)
+            before = ("," if at else "") + literals.named(key, self.quote) + ":"
+            if "string" in types(inner, inner):
+                parts += optional(required, (before + self.quote, *string(inner, self.quote)))
+            else:
+                parts += optional(required, (before, Value(inner)))
         return (*parts, "}" + self.close)
 
     def _read(self, tape: Tape, tools: Mapping[str, Mapping[str, Any]]) -> Waiting[None]:

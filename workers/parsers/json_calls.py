@@ -9,6 +9,7 @@ from workers.parsers import json_text
 from workers.parsers.pieces import Parser, Part, Value
 from workers.parsers.reading import Reading
 from workers.parsers.tape import Broken, Tape, Waiting
+from workers.parsers.typed import whole
 
 _NAMES = frozenset(("name", "tool_name", "function"))
 _ARGUMENTS = frozenset(("arguments", "parameters"))
@@ -40,7 +41,7 @@ class JsonCalls(NamedTuple):
 
     def layout(self, name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
         """How a call of this function is written."""
-        return (self.head + json_text.quoted(name)[1:-1] + self.middle, Value(schema), self.tail)
+        return (self.head + json_text.quoted(name)[1:-1] + self.middle, Value(whole(schema)), self.tail)
 
     def _written(self, call: tuple[str, Mapping[str, Any]]) -> str:
         name, arguments = call
@@ -79,17 +80,17 @@ def several(tape: Tape, close: str, strict: bool = False) -> Waiting[None]:
         raise Broken
 
 
-def _item(tape: Tape, close: str, strict: bool) -> Waiting[int]:
+def _item(tape: Tape, close: str, strict: bool, within: bool = False) -> Waiting[int]:
     yield from tape.space()
     if not (yield from tape.comes("[")):
-        return (yield from _Object(tape, close, strict).read())
+        return (yield from _Object(tape, close, strict, within).read())
     count = 0
     yield from tape.space()
     if (yield from tape.comes("]")):
         return 0
     while True:
         yield from tape.space()
-        count += yield from _Object(tape, close, strict).read()
+        count += yield from _Object(tape, close, strict, within).read()
         yield from tape.space()
         if not (yield from tape.comes(",")):
             break
@@ -101,8 +102,9 @@ def _item(tape: Tape, close: str, strict: bool) -> Waiting[int]:
 class _Object:
     """One call's object, whose properties may stand in any order."""
 
-    def __init__(self, tape: Tape, close: str, strict: bool) -> None:
+    def __init__(self, tape: Tape, close: str, strict: bool, within: bool) -> None:
         self._tape, self._close, self._strict = tape, close, strict
+        self._inner = within  # whether it stands in the list that another object holds
         self._name = ""
         self._id = ""
         self._held: list[str] | None = None  # arguments that came before the name
@@ -158,8 +160,8 @@ class _Object:
             self._complete = True
         elif key == "function" and char == "{" and not depth:
             yield from self._fields(1)
-        elif key == "tool_calls" and char == "[":
-            self._within += yield from _item(tape, "", self._strict)
+        elif key == "tool_calls" and char == "[" and not self._inner:
+            self._within += yield from _item(tape, "", self._strict, within=True)
         elif self._strict and key not in _KNOWN:
             raise Broken
         else:

@@ -132,11 +132,11 @@ def key(tape: Tape, style: Style) -> Waiting[str]:
 
 def word(tape: Tape) -> Waiting[str]:
     """Read text without marks around it, up to what ends a value, which is left."""
-    parts: list[str] = []
+    parts = ""
     while True:
-        parts.append((yield from tape.run(_LOOSE, _MUCH)))
-        if (yield from tape.peek()) in ("", ",", "}", "]"):
-            return "".join(parts).strip()
+        parts += yield from tape.run(_LOOSE, _MUCH)
+        if (yield from tape.sees(",", "}", "]")):
+            return parts.strip()
 
 
 def loose(text: str) -> str:
@@ -170,7 +170,9 @@ def written(given: Any, quote: str) -> str:
 
 def properties(given: Mapping[str, Any], quote: str) -> str:
     """The properties of an object as Gemma writes them."""
-    return ",".join(
-        (name if _PLAIN_KEY.fullmatch(name) else quote + name + quote) + ":" + written(entry, quote)
-        for name, entry in given.items()
-    )
+    return ",".join(named(key, quote) + ":" + written(entry, quote) for key, entry in given.items())
+
+
+def named(key: str, quote: str) -> str:
+    """A property's name as Gemma writes it: bare if it looks like one."""
+    return key if _PLAIN_KEY.fullmatch(key) else quote + key + quote

@@ -25,7 +25,7 @@ class Reading:
         """Take more text; what may be the beginning of a marker is held back."""
         if text:
             self._tape.feed(text)
-            next(self._going)
+            next(self._going, None)
         return self._tape.pieces()
 
     def rest(self) -> Sequence[Piece]:

@@ -187,12 +187,12 @@ class Tape:
             yield from self._more()
 
     def short(self, *markers: str) -> Waiting[str]:
-        """What comes before one of these markers, without whitespace around it: a name, so a line at most."""
+        """What comes before one of these markers, without whitespace around it: a name, so no line and no tag in it."""
         parts = ""
         while True:
             text, marker = yield from self.until(*markers, most=_LONGEST + 1)
             parts += text
-            if len(parts) > _LONGEST or "\n" in parts.strip():
+            if len(parts) > _LONGEST or "<" in parts or "\n" in parts.strip():
                 raise Broken
             if marker is not None:
                 return parts.strip()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from workers.parsers import json_text, literals
-from workers.parsers.pieces import Free, Maybe, Part, Value
+from workers.parsers.pieces import Either, Free, Maybe, Part, Value
 from workers.parsers.tape import Broken, Tape, Waiting
 
 ALL = frozenset(("string", "integer", "number", "boolean", "null", "object", "array"))
@@ -23,6 +23,7 @@ _NAMES = {
     **dict.fromkeys(("list", "tuple"), "array"),
 }  # some tools name types as Python does
 _DEEPEST = 16
+_NULL = 16  # characters of a null, with whitespace around it
 _WHOLE = re.compile(r"(-?[0-9]+)\.0+")
 _DEFINITIONS = ("$defs", "definitions")
 
@@ -152,10 +153,9 @@ class Property:
             self._tape.arguments(self._before + typed("".join(self._parts), self._allowed))
 
     def _may_be_null(self) -> bool:
-        if len(self._parts) > 8:  # so that a string of blanks is not joined again and again
-            return False
-        text = "".join(self._parts).strip().lower()
-        return "null".startswith(text) or "none".startswith(text)
+        text = "".join(self._parts)
+        bare = text.strip().lower()
+        return len(text) <= _NULL and ("null".startswith(bare) or "none".startswith(bare))
 
 
 def fill(tape: Tape, property: Property, *ends: str) -> Waiting[None]:
@@ -217,6 +217,11 @@ def ordered(schema: Mapping[str, Any]) -> list[tuple[str, Any, bool]]:
     return sorted(every, key=lambda entry: not entry[2])
 
 
+def whole(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema of a call's arguments, which are an object even where it does not say so."""
+    return schema if "type" in schema else {"type": "object", **schema}
+
+
 def inside(schema: Any, root: Mapping[str, Any]) -> Mapping[str, Any] | bool:
     """A part of a schema as one of its own: with the definitions that it may refer to."""
     if not isinstance(schema, Mapping):
@@ -226,11 +231,32 @@ def inside(schema: Any, root: Mapping[str, Any]) -> Mapping[str, Any] | bool:
 
 def bare(schema: Mapping[str, Any] | bool, end: str) -> Sequence[Part]:
     """How a value is written that is JSON unless it may be a string, which stands as it is up to a marker."""
-    allowed = types(schema, schema)
-    if "string" not in allowed:
-        return (Value(schema), end)
-    constant = schema.get("const") if isinstance(schema, Mapping) else None
-    return (constant + end,) if isinstance(constant, str) else (Free(end),)
+    return string(schema, end) if "string" in types(schema, schema) else (Value(schema), end)
+
+
+def string(schema: Mapping[str, Any] | bool, end: str) -> Sequence[Part]:
+    """How a string is written that stands as it is up to a marker, as far as its schema bounds it."""
+    if not isinstance(schema, Mapping):
+        return (Free(end),)
+    choices = [schema["const"]] if "const" in schema else schema.get("enum")
+    if isinstance(choices, list) and choices and all(isinstance(choice, str) for choice in choices):
+        return (Either(choices), end)
+    least, most, pattern = (schema.get(key) for key in ("minLength", "maxLength", "pattern"))
+    return (
+        Free(
+            end,
+            least if isinstance(least, int) else 0,
+            most if isinstance(most, int) else None,
+            _whole(pattern) if isinstance(pattern, str) else None,
+        ),
+    )
+
+
+def _whole(pattern: str) -> str:
+    """A schema's pattern, which may match anywhere unless it is anchored, as one of the whole text."""
+    begins, ends = pattern.startswith("^"), pattern.endswith("$") and not pattern.endswith("\\$")
+    inner = pattern[int(begins) : len(pattern) - int(ends)]
+    return f"{'' if begins else '(?s:.*)'}(?:{inner}){'' if ends else '(?s:.*)'}"
 
 
 def optional(required: bool, parts: Sequence[Part]) -> Sequence[Part]:

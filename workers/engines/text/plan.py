@@ -14,6 +14,7 @@ from workers.engines.text.options import Defaults, Options, options, seed
 from workers.engines.text.prompts import Prompts
 from workers.engines.text.reading import Formats, Reading
 from workers.engines.text.sequence import Shown
+from workers.parsers.registry import ReasoningFormat
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,10 @@ class Planner:
             {tool.name: reading.enforced(tool) for tool in request.tools},
             begun=thinks is not None and thinks.begun(prompt),
             budget=request.thinking_budget if thinks else None,
-            close=tuple(self.prompts.encode(thinks.CLOSE, special=False)) if thinks else (),
+            close=self._close(thinks, bool(calls)) if thinks else (),
             parallel=request.tool_choice.parallel,
         )
+
+    def _close(self, thinks: ReasoningFormat, calls: bool) -> tuple[int, ...]:
+        """What ends the thinking: the answer comes next, unless it may be a call."""
+        return tuple(self.prompts.encode(thinks.CLOSE + ("" if calls else thinks.ANSWER), special=False))

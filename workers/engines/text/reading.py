@@ -58,6 +58,10 @@ class Reading:
     close: tuple[int, ...] = ()
     parallel: bool = True
 
+    def over(self, thought: int) -> bool:
+        """Whether so many tokens of thinking are as many as there may be."""
+        return self.budget is not None and thought >= self.budget
+
     def parser(self) -> Parser:
         """A parser of one answer."""
         return Reader(

@@ -16,7 +16,7 @@ _START, _CHANNEL, _MESSAGE, _END = "<|start|>", "<|channel|>", "<|message|>", "<
 _TURN, _ANALYSIS, _FINAL = f"{_START}assistant", f"{_CHANNEL}analysis{_MESSAGE}", f"{_CHANNEL}final{_MESSAGE}"
 _ENDS = (_END, "<|return|>", "<|call|>")
 MARKERS: tuple[str, ...] = (_ANALYSIS, _FINAL)
-CLOSE = _END + _TURN + _FINAL
+CLOSE = _END + _TURN
 ANSWER = _FINAL
 
 

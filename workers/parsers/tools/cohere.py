@@ -6,6 +6,7 @@ from typing import Any
 from workers.parsers import json_text
 from workers.parsers.json_calls import JsonCalls
 from workers.parsers.pieces import Part, Value
+from workers.parsers.typed import whole
 
 _FORMAT = JsonCalls(
     {"<|START_ACTION|>": "<|END_ACTION|>", "Action:```json": "```", "Action: ```json": "```"},
@@ -47,6 +48,6 @@ def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
         '{"tool_call_id": ',
         Value({"type": "string", "pattern": "^[0-9]{1,3}$"}),
         f', "tool_name": {json_text.quoted(name)}, "parameters": ',
-        Value(schema),
+        Value(whole(schema)),
         "}",
     )

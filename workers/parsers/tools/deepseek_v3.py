@@ -8,6 +8,7 @@ from workers.parsers.json_calls import closing, named
 from workers.parsers.pieces import Parser, Part, Value
 from workers.parsers.reading import Reading
 from workers.parsers.tape import Tape, Waiting
+from workers.parsers.typed import whole
 
 _CALL, _SEPARATOR, _END = "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"
 
@@ -35,7 +36,7 @@ def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
 
 def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
     """How a call of this function is written."""
-    return (_head(name), Value(schema), "\n```" + _END)
+    return (_head(name), Value(whole(schema)), "\n```" + _END)
 
 
 def _head(name: str) -> str:

@@ -19,7 +19,7 @@ _FORMAT = Elements(
 )
 NAMES = ("deepseek_v32",)
 MARKERS = _FORMAT.markers
-OBJECTS = True
+OBJECTS = False  # its encoder parses the arguments itself
 BEFORE, BETWEEN, AFTER = "<｜DSML｜function_calls>\n", "\n", "\n</｜DSML｜function_calls>"
 parser = _FORMAT.parser
 

@@ -9,12 +9,14 @@ from workers.parsers.json_calls import closing, named
 from workers.parsers.pieces import Parser, Part, Value
 from workers.parsers.reading import Reading
 from workers.parsers.tape import NAME, Broken, Tape, Waiting
+from workers.parsers.typed import whole
 
 _START, _CHANNEL, _MESSAGE = "<|start|>", "<|channel|>", "<|message|>"
 _ENDS = ("<|call|>", "<|end|>", "<|return|>")
 _TO = (" to=", "to=")  # the prompt may end within a message's head, before its recipient
 _RECIPIENT = re.compile(r"(?:^|\s)to=([^\s<]+)")
 _LONGEST = 256  # characters of a head
+_FIRST = {_START: ("assistant",), _CHANNEL: ("analysis", "commentary", "final")}  # words of a head that is ours
 _PEOPLE = ("assistant", "user", "all")
 
 NAMES = ("harmony", "openai", "gpt_oss", "gpt-oss")
@@ -40,7 +42,7 @@ def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
 
 def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
     """How a call of this function is written; the end of the turn ends it."""
-    return (_head(name), Value(schema))
+    return (_head(name), Value(whole(schema)))
 
 
 def _head(name: str) -> str:
@@ -69,7 +71,7 @@ class _Messages:
             if not (yield from tape.sees(_CHANNEL, "<|constrain|>", _MESSAGE)):
                 raise Broken
         head += yield from self._rest_of_head(tape)
-        if opener == _START and not head.startswith("assistant"):
+        if opener in _FIRST and not head.lstrip().startswith(_FIRST[opener]):
             raise Broken
         self._open = False
         found = _RECIPIENT.search(head)

@@ -20,5 +20,5 @@ parser, write, layout = _FORMAT.parser, _FORMAT.write, _FORMAT.layout
 
 def recognises(template: str) -> bool:
     """Whether a chat template has a JSON object between these markers."""
-    others = ("<function=", "<arg_key>", "<|tool_call|>", "<param name=", "<|tool_call_start|>", "[TOOL_CALLS]")
-    return "<tool_call>" in template and '"arguments"' in template and not any(other in template for other in others)
+    others = ("<function=", "<function name=", "<arg_key>", "<|tool_call|>", "<|tool_call_start|>", "[TOOL_CALLS]")
+    return "<tool_call>" in template and "arguments" in template and not any(other in template for other in others)

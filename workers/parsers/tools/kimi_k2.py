@@ -9,6 +9,7 @@ from workers.parsers.json_calls import closing, named
 from workers.parsers.pieces import Parser, Part, Value
 from workers.parsers.reading import Reading
 from workers.parsers.tape import Tape, Waiting
+from workers.parsers.typed import whole
 
 _CALL, _ARGUMENTS, _END = "<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>"
 _SECTION = {
@@ -45,7 +46,7 @@ def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
 def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
     """How a call of this function is written."""
     number = Value({"type": "integer", "minimum": 0, "maximum": 99})
-    return (f"{_CALL}functions.{name}:", number, _ARGUMENTS, Value(schema), _END)
+    return (f"{_CALL}functions.{name}:", number, _ARGUMENTS, Value(whole(schema)), _END)
 
 
 def _read(tape: Tape, opener: str) -> Waiting[None]:

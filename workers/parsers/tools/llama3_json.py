@@ -1,9 +1,9 @@
-"""Llama 3: a bare JSON object with a name and parameters, or one after <|python_tag|>."""
+"""Llama 3 and 4: a bare JSON object with a name and parameters, or one after <|python_tag|>."""
 
 from workers.parsers.json_calls import JsonCalls
 
 _FORMAT = JsonCalls(
-    {"<|python_tag|>": ""},
+    {"<|python_tag|>": "", "<|python_start|>": "<|python_end|>"},
     before="",
     between="; ",
     after="",
@@ -13,7 +13,7 @@ _FORMAT = JsonCalls(
     bare=("{",),
 )
 NAMES = ("llama3_json", "llama3", "llama4_json")
-MARKERS = ("<|python_tag|>", "{")
+MARKERS = ("<|python_tag|>", "<|python_start|>", "{")
 OBJECTS = True
 BEFORE, BETWEEN, AFTER = _FORMAT.before, _FORMAT.between, _FORMAT.after
 parser, write, layout = _FORMAT.parser, _FORMAT.write, _FORMAT.layout

@@ -8,6 +8,7 @@ from workers.parsers.json_calls import named, several
 from workers.parsers.pieces import Parser, Part, Value
 from workers.parsers.reading import Reading
 from workers.parsers.tape import NAME, Broken, Tape, Waiting
+from workers.parsers.typed import whole
 
 _CALLS, _ID, _ARGUMENTS = "[TOOL_CALLS]", "[CALL_ID]", "[ARGS]"
 
@@ -34,7 +35,7 @@ def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
 
 def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
     """How a call of this function is written."""
-    return (f"{_CALLS}{name}{_ARGUMENTS}", Value(schema))
+    return (f"{_CALLS}{name}{_ARGUMENTS}", Value(whole(schema)))
 
 
 def _read(tape: Tape, opener: str) -> Waiting[None]:

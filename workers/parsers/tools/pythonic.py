@@ -20,9 +20,10 @@ BEFORE, BETWEEN, AFTER = "[", ", ", "]"
 
 def recognises(template: str) -> bool:
     """Whether a chat template asks for a list of Python calls."""
-    return any(
-        word in template for word in ("<|tool_call_start|>", "<|python_start|>", "<|tool_list_start|>", "[func_name1(")
-    )
+    if "dictionary of argument name and its value" in template:  # Llama 4's has Python's markers and asks for JSON
+        return False
+    words = ("<|tool_call_start|>", "<|tool_list_start|>", "<|python_start|>", "[func_name1(")
+    return any(word in template for word in words)
 
 
 def parser(tools: Mapping[str, Mapping[str, Any]]) -> Parser:

@@ -8,6 +8,7 @@ from workers.parsers.json_calls import closing, named
 from workers.parsers.pieces import Parser, Part, Value
 from workers.parsers.reading import Reading
 from workers.parsers.tape import Tape, Waiting
+from workers.parsers.typed import whole
 
 _CALL, _NAME, _ARGUMENTS, _END = (f"<|tool_call:{word}|>" for word in ("begin", "name", "args", "end"))
 _DROPPED = ("<|begin|>assistant", "<|content|>", "<|flush|>", "<|calls|>", "<|end|>")
@@ -40,7 +41,7 @@ def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
 def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
     """How a call of this function is written."""
     number = Value({"type": "integer", "minimum": 0, "maximum": 99})
-    return (_CALL, number, f"{_NAME}{name}{_ARGUMENTS}", Value(schema), _END)
+    return (_CALL, number, f"{_NAME}{name}{_ARGUMENTS}", Value(whole(schema)), _END)
 
 
 def _read(tape: Tape, opener: str) -> Waiting[None]:
