@@ -222,6 +222,7 @@ def test_what_cannot_be_sent_at_all_is_an_attempt_too(store: JobStore) -> None:
 
     job = ended(store)
     (one,) = settled(store, sender(store, Egress(True, broken)), job)
-    assert one.state == "failed" and [attempt.error for attempt in one.attempts] == [
-        "it could not be sent: RuntimeError"
-    ] * 3
+    assert (
+        one.state == "failed"
+        and [attempt.error for attempt in one.attempts] == ["it could not be sent: RuntimeError"] * 3
+    )

@@ -19,14 +19,11 @@ from tasks.job import Job
 from tasks.requests import BlobRef, ChatRequest, Constraint, Media, Message, RenderRequest, Tool, ToolChoice
 from tests.workers.engines.rows import Batch, job, run
 from tests.workers.engines.text import tiny as text
-from tests.workers.engines.vision import tiny
+from tests.workers.engines.vision import reference, tiny
 from tests.workers.engines.vision.asking import kept, look, noise, turn
 from tests.workers.test_pictures import HOSTILE
 
-import mlx.core as mx  # isort: skip
 import numpy as np  # isort: skip
-from mlx_vlm.utils import load_model  # isort: skip
-from transformers import AutoProcessor  # isort: skip
 
 from workers.engines import multimodal  # isort: skip
 from workers.engines.lm import TextEngine  # isort: skip
@@ -77,27 +74,6 @@ def eyes(engine: TextEngine) -> Any:
     return engine._prompts._eyes  # type: ignore[attr-defined]
 
 
-def reference(folder: Path, text: str, pictures: int) -> list[float]:
-    """Log probabilities of the likeliest answer of eight tokens, every step by mlx-vlm alone and from the beginning."""
-    model, processor = load_model(folder), AutoProcessor.from_pretrained(folder, trust_remote_code=False)
-    given = processor(text=[text], images=PICTURES[:pictures])
-    more = {name: array for name, array in given.items() if name not in ("input_ids", "attention_mask")}
-    pixels, tokens, said = more.pop("pixel_values"), given["input_ids"], []
-    mask = mx.ones_like(tokens)
-    begun = model.get_input_embeddings(tokens, pixels, mask=mask, **more).inputs_embeds
-    while len(said) < 8:
-        rest = tokens[:, begun.shape[1] :]
-        embeddings = mx.concatenate([begun, model.get_input_embeddings(rest).inputs_embeds], axis=1)
-        told = {}
-        if hasattr(model.language_model, "get_rope_index"):
-            told["position_ids"], _ = model.language_model.get_rope_index(tokens, more["image_grid_thw"])
-        logits = model.language_model(tokens, inputs_embeds=embeddings, **told).logits[0, -1].astype(mx.float32)
-        token = int(mx.argmax(logits[:516]))
-        said.append(float(logits[token] - mx.logsumexp(logits)))
-        tokens = mx.concatenate([tokens, mx.array([[token]])], axis=1)
-    return said
-
-
 def told(batch: Batch, name: str = "0") -> list[events.TokenLogprob]:
     deltas = [event for event in batch.heard[name] if isinstance(event, events.Delta)]
     return [logprob for delta in deltas for logprob in delta.logprobs or ()]
@@ -109,12 +85,12 @@ def test_a_model_sees_what_mlx_vlm_makes_it_see(
     family: str, pictures: int, folders: Mapping[str, Path], engines: Mapping[str, TextEngine], refs: list[BlobRef]
 ) -> None:
     parts = [part for ref in refs[:pictures] for part in ("Look at ", ref)]
-    biased = tuple((token, -100.0) for token in range(516, 544))  # neither the end nor a picture's places
-    asked = look(*parts, " and compare.", logprobs=0, max_tokens=8, logit_bias=biased)
+    asked = look(*parts, " and compare.", logprobs=0, max_tokens=reference.STEPS, logit_bias=reference.BIASED)
     engine = engines[family]
     found = [one.logprob for one in told(run(engine, asked))]
     text = engine._prompts._rendered(asked.payload, (), answer=True)  # type: ignore[arg-type]
-    assert found == pytest.approx(reference(folders[family], text, pictures), abs=1e-3)
+    expected = reference.logprobs(folders[family], text, images=PICTURES[:pictures])
+    assert found == pytest.approx(expected, abs=1e-3)
 
 
 def every_kind(refs: list[BlobRef]) -> list[Job]:
@@ -289,7 +265,7 @@ def test_only_what_asks_for_it_is_shrunk(engines: Mapping[str, TextEngine], home
 
 @pytest.mark.parametrize("family", ["smolvlm", "gemma3", "qwen2_vl"])
 def test_a_text_cannot_pass_for_a_picture(family: str, engines: Mapping[str, TextEngine], refs: list[BlobRef]) -> None:
-    for marker in engines[family]._prompts._reader.markers:  # type: ignore[attr-defined]
+    for marker in engines[family]._prompts._reader.reserved:  # type: ignore[attr-defined]
         with pytest.raises(InvalidValue, match="stands for a picture") as refusal:
             engines[family].check(look("Look ", refs[0], f" and {marker}"))
         assert refusal.value.failure.param == "messages[0].content"
@@ -314,10 +290,10 @@ def test_a_model_that_only_reads_says_so(refs: list[BlobRef]) -> None:
 def test_a_request_has_so_many_pictures_and_pixels(
     folders: Mapping[str, Path], home: Path, refs: list[BlobRef]
 ) -> None:
-    engine = load(folders["smolvlm"], home, options={"max_images": 2, "max_image_pixels": 3000})
+    engine = load(folders["smolvlm"], home, options={"max_media": 2, "max_image_pixels": 3000})
     engine.check(look(refs[0], refs[0]))
     for parts, where, why in (
-        ((refs[0],) * 3, 2, "at most 2 pictures"),
+        ((refs[0],) * 3, 2, "at most 2 things"),
         ((refs[0], refs[2]), 1, "more than 3000 pixels"),
     ):
         with pytest.raises(InvalidValue, match=why) as refusal:
@@ -347,7 +323,7 @@ def test_a_picture_of_any_shape_is_seen_or_refused(
     try:
         found = run(engines[family], look("Look at ", ref))
     except InvalidValue as error:
-        assert "refuses these pictures" in error.failure.message
+        assert "refuses what these messages show" in error.failure.message
     else:
         assert isinstance(found.heard["0"][-1], events.Done)
 
@@ -363,7 +339,7 @@ def test_a_prompt_whose_pictures_take_more_than_the_context_is_refused(
 @pytest.mark.parametrize(
     ("config", "keys", "why"),
     [
-        ({"model_type": "paligemma"}, {}, "'paligemma' cannot see here; those that can are gemma3, idefics3"),
+        ({"model_type": "paligemma"}, {}, "'paligemma' cannot see here; those that can are gemma3, gemma4"),
         ({}, {"draft_model_path": "x"}, "draft_model_path is for models of type lm only"),
         ({}, {"adapter_path": "x"}, "adapter_path is for models of type lm only"),
         ({"model_file": "evil.py"}, {}, "code of its own"),

@@ -1,12 +1,13 @@
-"""A limit on the pixels that checked prompts hold until the vision tower has seen them."""
+"""A limit on what checked prompts hold in memory until the towers have seen and heard it."""
 
 from __future__ import annotations
 
 import threading
 import weakref
-from typing import Any
 
-import numpy.typing as npt
+
+class Hold:
+    """So many bytes, as long as there are references to this."""
 
 
 class Budget:
@@ -16,13 +17,15 @@ class Budget:
         self._left = self._most = nbytes
         self._changed = threading.Condition()  # its lock may be taken again where collecting garbage gives bytes back
 
-    def hold(self, pixels: npt.NDArray[Any]) -> None:
-        """Wait until there is room for this array, which counts as long as there are references to it."""
-        nbytes = min(pixels.nbytes, self._most)
+    def hold(self, nbytes: int) -> Hold:
+        """Wait until there is room for so many bytes."""
+        nbytes = min(nbytes, self._most)
         with self._changed:
             self._changed.wait_for(lambda: self._left >= nbytes)
             self._left -= nbytes
-        weakref.finalize(pixels, self._give, nbytes)
+        hold = Hold()
+        weakref.finalize(hold, self._give, nbytes)
+        return hold
 
     def _give(self, nbytes: int) -> None:
         with self._changed:

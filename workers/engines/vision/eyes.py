@@ -7,36 +7,35 @@ from typing import Any
 
 import mlx.core as mx
 
-from workers.engines.vision.families import PIXELS, Inputs
+from workers.engines.vision.families import Inputs
 
 
 class Eyes:
-    """Makes features of pixels; `token` is the id that keeps a picture's places in a prompt.
+    """Makes features of pixels and spectrograms.
 
     Features stay within `max_bytes`, the least recently used leave first. Only the engine thread may look.
     """
 
-    def __init__(self, model: Any, token: int, max_bytes: int) -> None:
-        self._model, self._token, self._max_bytes = model, token, max_bytes
+    def __init__(self, model: Any, max_bytes: int) -> None:
+        self._model, self._max_bytes = model, max_bytes
         self._kept: OrderedDict[bytes, Any] = OrderedDict()
         self.nbytes = 0
         self.looks = 0
 
-    def features(self, digest: bytes, inputs: Inputs | None, places: int) -> Any:
-        """What these pixels, known by their digest, put in so many places of a prompt: (places, width)."""
+    def features(self, digest: bytes, token: int, inputs: Inputs | None, places: int) -> Any:
+        """What these inputs, known by their digest, put in so many places of a token: (places, width)."""
         if digest in self._kept:
             self._kept.move_to_end(digest)
             return self._kept[digest]
         assert inputs is not None  # noqa: S101  (they stay until they were seen)
-        found = self._look({name: mx.array(array) for name, array in inputs.items()}, places)
+        found = self._look({name: mx.array(array) for name, array in inputs.items()}, token, places)
         self._keep(digest, found)
         return found
 
-    def _look(self, inputs: dict[str, Any], places: int) -> Any:
+    def _look(self, inputs: dict[str, Any], token: int, places: int) -> Any:
         # A prompt that is nothing but the picture's places becomes its features, in every architecture.
-        tokens = mx.full((1, places), self._token, mx.int32)
-        pixels = inputs.pop(PIXELS)
-        found = self._model.get_input_embeddings(tokens, pixels, mask=mx.ones_like(tokens), **inputs).inputs_embeds[0]
+        tokens = mx.full((1, places), token, mx.int32)
+        found = self._model.get_input_embeddings(tokens, mask=mx.ones_like(tokens), **inputs).inputs_embeds[0]
         mx.eval(found)
         mx.clear_cache()
         self.looks += 1

@@ -1,85 +1,142 @@
-"""The architectures that can see here, and how each one's pixels and places in a prompt are cut into pieces."""
+"""The architectures that see, hear and watch here, and how what each is shown is cut into pieces."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-Inputs: TypeAlias = Mapping[str, npt.NDArray[Any]]
+Kind: TypeAlias = Literal["image", "audio", "video"]
+Array: TypeAlias = npt.NDArray[Any]
+Inputs: TypeAlias = Mapping[str, Any]  # arrays, or lists of them where they are of different sizes
 Places: TypeAlias = npt.NDArray[np.int32]
-PIXELS = "pixel_values"
-_GRIDS = "image_grid_thw"
+_IMAGES, _FILMS, _SOUNDS = "pixel_values", "pixel_values_videos", "input_features"
+_GRIDS: Mapping[Kind, str] = {"image": "image_grid_thw", "video": "video_grid_thw"}
 
 
 class Cut(NamedTuple):
-    """A piece of a picture that the vision tower can see by itself, and how many tokens of the prompt it takes."""
+    """A piece that a tower can take by itself, and how many tokens of the prompt it takes."""
 
-    inputs: dict[str, npt.NDArray[Any]]
+    inputs: dict[str, Array]
     tokens: int
+
+
+Cutter: TypeAlias = Callable[[Inputs, Places], Iterator[Cut]]
 
 
 @dataclass(frozen=True)
 class Family:
-    """How a processor's output is cut, given the number of places in the prompt.
+    """How a processor's output is cut, given the places of its kind in the prompt.
 
-    `spatial` architectures place a picture's tokens in rows and columns (M-RoPE) rather than one after the other.
+    `marker` is the processor's attribute that holds what stands for a picture in a template's text, where that is not
+    the token of its places. `spatial` architectures place a picture's tokens in rows and columns (M-RoPE) rather than
+    one after the other.
     """
 
-    cut: Callable[[Inputs, int], Iterator[Cut]]
+    cuts: Mapping[Kind, Cutter]
+    marker: str | None = None
     spatial: bool = False
 
 
-def _tiles(inputs: Inputs, places: int) -> Iterator[Cut]:
+def _tiles(inputs: Inputs, places: Places) -> Iterator[Cut]:
     """Pictures as tiles of one size, (1, tiles, channels, height, width)."""
-    count = inputs[PIXELS].shape[1]
+    named = [name for name in (_IMAGES, "pixel_attention_mask") if name in inputs]
+    count = inputs[_IMAGES].shape[1]
     for tile in range(count):
-        yield Cut({name: array[:, tile : tile + 1] for name, array in inputs.items()}, places // count)
+        yield Cut({name: inputs[name][:, tile : tile + 1] for name in named}, len(places) // count)
 
 
-def _pictures(inputs: Inputs, places: int) -> Iterator[Cut]:
+def _pictures(inputs: Inputs, places: Places) -> Iterator[Cut]:
     """Pictures of one size, (pictures, channels, height, width)."""
-    count = len(inputs[PIXELS])
+    count = len(inputs[_IMAGES])
     for picture in range(count):
-        yield Cut({PIXELS: inputs[PIXELS][picture : picture + 1]}, places // count)
+        yield Cut({_IMAGES: inputs[_IMAGES][picture : picture + 1]}, len(places) // count)
 
 
-def _grids(inputs: Inputs, places: int) -> Iterator[Cut]:
-    """Pictures of any size as rows of patches, (patches, values); their grids in patches, (pictures, 3)."""
-    sizes = inputs[_GRIDS].prod(axis=-1)
-    merged = int(sizes.sum()) // max(places, 1)  # patches that share a token
-    ends = np.cumsum(sizes)
-    for picture, (end, size) in enumerate(zip(ends, sizes, strict=True)):
-        pixels = inputs[PIXELS][end - size : end]
-        yield Cut({PIXELS: pixels, _GRIDS: inputs[_GRIDS][picture : picture + 1]}, int(size) // merged)
+def _any_pictures(inputs: Inputs, places: Places) -> Iterator[Cut]:
+    """Pictures of any size, each (channels, height, width), with something between their places."""
+    for picture, tokens in zip(inputs[_IMAGES], _runs(places), strict=True):
+        yield Cut({_IMAGES: picture[None]}, tokens)
 
 
+def _frames(inputs: Inputs, places: Places) -> Iterator[Cut]:
+    """Films as patches with their positions, each (frames, patches, values), with something between frames' places."""
+    frames = [
+        (film[at : at + 1], where[at : at + 1])
+        for film, where in zip(inputs[_FILMS], inputs["video_position_ids"], strict=True)
+        for at in range(len(film))
+    ]
+    for (frame, where), tokens in zip(frames, _runs(places), strict=True):
+        yield Cut({_FILMS: frame[None], "video_position_ids": where[None]}, tokens)
+
+
+def _sounds(inputs: Inputs, places: Places) -> Iterator[Cut]:
+    """Sounds as spectrograms, each (1, frames, bands), with something between their places."""
+    mask = f"{_SOUNDS}_mask"
+    for sound, heard, tokens in zip(inputs[_SOUNDS], inputs[mask], _runs(places), strict=True):
+        yield Cut({_SOUNDS: sound, mask: heard}, tokens)
+
+
+def _patched(kind: Kind, pixels: str) -> Cutter:
+    """Pictures of any size as rows of patches, (patches, values), with their grids in patches: time, rows, columns."""
+
+    def cut(inputs: Inputs, places: Places) -> Iterator[Cut]:
+        grids = inputs[_GRIDS[kind]]
+        merged = int(grids.prod(axis=-1).sum()) // max(len(places), 1)  # patches that share a token
+        done = 0
+        for times, rows, columns in grids.tolist():
+            for _ in range(times):  # moments of a film do not attend to each other
+                size = rows * columns
+                grid = np.array([[1, rows, columns]], grids.dtype)
+                yield Cut({pixels: inputs[pixels][done : done + size], _GRIDS[kind]: grid}, size // merged)
+                done += size
+
+    return cut
+
+
+def _runs(places: Places) -> list[int]:
+    """Lengths of the stretches of places that follow each other."""
+    breaks = np.flatnonzero(np.diff(places) > 1) + 1
+    return [len(run) for run in np.split(places, breaks)]
+
+
+_QWEN = Family({"image": _patched("image", _IMAGES), "video": _patched("video", _FILMS)}, spatial=True)
 FAMILIES: Mapping[str, Family] = {
-    "gemma3": Family(_pictures),
-    "idefics3": Family(_tiles),
-    "llava": Family(_pictures),
-    "qwen2_5_vl": Family(_grids, spatial=True),
-    "qwen2_vl": Family(_grids, spatial=True),
-    "smolvlm": Family(_tiles),
+    "gemma3": Family({"image": _pictures}, marker="boi_token"),
+    "gemma4": Family({"image": _any_pictures, "audio": _sounds, "video": _frames}),
+    "idefics3": Family({"image": _tiles}),
+    "llava": Family({"image": _pictures}),
+    "qwen2_5_vl": _QWEN,
+    "qwen2_vl": _QWEN,
+    "smolvlm": Family({"image": _tiles}),
 }
 
 
-def positions(length: int, pictures: list[tuple[int, Inputs]], side: int) -> Places:
+def positions(length: int, inputs: Inputs, places: Mapping[Kind, Places], side: int) -> Places:
     """Where each of so many tokens stands: (3, length), time, row and column.
 
-    `pictures` are the first place and the inputs of each; `side` is how many patches in a row share a token.
+    `places` are those of each kind; `side` is how many patches in a row share a token.
     """
     found = np.empty((3, length), np.int32)
     done, at = 0, 0  # tokens that have a position, and the next one's
-    for first, inputs in pictures:
+    for first, grid in sorted(_begun(inputs, places, side), key=lambda one: one[0]):
         found[:, done:first] = np.arange(at, at + first - done)
         at += first - done
-        grid = inputs[_GRIDS][0] // (1, side, side)
-        size = int(grid.prod())
+        size = int(np.prod(grid))
         found[:, first : first + size] = np.indices(grid).reshape(3, -1) + at
-        done, at = first + size, at + int(grid.max())
+        done, at = first + size, at + max(grid)
     found[:, done:] = np.arange(at, at + length - done)
     return found
+
+
+def _begun(inputs: Inputs, places: Mapping[Kind, Places], side: int) -> Iterator[tuple[int, Sequence[int]]]:
+    """The first place of every picture and film, and its grid in tokens."""
+    for kind, taken in places.items():
+        used = 0
+        for times, rows, columns in inputs[_GRIDS[kind]].tolist():
+            grid = (times, rows // side, columns // side)
+            yield int(taken[used]), grid
+            used += int(np.prod(grid))

@@ -48,18 +48,21 @@ class Language:
         """Logits of (rows, tokens) ids, float (rows, tokens, vocabulary)."""
         told: dict[str, Any] = {}
         if shown is not None:
-            told["inputs_embeds"] = self._embedded(tokens, shown)
+            told |= self._embedded(tokens, shown)
         if self._spatial and cache is not None:
             *cache, places = cache
             told["position_ids"] = _positions(places, tokens.shape, shown or ())
         return self._language(tokens, cache=cache, **told).logits
 
-    def _embedded(self, tokens: Any, shown: Sequence[Glimpse | None]) -> Any:
-        found = self._model.get_input_embeddings(tokens).inputs_embeds
+    def _embedded(self, tokens: Any, shown: Sequence[Glimpse | None]) -> dict[str, Any]:
+        made = self._model.get_input_embeddings(tokens)
+        found = made.inputs_embeds
         for row, glimpse in enumerate(shown):
             if glimpse is not None:
                 found[row, mx.array(glimpse.places)] = glimpse.features.astype(found.dtype)
-        return found
+        # Some architectures have more inputs, a layer each, which take the places of pictures for what they are.
+        layers = {} if made.per_layer_inputs is None else {"per_layer_inputs": made.per_layer_inputs}
+        return {"inputs_embeds": found, **layers}
 
 
 def _positions(places: Any, shape: tuple[int, int], shown: Sequence[Glimpse | None]) -> Any:

@@ -18,22 +18,24 @@ _LARGEST = (1 << 31) - 1
 
 @dataclass(eq=False)
 class Part:
-    """A piece of a picture: its places in the prompt, what the vision tower gets of it until it has seen it, and what
-    it saw, (places, width)."""
+    """A piece of a picture, sound or film: its places in the prompt and the `token` that keeps them, what its tower
+    gets of it until it has seen it, with a hold on the memory, and what it saw, (places, width)."""
 
+    token: int
     places: Places
     inputs: Inputs | None
     digest: bytes
+    hold: object = None
     features: Any = None
 
     @classmethod
-    def of(cls, places: Places, inputs: Inputs) -> Part:
+    def of(cls, token: int, places: Places, inputs: Inputs, hold: object) -> Part:
         """A piece that is known by its pixels, as the model's processor made them."""
-        digest = sha256()
+        digest = sha256(f"{token} {len(places)}".encode())
         for name, array in sorted(inputs.items()):
             digest.update(f"{name} {array.shape} {array.dtype}".encode())
             digest.update(np.ascontiguousarray(array).data)
-        return cls(places, inputs, digest.digest())
+        return cls(token, places, inputs, digest.digest(), hold)
 
 
 class Glimpse(NamedTuple):
@@ -68,7 +70,8 @@ class Pictures:
     def look(self, start: int) -> None:
         """Look at the next piece."""
         if (part := self._next(start)) is not None:
-            part.features, part.inputs = self._eyes.features(part.digest, part.inputs, len(part.places)), None
+            part.features = self._eyes.features(part.digest, part.token, part.inputs, len(part.places))
+            part.inputs = part.hold = None
 
     def _next(self, start: int) -> Part | None:
         return next((part for part in self._parts if part.features is None and part.places[-1] >= start), None)

@@ -1,59 +1,27 @@
-"""Prompts that may show pictures: each is opened under limits, shrunk where that was asked for, and given its place."""
+"""Prompts that show things: each is opened, and gets its place in the text and the tokens."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from PIL import Image
-
-from tasks.blobs import BlobStore
 from tasks.errors import InvalidValue
 from tasks.requests import ChatRequest, Media, RenderRequest, Tool
 from workers.engines.text.loading import template_text
 from workers.engines.text.prompts import Prompt, Prompts
 from workers.engines.text.reading import Formats
 from workers.engines.vision.eyes import Eyes
+from workers.engines.vision.gallery import Gallery
 from workers.engines.vision.pictures import Pictures
 from workers.engines.vision.reader import Reader
-from workers.pictures import Limits, opaque, open_picture, shrunk
 
 # What a template does that takes a turn's content in parts; the others take it as one string.
 _IN_PARTS = re.compile(r"""\[['"]type['"]\]|\.type\b|selectattr\(\s*['"]type['"]""")
 
 
-@dataclass(frozen=True)
-class Gallery:
-    """Where a request's pictures come from, and how many it may have; all together may have twice the pixels of one."""
-
-    blobs: BlobStore
-    limits: Limits
-    most: int
-
-    def open(self, media: Sequence[Media]) -> list[Image.Image]:
-        """The pictures in RGB; InvalidValue names the part of the request that is refused."""
-        if len(media) > self.most:
-            message = f"this model takes at most {self.most} pictures in a request, not {len(media)}"
-            raise InvalidValue(message, param=media[self.most].param)
-        found, pixels = [], 0
-        for one in media:
-            if one.kind != "image":
-                raise InvalidValue(f"this model reads text and sees pictures; it takes no {one.kind}", param=one.param)
-            with self.blobs.open(one.blob) as file:
-                image = open_picture(file, one.param, self.limits)
-            image = opaque(image if one.max_pixels is None else shrunk(image, one.max_pixels))
-            pixels += image.width * image.height
-            if pixels > 2 * self.limits.pixels:
-                message = f"the pictures of this request have more than {2 * self.limits.pixels} pixels together"
-                raise InvalidValue(message, param=one.param)
-            found.append(image)
-        return found
-
-
 class VisionPrompts(Prompts):
-    """The prompts of a model that sees."""
+    """The prompts of a model that sees, and perhaps hears and watches."""
 
     def __init__(
         self,
@@ -94,7 +62,8 @@ class VisionPrompts(Prompts):
 
     def _turn(self, turn: dict[str, Any]) -> dict[str, Any]:
         parts = list(_parts(turn["content"], turn.get("media", ())))
-        content: Any = parts if self._in_parts else "".join(part.get("text", self._reader.marker) for part in parts)
+        written: dict[Any, str] = self._reader.markers
+        content: Any = parts if self._in_parts else "".join(part.get("text") or written[part["type"]] for part in parts)
         return {name: value for name, value in turn.items() if name != "media"} | {"content": content}
 
 

@@ -1,24 +1,33 @@
-"""A multimodal model's own processor: from a text with pictures to tokens, places and pixels."""
+"""A multimodal model's own processor: from a text with pictures, sounds and films to tokens, places and pixels."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from tasks.errors import InvalidValue
 from workers.engines.vision.budget import Budget
-from workers.engines.vision.families import PIXELS, Family, Places, positions
+from workers.engines.vision.families import Family, Inputs, Kind, Places, positions
 from workers.engines.vision.pictures import Part
+
+# What processors call what they take, and what they make of it.
+_TAKEN: Mapping[Kind, str] = {"image": "images", "audio": "audio", "video": "videos"}
+
+
+class Medium(NamedTuple):
+    """Something to show, opened: a picture, a sound as samples, or a film as frames with their number a second."""
+
+    kind: Kind
+    content: Any
+    rate: float = 0.0
 
 
 class Reading(NamedTuple):
-    """A prompt with the places of its pictures in it, the pictures in pieces, and every token's position, if it has
-    one."""
+    """A prompt with the places of what it shows, that in pieces, and every token's position, if it has one."""
 
     text: str
     tokens: list[int]
@@ -43,48 +52,79 @@ class _Words:
 class Reader:
     """The processor of one model; any thread may ask, one at a time.
 
-    `token` is the id that keeps a picture's places, `marker` the text that stands for a picture before the processor
-    has made room for it, `side` how many patches in a row share a token.
+    `tokens` are the ids that keep the places of each kind that the model takes, `side` how many patches in a row share
+    a token. `markers` are the texts that stand for each kind before the processor has made room for it.
     """
 
-    def __init__(self, processor: Any, family: Family, token: int, side: int, budget: Budget) -> None:
-        self._processor, self._family, self._token, self._side = processor, family, token, side
-        self._budget = budget
+    def __init__(self, processor: Any, family: Family, tokens: Mapping[Kind, int], side: int, budget: Budget) -> None:
+        self._processor, self._family, self._side = processor, family, side
+        self._budget, self.tokens = budget, tokens
         self._words = processor.tokenizer = _Words(deepcopy(processor.tokenizer))
         self._one_at_a_time = threading.Lock()
-        own = str(processor.tokenizer.convert_ids_to_tokens(token))
-        self.marker: str = getattr(processor, "boi_token", None) or own
-        self.markers = frozenset({self.marker, own})
+        own: dict[Kind, str] = {
+            kind: str(processor.tokenizer.convert_ids_to_tokens(token)) for kind, token in tokens.items()
+        }
+        self.markers = own if family.marker is None else {**own, "image": getattr(processor, family.marker)}
+        self.reserved = frozenset([*own.values(), *self.markers.values()])
 
-    def read(self, text: str, pictures: Sequence[Image.Image]) -> Reading:
-        """Make room for each picture where its marker stands; raises InvalidValue."""
-        if (count := text.count(self.marker)) != len(pictures):
-            message = f"the model's chat template shows {count} pictures of the {len(pictures)} in these messages"
-            raise InvalidValue(message, param="messages")
+    def read(self, text: str, media: Sequence[Medium]) -> Reading:
+        """Make room for each medium where its marker stands; raises InvalidValue."""
+        for kind, marker in self.markers.items():
+            wanted, count = sum(medium.kind == kind for medium in media), text.count(marker)
+            if count != wanted and wanted:
+                message = f"the model's chat template shows {count} of the {wanted} {kind} parts in these messages"
+                raise InvalidValue(message, param="messages")
         with self._one_at_a_time:
-            inputs = self._processed(text, pictures)
-            text = self._words.text
-            self._budget.hold(inputs[PIXELS])
-        tokens = inputs.pop("input_ids")[0]
-        places = np.flatnonzero(tokens == self._token).astype(np.int32)
-        parts, used = [], 0
-        for cut in self._family.cut(inputs, len(places)):
-            parts.append(Part.of(places[used : used + cut.tokens], cut.inputs))
-            used += cut.tokens
-        if used != len(places):
-            raise InvalidValue("the messages hold more places for pictures than there are pictures", param="messages")
-        return Reading(text, tokens.tolist(), parts, self._positions(len(tokens), parts))
+            inputs = self._processed(text, media)
+            text, hold = self._words.text, self._budget.hold(_nbytes(inputs))
+        tokens = np.array(inputs["input_ids"][0])
+        kinds = {medium.kind for medium in media}
+        places = {kind: np.flatnonzero(tokens == self.tokens[kind]).astype(np.int32) for kind in kinds}
+        parts = [part for kind in kinds for part in self._parts(kind, inputs, places[kind], hold)]
+        where = positions(len(tokens), inputs, places, self._side) if self._family.spatial else None
+        return Reading(text, tokens.tolist(), sorted(parts, key=lambda part: int(part.places[0])), where)
 
-    def _processed(self, text: str, pictures: Sequence[Image.Image]) -> dict[str, Any]:
+    def _processed(self, text: str, media: Sequence[Medium]) -> dict[str, Any]:
+        given: dict[str, Any] = {}
+        for medium in media:
+            given.setdefault(_TAKEN[medium.kind], []).append(medium.content)
+        if rates := [medium.rate for medium in media if medium.kind == "video"]:
+            given["fps"] = rates
         try:
-            found = self._processor(text=[text], images=list(pictures))
-            arrays = {name: np.array(value) for name, value in found.items()}
+            found = dict(self._processor(text=[text], **given).items())
+            if "audio" in given:  # each by itself, so that none is padded to another's length
+                found |= self._heard(given["audio"])
+            return {name: _arrays(name, value) for name, value in found.items()}
         except Exception as error:  # a processor may refuse anything, as pictures that are too long for their width
-            message = f"the model's processor refuses these pictures: {error}"
+            message = f"the model's processor refuses what these messages show: {error}"
             raise InvalidValue(message, param="messages") from error
-        return {name: array.astype(bool) if name.endswith("_mask") else array for name, array in arrays.items()}
 
-    def _positions(self, length: int, parts: Sequence[Part]) -> Places | None:
-        if not self._family.spatial:
-            return None
-        return positions(length, [(int(part.places[0]), part.inputs or {}) for part in parts], self._side)
+    def _heard(self, sounds: Sequence[Any]) -> dict[str, Any]:
+        extract = self._processor.feature_extractor
+        found = [extract([sound], sampling_rate=extract.sampling_rate, return_attention_mask=True) for sound in sounds]
+        return {name: [np.array(one[name]) for one in found] for name in ("input_features", "input_features_mask")}
+
+    def _parts(self, kind: Kind, inputs: Inputs, places: Places, hold: object) -> list[Part]:
+        parts, used = [], 0
+        try:
+            for cut in self._family.cuts[kind](inputs, places):
+                parts.append(Part.of(self.tokens[kind], places[used : used + cut.tokens], cut.inputs, hold))
+                used += cut.tokens
+        except ValueError:  # more or fewer stretches of places than pieces
+            used = -1
+        if used != len(places):
+            raise InvalidValue(f"the messages hold other places for {kind} parts than there are", param="messages")
+        return parts
+
+
+def _arrays(name: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_arrays(name, one) for one in value]
+    found = np.array(value)
+    return found.astype(bool) if name.endswith("_mask") else found
+
+
+def _nbytes(value: Any) -> int:
+    if isinstance(value, dict):
+        return sum(map(_nbytes, value.values()))
+    return sum(map(_nbytes, value)) if isinstance(value, list) else int(value.nbytes)

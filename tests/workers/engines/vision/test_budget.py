@@ -1,37 +1,31 @@
-"""Pixels that wait for the vision tower stay within their bytes."""
+"""What waits for the towers stays within its bytes."""
 
 from __future__ import annotations
 
 import gc
 import threading
 
-import numpy as np
-
 from tests.servers import eventually
 from workers.engines.vision.budget import Budget
 
 
-def pixels(count: int) -> np.ndarray:  # type: ignore[type-arg]
-    return np.zeros(count, np.uint8)
-
-
 def test_who_finds_it_used_up_waits_until_others_are_seen() -> None:
-    budget, first = Budget(100), pixels(80)
-    budget.hold(first)
+    budget = Budget(100)
+    first = budget.hold(80)
     held = threading.Event()
 
     def hold() -> None:
-        budget.hold(pixels(30))
+        budget.hold(30)
         held.set()
 
     waiting = threading.Thread(target=hold, daemon=True)
     waiting.start()
     assert not held.wait(0.2)
-    piece = first[:10]  # a piece keeps the whole in memory
+    part = first  # a piece of it that is still to be seen
     del first
     gc.collect()
     assert not held.wait(0.2)
-    del piece
+    del part
     gc.collect()
     assert held.wait(10)
     waiting.join()
@@ -39,9 +33,8 @@ def test_who_finds_it_used_up_waits_until_others_are_seen() -> None:
 
 def test_what_needs_more_than_there_is_gets_it_all_alone() -> None:
     budget = Budget(100)
-    large = pixels(1000)
-    budget.hold(large)
+    large = budget.hold(1000)
+    assert budget._left == 0
     del large
     gc.collect()
     eventually(lambda: budget._left == 100)
-    budget.hold(pixels(10))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from tests.workers.engines.text import tiny
 from workers import blas
@@ -16,10 +16,13 @@ import mlx.core as mx  # noqa: E402
 from mlx.utils import tree_flatten  # noqa: E402
 from mlx_vlm.utils import get_model_and_args, update_module_configs  # noqa: E402
 
+# A config, files beside it, special tokens, and what templates write for a picture, a sound and a film.
+Kind: TypeAlias = tuple[dict[str, Any], dict[str, Any], tuple[str, ...], tuple[str, ...]]
 # How these models' own templates show turns, shortened.
 PARTS = (
     "{% for m in messages %}<{{ m.role }}>{% for part in m.content %}"
-    "{% if part.type == 'image' %}IMAGE{% else %}{{ part.text }}{% endif %}{% endfor %}</s>{% endfor %}"
+    "{% if part.type == 'image' %}IMAGE{% elif part.type == 'audio' %}AUDIO{% elif part.type == 'video' %}VIDEO"
+    "{% else %}{{ part.text }}{% endif %}{% endfor %}</s>{% endfor %}"
     "{% if add_generation_prompt %}<assistant>{% endif %}"
 )
 _TEXT = {
@@ -36,20 +39,24 @@ _SIGLIP = {"hidden_size": 32, "num_attention_heads": 2, "num_hidden_layers": 2, 
 _IDEFICS = ("<image>", "<fake_token_around_image>", "<end_of_utterance>", "<global-img>")
 _QWEN = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
 _GEMMA = ("<start_of_image>", "<end_of_image>", "<image_soft_token>")
-FAMILIES = ("idefics3", "smolvlm", "llava", "qwen2_vl", "qwen2_5_vl", "gemma3")
+_GEMMA_4 = ("<|image>", "<image|>", "<|image|>", "<|audio>", "<audio|>", "<|audio|>", "<|video|>")
+FAMILIES = ("idefics3", "smolvlm", "llava", "qwen2_vl", "qwen2_5_vl", "gemma3", "gemma4")
+WATCHING = ("qwen2_vl", "qwen2_5_vl", "gemma4")
 
 
 def save(folder: Path, family: str, context: int = 2048) -> Path:
     """Write a random model of a family, its configuration, tokenizer and processor."""
     folder.mkdir(parents=True, exist_ok=True)
-    config, files, marks, image = _KINDS[family]()
+    config, files, marks, shown = _KINDS[family]()
     config = {"model_type": family, "eos_token_id": 516, "max_position_embeddings": context, **config}
     (folder / "config.json").write_text(json.dumps(config))
     for name, content in files.items():
         (folder / name).write_text(json.dumps(content))
     words = tiny.tokenizer()._tokenizer
     words.add_special_tokens({"additional_special_tokens": list(marks)})
-    words.chat_template = PARTS.replace("IMAGE", image)
+    words.chat_template = PARTS
+    for name, marker in zip(("IMAGE", "AUDIO", "VIDEO"), shown, strict=False):
+        words.chat_template = words.chat_template.replace(name, marker)
     words.save_pretrained(folder)
     _told(folder / "tokenizer_config.json", family)
     mx.save_safetensors(str(folder / "model.safetensors"), dict(tree_flatten(_model(config).parameters())))
@@ -61,10 +68,13 @@ def _model(config: Mapping[str, Any]) -> Any:
     own = json.loads(json.dumps(config))
     arch, _ = get_model_and_args(own)
     made = arch.ModelConfig.from_dict(own)
-    made = update_module_configs(made, arch, own, ["text", "vision"])
+    made = update_module_configs(made, arch, own, ["text", "vision", "audio"])
     model = arch.Model(made)
     language = model.language_model
-    language.lm_head.weight = language.lm_head.weight * 12  # so that tokens differ clearly in likelihood
+    if "lm_head" in language:  # so that tokens differ clearly in likelihood
+        language.lm_head.weight = language.lm_head.weight * 12
+    else:  # where every token would be likeliest after itself
+        language.model.norm.weight = mx.random.normal(language.model.norm.weight.shape) * 3
     if config["model_type"] == "gemma3":  # which begins with ones, and then every picture looks the same
         model.multi_modal_projector.mm_input_projection_weight = mx.random.normal((32, 64))
     mx.eval(model.parameters())
@@ -76,9 +86,13 @@ def _told(path: Path, family: str) -> None:
         own = json.loads(path.read_text())
         own |= {"image_token": _GEMMA[2], "boi_token": _GEMMA[0], "eoi_token": _GEMMA[1]}
         path.write_text(json.dumps(own))
+    if family == "gemma4":
+        own = json.loads(path.read_text())
+        names = ("boi_token", "eoi_token", "image_token", "boa_token", "eoa_token", "audio_token", "video_token")
+        path.write_text(json.dumps({**own, **dict(zip(names, _GEMMA_4, strict=True))}))
 
 
-def _idefics(kind: str) -> tuple[dict[str, Any], dict[str, Any], tuple[str, ...], str]:
+def _idefics(kind: str) -> Kind:
     rows = tuple(f"<row_{row}_col_{column}>" for row in range(1, 4) for column in range(1, 4))
     config = {
         "text_config": {"model_type": "llama", **_TEXT},
@@ -92,10 +106,10 @@ def _idefics(kind: str) -> tuple[dict[str, Any], dict[str, Any], tuple[str, ...]
         "preprocessor_config.json": {"image_processor_type": name, **size},
         "processor_config.json": {"image_seq_len": 4},
     }
-    return config, files, (*_IDEFICS, *rows), "<image>"
+    return config, files, (*_IDEFICS, *rows), ("<image>",)
 
 
-def _llava() -> tuple[dict[str, Any], dict[str, Any], tuple[str, ...], str]:
+def _llava() -> Kind:
     config = {
         "text_config": {"model_type": "llama", **_TEXT},
         "vision_config": {"model_type": "clip_vision_model", "patch_size": 8, "image_size": 32, **_SIGLIP},
@@ -111,10 +125,10 @@ def _llava() -> tuple[dict[str, Any], dict[str, Any], tuple[str, ...], str]:
             "num_additional_image_tokens": 1,
         },
     }
-    return config, files, ("<image>",), "<image>"
+    return config, files, ("<image>",), ("<image>",)
 
 
-def _qwen(kind: str) -> tuple[dict[str, Any], dict[str, Any], tuple[str, ...], str]:
+def _qwen(kind: str) -> Kind:
     vision: dict[str, Any] = {"model_type": kind, "depth": 2, "num_heads": 2, "patch_size": 4, "spatial_patch_size": 4}
     if kind == "qwen2_vl":
         vision |= {"embed_dim": 32, "hidden_size": 64}
@@ -140,10 +154,11 @@ def _qwen(kind: str) -> tuple[dict[str, Any], dict[str, Any], tuple[str, ...], s
             "max_pixels": 4096,
         }
     }
-    return config, files, _QWEN, "<|vision_start|><|image_pad|><|vision_end|>"
+    around = "<|vision_start|>{}<|vision_end|>"
+    return config, files, _QWEN, (around.format(_QWEN[2]), "", around.format(_QWEN[3]))
 
 
-def _gemma() -> tuple[dict[str, Any], dict[str, Any], tuple[str, ...], str]:
+def _gemma() -> Kind:
     config = {
         "text_config": {
             "model_type": "gemma3_text",
@@ -167,7 +182,56 @@ def _gemma() -> tuple[dict[str, Any], dict[str, Any], tuple[str, ...], str]:
         },
         "processor_config.json": {"image_seq_length": 4},
     }
-    return config, files, _GEMMA, _GEMMA[0]
+    return config, files, _GEMMA, (_GEMMA[0],)
+
+
+def _gemma_4() -> Kind:
+    text = {key: value for key, value in _TEXT.items() if key != "tie_word_embeddings"}
+    config = {
+        "text_config": {
+            "model_type": "gemma4_text",
+            **text,
+            "num_hidden_layers": 6,
+            "head_dim": 32,
+            "global_head_dim": 32,
+            "num_kv_shared_layers": 2,
+            "hidden_size_per_layer_input": 16,
+            "vocab_size_per_layer_input": 544,
+            "sliding_window": 48,
+            "layer_types": ["sliding_attention", "sliding_attention", "full_attention"] * 2,
+        },
+        "vision_config": {
+            "model_type": "gemma4_vision",
+            **_SIGLIP,
+            "num_key_value_heads": 2,
+            "head_dim": 16,
+            "global_head_dim": 16,
+            "patch_size": 8,
+            "pooling_kernel_size": 2,
+            "position_embedding_size": 64,
+            "default_output_length": 16,
+        },
+        "audio_config": {
+            "model_type": "gemma4_audio",
+            "hidden_size": 32,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "subsampling_conv_channels": [8, 4],
+            "output_proj_dims": 32,
+        },
+        "hidden_size": 64,
+        "image_token_id": 519,
+        "audio_token_id": 522,
+        "video_token_id": 523,
+    }
+    own = {"patch_size": 8, "pooling_kernel_size": 2}
+    files = {
+        "processor_config.json": {
+            "image_processor": {**own, "max_soft_tokens": 16},
+            "video_processor": {**own, "max_soft_tokens": 70, "num_frames": 8},
+        }
+    }
+    return config, files, _GEMMA_4, (_GEMMA_4[2], _GEMMA_4[5], _GEMMA_4[6])
 
 
 _KINDS = {
@@ -177,4 +241,5 @@ _KINDS = {
     "qwen2_vl": lambda: _qwen("qwen2_vl"),
     "qwen2_5_vl": lambda: _qwen("qwen2_5_vl"),
     "gemma3": _gemma,
+    "gemma4": _gemma_4,
 }
