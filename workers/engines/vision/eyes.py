@@ -23,7 +23,10 @@ class Eyes:
         self.looks = 0
 
     def features(self, digest: bytes, token: int, inputs: Inputs | None, places: int) -> Any:
-        """What these inputs, known by their digest, put in so many places of a token: (places, width)."""
+        """What these inputs, known by their digest, put in so many places of a token: (places, width).
+
+        What goes to deeper layers (DeepStack) stands behind what goes to the first one, and makes it so much wider.
+        """
         if digest in self._kept:
             self._kept.move_to_end(digest)
             return self._kept[digest]
@@ -35,7 +38,9 @@ class Eyes:
     def _look(self, inputs: dict[str, Any], token: int, places: int) -> Any:
         # A prompt that is nothing but the picture's places becomes its features, in every architecture.
         tokens = mx.full((1, places), token, mx.int32)
-        found = self._model.get_input_embeddings(tokens, mask=mx.ones_like(tokens), **inputs).inputs_embeds[0]
+        made = self._model.get_input_embeddings(tokens, mask=mx.ones_like(tokens), **inputs)
+        deeper = () if made.deepstack_visual_embeds is None else made.deepstack_visual_embeds
+        found = mx.concatenate([made.inputs_embeds[0], *deeper], axis=-1)
         mx.eval(found)
         mx.clear_cache()
         self.looks += 1

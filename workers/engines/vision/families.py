@@ -33,12 +33,13 @@ class Family:
 
     `marker` is the processor's attribute that holds what stands for a picture in a template's text, where that is not
     the token of its places. `spatial` architectures place a picture's tokens in rows and columns (M-RoPE) rather than
-    one after the other.
+    one after the other; with `moments`, those of a film's pictures stand apart, each with its time before it.
     """
 
     cuts: Mapping[Kind, Cutter]
     marker: str | None = None
     spatial: bool = False
+    moments: bool = False
 
 
 def _tiles(inputs: Inputs, places: Places) -> Iterator[Cut]:
@@ -103,26 +104,27 @@ def _runs(places: Places) -> list[int]:
     return [len(run) for run in np.split(places, breaks)]
 
 
-_QWEN = Family({"image": _patched("image", _IMAGES), "video": _patched("video", _FILMS)}, spatial=True)
+_PATCHED: Mapping[Kind, Cutter] = {"image": _patched("image", _IMAGES), "video": _patched("video", _FILMS)}
 FAMILIES: Mapping[str, Family] = {
     "gemma3": Family({"image": _pictures}, marker="boi_token"),
     "gemma4": Family({"image": _any_pictures, "audio": _sounds, "video": _frames}),
     "idefics3": Family({"image": _tiles}),
     "llava": Family({"image": _pictures}),
-    "qwen2_5_vl": _QWEN,
-    "qwen2_vl": _QWEN,
+    "qwen2_5_vl": Family(_PATCHED, spatial=True),
+    "qwen2_vl": Family(_PATCHED, spatial=True),
+    "qwen3_vl": Family(_PATCHED, spatial=True, moments=True),
     "smolvlm": Family({"image": _tiles}),
 }
 
 
-def positions(length: int, inputs: Inputs, places: Mapping[Kind, Places], side: int) -> Places:
+def positions(length: int, inputs: Inputs, places: Mapping[Kind, Places], side: int, *, moments: bool) -> Places:
     """Where each of so many tokens stands: (3, length), time, row and column.
 
-    `places` are those of each kind; `side` is how many patches in a row share a token.
+    `places` are those of each kind; `side` is how many patches in a row share a token; `moments` is the family's.
     """
     found = np.empty((3, length), np.int32)
     done, at = 0, 0  # tokens that have a position, and the next one's
-    for first, grid in sorted(_begun(inputs, places, side), key=lambda one: one[0]):
+    for first, grid in sorted(_begun(inputs, places, side, moments), key=lambda one: one[0]):
         found[:, done:first] = np.arange(at, at + first - done)
         at += first - done
         size = int(np.prod(grid))
@@ -132,11 +134,14 @@ def positions(length: int, inputs: Inputs, places: Mapping[Kind, Places], side: 
     return found
 
 
-def _begun(inputs: Inputs, places: Mapping[Kind, Places], side: int) -> Iterator[tuple[int, Sequence[int]]]:
-    """The first place of every picture and film, and its grid in tokens."""
+def _begun(
+    inputs: Inputs, places: Mapping[Kind, Places], side: int, moments: bool
+) -> Iterator[tuple[int, Sequence[int]]]:
+    """The first place of every picture and film, or of its moments, and its grid in tokens."""
     for kind, taken in places.items():
         used = 0
         for times, rows, columns in inputs[_GRIDS[kind]].tolist():
-            grid = (times, rows // side, columns // side)
-            yield int(taken[used]), grid
-            used += int(np.prod(grid))
+            grid = (1 if moments else times, rows // side, columns // side)
+            for _ in range(times if moments else 1):
+                yield int(taken[used]), grid
+                used += int(np.prod(grid))

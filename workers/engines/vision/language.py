@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import mlx.core as mx
+import numpy as np
 from mlx_lm.models.cache import KVCache, RotatingKVCache
 
 from workers.engines.vision.pictures import Glimpse
@@ -56,13 +57,24 @@ class Language:
 
     def _embedded(self, tokens: Any, shown: Sequence[Glimpse | None]) -> dict[str, Any]:
         made = self._model.get_input_embeddings(tokens)
-        found = made.inputs_embeds
+        found, deeper = made.inputs_embeds, []
+        width, taken = found.shape[-1], np.zeros(tokens.shape, bool)
         for row, glimpse in enumerate(shown):
             if glimpse is not None:
-                found[row, mx.array(glimpse.places)] = glimpse.features.astype(found.dtype)
-        # Some architectures have more inputs, a layer each, which take the places of pictures for what they are.
-        layers = {} if made.per_layer_inputs is None else {"per_layer_inputs": made.per_layer_inputs}
-        return {"inputs_embeds": found, **layers}
+                features = glimpse.features.astype(found.dtype)
+                found[row, mx.array(glimpse.places)] = features[:, :width]
+                deeper.append(features[:, width:])
+                taken[row, glimpse.places] = True
+        told = {"inputs_embeds": found}
+        if made.per_layer_inputs is not None:  # which take the places of pictures for what they are
+            told["per_layer_inputs"] = made.per_layer_inputs
+        if (
+            deeper and deeper[0].shape[-1]
+        ):  # DeepStack: features for the layers behind the first, (layers, places, width)
+            layers = mx.concatenate(deeper)
+            told["deepstack_visual_embeds"] = layers.reshape(len(layers), -1, width).transpose(1, 0, 2)
+            told["visual_pos_masks"] = taken
+        return told
 
 
 def _positions(places: Any, shape: tuple[int, int], shown: Sequence[Glimpse | None]) -> Any:

@@ -81,8 +81,8 @@ class Reader:
         kinds = {medium.kind for medium in media}
         places = {kind: np.flatnonzero(tokens == self.tokens[kind]).astype(np.int32) for kind in kinds}
         parts = [part for kind in kinds for part in self._parts(kind, inputs, places[kind], hold)]
-        where = positions(len(tokens), inputs, places, self._side) if self._family.spatial else None
-        return Reading(text, tokens.tolist(), sorted(parts, key=lambda part: int(part.places[0])), where)
+        parts.sort(key=lambda part: int(part.places[0]))
+        return Reading(text, tokens.tolist(), parts, self._positions(len(tokens), inputs, places))
 
     def _processed(self, text: str, media: Sequence[Medium]) -> dict[str, Any]:
         given: dict[str, Any] = {}
@@ -103,6 +103,11 @@ class Reader:
         extract = self._processor.feature_extractor
         found = [extract([sound], sampling_rate=extract.sampling_rate, return_attention_mask=True) for sound in sounds]
         return {name: [np.array(one[name]) for one in found] for name in ("input_features", "input_features_mask")}
+
+    def _positions(self, length: int, inputs: Inputs, places: Mapping[Kind, Places]) -> Places | None:
+        if not self._family.spatial:
+            return None
+        return positions(length, inputs, places, self._side, moments=self._family.moments)
 
     def _parts(self, kind: Kind, inputs: Inputs, places: Places, hold: object) -> list[Part]:
         parts, used = [], 0

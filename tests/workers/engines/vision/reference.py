@@ -26,7 +26,8 @@ def logprobs(folder: Path, text: str, **shown: Any) -> list[float]:
     given = processor(text=[text], **shown)
     more = {name: value for name, value in given.items() if name not in _ASIDE}
     tokens, said = given["input_ids"], []
-    begun = model.get_input_embeddings(tokens, mask=mx.ones_like(tokens), **more).inputs_embeds
+    made = model.get_input_embeddings(tokens, mask=mx.ones_like(tokens), **more)
+    begun = made.inputs_embeds
     while len(said) < STEPS:
         rest = tokens[:, begun.shape[1] :]
         embeddings = mx.concatenate([begun, model.get_input_embeddings(rest).inputs_embeds], axis=1)
@@ -34,6 +35,10 @@ def logprobs(folder: Path, text: str, **shown: Any) -> list[float]:
         if hasattr(model.language_model, "get_rope_index"):
             grids = more.get("image_grid_thw"), more.get("video_grid_thw")
             told["position_ids"], _ = model.language_model.get_rope_index(tokens, *grids)
+        if made.deepstack_visual_embeds is not None:
+            spoken = mx.zeros((1, len(said)), mx.bool_)
+            told["visual_pos_masks"] = mx.concatenate([made.visual_pos_masks, spoken], axis=1)
+            told["deepstack_visual_embeds"] = made.deepstack_visual_embeds
         if (layers := model.get_input_embeddings(tokens).per_layer_inputs) is not None:
             told["per_layer_inputs"] = layers
         logits = model.language_model(tokens, inputs_embeds=embeddings, **told).logits[0, -1].astype(mx.float32)

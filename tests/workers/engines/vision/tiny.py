@@ -40,8 +40,8 @@ _IDEFICS = ("<image>", "<fake_token_around_image>", "<end_of_utterance>", "<glob
 _QWEN = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
 _GEMMA = ("<start_of_image>", "<end_of_image>", "<image_soft_token>")
 _GEMMA_4 = ("<|image>", "<image|>", "<|image|>", "<|audio>", "<audio|>", "<|audio|>", "<|video|>")
-FAMILIES = ("idefics3", "smolvlm", "llava", "qwen2_vl", "qwen2_5_vl", "gemma3", "gemma4")
-WATCHING = ("qwen2_vl", "qwen2_5_vl", "gemma4")
+FAMILIES = ("idefics3", "smolvlm", "llava", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "gemma3", "gemma4")
+WATCHING = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "gemma4")
 
 
 def save(folder: Path, family: str, context: int = 2048) -> Path:
@@ -135,9 +135,13 @@ def _qwen(kind: str) -> Kind:
     else:
         vision |= {"hidden_size": 32, "intermediate_size": 64, "out_hidden_size": 64, "window_size": 16}
         vision |= {"fullatt_block_indexes": [1]}
+    text = {**_TEXT, "rope_scaling": {"type": "mrope", "mrope_section": [2, 3, 3]}}
+    if kind == "qwen3_vl":
+        vision |= {"num_position_embeddings": 64, "deepstack_visual_indexes": [0, 1]}
+        more = {"model_type": "qwen3_vl_text", "head_dim": 16, "rope_theta": 10_000.0, "max_position_embeddings": 2048}
+        text = {"text_config": {**text, **more, "num_hidden_layers": 3}}
     config = {
-        **_TEXT,
-        "rope_scaling": {"type": "mrope", "mrope_section": [2, 3, 3]},
+        **text,
         "vision_config": vision,
         "vision_start_token_id": 517,
         "vision_end_token_id": 518,
@@ -240,6 +244,7 @@ _KINDS = {
     "llava": _llava,
     "qwen2_vl": lambda: _qwen("qwen2_vl"),
     "qwen2_5_vl": lambda: _qwen("qwen2_5_vl"),
+    "qwen3_vl": lambda: _qwen("qwen3_vl"),
     "gemma3": _gemma,
     "gemma4": _gemma_4,
 }
