@@ -18,7 +18,7 @@ from tests.contract.site import Page, Site
 from tests.servers import Stack, Valkey, running
 from tests.workers.engines.text import tiny as text
 from tests.workers.engines.vision import tiny
-from tests.workers.engines.vision.asking import encoded, noise
+from tests.workers.engines.vision.asking import encoded, film, noise, sound
 from tests.workers.test_pictures import HOSTILE, LIMITS
 
 PICTURES = [encoded(noise(1)), encoded(noise(2, 30, 64)), encoded(noise(3, 90, 90), "JPEG")]
@@ -27,7 +27,7 @@ ROOM = {"max_image_pixels": LIMITS.pixels, "max_image_bytes": LIMITS.bytes}
 
 @pytest.fixture(scope="module")
 def stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Two models that see and one that only reads, with pictures from this machine allowed."""
+    """Three models that see, of which one hears, and one that only reads; pictures from this machine are allowed."""
     root = tmp_path_factory.mktemp("models")
     models = [
         {
@@ -36,7 +36,7 @@ def stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             "model_type": "multimodal",
             "options": ROOM,
         }
-        for family in ("smolvlm", "qwen2_vl")
+        for family in ("smolvlm", "qwen2_vl", "gemma4")
     ]
     models.append({"model_path": str(text.save(root / "text")), "served_model_name": "text"})
     env = {"MLXQ_MEDIA_ALLOW_PRIVATE": "1"}
@@ -182,11 +182,35 @@ def test_a_model_that_only_reads_refuses_pictures_by_their_part(client: openai.O
     assert "only reads text" in refused(client, "Look: ", PICTURES[0], model="text")["message"]
 
 
+HEARD = {"type": "input_audio", "input_audio": {"data": base64.b64encode(sound(1)).decode(), "format": "wav"}}
+WATCHED = {"type": "video_url", "video_url": {"url": url(film(1), "video/mp4")}}
+
+
+@pytest.mark.parametrize("part", [HEARD, WATCHED], ids=["sound", "film"])
+def test_who_hears_and_watches_is_told_of_sounds_and_films(client: openai.OpenAI, part: dict[str, Any]) -> None:
+    picture = {"type": "image_url", "image_url": {"url": url(PICTURES[0])}}
+    messages: Any = [{"role": "user", "content": [picture, {"type": "text", "text": " and "}, part]}]
+    first, second = [
+        client.chat.completions.create(model="gemma4", messages=messages, temperature=0, max_tokens=12)
+        for _ in range(2)
+    ]
+    assert said(first) == said(second)
+    assert second.usage is not None and second.usage.prompt_tokens_details is not None
+    assert second.usage.prompt_tokens_details.cached_tokens == second.usage.prompt_tokens - 1
+
+
+def test_models_say_what_a_conversation_with_them_may_hold(stack: Stack) -> None:
+    models = {one["id"]: one for one in httpx.get(f"{stack.url}/v1/models").json()["data"]}
+    assert {name: models[name]["modalities"] for name in models} == {
+        "smolvlm": ["text", "image"],
+        "qwen2_vl": ["text", "image", "video"],
+        "gemma4": ["text", "image", "audio", "video"],
+        "text": ["text"],
+    }
+
+
 def test_a_sound_and_a_film_are_refused_by_their_part(client: openai.OpenAI) -> None:
-    for part in (
-        {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}},
-        {"type": "video_url", "video_url": {"url": "data:video/mp4;base64,AAAA"}},
-    ):
+    for part in (HEARD, WATCHED):
         messages: Any = [{"role": "user", "content": [{"type": "text", "text": "a"}, part]}]
         with pytest.raises(openai.BadRequestError, match=r"takes no (audio|video)") as refusal:
             client.chat.completions.create(model="smolvlm", messages=messages)

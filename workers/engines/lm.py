@@ -72,8 +72,9 @@ class TextEngine(Engine[Plan]):
 
     @property
     def details(self) -> Mapping[str, Any]:
-        """The context length in tokens, and what a request that says nothing gets."""
-        return {"context_length": self._prompts.context, "defaults": asdict(self._planner.defaults)}
+        """The context length in tokens, what a request that says nothing gets, and what a conversation may hold."""
+        prompts, defaults = self._prompts, asdict(self._planner.defaults)
+        return {"context_length": prompts.context, "defaults": defaults, "modalities": prompts.modalities}
 
     def check(self, job: Job) -> Prepared[Plan]:
         """Tokenise; refuses what the template refuses and what is longer than the context."""

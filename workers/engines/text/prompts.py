@@ -29,6 +29,11 @@ class Prompts:
         self._formats = formats
         self._one_at_a_time = threading.Lock()  # a tokenizer keeps state while it encodes
 
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """What a conversation may hold."""
+        return ("text",)
+
     def chat(self, chat: ChatRequest) -> Prompt:
         """The prompt of a conversation; raises InvalidValue or ContextLengthExceeded."""
         found = self._read(chat, () if chat.tool_choice.mode == "none" else chat.tools, answer=True)

@@ -38,6 +38,10 @@ class VisionPrompts(Prompts):
         self._reader, self._gallery, self._eyes = reader, gallery, eyes
         self._in_parts = _IN_PARTS.search(template_text(tokenizer)) is not None
 
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        return ("text", *self._reader.tokens)
+
     def _read(self, request: ChatRequest | RenderRequest, tools: Sequence[Tool], *, answer: bool) -> Prompt:
         media = [media for message in request.messages for media in message.media]
         text = self._rendered(request, tools, answer=answer)
