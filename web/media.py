@@ -66,12 +66,11 @@ def _is_address(source: str) -> bool:
 
 
 def _checked(param: str, media: Media) -> str:
+    """What is no address, and stands for bytes: nothing that might be a path."""
     source: str = media.source
-    if source.startswith(("data:", "blob_")):
+    if source.startswith(("data:", "blob_", "file-")):
         return source
-    if media.field == "file.file_id" or media.source.startswith("file-"):
-        raise InvalidValue(f"'{param}': files cannot be shown to a model yet; send a data URL", param=param)
-    raise InvalidValue(f"'{param}' must be a data URL, an http or https URL, or a file's id", param=param)
+    raise InvalidValue(f"'{param}' must be a data URL, an http or https URL, or an id of ours", param=param)
 
 
 def _fetched(egress: Egress, media: Media, param: str, until: float) -> BlobRef:

@@ -178,6 +178,22 @@ def test_an_answer_from_a_cached_picture_is_that_without_a_cache(
     assert cached.text("0") == run(plain, asked).text("0")
 
 
+@pytest.mark.parametrize("family", ["smolvlm", "qwen2_vl"])
+def test_a_prompt_with_a_picture_outlives_the_process(
+    family: str, folders: Mapping[str, Path], home: Path, tmp_path: Path, refs: list[BlobRef]
+) -> None:
+    asked = look("Look at this: ", refs[0], " and say it well, with all that belongs to it. " * 12)
+    first = load(folders[family], home, prompt_cache_dir=str(tmp_path))
+    text = run(first, asked).text("0")
+    first._batch._prompts._store.flush()  # type: ignore[union-attr]
+    again = load(folders[family], home, prompt_cache_dir=str(tmp_path))
+    found = run(again, asked)
+    assert found.usage("0").cached_tokens > 100 and eyes(again).looks == 0
+    assert found.text("0") == text
+    other = run(again, look("Look at this: ", refs[1], " and say it well, with all that belongs to it. " * 12))
+    assert other.usage("0").cached_tokens < 40
+
+
 def test_a_picture_that_was_seen_before_is_not_looked_at_again(engine: TextEngine, refs: list[BlobRef]) -> None:
     run(engine, look("First ", refs[0]))
     looks = eyes(engine).looks

@@ -152,14 +152,12 @@ class Batch:
             self._prompts.add(row.key[:-1] if entering else row.key, group.caches_of(row))
 
     def _look(self) -> list[Unseen]:
-        """Let the first prompt that waits to see something look at a piece of it, unless a cache has it already."""
+        """Let the first prompt that could begin, had it seen what it shows, look at a piece of that."""
         for source in self._waiting:
-            if source.shown is None:
-                continue
-            known = max(source.done, self._prompts.known(source.ids))
-            if source.shown.blind(known):
+            # Before it was looked up, nobody knows what a cache has seen of it.
+            if source.shown is not None and source.restoring is NOTHING and source.shown.blind(source.done):
                 try:
-                    source.shown.look(known)
+                    source.shown.look(source.done)
                 except Exception as error:  # of this prompt alone
                     self._waiting.remove(source)
                     return [Unseen(source, error)]

@@ -51,15 +51,12 @@ class PromptCache:
         """Whether a row of so many tokens is worth keeping."""
         return self._max_bytes > 0 and self._max_entries != 0 and length >= _LEAST
 
-    def known(self, tokens: Any) -> int:
-        """How much of a prompt is in memory, in tokens; int32 array of token ids."""
-        return max((self._usable(entry, tokens) for entry in self._entries.values()), default=0)
-
     def restore(self, tokens: Any) -> Future[Restored | None]:
         """Begin to read what files have of a prompt beyond what is in memory; int32 array of token ids."""
         if self._store is None:
             return NOTHING
-        return self._store.find(tokens, self.known(tokens) + _LEAST) or NOTHING
+        known = max((self._usable(entry, tokens) for entry in self._entries.values()), default=0)
+        return self._store.find(tokens, known + _LEAST) or NOTHING
 
     def take(self, tokens: Any, restored: Restored | None) -> None:
         """Let what was read of a prompt enter the memory tier."""

@@ -129,9 +129,9 @@ def test_others_speak_while_a_film_is_watched_frame_by_frame(
     eyes = engine._prompts._eyes  # type: ignore[attr-defined]
     eyes._kept.clear()
     before, looks = speaking.said, eyes.looks
-    batch.step()
-    batch.step()
-    assert (speaking.said - before, eyes.looks - looks) == (2, 2)
+    for _ in range(3):  # in the first it is looked up in the prompt cache
+        batch.step()
+    assert (speaking.said - before, eyes.looks - looks) == (3, 2)
     batch.run()
 
 
