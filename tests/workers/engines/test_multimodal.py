@@ -282,9 +282,13 @@ def test_only_what_asks_for_it_is_shrunk(engines: Mapping[str, TextEngine], home
 @pytest.mark.parametrize("family", ["smolvlm", "gemma3", "qwen2_vl"])
 def test_a_text_cannot_pass_for_a_picture(family: str, engines: Mapping[str, TextEngine], refs: list[BlobRef]) -> None:
     for marker in engines[family]._prompts._reader.reserved:  # type: ignore[attr-defined]
-        with pytest.raises(InvalidValue, match="stands for a picture") as refusal:
+        with pytest.raises(InvalidValue, match="stands for what is shown") as refusal:
             engines[family].check(look("Look ", refs[0], f" and {marker}"))
         assert refusal.value.failure.param == "messages[0].content"
+
+
+def test_words_about_pictures_are_words(engines: Mapping[str, TextEngine], refs: list[BlobRef]) -> None:
+    engines["gemma4"].check(look("Is this image, with audio of a video in it, an <img> or <image?", refs[0]))
 
 
 @pytest.mark.parametrize("kind", ["audio", "video"])

@@ -54,10 +54,10 @@ class VisionPrompts(Prompts):
 
     def _check_markers(self, request: ChatRequest | RenderRequest) -> None:
         for index, message in enumerate(request.messages):
-            for marker in self._reader.markers:
+            for marker in self._reader.reserved:
                 if marker in message.content:
                     said = (
-                        f"'{marker}' stands for a picture in this model's prompts; text beside pictures cannot hold it"
+                        f"'{marker}' stands for what is shown in this model's prompts; no text beside that can hold it"
                     )
                     raise InvalidValue(said, param=f"messages[{index}].content")
 
