@@ -15,14 +15,6 @@ STATUSES = ("queued", "running", *ENDS)
 EVENTS = tuple(f"job.{end}" for end in ENDS)
 
 
-def _metadata() -> Entries:
-    return Entries(
-        keys=fields.String(validate=Length(min=1, max=64)),
-        values=fields.String(validate=Length(max=512)),
-        validate=Length(max=16),
-    )
-
-
 def _labels() -> fields.List[Any]:
     return fields.List(Text(validate=Length(max=64)), validate=Length(max=16))
 
@@ -38,12 +30,21 @@ class WebhookSchema(Body):
     events = fields.List(fields.String(validate=OneOf(EVENTS)), validate=Length(min=1))
 
 
+def metadata() -> Entries:
+    """A caller's own words about what it makes."""
+    return Entries(
+        keys=fields.String(validate=Length(min=1, max=64)),
+        values=fields.String(validate=Length(max=512)),
+        validate=Length(max=16),
+    )
+
+
 class JobSchema(Body):
     """Any endpoint's call as a job: where it would go, what it would send."""
 
     url = Text(required=True)
     body = fields.Dict(keys=fields.String(), required=True)
-    metadata = _metadata()
+    metadata = metadata()
     labels = _labels()
     priority = Count(validate=Range(min=-10, max=10))
     ttl = Count(validate=Range(min=1))
@@ -59,10 +60,10 @@ class JobListSchema(Body):
     limit = fields.Integer(load_default=20, validate=Range(min=1, max=100))
     after = Text()
     label = _labels()
-    metadata = _metadata()
+    metadata = metadata()
     created_after = fields.Integer(validate=Range(min=0))
     created_before = fields.Integer(validate=Range(min=0))
-    include = fields.String(validate=OneOf(("sync",)))
+    include = fields.String(validate=OneOf(("sync", "batch")))
     idempotency_key = Text()
 
 

@@ -28,6 +28,8 @@ Resolver: TypeAlias = Callable[[str, int], Sequence[str]]
 LONGEST_URL = 2048  # characters
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_UNICAST = ipaddress.ip_network("2000::/3")  # all of IPv6 that is given out; Python takes the rest for global too
+_EXAMPLES = ipaddress.ip_network("3fff::/20")
 _AGENT = b"mlxq"
 
 
@@ -161,6 +163,8 @@ def public(address: Address) -> bool:
             older = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
         if older is not None:
             return public(older)
+        if address not in _UNICAST or address in _EXAMPLES:
+            return False
     return address.is_global and not address.is_multicast
 
 

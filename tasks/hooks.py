@@ -12,7 +12,7 @@ from mlxq.settings import Settings
 from tasks import events
 from tasks.job import Job, Lane, Status, Webhook
 from tasks.records import Records
-from tasks.scripts import Scripts, answers
+from tasks.scripts import answers
 
 KEPT = 86_400  # seconds that a delivery can be seen after its end, at least
 State: TypeAlias = Literal["pending", "delivered", "failed"]
@@ -21,7 +21,7 @@ State: TypeAlias = Literal["pending", "delivered", "failed"]
 class Delivery(msgspec.Struct, frozen=True):
     """One event for one receiver, until it was told or nobody tries any more.
 
-    `own` says that the job's client named the URL, and not the server; `keep` is how many seconds it can be seen after
+    `own` says that the client named the URL, and not the server; `keep` is how many seconds it can be seen after
     its end.
     """
 
@@ -98,12 +98,6 @@ def arguments(found: Iterable[Delivery]) -> list[str | bytes]:
     return [part for delivery in found for part in (delivery.id, msgspec.json.encode(delivery))]
 
 
-def owe(records: Records, scripts: Scripts, found: Iterable[Delivery]) -> None:
-    """Record deliveries that no job's end does, as those of a batch; may be done twice."""
-    with answers():
-        scripts.run("owe", [records.keys.hooks()], [records.keys.hook(""), *arguments(found)])
-
-
 def read(records: Records, delivery_id: str) -> Told | None:
     """One delivery; None when it is gone."""
     with answers():
@@ -121,9 +115,9 @@ def read(records: Records, delivery_id: str) -> Told | None:
     )
 
 
-def of_job(records: Records, job_id: str) -> tuple[Told, ...]:
-    """What a job's end owed."""
+def of(records: Records, key: str) -> tuple[Told, ...]:
+    """What the end of a job or batch owed; `key` is that of its record."""
     with answers():
-        ids: bytes | None = records.redis.hget(records.keys.job(job_id), "hooks")
+        ids: bytes | None = records.redis.hget(key, "hooks")
     found = (read(records, delivery_id) for delivery_id in (ids or b"").decode().split())
     return tuple(told for told in found if told is not None)

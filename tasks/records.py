@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from redis import Redis
 from tasks import events, fold, job
 from tasks.blobs import BlobStore
 from tasks.errors import Failure, JobNotFinished, NotFound
-from tasks.job import Job, Lane, Record, Status
+from tasks.job import Job, Lane, Listing, Record, Status
 from tasks.keys import Keys
 from tasks.requests import BlobRef
 from tasks.scripts import answers
@@ -70,6 +70,17 @@ class Records:
         record = self._readable(job_id, fields, None if expired or b"expires" not in fields else self.now())
         return None if record is None else self._placed(record)
 
+    def read(self, ids: Sequence[str]) -> list[Record | None]:
+        """The records of many jobs in one round trip, also of those whose time is over; without queue positions."""
+        return self._fetch(ids, None)
+
+    def _fetch(self, ids: Sequence[str], now: int | None) -> list[Record | None]:
+        with answers(), self.redis.pipeline(transaction=False) as pipe:
+            for job_id in ids:
+                pipe.hgetall(self.keys.job(job_id))
+            found = pipe.execute()
+        return [self._readable(job_id, fields, now) for job_id, fields in zip(ids, found, strict=True)]
+
     def result(self, record: Record) -> fold.Result:
         """What a finished job made; JobNotFinished before that, NotFound when it ended without a result."""
         if not record.status.terminal:
@@ -86,11 +97,11 @@ class Records:
         limit: int,
         after: str | None = None,
         criteria: Criteria = ANY,
-        include_sync: bool = False,
+        include: Listing | None = None,
     ) -> Page:
-        """The owner's jobs, newest first, those after the cursor `after` (a job's id)."""
+        """The owner's jobs, newest first, those after the cursor `after` (a job's id); `include` adds another list."""
         found: list[Record] = []
-        for record in self._each(self._ids(owner, after, criteria, include_sync), limit + 1):
+        for record in self._each(self._ids(owner, after, criteria, include), limit + 1):
             if record.job.owner == owner and criteria.fit(record):
                 found.append(record)
             if len(found) > limit:
@@ -100,22 +111,17 @@ class Records:
     def _each(self, ids: Iterable[str], at_once: int) -> Iterator[Record]:
         wanted = iter(ids)
         while some := tuple(islice(wanted, at_once)):
-            with answers(), self.redis.pipeline(transaction=False) as pipe:
-                for job_id in some:
-                    pipe.hgetall(self.keys.job(job_id))
-                read, now = pipe.execute(), self.now()
-            for job_id, fields in zip(some, read, strict=True):
-                record = self._readable(job_id, fields, now)
-                if record is not None:
-                    yield record
+            now = self.now()
+            yield from (record for record in self._fetch(some, now) if record is not None)
 
-    def _ids(self, owner: str, after: str | None, criteria: Criteria, include_sync: bool) -> Iterable[str]:
+    def _ids(self, owner: str, after: str | None, criteria: Criteria, include: Listing | None) -> Iterable[str]:
         since = "-inf" if criteria.since is None else criteria.since
         before = "+inf" if criteria.before is None else f"({criteria.before}"
+        listings = (Listing.JOBS,) if include is None else (Listing.JOBS, include)
+        ids: list[bytes] = []
         with answers():
-            ids: list[bytes] = self.redis.zrangebyscore(self.keys.index(owner, False), since, before)
-            if include_sync:
-                ids += self.redis.zrangebyscore(self.keys.index(owner, True), since, before)
+            for listing in listings:
+                ids += self.redis.zrangebyscore(self.keys.index(owner, listing), since, before)
         # An id begins with its time (UUIDv7), so ids sort as their jobs were made.
         newest_first = sorted((job_id.decode() for job_id in ids), reverse=True)
         return (job_id for job_id in newest_first if after is None or job_id < after)
@@ -188,6 +194,7 @@ class Records:
             terminal=events.decode(fields[b"terminal"]) if b"terminal" in fields else None,
             last=fields.get(b"last", b"0-0").decode(),
             result=None if result is None else reference(result) or result,
+            request=reference(fields[b"spec"]),
         )
 
 

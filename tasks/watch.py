@@ -1,4 +1,4 @@
-"""Reading many jobs at the pace of one reader: nothing of a stream is kept here but where it was read to."""
+"""Reading many jobs or batches at the pace of one reader: of a stream nothing is kept here but where it was read to."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
 from tasks import events
+from tasks.batches import Batches, State
 from tasks.errors import NotFound
 from tasks.events import Event
 from tasks.follow import recorded, rows
@@ -16,6 +17,7 @@ from tasks.store import STATUS, JobStore
 
 _COUNT = 16  # events of each job at a time
 _LOOK = 2.0  # seconds after which the records of silent jobs are asked
+BATCH_PACE = 0.5  # seconds between looks at a batch
 
 
 class Told(NamedTuple):
@@ -103,3 +105,43 @@ class Watch:
         except NotFound:  # somebody deleted the file that its result was kept in
             record = None
         yield Over(job_id, None if record is None else record.status)
+
+
+class BatchWatch:
+    """Batches that are watched together: each is told as it stands, and at most twice a second as it changes."""
+
+    def __init__(self, batches: Batches) -> None:
+        self._batches = batches
+        self._told: dict[str, tuple[object, ...]] = {}
+        self._due: dict[str, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._due)
+
+    def __contains__(self, batch_id: str) -> bool:
+        return batch_id in self._due
+
+    def add(self, batch_id: str) -> None:
+        """Watch a batch, from how it stands now on."""
+        self.drop(batch_id)
+        self._due[batch_id] = 0.0
+
+    def drop(self, batch_id: str) -> None:
+        """Watch a batch no more."""
+        self._due.pop(batch_id, None)
+        self._told.pop(batch_id, None)
+
+    def read(self) -> Iterator[tuple[str, State | None]]:
+        """The batches whose status or counts have changed, None for one that is gone; one that is over is dropped."""
+        now = time.monotonic()
+        due = [batch_id for batch_id, at in self._due.items() if at <= now]
+        for batch_id, state in zip(due, self._batches.read(due) if due else (), strict=True):
+            self._due[batch_id] = now + BATCH_PACE
+            shown = () if state is None else (state.status, state.total, state.completed, state.failed)
+            if state is None or state.status.terminal:
+                self.drop(batch_id)
+            elif self._told.get(batch_id) == shown:
+                continue
+            else:
+                self._told[batch_id] = shown
+            yield batch_id, state

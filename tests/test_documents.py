@@ -57,7 +57,10 @@ def test_a_snippet_runs_and_says_what_is_written_there(snippet: Snippet, real_st
 
 def test_there_are_snippets_for_each_kind_of_model() -> None:
     code = "".join(snippet.code for snippet in SNIPPETS)
-    assert all(call in code for call in ("chat.completions", "stream=True", "embeddings", "transcriptions", "/v1/jobs"))
+    assert all(
+        call in code
+        for call in ("chat.completions", "stream=True", "embeddings", "transcriptions", "/v1/jobs", "batches")
+    )
 
 
 def between(text: str, name: str) -> str:

@@ -13,6 +13,8 @@ from flask import current_app
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
 from tasks import store as stores
+from tasks.batches import Batches
+from tasks.files import Files
 from tasks.follow import Follower
 from tasks.presence import Presence
 from tasks.store import JobStore
@@ -29,6 +31,8 @@ class Gateway:
     store: JobStore
     follower: Follower
     presence: Presence
+    files: Files
+    batches: Batches
     sockets: BoundedSemaphore  # websockets that may be open
     started: int = field(default_factory=lambda: int(time.time()))
     ready_until: dict[str, float] = field(default_factory=dict)  # model → monotonic seconds, of `admission`
@@ -45,7 +49,8 @@ def connect(settings: Settings, catalogue: Catalogue) -> Gateway:
     store = stores.connect(settings)
     # Each takes two threads for as long as it is open, so they get a quarter of them.
     sockets = BoundedSemaphore(max(1, settings.web_threads // 8))
-    return Gateway(settings, catalogue, store, Follower(store), Presence(store), sockets)
+    follower, presence = Follower(store), Presence(store)
+    return Gateway(settings, catalogue, store, follower, presence, Files(store), Batches(store), sockets)
 
 
 def gateway() -> Gateway:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+import re
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 from flask import request
 from marshmallow import ValidationError
+from werkzeug.formparser import FormDataParser
 
-from tasks.errors import InvalidValue
+from tasks.blobs import Incoming
+from tasks.errors import InvalidValue, NotFound
 from tasks.requests import BlobRef
 from web import auth, media
 from web.endpoint import Endpoint
 from web.errors import InvalidJson, UnsupportedMediaType, validation
 from web.gateway import gateway
 
-_BLOB = "blob_"
+_BLOB, _FILE = "blob_", "file-"
+_NESTED = re.compile(r"(?P<outer>\w+)\[(?P<inner>\w+)\]", re.ASCII)
 
 
 class Intake(NamedTuple):
@@ -31,9 +36,24 @@ class Intake(NamedTuple):
     blobs: tuple[BlobRef, ...]
 
 
+class Upload(NamedTuple):
+    """A file of a form, on the disk but not kept yet."""
+
+    incoming: Incoming
+    filename: str
+    type: str
+
+    def keep(self) -> BlobRef:
+        """Make a blob of it."""
+        return self.incoming.keep(self.type)
+
+
 def body(endpoint: Endpoint) -> Mapping[str, Any]:
     """The current request's body as the endpoint reads it: a form where it takes files, JSON elsewhere."""
-    return _form(endpoint) if endpoint.files else json()
+    if not endpoint.files:
+        return json()
+    with form(endpoint.files) as (fields, uploads):
+        return {**fields, **{name: upload.keep() for name, upload in uploads.items()}}
 
 
 def json() -> Mapping[str, Any]:
@@ -43,8 +63,13 @@ def json() -> Mapping[str, Any]:
             f"send 'Content-Type: application/json', not '{request.mimetype or 'nothing'}'", param="Content-Type"
         )
     request.max_content_length = gateway().settings.max_body_bytes
+    return decoded(request.get_data(cache=False))
+
+
+def decoded(data: bytes | msgspec.Raw) -> Mapping[str, Any]:
+    """The JSON object in these bytes."""
     try:
-        value = msgspec.json.decode(request.get_data(cache=False))
+        value = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidJson(f"the body is not valid JSON: {error}") from None
     if not isinstance(value, dict):
@@ -52,22 +77,61 @@ def json() -> Mapping[str, Any]:
     return value
 
 
-def _form(endpoint: Endpoint) -> Mapping[str, Any]:
+@contextmanager
+def form(files: frozenset[str]) -> Iterator[tuple[dict[str, Any], dict[str, Upload]]]:
+    """The current request's form: its fields, `a[b]` as an object's, and its uploads, dropped afterwards unless kept.
+
+    `files` names the fields that hold uploads. They go to the disk while they are read, so memory holds none.
+    """
     if request.mimetype != "multipart/form-data":
         raise UnsupportedMediaType(
             f"send 'Content-Type: multipart/form-data', not '{request.mimetype or 'nothing'}'", param="Content-Type"
         )
-    limit = gateway().settings.max_upload_bytes
-    request.max_content_length = limit + gateway().settings.max_body_bytes
+    settings, blobs = gateway().settings, gateway().store.blobs
+    request.max_content_length = settings.max_upload_bytes + settings.max_body_bytes
+    begun: list[Incoming] = []
+
+    def receive(*_: object, **__: object) -> Incoming:
+        begun.append(blobs.incoming(settings.max_upload_bytes))
+        return begun[-1]
+
+    parser = FormDataParser(
+        receive,  # type: ignore[arg-type]  # werkzeug writes and rewinds, no more
+        max_form_memory_size=request.max_form_memory_size,
+        max_form_parts=request.max_form_parts,
+        silent=False,
+    )
+    try:
+        yield _parsed(parser, files)
+    finally:
+        for incoming in begun:
+            incoming.drop()
+
+
+def _parsed(parser: FormDataParser, files: frozenset[str]) -> tuple[dict[str, Any], dict[str, Upload]]:
+    try:
+        _, fields, uploads = parser.parse(
+            request.stream, request.mimetype, request.content_length, request.mimetype_params
+        )
+    except ValueError as error:
+        raise InvalidValue(f"the form cannot be read: {error}") from None
     found: dict[str, Any] = {}
-    for name, values in request.form.lists():
-        found[name.removesuffix("[]")] = values if name.endswith("[]") else values[-1]
-    for name, upload in request.files.items():
-        if name not in endpoint.files:
+    for name, values in fields.lists():
+        if name in files:
+            raise InvalidValue(f"'{name}' must be a file, with a filename", param=name)
+        if nested := _NESTED.fullmatch(name):
+            inner = found.setdefault(nested["outer"], {})
+            if isinstance(inner, dict):
+                inner[nested["inner"]] = values[-1]
+        else:
+            found[name.removesuffix("[]")] = values if name.endswith("[]") else values[-1]
+    received: dict[str, Upload] = {}
+    for name, upload in uploads.items():
+        if name not in files:
             raise InvalidValue(f"'{name}' is not a file here", param=name)
-        media_type = upload.mimetype or "application/octet-stream"
-        found[name] = gateway().store.blobs.put(upload.stream, media_type, limit)  # type: ignore[arg-type]
-    return found
+        incoming: Any = upload.stream
+        received[name] = Upload(incoming, upload.filename or "", upload.mimetype or "application/octet-stream")
+    return found, received
 
 
 def check(endpoint: Endpoint, raw: Mapping[str, Any], within: str = "") -> Intake:
@@ -82,8 +146,12 @@ def check(endpoint: Endpoint, raw: Mapping[str, Any], within: str = "") -> Intak
         raise validation(error, within) from None
     held = {name: value for name, value in given.items() if isinstance(value, BlobRef)}
     hashes = {name: ref.sha256 for name, ref in held.items()}
-    canonical = msgspec.json.encode({**given, **hashes}, order="deterministic")
-    return Intake(data, hashlib.sha256(canonical).hexdigest(), (*held.values(), *media.held(data)))
+    return Intake(data, digest({**given, **hashes}), (*held.values(), *media.held(data)))
+
+
+def digest(raw: Mapping[str, Any]) -> str:
+    """What is the same for the same body, however its JSON was written."""
+    return hashlib.sha256(msgspec.json.encode(raw, order="deterministic")).hexdigest()
 
 
 def blob(param: str, value: object) -> BlobRef:
@@ -97,7 +165,14 @@ def blob(param: str, value: object) -> BlobRef:
         if ref is None:
             raise InvalidValue(f"none of your jobs holds '{value}'", param=param)
         return ref
-    raise InvalidValue(f"'{param}' must be an upload; in a job's body a data URL or a blob id", param=param)
+    if isinstance(value, str) and value.startswith(_FILE):
+        try:
+            return gateway().files.get(value, auth.current()).blob
+        except NotFound:
+            raise InvalidValue(f"you have no file '{value}'", param=param) from None
+    if isinstance(value, str) and value.startswith(("http://", "https://")):
+        raise InvalidValue(f"'{param}': media is not fetched from an address here; upload it to /v1/files", param=param)
+    raise InvalidValue(f"'{param}' must be an upload; elsewhere a data URL, a file's id or a blob id", param=param)
 
 
 def _data_url(param: str, url: str) -> BlobRef:

@@ -13,7 +13,7 @@ from schemas.jobs import EventListSchema, JobListSchema, JobSchema
 from tasks import events
 from tasks.errors import InvalidValue, JobError, JobNotFinished
 from tasks.follow import Entry
-from tasks.job import Status
+from tasks.job import Listing, Status
 from tasks.search import Criteria
 from web import auth, calls, disconnect, intake, registry, sse, webhooks
 from web.disconnect import ClientGone
@@ -22,6 +22,7 @@ from web.prefer import preference
 from web.render import job as render
 from web.waiting import audible, entries
 
+LISTINGS = {"sync": Listing.SYNC, "batch": Listing.LINES}
 blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
 
 
@@ -60,7 +61,7 @@ def index() -> dict[str, Any]:
             limit=asked["limit"],
             after=asked.get("after"),
             criteria=_criteria(asked),
-            include_sync=asked.get("include") == "sync",
+            include=LISTINGS.get(asked.get("include")),
         )
     shown = [render.body(record) for record in records]
     return {

@@ -1,4 +1,4 @@
-"""`GET /v1/jobs/stream`: a websocket on which a client follows any number of jobs.
+"""`GET /v1/jobs/stream`: a websocket on which a client follows any number of jobs and batches.
 
 It reads at its client's pace and keeps no event, so a client that is slow costs no memory; one that takes nothing for
 ten seconds is let go, and goes on later after the last event id that it has seen.
@@ -22,16 +22,17 @@ from marshmallow import ValidationError
 from simple_websocket import ConnectionClosed, Server
 
 from schemas.jobs import MessageSchema
+from tasks.batches import PREFIX, State
 from tasks.errors import Failure, InvalidValue, JobError, NotFound
 from tasks.scripts import AWAY
-from tasks.store import JobStore
-from tasks.watch import Over, Sight, Told, Watch
+from tasks.watch import BatchWatch, Over, Sight, Told, Watch
 from web import auth
 from web.errors import InvalidJson, TooManySockets, UpgradeRequired, envelope, validation
-from web.gateway import gateway
+from web.gateway import Gateway, gateway
+from web.render import batch as render
 
 PATH = "/v1/jobs/stream"
-MOST = 256  # jobs that one socket follows
+MOST = 256  # jobs and batches that one socket follows
 _IDLE, _PACE = 1.0, 0.1  # seconds to wait for a message, or for events
 _AT_ONCE = 64  # messages that are answered before events are looked for, and that wait to be
 _STALL = 10.0  # seconds a client has to take a message
@@ -74,9 +75,9 @@ class _Connection:
 class _Session:
     """One socket: what its client follows, and what both say."""
 
-    def __init__(self, ws: Server, store: JobStore, owner: str) -> None:
-        self._ws, self._store, self._owner = ws, store, owner
-        self._watch = Watch(store)
+    def __init__(self, ws: Server, gateway_: Gateway, owner: str) -> None:
+        self._ws, self._gateway, self._owner = ws, gateway_, owner
+        self._watch, self._batches = Watch(gateway_.store), BatchWatch(gateway_.batches)
 
     def run(self) -> None:
         """Until the client leaves: raises ConnectionClosed."""
@@ -85,12 +86,16 @@ class _Session:
             try:
                 for sight in self._watch.read(_PACE):
                     self._tell(sight)
+                for batch_id, state in self._batches.read():
+                    self._show(batch_id, state)
             except AWAY as error:  # it comes back, and nothing was missed
                 log.warning("a websocket waits for the queue", error=str(error))
                 time.sleep(_IDLE)
 
     def _hear(self) -> None:
-        wait = 0.0 if len(self._watch) else _IDLE
+        if not self._ws.thread.is_alive():
+            raise ConnectionClosed(message="nobody reads this socket any more")
+        wait = 0.0 if len(self._watch) else _PACE if len(self._batches) else _IDLE
         for _ in range(_AT_ONCE):
             message = self._ws.receive(timeout=wait)
             if message is None:
@@ -106,19 +111,28 @@ class _Session:
             if asked["type"] == "ping":
                 self._say({"type": "pong"})
             elif asked["type"] == "subscribe":
-                self._subscribe(asked["id"], asked.get("after", "0"))
+                self._subscribe(asked["id"], asked.get("after"))
             else:
                 self._watch.drop(asked["id"])
+                self._batches.drop(asked["id"])
                 self._say({"type": "unsubscribed", "id": asked["id"]})
         except JobError as error:
             self._refuse(about, error.failure)
 
-    def _subscribe(self, job_id: str, after: str) -> None:
-        if len(self._watch) >= MOST and job_id not in self._watch:
-            raise InvalidValue(f"one socket follows at most {MOST} jobs; unsubscribe from some", param="id")
-        record = self._store.get(job_id, self._owner)
-        self._say({"type": "subscribed", "id": job_id, "status": record.status})
-        self._watch.add(job_id, after)
+    def _subscribe(self, subject: str, after: str | None) -> None:
+        known = subject in self._watch or subject in self._batches
+        if not known and len(self._watch) + len(self._batches) >= MOST:
+            raise InvalidValue(f"one socket follows at most {MOST} jobs and batches; unsubscribe from some", param="id")
+        if not subject.startswith(PREFIX):
+            record = self._gateway.store.get(subject, self._owner)
+            self._say({"type": "subscribed", "id": subject, "status": record.status})
+            self._watch.add(subject, after or "0")
+            return
+        if after is not None:
+            raise InvalidValue("a batch is told as it stands, not after an event; leave 'after' out", param="after")
+        state = self._gateway.batches.get(subject, self._owner)
+        self._say({"type": "subscribed", "id": subject, "status": state.status})
+        self._batches.add(subject)
 
     def _tell(self, sight: Sight) -> None:
         if isinstance(sight, Told):
@@ -127,6 +141,14 @@ class _Session:
             self._say({"type": "end", "id": sight.job_id, "status": sight.status})
         else:
             self._refuse(sight.job_id, Failure(NotFound.code, f"job '{sight.job_id}' is gone"))
+
+    def _show(self, batch_id: str, state: State | None) -> None:
+        if state is None:
+            self._refuse(batch_id, Failure(NotFound.code, f"batch '{batch_id}' is gone"))
+            return
+        self._say({"type": "event", "id": batch_id, "event": render.body(state)})
+        if state.status.terminal:
+            self._say({"type": "end", "id": batch_id, "status": state.status})
 
     def _refuse(self, about: str | None, failure: Failure) -> None:
         self._say({"type": "error", "id": about, "error": envelope(failure)})
@@ -191,11 +213,11 @@ def plain() -> Response:
 
 @sock.route(PATH, bp=blueprint)
 def stream(ws: Server) -> None:
-    """Follow jobs until the client leaves."""
+    """Follow jobs and batches until the client leaves."""
     request.environ["gunicorn.socket"].unanswered = ws.input_buffer
     began = time.monotonic()
     try:
-        _Session(ws, gateway().store, auth.current()).run()
+        _Session(ws, gateway(), auth.current()).run()
     except ConnectionClosed:
         raise
     except Exception:

@@ -1,8 +1,8 @@
-"""Webhooks: whether a URL may be one, and `GET /v1/jobs/{id}/deliveries`."""
+"""Webhooks: whether a URL may be one, and what the end of a job or batch was told."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flask import Blueprint
@@ -31,7 +31,19 @@ def index(job_id: str) -> dict[str, Any]:
     """What the job's end was told to webhooks, and how that went."""
     store = gateway().store
     job = store.get(job_id, auth.current()).job
-    return {"object": "list", "data": [_delivery(told) for told in hooks.of_job(store, job.id)]}
+    return _listed(hooks.of(store, store.keys.job(job.id)))
+
+
+@blueprint.get("/v1/batches/<batch_id>/deliveries")
+def of_batch(batch_id: str) -> dict[str, Any]:
+    """What the batch's end was told to webhooks, and how that went."""
+    store = gateway().store
+    batch = gateway().batches.get(batch_id, auth.current()).batch
+    return _listed(hooks.of(store, store.keys.batch(batch.id)))
+
+
+def _listed(found: Iterable[hooks.Told]) -> dict[str, Any]:
+    return {"object": "list", "data": [_delivery(told) for told in found]}
 
 
 def _delivery(told: hooks.Told) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from websockets.sync.client import connect
 
 from tasks.job import Status
 from tests.faults.clients import Clients, expected
@@ -33,6 +35,9 @@ def test_two_seconds_without_redis_cost_no_job_and_no_worker(clients: Clients, o
     calls = [clients.call(f"c{number}", 120) for number in range(4)]
     jobs = [clients.submit(f"j{number}", 120) for number in range(4)]
     eventually(lambda: all(stream.chunks for stream in streams))
+    socket = connect(clients.stack.url.replace("http", "ws") + "/v1/jobs/stream", legacy=True)
+    socket.send(json.dumps({"type": "subscribe", "id": jobs[0]}))
+    assert "subscribed" in socket.recv(timeout=10)
 
     own_valkey.kill()
     time.sleep(2)
@@ -48,6 +53,12 @@ def test_two_seconds_without_redis_cost_no_job_and_no_worker(clients: Clients, o
         assert clients.ended(job).status is Status.SUCCEEDED
         answer = clients.http.get(f"/v1/jobs/{job}/result").json()
         assert answer["choices"][0]["message"]["content"] == expected(f"j{number}", 120)
+    heard = [json.loads(socket.recv(timeout=10))]
+    while heard[-1]["type"] == "event":
+        heard.append(json.loads(socket.recv(timeout=10)))
+    assert [each["event_id"] for each in heard[:-1]] == [f"1-{number}" for number in range(1, len(heard))]
+    assert heard[-1] == {"type": "end", "id": jobs[0], "status": "succeeded"}
+    socket.close()
     every = [*(call.job_id for call in [*streams, *calls]), *jobs]
     assert [clients.terminals(job) for job in every] == [1] * 12
     assert worker.is_running() and worker.pid == clients.worker_pid()

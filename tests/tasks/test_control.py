@@ -7,8 +7,9 @@ import os
 import pytest
 
 from tasks import app, events
-from tasks.control import HEADROOM, Control, Dispatcher, Housekeeping, Leader, Reconciler
+from tasks.control import HEADROOM, Control, Dispatcher, Housekeeping, Reconciler
 from tasks.job import Job, Lane, Status
+from tasks.lease import Lease
 from tasks.ledger import Begun, Ledger, Turn
 from tasks.presence import ModelState, Presence, Worker
 from tasks.store import JobStore
@@ -28,14 +29,18 @@ def sent(store: JobStore) -> list[str]:
     return sorted(app.pending(store.redis, store.settings, store.keys.queue("fake")))
 
 
+def leader(store: JobStore, id: str) -> Lease:
+    return Lease(store, store.keys.leader(), id)
+
+
 def dispatcher(store: JobStore) -> Dispatcher:
     Presence(store).show(Worker("worker-1", "fake", 1, SLOTS))
-    assert Leader(store, "me").holds()
+    assert leader(store, "me").holds()
     return Dispatcher(store, Presence(store), "me")
 
 
 def test_one_leads_at_a_time(store: JobStore) -> None:
-    first, second = Leader(store, "a"), Leader(store, "b")
+    first, second = leader(store, "a"), leader(store, "b")
     assert first.holds() and first.holds() and not second.holds()
     first.resign()
     assert second.holds() and not first.holds()
@@ -69,6 +74,16 @@ def test_owners_take_turns_within_a_millisecond_too(store: JobStore, monkeypatch
     monkeypatch.setattr(JobStore, "now", lambda _: 1)
     dispatcher(store).run("fake")
     assert sent(store) == sorted(job.id for job in (jobs[0], jobs[1], jobs[4], jobs[8]))
+
+
+def test_priority_goes_first_within_an_owner_s_lane_and_not_before_another_s_turn(store: JobStore) -> None:
+    many = [submitted(store, owner="many") for _ in range(6)]
+    urgent = submitted(store, owner="many", priority=1)
+    few = submitted(store, owner="few", priority=-10)
+    bulk = submitted(store, owner="few", lane=Lane.BATCH, priority=10)
+    dispatcher(store).run("fake")
+    assert sent(store) == sorted(job.id for job in (urgent, many[0], many[1], few))
+    assert store.redis.zscore(store.keys.waiting("fake", "batch", "few"), bulk.id) is not None
 
 
 def test_an_earlier_lane_goes_first(store: JobStore) -> None:
@@ -164,7 +179,7 @@ def test_a_turn_does_it_all(store: JobStore) -> None:
     control.turn(wait=0.01)
     assert sent(store) == [job.id]
     control.resign()
-    assert Leader(store, "next").holds()
+    assert leader(store, "next").holds()
 
 
 def test_a_model_is_ready_while_a_worker_shows_its_lease(store: JobStore) -> None:

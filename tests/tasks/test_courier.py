@@ -11,17 +11,23 @@ from standardwebhooks import Webhook as Verifier
 from mlxq.settings import Settings
 from tasks import courier, events, hooks
 from tasks import store as stores
+from tasks.batches import Batches
+from tasks.batches import Status as BatchStatus
 from tasks.courier import Courier
 from tasks.egress import Egress
 from tasks.errors import Failure
+from tasks.files import Files
 from tasks.hooks import Told
 from tasks.job import Job, Lane, Webhook
 from tasks.ledger import Ledger
+from tasks.lines import Lines
 from tasks.store import JobStore
 from tests import receivers
 from tests.jobs import chat
 from tests.receivers import SECRET, Receiver
 from tests.servers import eventually
+
+ENDPOINT = "/v1/embeddings"
 
 
 @pytest.fixture
@@ -46,7 +52,7 @@ def ended(store: JobStore, event: events.Terminal = events.Done(), **fields: obj
 
 
 def told(store: JobStore, job: Job) -> list[Told]:
-    return list(hooks.of_job(store, job.id))
+    return list(hooks.of(store, store.keys.job(job.id)))
 
 
 def settled(store: JobStore, sending: Courier, job: Job) -> list[Told]:
@@ -194,17 +200,32 @@ def test_a_deleted_job_s_deliveries_go_with_it_once_they_are_over(store: JobStor
 
 
 def test_a_batch_owes_deliveries_of_its_own_once(store: JobStore, receiver: Receiver) -> None:
-    owed = hooks.deliveries(
-        store.settings.webhook_url, None, "batch.completed", {"id": "batch_1", "object": "batch"}, hooks.KEPT
+    file = Files(store).add("me", "in.jsonl", "batch", store.blobs.put(b"line\n", "application/jsonl"), None)
+    batch = (
+        Batches(store)
+        .create(file, endpoint=ENDPOINT, window="24h", seconds=60, metadata={"a": "b"}, output_keep=None)
+        .batch
     )
+    store.redis.set(store.keys.runner(), "runner")
+    made = Files(store).new("me", "out.jsonl", "batch_output", file.blob, 60)
+    lines, sending = Lines(store, "runner"), sender(store)
+    assert lines.settle(batch, BatchStatus.CANCELLED, {"output_file": made})
+    assert not lines.settle(batch, BatchStatus.COMPLETED)  # as after a lost reply
     for _ in range(2):
-        hooks.owe(store, store.scripts, owed)
-    sending = sender(store)
-    sending.turn()
-    eventually(lambda: receiver.about("batch_1"))
-    hooks.owe(store, store.scripts, owed)
-    sending.turn()
-    assert [one.event["type"] for one in receiver.about("batch_1")] == ["batch.completed"]
+        sending.turn()
+        (sent,) = eventually(lambda: receiver.about(batch.id))
+    assert sent.event["type"] == "batch.cancelled" and sent.event["data"] == {
+        "id": batch.id,
+        "object": "batch",
+        "status": "cancelled",
+        "endpoint": ENDPOINT,
+        "created_at": batch.created // 1000,
+        "metadata": {"a": "b"},
+        "output_file_id": made.id,
+        "error_file_id": None,
+    }
+    (one,) = hooks.of(store, store.keys.batch(batch.id))
+    assert not one.delivery.own and one.delivery.keep == store.settings.batch_ttl
 
 
 def test_it_runs_by_itself_until_it_is_stopped(store: JobStore, receiver: Receiver) -> None:

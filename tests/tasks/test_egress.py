@@ -5,13 +5,22 @@ from __future__ import annotations
 import io
 import ipaddress
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
+from tasks import egress
 from tasks.blobs import BlobTooLarge
 from tasks.egress import AddressRefused, Egress, Fetched, public
 from tasks.errors import FetchFailed, InvalidValue
@@ -85,10 +94,10 @@ def site() -> Iterator[Server]:
 
 
 def fetch(
-    egress: Egress, url: str, *, limit: int = 100_000, timeout: float = 5.0, **more: object
+    caller: Egress, url: str, *, limit: int = 100_000, timeout: float = 5.0, **more: object
 ) -> tuple[Fetched, bytes]:
     into = io.BytesIO()
-    found = egress.fetch(url, into, limit_bytes=limit, timeout=timeout, **more)  # type: ignore[arg-type]
+    found = caller.fetch(url, into, limit_bytes=limit, timeout=timeout, **more)  # type: ignore[arg-type]
     return found, into.getvalue()
 
 
@@ -114,6 +123,11 @@ ANY = Egress(allow_private=True, resolver=lambda host, port: ["127.0.0.1"])
         ("fe80::1", False),
         ("fd00::1", False),
         ("ff02::1", False),
+        ("fec0::1", False),
+        ("::7f00:1", False),
+        ("64:ff9b:1::7f00:1", False),
+        ("3fff::1", False),
+        ("2001::7f00:1", False),
         ("::ffff:127.0.0.1", False),
         ("::ffff:93.184.215.14", True),
         ("2002:7f00:1::", False),
@@ -127,11 +141,11 @@ def test_which_addresses_are_the_internet_s(address: str, expected: bool) -> Non
 
 @pytest.mark.parametrize("found", [["127.0.0.1"], ["93.184.215.14", "10.0.0.1"], ["fe80::1%eth0"]])
 def test_a_name_with_an_address_of_this_network_is_not_called(found: list[str], site: Server) -> None:
-    egress = Egress(resolver=lambda host, port: found)
+    caller = Egress(resolver=lambda host, port: found)
     with pytest.raises(AddressRefused, match=r"a\.example"):
-        fetch(egress, f"http://a.example:{site.server_port}/")
+        fetch(caller, f"http://a.example:{site.server_port}/")
     with pytest.raises(AddressRefused):
-        egress.post(f"http://a.example:{site.server_port}/", b"", {}, timeout=1)
+        caller.post(f"http://a.example:{site.server_port}/", b"", {}, timeout=1)
     assert site.seen == []
 
 
@@ -183,16 +197,16 @@ def test_every_redirect_is_checked_like_the_first(site: Server) -> None:
             if [str(one) for one in addresses] != ["127.0.0.1"]:  # type: ignore[attr-defined]
                 super()._check(host, addresses, param)  # type: ignore[arg-type]
 
-    egress, base = Open(resolver=lambda host, port: [names[host]]), f"http://public.example:{site.server_port}"
-    found, data = fetch(egress, f"{base}/to?/a.png")
+    caller, base = Open(resolver=lambda host, port: [names[host]]), f"http://public.example:{site.server_port}"
+    found, data = fetch(caller, f"{base}/to?/a.png")
     assert (found.url, data) == (f"{base}/a.png", BYTES)
     for target in ("http://inner.example/", "http://169.254.169.254/latest", "file:///etc/passwd"):
         with pytest.raises(InvalidValue):
-            fetch(egress, f"{base}/to?{target}")
+            fetch(caller, f"{base}/to?{target}")
     with pytest.raises(FetchFailed, match="more than 2 times"):
-        fetch(egress, f"{base}/loop", redirects=2)
+        fetch(caller, f"{base}/loop", redirects=2)
     with pytest.raises(FetchFailed, match="more than 0 times"):
-        fetch(egress, f"{base}/to?/a.png", redirects=0)
+        fetch(caller, f"{base}/to?/a.png", redirects=0)
 
 
 def test_what_is_too_large_or_of_another_type_is_refused(site: Server) -> None:
@@ -235,9 +249,49 @@ def test_what_does_not_answer_is_said(site: Server) -> None:
         fetch(ANY, f"https://a.example:{site.server_port}/")
 
 
+def certificate(folder: Path, name: str) -> Path:
+    """A file with a certificate of its own for this name, and its key."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(who)
+        .issuer_name(who)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "certificate.pem"
+    path.write_bytes(
+        made.public_bytes(Encoding.PEM) + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    return path
+
+
+def test_the_certificate_is_checked_for_the_name_and_not_the_address(
+    site: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = certificate(tmp_path, "pictures.example")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    site.socket = context.wrap_socket(site.socket, server_side=True)
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    egress._tls.cache_clear()
+    try:
+        assert fetch(ANY, f"https://pictures.example:{site.server_port}/a.png")[1] == BYTES
+        for host in ("other.example", "127.0.0.1"):
+            with pytest.raises(FetchFailed, match="certificate"):
+                fetch(ANY, f"https://{host}:{site.server_port}/a.png")
+    finally:
+        egress._tls.cache_clear()
+
+
 def test_the_next_address_is_tried_when_one_does_not_answer(site: Server) -> None:
-    egress = Egress(True, lambda host, port: ["::1", "127.0.0.1"])
-    assert fetch(egress, f"http://a.example:{site.server_port}/a.png")[1] == BYTES
+    caller = Egress(True, lambda host, port: ["::1", "127.0.0.1"])
+    assert fetch(caller, f"http://a.example:{site.server_port}/a.png")[1] == BYTES
 
 
 def test_a_post_is_sent_once_and_not_redirected(site: Server) -> None:

@@ -21,7 +21,7 @@ from tasks.errors import (
     QueueUnavailable,
     StorageFull,
 )
-from tasks.job import Lane, Status
+from tasks.job import Lane, Listing, Status
 from tasks.ledger import Ledger
 from tasks.records import INLINE
 from tasks.search import Criteria
@@ -131,7 +131,7 @@ def test_listing_goes_from_the_newest_by_filter_and_cursor(store: JobStore) -> N
     assert ids() == [job.id for job in reversed(jobs)]
     assert ids(criteria=Criteria(model="a")) == [jobs[3].id, jobs[2].id, jobs[0].id]
     assert ids(criteria=Criteria(status=Status.SUCCEEDED)) == [jobs[0].id]
-    assert ids(include_sync=True)[0] == sync.id
+    assert ids(include=Listing.SYNC)[0] == sync.id
     assert ids(criteria=Criteria(endpoint="/v1/embeddings")) == []
     page = store.list("anonymous", limit=2)
     assert page.has_more and ids(after=page.records[-1].job.id) == [jobs[1].id, jobs[0].id]
@@ -276,4 +276,4 @@ def test_a_job_whose_request_file_was_deleted_stops_no_listing_and_no_housekeepi
     Housekeeping(store).run()
     assert not store.redis.exists(store.keys.job(lost.id), store.keys.events(lost.id))
     assert store.redis.zscore(store.keys.expiry(), lost.id) is None
-    assert store.redis.zrange(store.keys.index("anonymous", False), 0, -1) == [kept.id.encode()]
+    assert store.redis.zrange(store.keys.index("anonymous", Listing.JOBS), 0, -1) == [kept.id.encode()]

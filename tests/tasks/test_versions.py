@@ -9,13 +9,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from tasks import events, fold, job, requests
+from tasks import batches, events, files, fold, job, requests
 
 FIXTURES = Path(__file__).parent / "fixtures"
 CODECS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {
     "jobs": (job.decode, job.encode),
     "events": (events.decode, events.encode),
     "results": (fold.decode, fold.encode),
+    "files": (files.decode, files.encode),
+    "batches": (batches.decode, batches.encode),
 }
 
 
@@ -38,7 +40,8 @@ def test_the_fixtures_hold_one_of_each_kind() -> None:
 
 
 def test_a_later_version_is_refused() -> None:
-    for kind, decode in (("jobs", job.decode), ("events", events.decode)):
+    for kind in ("jobs", "events", "files", "batches"):
+        decode, _ = CODECS[kind]
         later = msgspec.json.encode({**msgspec.json.decode(lines(f"{kind}_v1")[0]), "v": 99})
         with pytest.raises(ValueError, match="version 99"):
             decode(later)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from tasks import events
+import pytest
+
+from tasks import events, watch
+from tasks.batches import Batch, Batches, Sizes
+from tasks.batches import Status as BatchStatus
+from tasks.files import Files
 from tasks.job import Job, Status
 from tasks.ledger import Begun, Ended, Ledger, Lines, Turn
+from tasks.lines import Lines as BatchLines
+from tasks.lines import Tally
 from tasks.store import JobStore
-from tasks.watch import Over, Sight, Told, Watch
+from tasks.watch import BatchWatch, Over, Sight, Told, Watch
 from tests.jobs import chat
+from tests.servers import eventually
 
 
 def run(store: JobStore, ledger: Ledger, words: int = 3, *, end: bool = True) -> Job:
@@ -19,6 +27,12 @@ def run(store: JobStore, ledger: Ledger, words: int = 3, *, end: bool = True) ->
     ended = [Ended(claim, events.Done())] if end else []
     ledger.write(Turn([Begun(claim, 1)], [Lines(claim, deltas, None)], ended), "0-0")
     return job
+
+
+def made(store: JobStore) -> Batch:
+    file = Files(store).add("me", "in.jsonl", "batch", store.blobs.put(b"line\n", "application/jsonl"), None)
+    asked = {"endpoint": "/v1/embeddings", "window": "24h", "seconds": 60, "metadata": None, "output_keep": None}
+    return Batches(store).create(file, **asked).batch  # type: ignore[arg-type]
 
 
 def seen(watch: Watch) -> list[Sight]:
@@ -78,3 +92,33 @@ def test_a_job_that_had_been_read_to_its_end_is_over_at_once(store: JobStore, on
     watch = Watch(store)
     watch.add(job.id, after="1-99")
     assert seen(watch) == [Over(job.id, Status.SUCCEEDED)]
+
+
+def test_a_batch_is_told_as_it_stands_and_when_it_changes(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "BATCH_PACE", 0.0)
+    batch, watched = made(store), BatchWatch(Batches(store))
+    watched.add(batch.id)
+    ((_, first),) = watched.read()
+    assert first is not None and first.status is BatchStatus.VALIDATING and list(watched.read()) == []
+    store.redis.set(store.keys.runner(), "runner")
+    lines = BatchLines(store, "runner")
+    lines.move(batch, BatchStatus.IN_PROGRESS, BatchStatus.VALIDATING, total=2)
+    lines.commit(batch, Sizes(), Sizes(9, 0), Tally(completed=1))
+    ((_, second),) = watched.read()
+    assert second is not None and (second.status, second.completed) == (BatchStatus.IN_PROGRESS, 1)
+    lines.settle(batch, BatchStatus.CANCELLED)
+    ((_, last),) = watched.read()
+    assert last is not None and last.status is BatchStatus.CANCELLED
+    assert len(watched) == 0 and list(watched.read()) == []
+
+
+def test_a_batch_is_looked_at_twice_a_second_and_one_that_is_gone_is_said_to_be(store: JobStore) -> None:
+    watched = BatchWatch(Batches(store))
+    watched.add("batch_none")
+    assert list(watched.read()) == [("batch_none", None)] and len(watched) == 0
+    batch = made(store)
+    watched.add(batch.id)
+    assert len(list(watched.read())) == 1
+    store.redis.hset(store.keys.batch(batch.id), "total", 7)
+    assert list(watched.read()) == []
+    assert eventually(lambda: [state.total for _, state in watched.read() if state is not None]) == [7]

@@ -17,6 +17,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.servers import Stack, Valkey, eventually, fake, running
 from tests.web.bodies import chat
+from tests.web.test_batches import create, request, upload
+from tests.web.test_batches import ended as batch_ended
 from tests.web.test_jobs import ended, frames, submit
 
 KEYS = {"MLXQ_API_KEYS": "alpha,beta", "MLXQ_WEB_THREADS": "32"}  # room for four sockets
@@ -28,7 +30,7 @@ def address(stack: Stack) -> str:
 
 @pytest.fixture
 def ws(fake_stack: Stack) -> Iterator[ClientConnection]:
-    with connect(address(fake_stack)) as found:
+    with connect(address(fake_stack), max_queue=None) as found:
         yield found
 
 
@@ -156,7 +158,7 @@ def test_a_socket_follows_so_many_jobs_and_no_more(ws: ClientConnection, http: h
     running_jobs = [submit(http, chat(tokens=5000))["id"] for _ in range(257)]
     try:
         for job in running_jobs:
-            say(ws, type="subscribe", id=job)
+            say(ws, type="subscribe", id=job, after="9-0")
         heard = []
         while not heard or heard[-1]["type"] != "error":
             heard.append(hear(ws))
@@ -258,3 +260,55 @@ def test_a_client_that_does_not_read_is_let_go_and_goes_on_later(keyed: Stack) -
             say(ws, type="subscribe", id=jobs[0], after="1-5")
             heard = told(until_end(ws, jobs[0]), jobs[0])
         assert heard[0][0] == "1-6" and heard[-1][1] == "done"
+
+
+def until_ended(ws: ClientConnection, batch: str) -> list[dict[str, Any]]:
+    """The batch as it was told, up to its end."""
+    heard = [one for one in until_end(ws, batch) if one["id"] == batch]
+    assert (heard[0]["type"], heard[-1]["type"], heard[-1]["status"]) == (
+        "subscribed",
+        "end",
+        heard[-2]["event"]["status"],
+    )
+    assert {one["type"] for one in heard[1:-1]} == {"event"}
+    return [one["event"] for one in heard[1:-1]]
+
+
+def test_a_batch_is_followed_as_it_stands_until_it_ends(ws: ClientConnection, http: httpx.Client) -> None:
+    lines = (request(str(number), chat(tokens=60, model="small")) for number in range(2))
+    batch = create(http, upload(http, *lines)).json()["id"]
+    say(ws, type="subscribe", id=batch)
+    shown = until_ended(ws, batch)
+    changed = [(one["status"], *one["request_counts"].values()) for one in shown]
+    assert len(set(changed)) == len(changed) > 1
+    assert shown[-1] == http.get(f"/v1/batches/{batch}").json() and shown[-1]["status"] == "completed"
+    say(ws, type="subscribe", id=batch)
+    assert until_ended(ws, batch) == shown[-1:]
+
+
+def test_a_batch_and_a_job_are_followed_on_one_socket(ws: ClientConnection, http: httpx.Client) -> None:
+    job, batch = submit(http)["id"], create(http, upload(http, "no JSON")).json()["id"]
+    say(ws, type="subscribe", id=batch)
+    say(ws, type="subscribe", id=job)
+    heard = until_end(ws, batch, job)
+    assert {one["id"]: one["status"] for one in heard if one["type"] == "end"} == {batch: "failed", job: "succeeded"}
+    say(ws, type="subscribe", id=batch, after="1-2")
+    error = hear(ws)["error"]
+    assert (error["code"], error["param"]) == ("invalid_value", "after")
+
+
+def test_a_batch_is_left_and_is_its_owner_s(keyed: Stack) -> None:
+    with httpx.Client(base_url=keyed.url, headers=bearer("alpha")) as http:
+        batch = create(http, upload(http, request("a", chat(tokens=5000)))).json()["id"]
+        with connect(address(keyed), additional_headers=bearer("beta")) as ws:
+            say(ws, type="subscribe", id=batch)
+            assert hear(ws)["error"]["code"] == "not_found"
+        with connect(address(keyed), additional_headers=bearer("alpha")) as ws:
+            say(ws, type="subscribe", id=batch)
+            say(ws, type="unsubscribe", id=batch)
+            while hear(ws) != {"type": "unsubscribed", "id": batch}:
+                pass
+            http.post(f"/v1/batches/{batch}/cancel")
+            batch_ended(http, batch)
+            say(ws, type="ping")
+            assert hear(ws) == {"type": "pong"}

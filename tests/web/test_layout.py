@@ -19,17 +19,11 @@ ENDPOINTS = {
     "tokenize": "/v1/tokenize",
     "transcriptions": "/v1/audio/transcriptions",
 }
+RESOURCES = {"jobs", "jobs_stream", "webhooks", "files", "batches"}
 
 
 def test_every_resource_is_found_by_its_file() -> None:
-    assert {blueprint.name for blueprint in registry.blueprints()} == {
-        *ENDPOINTS,
-        "models",
-        "jobs",
-        "jobs_stream",
-        "webhooks",
-        "health",
-    }
+    assert {blueprint.name for blueprint in registry.blueprints()} == {*ENDPOINTS, *RESOURCES, "models", "health"}
     assert set(registry.endpoints()) == set(ENDPOINTS.values())
 
 

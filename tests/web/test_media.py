@@ -112,6 +112,17 @@ def test_what_is_shown_is_a_blob_of_the_job(http: httpx.Client) -> None:
     assert again.status_code == 200
 
 
+def test_a_file_is_shown_by_its_id(http: httpx.Client) -> None:
+    upload = http.post("/v1/files", files={"file": ("a.png", b"pixels", "image/png")}, data={"purpose": "vision"})
+    for part in (
+        {"type": "file", "file": {"file_id": upload.json()["id"]}},
+        {"type": "image_url", "image_url": {"url": upload.json()["id"]}},
+    ):
+        asked = {"model": "fake", "messages": [{"role": "user", "content": [part]}], "max_tokens": 2}
+        job = http.post("/v1/jobs", json={"url": CHAT, "body": asked}).json()
+        assert [shown["bytes"] for shown in job["inputs"]] == [6]
+
+
 def test_a_message_keeps_its_text_and_the_places_of_what_it_shows() -> None:
     blob = BlobRef("0" * 64, 6, "image/png")
     data = ChatSchema().load(body("data:,a"))

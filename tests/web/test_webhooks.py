@@ -16,6 +16,7 @@ from tests import receivers
 from tests.receivers import SECRET, Received, Receiver
 from tests.servers import Stack, Valkey, eventually, fake, running
 from tests.web.bodies import CHAT, chat
+from tests.web.test_batches import request, run
 from tests.web.test_jobs import ended, submit
 
 
@@ -142,3 +143,24 @@ def test_deliveries_outlive_the_supervisor(told: httpx.Client, stack: Stack, rec
     assert one(receiver, job, "/all").event["type"] == "job.cancelled"
     eventually(lambda: deliveries(told, job)[0]["status"] == "delivered")
     stack.ready()
+
+
+def test_the_end_of_a_batch_is_told_and_that_of_its_lines_is_not(told: httpx.Client, receiver: Receiver) -> None:
+    batch = run(told, request("a"), request("b", chat("refuse")), metadata={"a": "b"})
+    sent = one(receiver, batch["id"], "/all")
+    assert Verifier(SECRET).verify(sent.body, sent.headers)["type"] == "batch.completed"
+    event = OpenAI(api_key="none", webhook_secret=SECRET).webhooks.unwrap(sent.body, sent.headers)
+    assert event.type == "batch.completed" and event.data.id == batch["id"]
+    assert {name: batch[name] for name in sent.event["data"]} == sent.event["data"]
+    (shown,) = eventually(
+        lambda: [
+            each
+            for each in told.get(f"/v1/batches/{batch['id']}/deliveries").json()["data"]
+            if each["status"] == "delivered"
+        ]
+    )
+    assert (shown["type"], shown["url"]) == ("batch.completed", None)
+    failed = run(told, "no JSON")
+    assert one(receiver, failed["id"], "/all").event["type"] == "batch.failed"
+    assert not [each for each in receiver.received if batch["id"] in str(each.event["data"]["metadata"])]
+    assert told.get("/v1/batches/batch_none/deliveries").status_code == 404
