@@ -206,7 +206,7 @@ def served(valkey: Valkey, folder: Path) -> Iterator[OpenAI]:
 def cache() -> Table:
     """The time to the first token of chats that share a system prompt."""
     table = Table("chat", "prompt", "from the cache", "time to first token", "of the first")
-    shelves = " ".join(f"Shelf {number} holds books on subject {number}." for number in range(108))
+    shelves = " ".join(f"Shelf {number} holds books on subject {number}." for number in range(114))
     system = f"You are a careful librarian. {shelves}"
     with tempfile.TemporaryDirectory() as folder:
         valkey = Valkey(Path(folder))

@@ -34,6 +34,7 @@ from workers.engine import Engine, Prepared
 
 LOAD_FAILED = 3
 HEADROOM = 8  # threads beyond the slots, so that an interactive job can wait its turn inside the batcher
+_PATIENCE = 10.0  # seconds beyond the drain that a worker may take to end by itself
 log = structlog.get_logger()
 
 
@@ -172,11 +173,13 @@ def _leave(code: int) -> None:
     os._exit(code)
 
 
-def _end_with_the_supervisor() -> None:
+def _end_with_the_supervisor(drain: float) -> None:
     def watch() -> None:
         while os.read(0, 1024):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(drain + _PATIENCE)
+        _leave(1)  # nobody is left who would end a process that does not end
 
     threading.Thread(target=watch, name="supervisor-watch", daemon=True).start()
 
@@ -188,7 +191,7 @@ def main() -> None:
     logs.configure(settings.log_level)
     logging.getLogger("celery").setLevel(logging.WARNING)
     entry = catalogue.get(name)
-    _end_with_the_supervisor()
+    _end_with_the_supervisor(settings.drain)
     try:
         serve(entry, settings, worker_id)
     except Exception:
