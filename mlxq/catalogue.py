@@ -17,10 +17,10 @@ import yaml
 
 from mlxq.checks import SAMPLING, Check, one_of, whole
 
-MODEL_TYPES = ("lm", "embeddings", "whisper", "fake")
+MODEL_TYPES = ("lm", "multimodal", "embeddings", "whisper", "fake")
 # fmt: off
 NOT_BUILT = frozenset({
-    "config_name", "debug", "disable_auto_resize", "disable_batching", "lora_paths", "lora_scales", "on_demand",
+    "config_name", "debug", "disable_batching", "lora_paths", "lora_scales", "on_demand",
     "on_demand_idle_timeout", "quantize",
 })
 # fmt: on
@@ -71,6 +71,7 @@ class ModelEntry:
     reasoning_parser: str | None = None
     enable_auto_tool_choice: bool = True
     message_converter: str | None = None
+    disable_auto_resize: bool = True
     defaults: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -177,6 +178,9 @@ _CHECKS: Mapping[str, Check] = {
     "reasoning_parser": _TEXT,
     "enable_auto_tool_choice": _SWITCH,
     "message_converter": _TEXT,
+    "disable_auto_resize": Check(
+        "true, as pictures are shrunk only where a request asks for it", lambda value: value is True
+    ),
     **{_DEFAULT + name: check for name, check in SAMPLING.items()},
     "options": Check("a mapping", lambda value: isinstance(value, dict)),
 }

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, NoneOf, OneOf
 
+from schemas.content import Content
 from schemas.fields import Body, ByType, Call, Entries, Flag, Text, shallow
 from schemas.tools import MAX_TOOLS, ToolCallSchema, ToolSchema, names
 
@@ -31,27 +32,6 @@ RESERVED = (
     "tools",
     "truncation",
 )
-
-
-class Content(fields.Field[str]):
-    """A message's text: a string, or parts of type `text`, which are joined."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        if isinstance(value, str):
-            return value
-        if not isinstance(value, list):
-            raise ValidationError("must be a string or a list of parts.")
-        return "".join(self._part(index, part) for index, part in enumerate(value))
-
-    def _part(self, index: int, part: Any) -> str:
-        kind = part.get("type") if isinstance(part, Mapping) else None
-        if kind is None:
-            raise ValidationError({index: ["must be an object with a 'type'."]})
-        if kind != "text":
-            raise ValidationError({index: [f"a part of type '{kind}' is not supported; this endpoint takes text."]})
-        if not isinstance(part.get("text"), str):
-            raise ValidationError({index: {"text": ["must be a string."]}})
-        return str(part["text"])
 
 
 class MessageSchema(Body):
@@ -83,6 +63,8 @@ class MessageSchema(Body):
                     raise ValidationError(f"is for messages of role '{role}' only.", name)
         if data["role"] == "tool" and "tool_call_id" not in data:
             raise ValidationError("is required, to say which call this answers.", "tool_call_id")
+        if isinstance(data.get("content"), tuple) and data["role"] != "user":
+            raise ValidationError("holds a part that is no text, which is for messages of role 'user' only.", "content")
         if "content" not in data and not data.get("tool_calls"):
             raise ValidationError("is required, except of an assistant with 'tool_calls'.", "content")
         thoughts = {data[name] for name in ("reasoning_content", "reasoning") if name in data}

@@ -16,6 +16,19 @@ class BlobRef(msgspec.Struct, frozen=True):
     type: str
 
 
+class Media(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something to look at or listen to in a turn, behind so many (`at`) characters of the turn's text.
+
+    A picture is shrunk to `max_pixels`, if that is given; `param` is the request's field that holds it, for errors.
+    """
+
+    kind: Literal["image", "audio", "video"]
+    blob: BlobRef
+    at: int
+    param: str
+    max_pixels: int | None = None
+
+
 class ToolCall(msgspec.Struct, frozen=True):
     """A call of a tool that an assistant's turn holds; `arguments` are a JSON text."""
 
@@ -25,7 +38,7 @@ class ToolCall(msgspec.Struct, frozen=True):
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One turn of a conversation, its text parts already joined.
+    """One turn of a conversation, its text parts already joined; `media` stand in the order of their places.
 
     `call_id` says which call a tool's turn answers; `reasoning` is what an assistant thought before its turn.
     """
@@ -36,6 +49,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     calls: tuple[ToolCall, ...] = ()
     call_id: str | None = None
     reasoning: str = ""
+    media: tuple[Media, ...] = ()
 
 
 class Tool(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -176,4 +190,7 @@ Payload: TypeAlias = (
 
 def blobs(payload: Payload) -> tuple[BlobRef, ...]:
     """The blobs that a payload needs, so that its record can own them."""
-    return (payload.audio,) if isinstance(payload, TranscriptionRequest) else ()
+    if isinstance(payload, TranscriptionRequest):
+        return (payload.audio,)
+    turns = payload.messages if isinstance(payload, ChatRequest | RenderRequest) else ()
+    return tuple(media.blob for turn in turns for media in turn.media)

@@ -19,7 +19,7 @@ from werkzeug.formparser import FormDataParser
 from tasks.blobs import Incoming
 from tasks.errors import InvalidValue, NotFound
 from tasks.requests import BlobRef
-from web import auth, remote
+from web import auth, media, remote
 from web.endpoint import Endpoint
 from web.errors import InvalidJson, UnsupportedMediaType, validation
 from web.gateway import gateway
@@ -140,18 +140,18 @@ def _parsed(parser: FormDataParser, files: frozenset[str]) -> tuple[dict[str, An
 def check(endpoint: Endpoint, raw: Mapping[str, Any], within: str = "") -> Intake:
     """Check a body against the endpoint's schema; raises a JobError that names the field, below `within` if given."""
     given = {
-        name: _blob(f"{within}.{name}" if within else name, value) if name in endpoint.files else value
+        name: blob(f"{within}.{name}" if within else name, value) if name in endpoint.files else value
         for name, value in raw.items()
     }
     try:
-        data: Mapping[str, Any] = endpoint.schema().load(given)
+        data: Mapping[str, Any] = media.kept(endpoint.schema().load(given), within, blob)
     except ValidationError as error:
         raise validation(error, within) from None
     held = {name: value for name, value in given.items() if isinstance(value, BlobRef)}
     # Whoever asks again for the same address asks for the same, whatever is there by now.
     hashes = {name: ref.sha256 for name, ref in held.items() if not remote.is_address(raw[name])}
     named = {name: raw[name] for name in held.keys() - hashes.keys()}
-    return Intake(data, digest({**given, **hashes, **named}), tuple(held.values()))
+    return Intake(data, digest({**given, **hashes, **named}), (*held.values(), *media.held(data)))
 
 
 def digest(raw: Mapping[str, Any]) -> str:
@@ -159,7 +159,8 @@ def digest(raw: Mapping[str, Any]) -> str:
     return hashlib.sha256(msgspec.json.encode(raw, order="deterministic")).hexdigest()
 
 
-def _blob(param: str, value: object) -> BlobRef:
+def blob(param: str, value: object) -> BlobRef:
+    """What an upload, a data URL or a blob's id stands for; InvalidValue names `param`."""
     if isinstance(value, BlobRef):
         return value
     if isinstance(value, str) and value.startswith("data:"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
 from tasks.egress import Egress
@@ -21,7 +21,17 @@ def is_address(value: object) -> TypeGuard[str]:
 
 def needed(endpoint: Endpoint, raw: Mapping[str, Any]) -> bool:
     """Whether checking a body means waiting for somebody else's server."""
-    return any(is_address(raw.get(name)) for name in endpoint.files)
+    return any(is_address(raw.get(name)) for name in endpoint.files) or any(map(is_address, _shown(raw)))
+
+
+def _shown(raw: Mapping[str, Any]) -> Iterator[object]:
+    """The addresses, and what else stands in their place, of parts of messages; nothing here was checked yet."""
+    messages = raw.get("messages")
+    for message in messages if isinstance(messages, list) else ():
+        content = message.get("content") if isinstance(message, dict) else None
+        for part in content if isinstance(content, list) else ():
+            for value in part.values() if isinstance(part, dict) else ():
+                yield value.get("url") if isinstance(value, dict) else value
 
 
 def fetched(param: str, address: str) -> BlobRef:

@@ -36,6 +36,7 @@ def test_a_model_is_served_under_its_path_unless_named() -> None:
         ({"model_path": "x", "tool_call_parser": 4}, "'tool_call_parser' must be a string"),
         ({"model_path": "x", "reasoning_parser": ""}, "'reasoning_parser' must be a string"),
         ({"model_path": "x", "enable_auto_tool_choice": "yes"}, "'enable_auto_tool_choice' must be true or false"),
+        ({"model_path": "x", "disable_auto_resize": False}, "'disable_auto_resize' must be true, as pictures are"),
         ({"model_path": "x", "context_lenght": 4}, "unknown key 'context_lenght'; did you mean 'context_length'"),
         ({"model_path": "x", "model_type": "image-generation"}, "'model_type' must be one of"),
         ({"model_path": "x", "queue_size": 0}, "'queue_size' must be a whole number of at least 1"),

@@ -85,7 +85,7 @@ def test_an_unknown_field_is_refused_with_the_nearest_name() -> None:
         ({"messages": [{"role": "assistant", "content": "a", "partial": True}, *CHAT["messages"]]},
          "messages[0].partial"),
         ({"messages": [{"role": "assistant", "content": None}]}, "messages[0].content"),
-        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages[0].content[0]"),
+        ({"messages": [{"role": "user", "content": [{"type": "poem"}]}]}, "messages[0].content[0].type"),
         ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content"),
         ({"messages": "hi"}, "messages"),
         ({"model": ""}, "model"),

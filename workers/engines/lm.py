@@ -24,9 +24,10 @@ from tasks.requests import DetokenizeRequest, RenderRequest, Sampling, TokenizeR
 from workers.engine import Engine, Prepared  # noqa: E402
 from workers.engines.text import loading  # noqa: E402
 from workers.engines.text.answer import Answer, Said  # noqa: E402
-from workers.engines.text.batch import Batch, Prefilled, Ready  # noqa: E402
+from workers.engines.text.batch import Batch  # noqa: E402
 from workers.engines.text.decode import Spoken  # noqa: E402
 from workers.engines.text.detokenizer import Vocabulary  # noqa: E402
+from workers.engines.text.outcome import Prefilled, Ready, Unseen  # noqa: E402
 from workers.engines.text.plan import Plan, Planner  # noqa: E402
 from workers.engines.text.prompts import Prompts  # noqa: E402
 from workers.engines.text.sequence import Logprob, Source  # noqa: E402
@@ -72,8 +73,9 @@ class TextEngine(Engine[Plan]):
 
     @property
     def details(self) -> Mapping[str, Any]:
-        """The context length in tokens, and what a request that says nothing gets."""
-        return {"context_length": self._prompts.context, "defaults": asdict(self._planner.defaults)}
+        """The context length in tokens, what a request that says nothing gets, and what a conversation may hold."""
+        prompts, defaults = self._prompts, asdict(self._planner.defaults)
+        return {"context_length": prompts.context, "defaults": defaults, "modalities": prompts.modalities}
 
     def check(self, job: Job) -> Prepared[Plan]:
         """Tokenise; refuses what the template refuses and what is longer than the context."""
@@ -87,8 +89,8 @@ class TextEngine(Engine[Plan]):
             tokens = self._prompts.checked(request.tokens, "tokens")
             return _answered(self._prompts.decode(tokens), tokens)
         if isinstance(request, RenderRequest):
-            text = self._prompts.render(request)
-            return _answered(text, self._prompts.encode(text, special=False))
+            prompt = self._prompts.render(request)
+            return _answered(prompt.text, prompt.tokens)
         raise InvalidValue("this model only writes text", param="model")
 
     def room(self, prepared: Sequence[Prepared[Plan]]) -> bool:
@@ -110,10 +112,10 @@ class TextEngine(Engine[Plan]):
             sequences = []
             for index, chosen in found.indices(number):
                 sequence = Row(row, index, chosen, limit, len(prompt), list(prompt), bulk=found.bulk)
-                sequence.guide = found.guide.copy() if found.guide else None
+                sequence.guide, sequence.shown = found.guide.copy() if found.guide else None, found.shown
                 task.answers[sequence] = self._answer(found, prompt, f"{row}:{index}")
                 sequences.append(sequence)
-            task.sources.append(Source(prompt, sequences, found.scored))
+            task.sources.append(Source(prompt, sequences, found.scored, found.shown))
         for source in list(task.sources):
             self._batch.add(source)
 
@@ -143,9 +145,18 @@ class TextEngine(Engine[Plan]):
                 produced += self._progress(what.source)
             elif isinstance(what, Ready):
                 produced += self._begin(what.source)
+            elif isinstance(what, Unseen):
+                produced += self._unseen(what)
             else:
                 produced += [(what.row.job, event) for event in self._heard(what)]
         return produced
+
+    def _unseen(self, what: Unseen) -> Iterator[tuple[str, Event]]:
+        job, error = what.source.sequences[0].job, what.error
+        log.error("what a prompt shows could not be looked at", job_id=job, exc_info=error)
+        self.drop(job)
+        message = f"what the messages show could not be looked at: {type(error).__name__}: {error}"
+        yield job, events.Failed(Failure(EngineError.code, message))
 
     def _progress(self, source: Source) -> Iterator[tuple[str, Event]]:
         job = source.sequences[0].job
@@ -287,7 +298,11 @@ def _answered(text: str, tokens: Iterable[int]) -> Prepared[Plan]:
 
 def load(entry: ModelEntry, settings: Settings) -> TextEngine:
     """The text engine of an entry; call it in the thread that will own the model."""
-    found = loading.load(entry, settings)
+    return served(loading.load(entry, settings))
+
+
+def served(found: loading.Loaded) -> TextEngine:
+    """An engine of a loaded model, warm."""
     engine = TextEngine(found.new_batch, found.tokenizer, found.prompts, found.planner, found.slots)
     engine.warm_up()
     return engine

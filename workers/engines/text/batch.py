@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import mlx.core as mx
 import structlog
@@ -14,6 +14,7 @@ from workers.engines.text import courtesy, kv
 from workers.engines.text.courtesy import Courtesy
 from workers.engines.text.decode import Group, Spoken
 from workers.engines.text.groups import Groups
+from workers.engines.text.outcome import Prefilled, Ready, Unseen
 from workers.engines.text.pace import Pace
 from workers.engines.text.prefill import Prefill, alike
 from workers.engines.text.prompt_cache import NOTHING, PromptCache, shared
@@ -27,20 +28,6 @@ _SHARED = 128  # tokens that a prompt must share with one under way for waiting 
 _OLDEST = 4  # every so many steps the oldest prompts advance, however long they are
 _TIDY = 512  # steps between two looks at MLX's own cache of buffers
 log = structlog.get_logger()
-
-
-class Prefilled(NamedTuple):
-    """So many tokens of a prompt are in the KV cache."""
-
-    source: Source
-    done: int
-    total: int
-
-
-class Ready(NamedTuple):
-    """A prompt is in the KV cache; its sequences speak from the next step on."""
-
-    source: Source
 
 
 class Batch:
@@ -106,9 +93,10 @@ class Batch:
         """Let a prompt wait for its turn; its sequences follow when it is prefilled."""
         self._waiting.append(source)
 
-    def step(self) -> list[Spoken | Prefilled | Ready]:
+    def step(self) -> list[Spoken | Prefilled | Ready | Unseen]:
         """One token of every sequence whose turn it is, and a piece of the prompts that wait."""
         self._steps += 1
+        unseen = self._look()
         self._make_room()
         self._groups.requantise()
         self._begin()
@@ -123,7 +111,7 @@ class Batch:
         if self._steps % _TIDY == 0:
             mx.clear_cache()
         ready, self._ready = [Ready(source) for source in self._ready], []
-        return [*spoken, *prefilled, *ready]
+        return [*spoken, *prefilled, *ready, *unseen]
 
     def _turn(self) -> tuple[list[Group], float]:
         """The groups that speak in this step, and the share of a piece of prefill that bulk prompts get."""
@@ -180,19 +168,32 @@ class Batch:
     def pause(self, rows: Sequence[Row]) -> list[Source]:
         """Forget these sequences for now; adding what this returns lets them go on, from the prompt cache if it can."""
         paused = [source for source in [*self._waiting, *self._under_way] if source.sequences[0] in rows]
-        again = [Source(source.tokens, source.sequences, source.scored) for source in paused]
-        again += [Source(list(row.tokens), [row]) for row in self._groups.rows if row in rows]
+        again = [Source(source.tokens, source.sequences, source.scored, source.shown) for source in paused]
+        again += [Source(list(row.tokens), [row], shown=row.shown) for row in self._groups.rows if row in rows]
         for prefill in self._prefills:
             for source in prefill.sources:
                 if source in paused and self._prompts.wants(source.done):
-                    self._prompts.add(source.tokens[: source.done], prefill.caches_of(source))
+                    self._prompts.add(source.ids[: source.done], prefill.caches_of(source))
         self.end(rows)
         return again
 
     def _keep(self, group: Group, row: Row) -> None:
         if self._prompts.wants(len(row.tokens)):
             entering = any(found is row for found, _ in group.entering)
-            self._prompts.add(row.tokens[:-1] if entering else row.tokens, group.caches_of(row))
+            self._prompts.add(row.key[:-1] if entering else row.key, group.caches_of(row))
+
+    def _look(self) -> list[Unseen]:
+        """Let the first prompt that could begin, had it seen what it shows, look at a piece of that."""
+        for source in self._waiting:
+            # Before it was looked up, nobody knows what a cache has seen of it.
+            if source.shown is not None and source.restoring is NOTHING and source.blind:
+                try:
+                    source.shown.look(source.done)
+                except Exception as error:  # of this prompt alone
+                    self._waiting.remove(source)
+                    return [Unseen(source, error)]
+                break
+        return []
 
     def _begin(self) -> None:
         """Take prompts that wait, people's first, in their order, as far as there is room; alike ones go together."""
@@ -201,7 +202,7 @@ class Batch:
             before = [other for other in [*self._under_way, *chosen] if source.bulk or not other.bulk]
             if len(before) >= self._at_once or not self._fits(source, chosen):
                 break
-            if self._comes_later(source, chosen, before):
+            if self._comes_later(source, chosen, before) or source.blind:
                 continue
             self._waiting.remove(source)
             if source.left:
@@ -221,7 +222,7 @@ class Batch:
             return False
         if len(source.sequences) > free:
             # The rest waits its turn; by then the prompt stands in the prompt cache.
-            rest = Source(source.tokens, source.sequences[free:], source.scored)
+            rest = Source(source.tokens, source.sequences[free:], source.scored, source.shown)
             source.sequences = source.sequences[:free]
             self._waiting.insert(self._waiting.index(source) + 1, rest)
         needed = sum(self._needed(len(row.tokens), row.limit - row.said) for row in source.sequences)
@@ -231,7 +232,7 @@ class Batch:
         """Look the prompt up; True when more will soon be in the cache: from a file, or from one that goes before."""
         if source.scored is None and self._restoring(source, idle=not self._active and not chosen):
             return True
-        hit = None if source.scored is not None else self._prompts.longest(source.tokens)
+        hit = None if source.scored is not None else self._prompts.longest(source.ids)
         reused = hit.length if hit else 0
         if any(self._will_have(other, source, reused) for other in before):
             return True
@@ -276,7 +277,7 @@ class Batch:
             self._speak(source)
         for source in prefill.sources:
             if source.done in source.marks:
-                self._prompts.add(source.tokens[: source.done], prefill.caches_of(source))
+                self._prompts.add(source.ids[: source.done], prefill.caches_of(source))
         self._prefills = [prefill for prefill in self._prefills if prefill.sources]
         return [Prefilled(source, source.done, len(source.tokens)) for source in sources], tokens if share == 1 else 0
 
@@ -284,7 +285,7 @@ class Batch:
         """Let the sequences of a prefilled prompt go on by themselves."""
         caches = self._kv.fresh() if source.caches is None else source.caches
         if source.done > source.cached and self._prompts.wants(source.done):
-            self._prompts.add(source.tokens[:-1], kv.copied(caches))
+            self._prompts.add(source.ids[:-1], kv.copied(caches))
         self._ready.append(source)
         for row in source.sequences:
             row.cached = min(source.cached, row.prompt) if row.said == 0 else row.cached

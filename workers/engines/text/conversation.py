@@ -62,6 +62,8 @@ def _function(tool: Tool) -> dict[str, Any]:
 
 def _native(message: Message, names: Mapping[str, str], objects: bool) -> dict[str, Any]:
     turn: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.media:
+        turn["media"] = message.media
     if message.reasoning:
         turn["reasoning_content"] = message.reasoning
     if message.calls:
@@ -88,7 +90,8 @@ def _plain(message: Message, written: ToolFormat) -> dict[str, Any]:
             (call.name, found if isinstance(found := _object(call.arguments), dict) else {}) for call in message.calls
         ]
         content = "\n".join(text for text in (content, written.write(calls)) if text)
-    return {"role": message.role, "content": content} | ({"name": message.name} if message.name else {})
+    more = {"name": message.name, "media": message.media}
+    return {"role": message.role, "content": content} | {name: value for name, value in more.items() if value}
 
 
 def _object(arguments: str) -> Any:

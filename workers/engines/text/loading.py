@@ -40,6 +40,16 @@ _SPARE = 0.9  # of the memory that the device recommends to use, weights include
 _LEAST = 0.05  # of it is for caches even where the weights take more
 
 
+class Weights(NamedTuple):
+    """A model's parts as their library loaded them from a folder; `code` names the library and its version."""
+
+    folder: Path
+    model: Any
+    tokenizer: Any
+    config: Mapping[str, Any]
+    code: str
+
+
 class Loaded(NamedTuple):
     """A model ready to run."""
 
@@ -61,6 +71,14 @@ def load(entry: ModelEntry, settings: Settings) -> Loaded:
         trust_remote_code=entry.trust_remote_code,
         return_config=True,
     )
+    return assembled(entry, settings, Weights(folder, model, tokenizer, config, f"mlx-lm {mlx_lm.__version__}"))
+
+
+def assembled(
+    entry: ModelEntry, settings: Settings, weights: Weights, prompts_of: Callable[..., Prompts] = Prompts
+) -> Loaded:
+    """Everything that a loaded model is served with; `prompts_of` is called as Prompts is."""
+    folder, model, tokenizer, config, _ = weights
     mx.eval(model.parameters())
     if entry.chat_template_file:
         tokenizer.chat_template = _read("chat_template_file", entry.chat_template_file)
@@ -77,10 +95,10 @@ def load(entry: ModelEntry, settings: Settings) -> Loaded:
         entry.tool_call_parser,
         entry.reasoning_parser,
     )
-    prompts = Prompts(tokenizer, min(_context(entry, config), caches.tokens_within(memory)), vocabulary, formats)
+    prompts = prompts_of(tokenizer, min(_context(entry, config), caches.tokens_within(memory)), vocabulary, formats)
     grammars = Grammars(tokenizer._tokenizer, vocabulary, tokenizer.eos_token_ids)
     planner = Planner(prompts, _defaults(entry, settings, folder), formats, grammars)
-    kept = _prompt_cache(entry, folder, prompt_cache)
+    kept = _prompt_cache(entry, weights, prompt_cache)
 
     def new_batch() -> Batch:
         return Batch(
@@ -163,11 +181,11 @@ def _memory(entry: ModelEntry) -> tuple[float, int]:
     return running, kept
 
 
-def _prompt_cache(entry: ModelEntry, folder: Path, most: int) -> PromptCache:
+def _prompt_cache(entry: ModelEntry, weights: Weights, most: int) -> PromptCache:
     store = None
     if entry.prompt_cache_dir and most:
         own = Path(entry.prompt_cache_dir).expanduser() / quote(entry.name, safe="")
-        files = own / _fingerprint(entry, folder)
+        files = own / _fingerprint(entry, weights)
         for other in own.glob("*"):  # what the model's files were before
             if other != files:
                 shutil.rmtree(other, ignore_errors=True)
@@ -175,12 +193,12 @@ def _prompt_cache(entry: ModelEntry, folder: Path, most: int) -> PromptCache:
     return PromptCache(most, entry.prompt_cache_size, store)
 
 
-def _fingerprint(entry: ModelEntry, folder: Path) -> str:
+def _fingerprint(entry: ModelEntry, weights: Weights) -> str:
     """Of all that a KV cache's numbers depend on: weights, adapter, quantisation and the code that computes them."""
-    folders = [folder, *([Path(entry.adapter_path).expanduser()] if entry.adapter_path else [])]
+    folders = [weights.folder, *([Path(entry.adapter_path).expanduser()] if entry.adapter_path else [])]
     files = [path for one in folders for path in sorted(one.iterdir()) if path.suffix in (".safetensors", ".json")]
     told = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-    return sha256(repr((told, _quantisation(entry), mlx_lm.__version__)).encode()).hexdigest()[:16]
+    return sha256(repr((told, _quantisation(entry), weights.code)).encode()).hexdigest()[:16]
 
 
 def _context(entry: ModelEntry, config: Mapping[str, Any]) -> int:

@@ -13,6 +13,7 @@ from workers.engines.text.guide import Guide
 from workers.engines.text.options import Defaults, Options, options, seed
 from workers.engines.text.prompts import Prompts
 from workers.engines.text.reading import Formats, Reading
+from workers.engines.text.sequence import Shown
 from workers.parsers.registry import ReasoningFormat
 
 
@@ -20,7 +21,8 @@ from workers.parsers.registry import ReasoningFormat
 class Plan:
     """What is to be generated: `limits` are tokens of each prompt's answers, `options` are each answer's.
 
-    `guide` is where every answer begins in its grammar. Nobody waits for the answers of a `bulk` one.
+    `guide` is where every answer begins in its grammar; `shown` belongs to the prompt, which is the only one then.
+    Nobody waits for the answers of a `bulk` one.
     """
 
     prompts: list[list[int]]
@@ -31,6 +33,7 @@ class Plan:
     reading: Reading = field(default_factory=Reading)
     guide: Guide | None = None
     bulk: bool = False
+    shown: Shown | None = None
 
     @property
     def tokens(self) -> int:
@@ -64,10 +67,10 @@ class Planner:
 
     def plan(self, request: Sampling) -> Plan:
         """Tokenise and check; raises InvalidValue or ContextLengthExceeded."""
-        tokens, echo, how = [], False, Reading()
+        tokens, echo, how, shown = [], False, Reading(), None
         if isinstance(request, ChatRequest):
-            text, prompt = self.prompts.chat(request)
-            tokens, how = [prompt], self._reading(request, text)
+            prompt = self.prompts.chat(request)
+            tokens, how, shown = [prompt.tokens], self._reading(request, prompt.text), prompt.shown
         elif isinstance(request, CompletionRequest):
             tokens, echo = self.prompts.completion(request), request.echo
         self._check_bias(request)
@@ -82,6 +85,7 @@ class Planner:
             echo,
             how,
             reading.guide(request, self.formats, self.grammars, how),
+            shown=shown,
         )
 
     def _check_bias(self, request: Sampling) -> None:

@@ -61,7 +61,9 @@ class Prefill:
         if any(padding):
             for layer in self.caches:
                 layer.prepare(lengths=lengths, right_padding=padding)
-        logits = self._model(tokens, cache=self.caches)
+        shown = [source.piece(own) for source, own in zip(self.sources, lengths, strict=True)]
+        # Models that only read know no such argument.
+        logits = self._model(tokens, cache=self.caches, **({"shown": shown} if any(shown) else {}))
         if any(padding):
             for layer in self.caches:
                 layer.finalize()

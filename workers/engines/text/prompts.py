@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tasks.errors import ContextLengthExceeded, InvalidValue
 from tasks.requests import ChatRequest, CompletionRequest, RenderRequest, Tool
 from workers.engines.text import conversation
 from workers.engines.text.reading import Formats
+from workers.engines.text.sequence import Shown
+
+
+class Prompt(NamedTuple):
+    """A conversation as the model reads it: its text, its tokens, and what it shows beside them."""
+
+    text: str
+    tokens: list[int]
+    shown: Shown | None = None
 
 
 class Prompts:
@@ -20,10 +29,16 @@ class Prompts:
         self._formats = formats
         self._one_at_a_time = threading.Lock()  # a tokenizer keeps state while it encodes
 
-    def chat(self, chat: ChatRequest) -> tuple[str, list[int]]:
-        """The prompt of a conversation as text and tokens; raises InvalidValue or ContextLengthExceeded."""
-        text = self._rendered(chat, () if chat.tool_choice.mode == "none" else chat.tools, answer=True)
-        return text, self._fitting(self.encode(text, special=False), "messages")
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """What a conversation may hold."""
+        return ("text",)
+
+    def chat(self, chat: ChatRequest) -> Prompt:
+        """The prompt of a conversation; raises InvalidValue or ContextLengthExceeded."""
+        found = self._read(chat, () if chat.tool_choice.mode == "none" else chat.tools, answer=True)
+        self._fitting(found.tokens, "messages")
+        return found
 
     def completion(self, request: CompletionRequest) -> list[list[int]]:
         """The prompts of a completion; raises InvalidValue or ContextLengthExceeded."""
@@ -35,9 +50,15 @@ class Prompts:
         tokens = self.encode(prompt, special=True) if isinstance(prompt, str) else self.checked(prompt, param)
         return self._fitting(tokens, param)
 
-    def render(self, request: RenderRequest) -> str:
+    def render(self, request: RenderRequest) -> Prompt:
         """A conversation as the model reads it; raises InvalidValue."""
-        return self._rendered(request, request.tools, answer=request.generation_prompt)
+        return self._read(request, request.tools, answer=request.generation_prompt)
+
+    def _read(self, request: ChatRequest | RenderRequest, tools: Sequence[Tool], *, answer: bool) -> Prompt:
+        for media in (media for message in request.messages for media in message.media):
+            raise InvalidValue(f"this model only reads text, no {media.kind}", param=media.param)
+        text = self._rendered(request, tools, answer=answer)
+        return Prompt(text, self.encode(text, special=False))
 
     def _rendered(self, request: ChatRequest | RenderRequest, tools: Sequence[Tool], *, answer: bool) -> str:
         """The template's text, ending where the answer begins or, with a prefill, goes on; raises InvalidValue."""
@@ -53,7 +74,7 @@ class Prompts:
             with self._one_at_a_time:
                 return str(
                     self._tokenizer.apply_chat_template(
-                        turns,
+                        self._turns(turns),
                         tokenize=False,
                         add_generation_prompt=answer and not request.prefill,
                         continue_final_message=request.prefill,
@@ -63,6 +84,10 @@ class Prompts:
         except Exception as error:  # a template may do anything with what it is given
             message = f"the model's chat template refuses these messages: {error}"
             raise InvalidValue(message, param="messages") from None
+
+    def _turns(self, turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The turns in the form that this model's template takes."""
+        return turns
 
     def encode(self, text: str, *, special: bool) -> list[int]:
         """The token ids of a text, with the special tokens around it if wanted."""

@@ -34,7 +34,7 @@ class BatchQuantizedCache(BatchQuantizedKVCache):
 
     def extract(self, idx: int) -> QuantizedKVCache:
         """One row by itself; copies it."""
-        own: Any = super().extract(idx)  # type: ignore[no-untyped-call]
+        own: Any = super().extract(idx)
         row = QuantizedKVCache(self.group_size, self.bits)
         row.keys, row.values, row.offset = own.keys, own.values, own.offset
         return row

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence as Ordered
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -24,12 +24,34 @@ class Logprob(NamedTuple):
     values: Ordered[float]
 
 
+class Shown(Protocol):
+    """What a prompt shows beside its text, at places that it keeps free for that.
+
+    `key` is the prompt's ids with others in those places, beyond the vocabulary: the same for the same thing only.
+    """
+
+    key: list[int]
+
+    def blind(self, start: int) -> bool:
+        """Whether something from this token on has still to be looked at."""
+        ...
+
+    def look(self, start: int) -> None:
+        """Look at some of it, a bounded piece of work; only the engine thread may."""
+        ...
+
+    def piece(self, start: int, end: int) -> Any:
+        """What the model needs to know of the tokens from `start` to `end`; None where they are all text."""
+        ...
+
+
 @dataclass(eq=False)
 class Sequence:
     """One answer in the making: `tokens` are its prompt and what it has said; at most `limit` may be said.
 
     `cached` tokens of the prompt came from the prompt cache; `number` tells who came first. `guide` says what it may
-    say, and `forced` holds the tokens that it must say next. Nobody waits for a `bulk` one.
+    say, `forced` holds the tokens that it must say next, and `shown` belongs to its prompt. Nobody waits for a `bulk`
+    one.
     """
 
     job: str
@@ -42,12 +64,18 @@ class Sequence:
     guide: Guide | None = None
     forced: list[int] = field(default_factory=list)
     bulk: bool = False
+    shown: Shown | None = None
     number: int = field(default_factory=itertools.count().__next__)
 
     @property
     def said(self) -> int:
         """How many tokens of the answer there are."""
         return len(self.tokens) - self.prompt
+
+    @property
+    def key(self) -> list[int]:
+        """What it is known by in the prompt cache."""
+        return _key(self.tokens, self.shown)
 
     @property
     def pick(self) -> Pick:
@@ -68,12 +96,13 @@ class Source:
 
     `done` of them are in `caches`, `cached` of those from an earlier prompt, which may still be `restoring` from a
     file. `scored` asks for the log probabilities of the prompt itself, with so many alternatives. At `marks` (tokens)
-    the cache is kept for other prompts.
+    the cache is kept for other prompts, where it is known by `ids`.
     """
 
     tokens: list[int]
     sequences: list[Sequence]
     scored: int | None = None
+    shown: Shown | None = None
     cached: int = 0
     done: int = 0
     caches: list[Any] | None = None
@@ -83,7 +112,7 @@ class Source:
     ids: Any = None
 
     def __post_init__(self) -> None:
-        self.ids = np.array(self.tokens, np.int32)
+        self.ids = np.array(_key(self.tokens, self.shown), np.int32)
 
     @property
     def bulk(self) -> bool:
@@ -94,3 +123,16 @@ class Source:
     def left(self) -> int:
         """Tokens to prefill: all but the last, whose turn is the first step of decoding."""
         return len(self.tokens) - 1 - self.done
+
+    @property
+    def blind(self) -> bool:
+        """Whether it must look at more of what it shows before it can go on."""
+        return self.shown is not None and self.shown.blind(self.done)
+
+    def piece(self, length: int) -> Any:
+        """What the model needs to know of the next tokens; None where they are all text."""
+        return None if self.shown is None else self.shown.piece(self.done, self.done + length)
+
+
+def _key(tokens: list[int], shown: Shown | None) -> list[int]:
+    return tokens if shown is None else [*shown.key, *tokens[len(shown.key) :]]

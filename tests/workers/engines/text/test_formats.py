@@ -18,7 +18,7 @@ from tests.workers.engines.rows import Batch, job, run
 from tests.workers.engines.text import tiny
 from web.render import chat as render
 from workers.engines.lm import TextEngine
-from workers.engines.text.prompts import Prompts
+from workers.engines.text.prompts import Prompt, Prompts
 from workers.engines.text.reading import Formats
 from workers.parsers import registry
 from workers.parsers.registry import ReasoningFormat, ToolFormat
@@ -146,8 +146,8 @@ def thinker(request: pytest.FixtureRequest, engine: TextEngine, monkeypatch: pyt
     """An engine whose every prompt leaves the model thinking."""
     prompt = OPENED[request.param]
 
-    def opened(prompts: Prompts, request: ChatRequest) -> tuple[str, list[int]]:
-        return prompt, prompts.encode(prompt, special=False)
+    def opened(prompts: Prompts, request: ChatRequest) -> Prompt:
+        return Prompt(prompt, prompts.encode(prompt, special=False))
 
     monkeypatch.setattr(Prompts, "chat", opened)
     return speaking(engine, reasoning=THINKING[request.param])

@@ -1,0 +1,138 @@
+"""What a message says: a text, or parts of it with pictures, sounds and films between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
+
+from marshmallow import ValidationError, fields, validates_schema
+from marshmallow.validate import OneOf, Range
+
+from schemas.fields import Body, ByType, Count, Text
+
+DETAILS = ("auto", "low", "high", "original")
+LOW = 512 * 512  # pixels that `detail: low` leaves a picture
+
+
+class Media(NamedTuple):
+    """A part that is no text: `source` is a URL, a file's or a blob's id, and stands in the part's `field`.
+
+    A picture is shrunk to `max_pixels`, if that is given. What a file holds is known when it is read.
+    """
+
+    kind: Literal["image", "audio", "video", "file"]
+    source: Any
+    field: str
+    max_pixels: int | None = None
+
+
+Parts: TypeAlias = tuple[str | Media, ...]
+
+
+class TextPart(Body):
+    """Some words."""
+
+    type = fields.String(required=True)
+    text = fields.String(required=True)
+
+
+class ImageUrl(Body):
+    """Where a picture is, and how much of it is wanted; only `low` and `max_pixels` change it."""
+
+    url = Text(required=True)
+    detail = fields.String(validate=OneOf(DETAILS))
+    max_pixels = Count(validate=Range(min=1))
+
+
+class ImagePart(Body):
+    """A picture."""
+
+    type = fields.String(required=True)
+    image_url = fields.Nested(ImageUrl, required=True)
+
+
+class VideoUrl(Body):
+    """Where a film is."""
+
+    url = Text(required=True)
+
+
+class VideoPart(Body):
+    """A film."""
+
+    type = fields.String(required=True)
+    video_url = fields.Nested(VideoUrl, required=True)
+
+
+class InputAudio(Body):
+    """A sound in base64."""
+
+    data = Text(required=True)
+    format = fields.String(required=True, validate=OneOf(("wav", "mp3")))
+
+
+class AudioPart(Body):
+    """A sound."""
+
+    type = fields.String(required=True)
+    input_audio = fields.Nested(InputAudio, required=True)
+
+
+class FileRef(Body):
+    """A file that was uploaded before, or one in a data URL."""
+
+    ACCEPTED: ClassVar[frozenset[str]] = frozenset({"filename"})
+
+    file_id = Text()
+    file_data = Text()
+
+    @validates_schema
+    def one(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuse none and two."""
+        if len(data) != 1:
+            raise ValidationError("send one of 'file_id' and 'file_data'.", "file_id")
+
+
+class FilePart(Body):
+    """A file."""
+
+    type = fields.String(required=True)
+    file = fields.Nested(FileRef, required=True)
+
+
+class Content(fields.Field[str | Parts]):
+    """A message's text: a string, or parts; parts that are all text are joined."""
+
+    _PART = ByType(
+        {"text": TextPart, "image_url": ImagePart, "input_audio": AudioPart, "video_url": VideoPart, "file": FilePart}
+    )
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str | Parts:
+        if isinstance(value, str):
+            return value
+        if not isinstance(value, list):
+            raise ValidationError("must be a string or a list of parts.")
+        parts = tuple(self._part(index, part) for index, part in enumerate(value))
+        return parts if any(isinstance(part, Media) for part in parts) else "".join(map(str, parts))
+
+    def _part(self, index: int, value: Any) -> str | Media:
+        try:
+            part = self._PART.deserialize(value)
+        except ValidationError as error:
+            raise ValidationError({index: error.messages}) from None
+        return str(part["text"]) if part["type"] == "text" else _media(part)
+
+
+def _media(part: Mapping[str, Any]) -> Media:
+    kind = part["type"]
+    if kind == "image_url":
+        told = part[kind]
+        asked = [LOW if told.get("detail") == "low" else None, told.get("max_pixels")]
+        return Media("image", told["url"], "image_url.url", min((most for most in asked if most), default=None))
+    if kind == "video_url":
+        return Media("video", part[kind]["url"], "video_url.url")
+    if kind == "input_audio":
+        sound = part[kind]
+        return Media("audio", f"data:audio/{sound['format']};base64,{sound['data']}", "input_audio.data")
+    ((field, source),) = part["file"].items()
+    return Media("file", source, f"file.{field}")

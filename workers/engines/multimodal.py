@@ -1,0 +1,13 @@
+"""Multimodal models: chats about pictures, in the same running batch as text."""
+
+from __future__ import annotations
+
+from mlxq.catalogue import ModelEntry
+from mlxq.settings import Settings
+from workers.engines.lm import TextEngine, served
+from workers.engines.vision import loading
+
+
+def load(entry: ModelEntry, settings: Settings) -> TextEngine:
+    """The engine of an entry; call it in the thread that will own the model."""
+    return served(loading.load(entry, settings))

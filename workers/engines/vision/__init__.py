@@ -1,0 +1,1 @@
+"""What the multimodal engine has beyond the text engine: pictures in prompts."""

@@ -1,0 +1,82 @@
+"""Prompts that show things: each is opened, and gets its place in the text and the tokens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tasks.errors import InvalidValue
+from tasks.requests import ChatRequest, Media, RenderRequest, Tool
+from workers.engines.text.loading import template_text
+from workers.engines.text.prompts import Prompt, Prompts
+from workers.engines.text.reading import Formats
+from workers.engines.vision.eyes import Eyes
+from workers.engines.vision.gallery import Gallery
+from workers.engines.vision.pictures import Pictures
+from workers.engines.vision.reader import Reader
+
+# What a template does that takes a turn's content in parts; the others take it as one string.
+_IN_PARTS = re.compile(r"""\[['"]type['"]\]|\.type\b|selectattr\(\s*['"]type['"]""")
+
+
+class VisionPrompts(Prompts):
+    """The prompts of a model that sees, and perhaps hears and watches."""
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        context: int,
+        vocabulary: int,
+        formats: Formats,
+        *,
+        reader: Reader,
+        gallery: Gallery,
+        eyes: Eyes,
+    ) -> None:
+        super().__init__(tokenizer, context, vocabulary, formats)
+        self._reader, self._gallery, self._eyes = reader, gallery, eyes
+        self._in_parts = _IN_PARTS.search(template_text(tokenizer)) is not None
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        return ("text", *self._reader.tokens)
+
+    def _read(self, request: ChatRequest | RenderRequest, tools: Sequence[Tool], *, answer: bool) -> Prompt:
+        media = [media for message in request.messages for media in message.media]
+        text = self._rendered(request, tools, answer=answer)
+        if not media:
+            return Prompt(text, self.encode(text, special=False))
+        self._check_markers(request)
+        found = self._reader.read(text, self._gallery.open(media))
+        shown = Pictures(found.tokens, found.parts, found.positions, self._eyes, self.vocabulary)
+        return Prompt(found.text, found.tokens, shown)
+
+    def _check_markers(self, request: ChatRequest | RenderRequest) -> None:
+        for index, message in enumerate(request.messages):
+            for marker in self._reader.reserved:
+                if marker in message.content:
+                    said = (
+                        f"'{marker}' stands for what is shown in this model's prompts; no text beside that can hold it"
+                    )
+                    raise InvalidValue(said, param=f"messages[{index}].content")
+
+    def _turns(self, turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [self._turn(turn) for turn in turns]
+
+    def _turn(self, turn: dict[str, Any]) -> dict[str, Any]:
+        parts = list(_parts(turn["content"], turn.get("media", ())))
+        written: dict[Any, str] = self._reader.markers
+        content: Any = parts if self._in_parts else "".join(part.get("text") or written[part["type"]] for part in parts)
+        return {name: value for name, value in turn.items() if name != "media"} | {"content": content}
+
+
+def _parts(text: str, media: Sequence[Media]) -> Iterator[dict[str, str]]:
+    done = 0
+    for one in media:
+        if one.at > done:
+            yield {"type": "text", "text": text[done : one.at]}
+        yield {"type": one.kind}
+        done = one.at
+    if done < len(text) or not media:  # templates look at the first part, so there is one
+        yield {"type": "text", "text": text[done:]}
