@@ -1,0 +1,150 @@
+"""A batcher with an engine and a ledger that tests can look into."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from tasks import events
+from tasks.errors import QueueUnavailable
+from tasks.events import Event
+from tasks.job import Job, Lane
+from tasks.ledger import Claim, Dropped, Turn, Written
+from tests.servers import eventually
+from tests.workers.engines.rows import chat
+from workers import engine
+from workers.batcher import Batcher
+from workers.engine import Prepared
+
+
+@dataclass
+class Engine(engine.Engine[str]):
+    """Each row says one word a step until told to end; steps wait to be allowed."""
+
+    slots: int = 4
+    rows: list[str] = field(default_factory=list)
+    admitted: list[str] = field(default_factory=list)
+    most: int = 0
+    ending: set[str] = field(default_factory=set)
+    failure: Exception | None = None
+    pausable: bool = True
+    memory: int = 1000  # rows that fit
+    paused: list[str] = field(default_factory=list)
+    pauses: list[str] = field(default_factory=list)
+    allowed: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def check(self, job: Job) -> Prepared[str]:
+        return Prepared(1, job.id)
+
+    def room(self, prepared: Sequence[Prepared[str]]) -> bool:
+        return len(self.rows) + len(prepared) <= self.memory
+
+    def pause(self, row: str) -> bool:
+        if self.pausable:
+            self.rows.remove(row)
+            self.paused.append(row)
+            self.pauses.append(row)
+        return self.pausable
+
+    def resume(self, row: str) -> None:
+        self.paused.remove(row)
+        self.rows.append(row)
+        self.most = max(self.most, len(self.rows))
+
+    def admit(self, row: str, prepared: Prepared[str]) -> None:
+        self.rows.append(row)
+        self.admitted.append(row)
+        self.most = max(self.most, len(self.rows))
+
+    def step(self) -> Sequence[tuple[str, Event]]:
+        self.allowed.acquire()
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise failure
+        told: list[tuple[str, Event]] = [(row, events.Delta("word")) for row in self.rows]
+        told += [(row, events.Done()) for row in self.rows if row in self.ending]
+        self.rows = [row for row in self.rows if row not in self.ending]
+        return told
+
+    def drop(self, row: str) -> None:
+        self.rows = [found for found in self.rows if found != row]
+        self.paused = [found for found in self.paused if found != row]
+
+
+@dataclass
+class Ledger:
+    """Takes everything down."""
+
+    turns: list[Turn] = field(default_factory=list)
+    handed_back: list[str] = field(default_factory=list)
+    cancelled: set[str] = field(default_factory=set)
+    away: int = 0
+
+    def write(self, turn: Turn, cursor: str) -> Written:
+        if self.away:
+            self.away -= 1
+            raise QueueUnavailable("away")
+        self.turns.append(turn)
+        cancelled, self.cancelled = self.cancelled, set()
+        return Written(Dropped(cancelled=frozenset(cancelled)), cursor)
+
+    def hand_back(self, claim: Claim) -> None:
+        self.handed_back.append(claim.job.id)
+
+    def ended(self) -> dict[str, events.Terminal]:
+        return {end.claim.job.id: end.event for turn in self.turns for end in turn.ended}
+
+    def words(self, job_id: str) -> list[int]:
+        lines = [line for turn in self.turns for line in turn.lines if line.claim.job.id == job_id]
+        return [number for line in lines for number, _ in line.numbered]
+
+
+@dataclass
+class Running:
+    engine: Engine
+    ledger: Ledger
+    batcher: Batcher
+    thread: threading.Thread
+    clock: Clock
+
+    def submit(
+        self, lane: Lane = Lane.INTERACTIVE, alone: bool = False, owner: str = "anonymous", priority: int = 0
+    ) -> tuple[str, threading.Event]:
+        self.clock.now += 0.001
+        job = msgspec.structs.replace(chat("word"), lane=lane, owner=owner, priority=priority)
+        return job.id, self.batcher.submit(Claim(job, 1, alone), self.engine.check(job))
+
+    def steps(self, number: int) -> None:
+        for _ in range(number):
+            self.engine.allowed.release()
+
+    def admitted(self, number: int) -> list[str]:
+        """Step until so many rows were admitted."""
+        eventually(lambda: len(self.engine.admitted) >= number or self.steps(1))
+        return self.engine.admitted
+
+    def start(self) -> None:
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.batcher.stop(0)
+        self.steps(10)
+        self.thread.join(5)
+        assert not self.thread.is_alive()
+
+
+@dataclass
+class Clock:
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def made(slots: int = 4) -> Running:
+    engine, ledger, clock = Engine(slots), Ledger(), Clock()
+    batcher = Batcher(engine, ledger, clock)
+    return Running(engine, ledger, batcher, threading.Thread(target=batcher.run, daemon=True), clock)
