@@ -168,6 +168,7 @@ class Records:
             terminal=events.decode(fields[b"terminal"]) if b"terminal" in fields else None,
             last=fields.get(b"last", b"0-0").decode(),
             result=None if result is None else reference(result) or result,
+            outputs=msgspec.json.decode(fields.get(b"outputs", b"[]"), type=tuple[BlobRef, ...]),
         )
 
 

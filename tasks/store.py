@@ -136,6 +136,7 @@ class JobStore(Records):
             blobs = self._held(past, self.redis.hget(self.keys.job(past.id), "spec") or b"")
             if isinstance(record.result, BlobRef):
                 blobs.append(self.keys.blob(record.result.sha256))
+            blobs += [self.keys.blob(ref.sha256) for ref in record.outputs]
             done = self.scripts.run(
                 "delete",
                 [
@@ -166,13 +167,23 @@ class JobStore(Records):
             return bool(self.scripts.run(*self.ending(ended, event)))
 
     def ending(
-        self, ended: Job, event: events.Terminal, *, result: bytes = b"", worker: str = "", attempt: int = 0
+        self,
+        ended: Job,
+        event: events.Terminal,
+        *,
+        result: bytes = b"",
+        outputs: tuple[BlobRef, ...] = (),
+        worker: str = "",
+        attempt: int = 0,
     ) -> Call:
-        """What ends a job: the call answers 1, or 0 when it had ended or `worker`'s claim is no longer its own."""
+        """What ends a job: the call answers 1, or 0 when it had ended or `worker`'s claim is no longer its own.
+
+        `outputs` are the blobs that the result refers to.
+        """
         packed = self.pack(result, "application/json")
         failure = msgspec.json.encode(event.failure) if isinstance(event, events.Failed) else b""
         usage = msgspec.json.encode(event.usage) if isinstance(event, events.Done) else b""
-        blob = [self.keys.blob(ref.sha256) for ref in [reference(packed)] if ref]
+        made = [self.keys.blob(ref.sha256) for ref in [reference(packed), *outputs] if ref]
         return Call(
             "finish",
             [
@@ -188,7 +199,7 @@ class JobStore(Records):
                 self.keys.done(ended.model),
                 self.keys.cancels(ended.model),
                 self.keys.wake(),
-                *blob,
+                *made,
             ],
             [
                 ended.id,
@@ -202,6 +213,7 @@ class JobStore(Records):
                 usage,
                 ended.owner,
                 STREAM_TTL,
+                msgspec.json.encode(outputs) if outputs else b"",
             ],
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,12 @@ def test_what_nobody_holds_is_swept_when_it_is_old(tmp_path: Path) -> None:
     assert blobs.read(held) == b"held"
     with pytest.raises(NotFound):
         blobs.open(free)
+
+
+def test_what_is_kept_is_as_young_as_what_was_just_written(tmp_path: Path) -> None:
+    blobs = BlobStore(tmp_path)
+    early, late = blobs.put(b"early", "image/png"), blobs.put(b"late", "image/png")
+    for ref in (early, late):
+        os.utime(blobs.path(ref), (1, 1))
+    blobs.keep(early)
+    assert blobs.sweep(lambda sha256: False) == 1 and blobs.read(early) == b"early"
