@@ -119,13 +119,14 @@ class Preview(msgspec.Struct, frozen=True, tag="preview"):
 
 
 class Picture(msgspec.Struct, frozen=True, tag="picture"):
-    """Picture `index` is made: its bytes, its size in pixels, and the seed that makes it again."""
+    """Picture `index` is made: its bytes, its size in pixels, and the seed and the steps that make it again."""
 
     index: int
     blob: BlobRef
     width: int
     height: int
     seed: int
+    steps: int
 
 
 class Done(msgspec.Struct, frozen=True, omit_defaults=True, tag="done"):

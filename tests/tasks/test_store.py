@@ -176,7 +176,7 @@ def test_the_blobs_that_a_result_refers_to_are_its_owner_s_as_long_as_the_record
     store.submit(drawn, room=9)
     claim = one.claim(drawn.id)
     assert claim is not None
-    told = [events.Picture(number, ref, 8, 8, number) for number, ref in enumerate(refs)]
+    told = [events.Picture(number, ref, 8, 8, number, 4) for number, ref in enumerate(refs)]
     one.settle(claim, events.Done(), fold.fold(drawn.payload, [*told, events.Done()]))
     assert store.get(drawn.id, "anonymous").outputs == tuple(refs)
     assert all(store.owns_blob("anonymous", ref.sha256) for ref in refs)
