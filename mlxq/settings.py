@@ -48,6 +48,7 @@ class Settings:
     max_upload_bytes: int = 512 * 1024 * 1024
     web_threads: int = 320
     log_level: str = "INFO"
+    secret: str = field(default="", repr=False)
     defaults: Mapping[str, float] = field(default_factory=dict)  # sampling settings, from MLXQ_DEFAULT_…
 
     @classmethod
@@ -193,4 +194,5 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "max_upload_bytes": ("MLXQ_MAX_UPLOAD_BYTES", _at_least(int, 1)),
     "web_threads": ("MLXQ_WEB_THREADS", _at_least(int, 4)),
     "log_level": ("MLXQ_LOG_LEVEL", _level),
+    "secret": ("MLXQ_SECRET", str),
 }

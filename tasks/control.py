@@ -171,7 +171,7 @@ class Housekeeping:
                 store.redis.zrem(store.keys.expiry(), job_id)
         if time.monotonic() - self._swept > self.sweep_every:
             self._swept = time.monotonic()
-            store.blobs.sweep(lambda sha256: bool(store.redis.exists(store.keys.blob(sha256))))
+            store.blobs.sweep(store.holds_blob)
 
 
 class Control:

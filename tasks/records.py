@@ -131,6 +131,11 @@ class Records:
         path = self.blobs.path(BlobRef(sha256, 0, ""))
         return BlobRef(sha256, path.stat().st_size, "application/octet-stream") if held and path.exists() else None
 
+    def holds_blob(self, sha256: str) -> bool:
+        """Whether any record holds a blob."""
+        with answers():
+            return bool(self.redis.exists(self.keys.blob(sha256)))
+
     def pack(self, data: bytes, type: str) -> bytes:
         """Bytes as a record holds them: themselves, or `@` and the reference of a blob when they are large."""
         return data if len(data) <= INLINE else b"@" + msgspec.json.encode(self.blobs.put(data, type))

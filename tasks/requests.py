@@ -168,7 +168,7 @@ class ImageRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
 
     Picture `i` is drawn with `seed + i`. `images` are edited, or with `strength` (0 to 1: how much of the first one is
     kept) varied, and only where `mask` is transparent or white. `size` is (width, height) in pixels; `previews` are
-    told of each picture while it is made; `compression` is the loss of JPEG and WebP in percent.
+    told of each picture while it is made; `compression` is the quality of JPEG and WebP in percent, as OpenAI has it.
     """
 
     prompt: str
@@ -183,7 +183,7 @@ class ImageRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     mask: BlobRef | None = None
     strength: float | None = None
     format: Literal["png", "jpeg", "webp"] = "png"
-    compression: int = 0
+    compression: int = 100
     previews: int = 0
 
 

@@ -26,7 +26,7 @@ class Endpoint:
 
     `payload` and `options` are made from the checked body; `body` renders a finished job's result, and what `chunks`
     returns turns one event after the other into a stream's chunks, where the endpoint streams. `files` names the
-    fields that hold uploads.
+    fields that hold uploads; `json` says that a body with uploads may also be JSON, with data URLs or blob ids in them.
     """
 
     path: str
@@ -37,3 +37,4 @@ class Endpoint:
     options: Callable[[Mapping[str, Any]], dict[str, Any]] = field(default=lambda data: {})
     chunks: Callable[[Job], Callable[[Event], Iterator[object]]] | None = None
     files: frozenset[str] = frozenset()
+    json: bool = False

@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 from flask import request
 from marshmallow import ValidationError
+from werkzeug.datastructures import FileStorage
 
 from tasks.errors import InvalidValue
 from tasks.requests import BlobRef
@@ -32,8 +33,9 @@ class Intake(NamedTuple):
 
 
 def body(endpoint: Endpoint) -> Mapping[str, Any]:
-    """The current request's body as the endpoint reads it: a form where it takes files, JSON elsewhere."""
-    return _form(endpoint) if endpoint.files else json()
+    """The current request's body as the endpoint reads it: a form where it takes files, JSON elsewhere or as well."""
+    form = endpoint.files and (not endpoint.json or request.mimetype == "multipart/form-data")
+    return _form(endpoint) if form else json()
 
 
 def json() -> Mapping[str, Any]:
@@ -62,28 +64,47 @@ def _form(endpoint: Endpoint) -> Mapping[str, Any]:
     found: dict[str, Any] = {}
     for name, values in request.form.lists():
         found[name.removesuffix("[]")] = values if name.endswith("[]") else values[-1]
-    for name, upload in request.files.items():
-        if name not in endpoint.files:
-            raise InvalidValue(f"'{name}' is not a file here", param=name)
-        media_type = upload.mimetype or "application/octet-stream"
-        found[name] = gateway().store.blobs.put(upload.stream, media_type, limit)  # type: ignore[arg-type]
+    for name, uploads in request.files.lists():
+        plain = name.removesuffix("[]")
+        if plain not in endpoint.files:
+            raise InvalidValue(f"'{plain}' is not a file here", param=plain)
+        refs = [_kept(upload, limit) for upload in uploads]
+        found[plain] = refs if name.endswith("[]") or len(refs) > 1 else refs[0]
     return found
+
+
+def _kept(upload: FileStorage, limit: int) -> BlobRef:
+    media_type = upload.mimetype or "application/octet-stream"
+    return gateway().store.blobs.put(upload.stream, media_type, limit)  # type: ignore[arg-type]
 
 
 def check(endpoint: Endpoint, raw: Mapping[str, Any], within: str = "") -> Intake:
     """Check a body against the endpoint's schema; raises a JobError that names the field, below `within` if given."""
     given = {
-        name: _blob(f"{within}.{name}" if within else name, value) if name in endpoint.files else value
+        name: _blobs(f"{within}.{name}" if within else name, value) if name in endpoint.files else value
         for name, value in raw.items()
     }
     try:
         data: Mapping[str, Any] = endpoint.schema().load(given)
     except ValidationError as error:
         raise validation(error, within) from None
-    held = {name: value for name, value in given.items() if isinstance(value, BlobRef)}
-    hashes = {name: ref.sha256 for name, ref in held.items()}
+    held: list[BlobRef] = []
+    hashes: dict[str, object] = {}
+    for name in sorted(endpoint.files & given.keys()):
+        refs = given[name]
+        if refs is not None:
+            held += refs if isinstance(refs, list) else [refs]
+            hashes[name] = [ref.sha256 for ref in refs] if isinstance(refs, list) else refs.sha256
     canonical = msgspec.json.encode({**given, **hashes}, order="deterministic")
-    return Intake(data, hashlib.sha256(canonical).hexdigest(), tuple(held.values()))
+    return Intake(data, hashlib.sha256(canonical).hexdigest(), tuple(held))
+
+
+def _blobs(param: str, value: object) -> BlobRef | list[BlobRef] | None:
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return [_blob(f"{param}[{index}]", one) for index, one in enumerate(value)]
+    return _blob(param, value)
 
 
 def _blob(param: str, value: object) -> BlobRef:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -30,6 +32,9 @@ class ImageEngine(Engine[Plan]):
         self._shared = canvas.share(model)
         self._rows: dict[str, Iterator[list[Event]]] = {}  # the longest waiting first
         self._moved = 0.0
+        tokenizers = getattr(model, "tokenizers", None) or {}
+        self._tokenizer = copy.deepcopy(next((one.tokenizer for one in tokenizers.values()), None))
+        self._counting = threading.Lock()
         if callbacks := getattr(model, "callbacks", None):
             callbacks.register(self)
 
@@ -58,7 +63,13 @@ class ImageEngine(Engine[Plan]):
         """Opens the pictures and checks every option; InvalidValue and UnsupportedParameter name the field."""
         if not isinstance(job.payload, ImageRequest):
             raise ModelNotFound(f"the model '{job.model}' only makes pictures", param="model")
-        return Prepared(prompt_tokens=0, plan=self._planner.plan(job))
+        plan = self._planner.plan(job)
+        return Prepared(self._tokens(plan.ask.prompt), plan)
+
+    def _tokens(self, prompt: str) -> int:
+        """The length of a prompt, by a tokenizer that the engine thread does not use meanwhile."""
+        with self._counting:
+            return len(self._tokenizer(prompt).input_ids) if self._tokenizer is not None else 0
 
     def admit(self, row: str, prepared: Prepared[Plan]) -> None:
         self._rows[row] = self._draw(prepared.plan)
@@ -112,10 +123,9 @@ class ImageEngine(Engine[Plan]):
 
     def _usage(self, plan: Plan) -> events.Usage:
         """The prompt's tokens, and those that the pictures' latents have."""
-        tokenizers = getattr(self._model, "tokenizers", None) or {}
-        tokenizer = next((one.tokenizer for one in tokenizers.values()), None)
-        prompt = len(tokenizer(plan.ask.prompt).input_ids) if tokenizer else 0
-        return events.Usage(prompt, plan.request.n * (plan.ask.width // PATCH) * (plan.ask.height // PATCH))
+        return events.Usage(
+            self._tokens(plan.ask.prompt), plan.request.n * (plan.ask.width // PATCH) * (plan.ask.height // PATCH)
+        )
 
 
 def _shown(steps: range, previews: int) -> list[int]:

@@ -31,7 +31,7 @@ def encode(
         return file.getvalue()
     exif = Image.Exif()
     exif.get_ifd(_EXIF)[_COMMENT] = b"ASCII\0\0\0" + json.dumps(told).encode()
-    picture.save(file, format.upper(), quality=max(1, 100 - compression), exif=exif)
+    picture.save(file, format.upper(), quality=max(1, compression), exif=exif)
     return file.getvalue()
 
 

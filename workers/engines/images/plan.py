@@ -13,14 +13,16 @@ from tasks.errors import InvalidValue, UnsupportedParameter
 from tasks.job import Job
 from tasks.requests import BlobRef, ImageRequest
 from workers.engines.images.canvases.base import Ask
-from workers.engines.images.variants import Variant
-from workers.pictures import Limits, open_picture, opaque
+from workers.engines.images.variants import VARIANTS, Variant
+from workers.pictures import Limits, opaque, open_picture
 
 SIDE = 1024  # pixels of a picture whose size nobody chose
 LEAST = 64  # pixels of a side
 MOST_STEPS = 200
 VARIED = 0.5  # how much of a picture is kept when nobody says
 QUALITY = {"low": 0.5, "medium": 1.0, "high": 2.0}  # times the model's own steps
+MASKED = ", ".join(name for name, variant in VARIANTS.items() if variant.mask != "none")
+LIMITS = Limits()
 _FILLED = 128  # a mask is on from this brightness
 
 
@@ -40,7 +42,7 @@ class Planner:
     variant: Variant
     blobs: BlobStore
     largest: int
-    limits: Limits = Limits()
+    limits: Limits = LIMITS
 
     def plan(self, job: Job) -> Plan:
         """Open and check everything; InvalidValue and UnsupportedParameter name the field."""
@@ -53,7 +55,7 @@ class Planner:
         width, height = self._size(request, images)
         strength = request.strength if images and not self.variant.edits else None
         ask = Ask(
-            prompt=request.prompt,
+            prompt=request.prompt or " ",  # no tokenizer takes nothing
             width=width,
             height=height,
             steps=self._steps(request),
@@ -78,7 +80,7 @@ class Planner:
             raise UnsupportedParameter(f"this model {what}; leave 'image_strength' out", param="image_strength")
         if request.mask is not None and variant.mask == "none":
             raise UnsupportedParameter(
-                "this model takes no mask; the variants that do are fill, fibo-edit, fibo2-edit and qwen-image-2.1-edit",
+                f"this model takes no mask; those that do are {MASKED}",
                 param="mask",
             )
         if variant.mask == "needed" and request.mask is None:

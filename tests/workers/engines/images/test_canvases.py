@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mflux.models.fibo.model.fibo_text_encoder.prompt_encoder import PromptEncoder as FiboPromptEncoder
 from PIL import Image
 
-from mflux.models.fibo.model.fibo_text_encoder.prompt_encoder import PromptEncoder as FiboPromptEncoder
 from tests.workers.engines.images.drawing import mask, photo
 from tests.workers.engines.images.standins import _words, stand_in
 from workers.engines.images.canvases.base import Ask, Canvas
@@ -66,9 +66,7 @@ def asked(config_name: str, **more: Any) -> Ask:
         ("fibo-edit", {**EDIT, "mask": COVER}),
     ],
 )
-def test_a_family_draws_as_mflux_does(
-    config_name: str, more: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_family_draws_as_mflux_does(config_name: str, more: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FiboPromptEncoder, "encode_prompt", fibo_prompt)
     ours, theirs = both(stand_in(config_name), canvas_class(VARIANTS[config_name]), asked(config_name, **more))
     assert ours.std() > 1 and np.array_equal(ours, theirs)
@@ -85,9 +83,7 @@ def fibo_prompt(prompt: str, negative_prompt: str | None, guidance: float, **_: 
 
 @pytest.mark.parametrize("config_name", ["z-image-turbo", "z-image"])
 @pytest.mark.parametrize("more", [GENERATION, VARIATION], ids=["generation", "variation"])
-def test_z_image_draws_as_mflux_does(
-    config_name: str, more: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_z_image_draws_as_mflux_does(config_name: str, more: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     from mflux.models.z_image.model.z_image_text_encoder.prompt_encoder import PromptEncoder
 
     def encode(prompt: str, tokenizer: Any, **_: Any) -> Any:

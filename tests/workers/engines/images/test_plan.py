@@ -55,7 +55,7 @@ def test_an_edit_takes_its_size_from_its_picture_within_a_megapixel(tmp_path: Pa
         ("flux-dev", {"pictures": 2}, "image", "one picture at a time"),
         ("lens-turbo", {"pictures": 1}, "image", "from words only"),
         ("flux-kontext-dev", {"pictures": 2}, "image", "at most 1 pictures, not 2"),
-        ("flux2-klein-edit-4b", {"pictures": 1, "masks": mask()}, "mask", "fill, fibo-edit"),
+        ("flux2-klein-edit-4b", {"pictures": 1, "masks": mask()}, "mask", "flux-fill-dev, fibo-edit"),
         ("flux-fill-dev", {"pictures": 1}, "mask", "send one"),
         ("fibo-edit", {"pictures": 1, "masks": mask(32, 64)}, "mask", "32x64 pixels, but the picture 64x64"),
         ("fibo-edit", {"pictures": 1, "masks": b"GIF?"}, "mask", "no picture"),

@@ -47,7 +47,9 @@ class Fibo(Canvas):
             encoder_hidden_states=self.hidden,
             **more,
         )[:, :drawn]
-        return noise if self.config.guidance == 1.0 else FIBO._apply_classifier_free_guidance(noise, self.config.guidance)
+        return (
+            noise if self.config.guidance == 1.0 else FIBO._apply_classifier_free_guidance(noise, self.config.guidance)
+        )
 
     def decode(self, latents: mx.array, width: int, height: int) -> mx.array:
         unpacked = FiboLatentCreator.unpack_latents(latents, height, width)

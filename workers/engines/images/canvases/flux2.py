@@ -95,5 +95,3 @@ class KleinEdit(Klein):
             if not first:
                 return seen(**given, **self.caches)
         return see(**given, image_latents=self.pictures, image_latent_ids=self.picture_ids, **self.caches)
-
-
