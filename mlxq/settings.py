@@ -38,6 +38,8 @@ class Settings:
     allow_unauthenticated: bool = False
     result_ttl: int = 86_400
     sync_ttl: int = 600
+    batch_ttl: int = 2_592_000
+    batch_window: int = 256
     timeout: int = 600
     start_wait: float = 60.0
     max_attempts: int = 3
@@ -184,6 +186,8 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "allow_unauthenticated": ("MLXQ_ALLOW_UNAUTHENTICATED", _flag),
     "result_ttl": ("MLXQ_RESULT_TTL", _at_least(int, 1)),
     "sync_ttl": ("MLXQ_SYNC_TTL", _at_least(int, 1)),
+    "batch_ttl": ("MLXQ_BATCH_TTL", _at_least(int, 3600)),
+    "batch_window": ("MLXQ_BATCH_WINDOW", _at_least(int, 1)),
     "timeout": ("MLXQ_TIMEOUT", _at_least(int, 1)),
     "start_wait": ("MLXQ_START_WAIT", _at_least(float, 0)),
     "max_attempts": ("MLXQ_MAX_ATTEMPTS", _at_least(int, 1)),

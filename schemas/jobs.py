@@ -10,16 +10,21 @@ from schemas.fields import Body, Entries, Text
 STATUSES = ("queued", "running", "succeeded", "failed", "cancelled", "expired")
 
 
+def metadata() -> Entries:
+    """A caller's own words about what it makes."""
+    return Entries(
+        keys=fields.String(validate=Length(min=1, max=64)),
+        values=fields.String(validate=Length(max=512)),
+        validate=Length(max=16),
+    )
+
+
 class JobSchema(Body):
     """Any endpoint's call as a job: where it would go, what it would send."""
 
     url = Text(required=True)
     body = fields.Dict(keys=fields.String(), required=True)
-    metadata = Entries(
-        keys=fields.String(validate=Length(min=1, max=64)),
-        values=fields.String(validate=Length(max=512)),
-        validate=Length(max=16),
-    )
+    metadata = metadata()
 
 
 class JobListSchema(Body):
@@ -30,7 +35,7 @@ class JobListSchema(Body):
     endpoint = Text()
     limit = fields.Integer(load_default=20, validate=Range(min=1, max=100))
     after = Text()
-    include = fields.String(validate=OneOf(("sync",)))
+    include = fields.String(validate=OneOf(("sync", "batch")))
     idempotency_key = Text()
 
 

@@ -9,6 +9,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -25,6 +26,61 @@ class BlobTooLarge(InvalidValue):
     code = "request_too_large"
 
 
+class Incoming:
+    """Bytes on their way into a store: they go to the disk as they are written, then are kept or dropped.
+
+    BlobTooLarge past `limit` bytes, StorageFull on a full disk.
+    """
+
+    def __init__(self, root: Path, limit: int | None) -> None:
+        self._root, self._limit = root, limit
+        self._digest, self.size = hashlib.sha256(), 0
+        folder = root / "incoming"
+        with _disk():
+            folder.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=folder)
+        self._file, self._path = os.fdopen(handle, "wb"), Path(name)
+
+    def write(self, data: bytes) -> int:
+        """Append."""
+        self.size += len(data)
+        if self._limit is not None and self.size > self._limit:
+            raise BlobTooLarge(f"the upload is larger than {self._limit} bytes")
+        self._digest.update(data)
+        with _disk():
+            return self._file.write(data)
+
+    def seek(self, *_: int) -> int:
+        """A parser of forms rewinds what it has written for a reader; there is none here."""
+        return 0
+
+    def keep(self, type: str) -> BlobRef:
+        """Name the bytes by their content; they outlive a crash from here on."""
+        with _disk():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            ref = BlobRef(self._digest.hexdigest(), self.size, type)
+            path = BlobStore(self._root).path(ref)
+            path.parent.mkdir(exist_ok=True)
+            self._path.replace(path)
+        return ref
+
+    def drop(self) -> None:
+        """Leave nothing behind; after `keep` there is nothing to drop."""
+        with suppress(OSError):  # what a full disk did not take
+            self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageFull(f"a blob could not be written: {error.strerror}", retry_after=60) from error
+
+
 @dataclass(frozen=True)
 class BlobStore:
     """Files named by the sha256 of their content, below `root`."""
@@ -35,36 +91,20 @@ class BlobStore:
         """Where the bytes of `ref` are, or would be."""
         return self.root / ref.sha256[:2] / ref.sha256
 
+    def incoming(self, limit: int | None = None) -> Incoming:
+        """A new blob, to be written."""
+        return Incoming(self.root, limit)
+
     def put(self, source: BinaryIO | bytes, type: str, limit: int | None = None) -> BlobRef:
         """Keep a stream's bytes, never all of them in memory; BlobTooLarge past `limit`, StorageFull on a full disk."""
         stream = io.BytesIO(source) if isinstance(source, bytes) else source
+        incoming = self.incoming(limit)
         try:
-            return self._write(stream, type, limit)
-        except OSError as error:
-            raise StorageFull(f"a blob could not be written: {error.strerror}", retry_after=60) from error
-
-    def _write(self, stream: BinaryIO, type: str, limit: int | None) -> BlobRef:
-        incoming = self.root / "incoming"
-        incoming.mkdir(parents=True, exist_ok=True)
-        digest, size = hashlib.sha256(), 0
-        handle, name = tempfile.mkstemp(dir=incoming)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                while chunk := stream.read(_CHUNK):
-                    size += len(chunk)
-                    if limit is not None and size > limit:
-                        raise BlobTooLarge(f"the upload is larger than {limit} bytes")
-                    digest.update(chunk)
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-            ref = BlobRef(digest.hexdigest(), size, type)
-            path = self.path(ref)
-            path.parent.mkdir(exist_ok=True)
-            Path(name).replace(path)
-            return ref
+            while chunk := stream.read(_CHUNK):
+                incoming.write(chunk)
+            return incoming.keep(type)
         finally:
-            Path(name).unlink(missing_ok=True)
+            incoming.drop()
 
     def open(self, ref: BlobRef) -> BinaryIO:
         """The bytes of `ref`; NotFound when they are gone."""

@@ -9,39 +9,21 @@ from dataclasses import dataclass, field
 import structlog
 
 from tasks import app, events
+from tasks.batches import Batches
+from tasks.files import PREFIX as FILE
+from tasks.files import Files
 from tasks.job import Lane
+from tasks.lease import Lease
 from tasks.ledger import release
 from tasks.presence import Presence
 from tasks.scripts import AWAY
 from tasks.store import JobStore
 
 LANES = list(Lane)
-LEASE = 5000  # milliseconds a leader may be silent
 HEADROOM = 2  # bulk jobs in a worker's hands beyond its slots, so that the next one is checked before a row is free
 _SETTLED = 2000  # milliseconds after which a message that nobody took is looked for
 _BATCH = 100  # records a pass of housekeeping
-_RENEW = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-return redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) and 1 or 0
-"""
 log = structlog.get_logger()
-
-
-@dataclass
-class Leader:
-    """A lease that at most one supervisor holds."""
-
-    store: JobStore
-    id: str
-
-    def holds(self) -> bool:
-        """Take or renew the lease; False while another holds it."""
-        return bool(self.store.redis.eval(_RENEW, 1, self.store.keys.leader(), self.id, LEASE))
-
-    def resign(self) -> None:
-        """Give the lease up so that another can lead at once."""
-        if self.store.redis.get(self.store.keys.leader()) == self.id.encode():
-            self.store.redis.delete(self.store.keys.leader())
 
 
 @dataclass
@@ -161,7 +143,7 @@ class Housekeeping:
     _swept: float = field(default_factory=time.monotonic)
 
     def run(self) -> None:
-        """One pass: expired records, and now and then blobs that nothing holds."""
+        """One pass: expired jobs, files and batches, and now and then blobs that nothing holds."""
         store = self.store
         for job_id in store.redis.zrangebyscore(store.keys.expiry(), 0, store.now(), start=0, num=_BATCH):
             record = store.find(job_id.decode(), expired=True)
@@ -169,6 +151,10 @@ class Housekeeping:
                 store.redis.delete(store.keys.job(job_id.decode()))
             if record is None or not store.erase(record):
                 store.redis.zrem(store.keys.expiry(), job_id)
+        for member in store.redis.zrangebyscore(store.keys.outdated(), 0, store.now(), start=0, num=_BATCH):
+            outdated = Files(store) if member.decode().startswith(FILE) else Batches(store)
+            outdated.expire(member.decode())
+            store.redis.zrem(store.keys.outdated(), member)
         if time.monotonic() - self._swept > self.sweep_every:
             self._swept = time.monotonic()
             store.blobs.sweep(store.holds_blob)
@@ -180,7 +166,7 @@ class Control:
     def __init__(self, store: JobStore, id: str, models: Iterable[str]) -> None:
         self.store, self.models = store, tuple(models)
         presence = Presence(store)
-        self._leader = Leader(store, id)
+        self._leader = Lease(store, store.keys.leader(), id)
         self._dispatcher = Dispatcher(store, presence, id)
         self._reconciler = Reconciler(store, presence)
         self._housekeeping = Housekeeping(store)

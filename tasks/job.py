@@ -39,6 +39,14 @@ class Status(StrEnum):
         return self not in (Status.QUEUED, Status.RUNNING)
 
 
+class Listing(StrEnum):
+    """Which of its owner's lists a job stands in."""
+
+    JOBS = "jobs"
+    SYNC = "sync"
+    LINES = "lines"
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked, by whom and until when; times are milliseconds since the epoch by Redis' clock.
 
@@ -65,6 +73,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
     v: int = VERSION
 
+    @property
+    def listing(self) -> Listing:
+        """Lines of batches and synchronous calls are listed only where they are asked for."""
+        if self.lane is Lane.BATCH:
+            return Listing.LINES
+        return Listing.SYNC if self.sync else Listing.JOBS
+
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A job with what has become of it; times in milliseconds since the epoch."""
@@ -81,6 +96,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     result: bytes | BlobRef | None = None
     outputs: tuple[BlobRef, ...] = ()  # what the result refers to
+    request: BlobRef | None = None  # where the job itself is kept, when it is large
     terminal: Event | None = None
     last: str = "0-0"  # the id of its last event, once it has ended
 
@@ -101,12 +117,17 @@ def decode(data: bytes) -> Job:
     return job
 
 
-def job_id(now: int) -> str:
-    """A new id, `job_` and a UUIDv7 whose time is `now`, in microseconds: ids sort as their jobs were made.
+def new_id(prefix: str, now: int) -> str:
+    """A new id, `prefix` and a UUIDv7 whose time is `now`, in microseconds: ids sort as their records were made.
 
     RFC 9562, section 5.7, with the fraction of the millisecond in `rand_a` (section 6.2, method 3).
     """
     milliseconds, rest = divmod(now, 1000)
     fraction = rest * 4096 // 1000
     value = (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | secrets.randbits(62)
-    return f"job_{value:032x}"
+    return f"{prefix}{value:032x}"
+
+
+def job_id(now: int) -> str:
+    """The id of a new job."""
+    return new_id("job_", now)

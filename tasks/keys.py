@@ -4,7 +4,7 @@
 | --- | --- | --- | --- |
 | `job:{id}` | hash | the record: Job, status, attempt, result … | until `expires`, then housekeeping deletes it |
 | `evt:{id}` | stream | the job's events, ids `<attempt>-<seq>` | 5 minutes after the terminal event |
-| `jobs:{owner}`, `sync:{owner}` | sorted set | ids of jobs, and of synchronous calls | an entry goes with its record |
+| `jobs:{owner}`, `sync:{owner}`, `lines:{owner}` | sorted set | ids of jobs by kind | an entry goes with its record |
 | `idem:{owner}:{key}` | hash | endpoint → job id and body digest | a field goes with its record |
 | `queued:{model}:{lane}` | sorted set | jobs that do not run yet, by creation | until the job starts or ends |
 | `wait:{model}:{lane}:{owner}` | sorted set | jobs that no message was sent for yet | until it is dispatched or ends |
@@ -23,6 +23,16 @@
 | `clients` | sorted set | web processes by the time their lease ends | an entry goes when they are cleared up |
 | `following:{client}` | hash | job → followers in this web process | goes with the process |
 | `reader:{client}` | stream | a nudge for a web process' reader | 5 minutes after the last one |
+| `file:{id}` | string | a file: name, purpose, its blob | until it is deleted or expires |
+| `files:{owner}` | sorted set | ids of files | an entry goes with its file |
+| `batch:{id}` | hash | a batch: status, counts, how far it has come | until `expires`, then it is deleted |
+| `batches:{owner}` | sorted set | ids of batches | an entry goes with its batch |
+| `running` | sorted set | batches that have not ended, by creation | until they end |
+| `inflight:{batch}` | hash | line → where it stands in the input | until what came of it is in the output |
+| `landed` | set | jobs of lines that have ended | until they are removed, once they are in the output |
+| `runner` | string | the process that runs batches | 5 seconds, renewed |
+| `stir` | list | a nudge for that process | taken at once |
+| `outdated` | sorted set | files and batches by the end of their time | an entry goes with its record |
 | `leader` | string | the supervisor that dispatches and reconciles | 5 seconds, renewed |
 | `wake` | list | a nudge for the dispatcher | taken at once |
 """
@@ -47,8 +57,8 @@ class Keys:
     def events(self, job_id: str) -> str:
         return self._key("evt", job_id)
 
-    def index(self, owner: str, sync: bool) -> str:
-        return self._key("sync" if sync else "jobs", owner)
+    def index(self, owner: str, listing: str) -> str:
+        return self._key(listing, owner)
 
     def idempotency(self, owner: str, key: str) -> str:
         return self._key("idem", owner, key)
@@ -103,6 +113,36 @@ class Keys:
 
     def reader(self, client: str) -> str:
         return self._key("reader", client)
+
+    def file(self, file_id: str) -> str:
+        return self._key("file", file_id)
+
+    def files(self, owner: str) -> str:
+        return self._key("files", owner)
+
+    def batch(self, batch_id: str) -> str:
+        return self._key("batch", batch_id)
+
+    def batches(self, owner: str) -> str:
+        return self._key("batches", owner)
+
+    def running(self) -> str:
+        return self._key("running")
+
+    def inflight(self, batch_id: str) -> str:
+        return self._key("inflight", batch_id)
+
+    def landed(self) -> str:
+        return self._key("landed")
+
+    def runner(self) -> str:
+        return self._key("runner")
+
+    def stir(self) -> str:
+        return self._key("stir")
+
+    def outdated(self) -> str:
+        return self._key("outdated")
 
     def leader(self) -> str:
         return self._key("leader")

@@ -9,9 +9,11 @@ from typing import NamedTuple
 from tasks import events, fold, job
 from tasks.errors import Failure, Poison, StorageFull, WorkerLost
 from tasks.events import Event
-from tasks.job import Job
+from tasks.job import Job, Lane
 from tasks.scripts import Call, Value, answers
 from tasks.store import JobStore
+
+LINE_ATTEMPTS = 2  # workers that a line of a batch may take down: there are thousands of others
 
 
 class Claim(NamedTuple):
@@ -94,9 +96,8 @@ class Ledger:
         if taken is None:
             return None
         attempt, losses, spec = taken
-        allowed = self.store.settings.max_attempts
         claimed = job.decode(self.store.unpack(spec))
-        return Claim(claimed, int(attempt), alone=1 < allowed <= int(losses) + 1)
+        return Claim(claimed, int(attempt), alone=1 < _allowed(self.store, claimed) <= int(losses) + 1)
 
     def write(self, turn: Turn, cursor: str) -> Written:
         """Write what happened in one round trip, and read the cancellations since `cursor`; may be done twice."""
@@ -158,6 +159,10 @@ class Ledger:
         release(self.store, claim.job, self.worker, lost=False)
 
 
+def _allowed(store: JobStore, held: Job) -> int:
+    return min(LINE_ATTEMPTS, store.settings.max_attempts) if held.lane is Lane.BATCH else store.settings.max_attempts
+
+
 def release(store: JobStore, held: Job, worker: str, *, lost: bool) -> None:
     """End a worker's claim on a job: run it again, unless text has shown or it has taken too many workers down."""
     outcome = store.scripts.run(
@@ -168,7 +173,7 @@ def release(store: JobStore, held: Job, worker: str, *, lost: bool) -> None:
             store.keys.unclaimed(held.model),
             store.keys.claims(held.model),
         ],
-        [held.id, worker, int(lost), store.settings.max_attempts, store.now(), held.created],
+        [held.id, worker, int(lost), _allowed(store, held), store.now(), held.created],
     )
     if outcome == b"requeued":
         store.send(held.id, held.model, held.lane)
@@ -176,5 +181,5 @@ def release(store: JobStore, held: Job, worker: str, *, lost: bool) -> None:
         message = "the worker stopped after part of the answer had been sent; ask again"
         store.end(held, events.Failed(Failure(WorkerLost.code, message, retry_after=1)))
     elif outcome == b"poison":
-        message = f"the worker died {store.settings.max_attempts} times while it ran this job; it is not tried again"
+        message = f"the worker died {_allowed(store, held)} times while it ran this job; it is not tried again"
         store.end(held, events.Failed(Failure(Poison.code, message)))

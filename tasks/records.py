@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from redis import Redis
 from tasks import events, fold, job
 from tasks.blobs import BlobStore
 from tasks.errors import Failure, JobNotFinished, NotFound
-from tasks.job import Job, Lane, Record, Status
+from tasks.job import Job, Lane, Listing, Record, Status
 from tasks.keys import Keys
 from tasks.requests import BlobRef
 from tasks.scripts import answers
@@ -64,14 +64,25 @@ class Records:
         """The record of a job, whoever owns it; None when it never was or, unless `expired`, its time is over."""
         with answers():
             fields = self.redis.hgetall(self.keys.job(job_id))
-        try:
-            record = self._record(fields, expired)
-        except NotFound as error:  # somebody deleted the file that its request was kept in
-            log.warning("a job cannot be read", job_id=job_id, error=str(error))
-            return None
+        record = self._readable(job_id, fields, expired)
         if record is None or record.status is not Status.QUEUED:
             return record
         return msgspec.structs.replace(record, position=self._position(record.job))
+
+    def read(self, ids: Sequence[str]) -> list[Record | None]:
+        """The records of many jobs in one round trip, also of those whose time is over; without queue positions."""
+        with answers(), self.redis.pipeline(transaction=False) as pipe:
+            for job_id in ids:
+                pipe.hgetall(self.keys.job(job_id))
+            found = pipe.execute()
+        return [self._readable(job_id, fields, True) for job_id, fields in zip(ids, found, strict=True)]
+
+    def _readable(self, job_id: str, fields: Mapping[bytes, bytes], expired: bool) -> Record | None:
+        try:
+            return self._record(fields, expired)
+        except NotFound as error:  # somebody deleted the file that its request was kept in
+            log.warning("a job cannot be read", job_id=job_id, error=str(error))
+            return None
 
     def result(self, record: Record) -> fold.Result:
         """What a finished job made; JobNotFinished before that, NotFound when it ended without a result."""
@@ -91,11 +102,11 @@ class Records:
         status: Status | None = None,
         model: str | None = None,
         endpoint: str | None = None,
-        include_sync: bool = False,
+        include: Listing | None = None,
     ) -> Page:
-        """The owner's jobs, newest first, those after the cursor `after` (a job's id)."""
+        """The owner's jobs, newest first, those after the cursor `after` (a job's id); `include` adds another list."""
         found: list[Record] = []
-        for job_id in self._ids(owner, after, include_sync):
+        for job_id in self._ids(owner, after, include):
             record = self.find(job_id)
             if record is None or record.job.owner != owner:
                 continue
@@ -108,11 +119,11 @@ class Records:
                 break
         return Page(tuple(found[:limit]), len(found) > limit)
 
-    def _ids(self, owner: str, after: str | None, include_sync: bool) -> Iterable[str]:
+    def _ids(self, owner: str, after: str | None, include: Listing | None) -> Iterable[str]:
         with answers():
-            ids: list[bytes] = self.redis.zrange(self.keys.index(owner, False), 0, -1)
-            if include_sync:
-                ids += self.redis.zrange(self.keys.index(owner, True), 0, -1)
+            ids: list[bytes] = self.redis.zrange(self.keys.index(owner, Listing.JOBS), 0, -1)
+            if include is not None:
+                ids += self.redis.zrange(self.keys.index(owner, include), 0, -1)
         # An id begins with its time (UUIDv7), so ids sort as their jobs were made.
         newest_first = sorted((job_id.decode() for job_id in ids), reverse=True)
         return (job_id for job_id in newest_first if after is None or job_id < after)
@@ -174,6 +185,7 @@ class Records:
             last=fields.get(b"last", b"0-0").decode(),
             result=None if result is None else reference(result) or result,
             outputs=msgspec.json.decode(fields.get(b"outputs", b"[]"), type=tuple[BlobRef, ...]),
+            request=reference(fields[b"spec"]),
         )
 
 

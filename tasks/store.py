@@ -55,50 +55,51 @@ class JobStore(Records):
         `room` bounds how many jobs of its model and lane may be queued, `digest` tells whether an idempotency key is
         used again for the same body. Raises QueueFull, IdempotencyMismatch, StorageFull, QueueUnavailable.
         """
-        spec = self.pack(job.encode(new), "application/json")
-        interactive = new.lane is Lane.INTERACTIVE
-        turn = "" if interactive else f"{new.lane}:{new.owner}"
-        endpoint = new.endpoint if new.idempotency_key else ""
+        call = self.submission(new, room=room, digest=digest)
         with answers():
-            found, outcome = self.scripts.run(
-                "submit",
-                [
-                    self.keys.job(new.id),
-                    self.keys.index(new.owner, new.sync),
-                    self.keys.idempotency(new.owner, new.idempotency_key or ""),
-                    self.keys.queued(new.model, new.lane),
-                    self.keys.unclaimed(new.model)
-                    if interactive
-                    else self.keys.waiting(new.model, new.lane, new.owner),
-                    self.keys.lanes(new.model),
-                    self.keys.deadlines(),
-                    self.keys.wake(),
-                    *self._held(new, spec),
-                ],
-                [
-                    new.id,
-                    new.created,
-                    new.deadline,
-                    room,
-                    endpoint,
-                    digest,
-                    turn,
-                    int(new.detached or not new.sync),
-                    int(new.sync and new.stream),
-                    new.owner,
-                    self.keys.job(""),
-                    spec,
-                ],
-            )
+            found, outcome = self.scripts.run(*call)
         job_id = found.decode()
         if outcome == b"full":
             wait = self.drain_time(new.model)
             raise QueueFull(f"the queue of model '{new.model}' is full ({room} jobs)", retry_after=wait)
         if outcome == b"mismatch":
             raise IdempotencyMismatch(f"this Idempotency-Key belongs to {job_id}, which has another body")
-        if interactive and job_id == new.id:  # also when this is the second try, after a lost reply
+        if new.lane is Lane.INTERACTIVE and job_id == new.id:  # also when this is the second try, after a lost reply
             self.send(new.id, new.model, new.lane)
         return Submission(job_id, job_id != new.id)
+
+    def submission(self, new: Job, *, room: int, digest: str = "") -> Call:
+        """What records a job: the call answers the id of the job that stands there now, and how it came to."""
+        spec = self.pack(job.encode(new), "application/json")
+        interactive = new.lane is Lane.INTERACTIVE
+        return Call(
+            "submit",
+            [
+                self.keys.job(new.id),
+                self.keys.index(new.owner, new.listing),
+                self.keys.idempotency(new.owner, new.idempotency_key or ""),
+                self.keys.queued(new.model, new.lane),
+                self.keys.unclaimed(new.model) if interactive else self.keys.waiting(new.model, new.lane, new.owner),
+                self.keys.lanes(new.model),
+                self.keys.deadlines(),
+                self.keys.wake(),
+                *self._held(new, reference(spec)),
+            ],
+            [
+                new.id,
+                new.created,
+                new.deadline,
+                room,
+                new.endpoint if new.idempotency_key else "",
+                digest,
+                "" if interactive else f"{new.lane}:{new.owner}",
+                int(new.detached or not new.sync),
+                int(new.sync and new.stream),
+                new.owner,
+                self.keys.job(""),
+                spec,
+            ],
+        )
 
     def send(self, job_id: str, model: str, lane: Lane) -> None:
         """Tell the model's worker of a job; when that fails the reconciler does it again."""
@@ -131,25 +132,28 @@ class JobStore(Records):
 
     def erase(self, record: Record) -> bool:
         """Remove a finished record and all that goes with it; False when it has not ended."""
-        past = record.job
         with answers():
-            blobs = self._held(past, self.redis.hget(self.keys.job(past.id), "spec") or b"")
-            if isinstance(record.result, BlobRef):
-                blobs.append(self.keys.blob(record.result.sha256))
-            blobs += [self.keys.blob(ref.sha256) for ref in record.outputs]
-            done = self.scripts.run(
-                "delete",
-                [
-                    self.keys.job(past.id),
-                    self.keys.events(past.id),
-                    self.keys.index(past.owner, past.sync),
-                    self.keys.idempotency(past.owner, past.idempotency_key or ""),
-                    self.keys.expiry(),
-                    *blobs,
-                ],
-                [past.id, past.endpoint if past.idempotency_key else "", past.owner],
-            )
-        return bool(done)
+            return bool(self.scripts.run(*self.erasing(record)))
+
+    def erasing(self, record: Record) -> Call:
+        """What removes a finished record: the call answers 1, or 0 when it has not ended."""
+        past = record.job
+        blobs = self._held(past, record.request)
+        if isinstance(record.result, BlobRef):
+            blobs.append(self.keys.blob(record.result.sha256))
+        blobs += [self.keys.blob(ref.sha256) for ref in record.outputs]
+        return Call(
+            "delete",
+            [
+                self.keys.job(past.id),
+                self.keys.events(past.id),
+                self.keys.index(past.owner, past.listing),
+                self.keys.idempotency(past.owner, past.idempotency_key or ""),
+                self.keys.expiry(),
+                *blobs,
+            ],
+            [past.id, past.endpoint if past.idempotency_key else "", past.owner],
+        )
 
     def finish(self, job_id: str, event: events.Terminal) -> bool:
         """End a job, whoever runs it: False when it had ended before."""
@@ -199,6 +203,8 @@ class JobStore(Records):
                 self.keys.done(ended.model),
                 self.keys.cancels(ended.model),
                 self.keys.wake(),
+                self.keys.landed(),
+                self.keys.stir(),
                 *made,
             ],
             [
@@ -213,6 +219,7 @@ class JobStore(Records):
                 usage,
                 ended.owner,
                 STREAM_TTL,
+                int(ended.lane is Lane.BATCH),
                 msgspec.json.encode(outputs) if outputs else b"",
             ],
         )
@@ -247,8 +254,8 @@ class JobStore(Records):
         ended = sum(int(count or 0) for count in counts)
         return max(1, min(120, round(queued * (60 + seconds) / ended))) if ended else 10
 
-    def _held(self, new: Job, spec: bytes) -> list[str]:
-        refs = [*new.inputs, *(ref for ref in [reference(spec)] if ref)]
+    def _held(self, new: Job, request: BlobRef | None) -> list[str]:
+        refs = new.inputs if request is None else (*new.inputs, request)
         return [self.keys.blob(ref.sha256) for ref in refs]
 
 

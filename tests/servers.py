@@ -145,7 +145,7 @@ def fake(name: str = "fake", *, slots: int = 32, step_ms: float = 10, **keys: An
 
 
 class Stack:
-    """The web and the supervisor on one Redis database, as `honcho start` runs them."""
+    """The web, the supervisor and the batches' runner on one Redis database, as `honcho start` runs them."""
 
     def __init__(self, valkey: Valkey, folder: Path, models: list[dict[str, Any]], *, db: int, **env: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -158,6 +158,7 @@ class Stack:
         Redis.from_url(self.settings.redis_url).flushdb()
         self.supervisor = self.start_supervisor()
         self.web = self.start_web()
+        self.runner = self.start_runner()
 
     @property
     def url(self) -> str:
@@ -177,6 +178,10 @@ class Stack:
         )
         return self.web
 
+    def start_runner(self) -> Process:
+        self.runner = Process([sys.executable, "-m", "web.runner"], self.env)
+        return self.runner
+
     def ready(self, within: float = 60.0) -> Stack:
         def answers() -> bool:
             try:
@@ -189,6 +194,7 @@ class Stack:
 
     def stop(self) -> None:
         self.web.stop()
+        self.runner.stop()
         self.supervisor.stop()
 
 

@@ -12,6 +12,8 @@ from flask import current_app
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
 from tasks import store as stores
+from tasks.batches import Batches
+from tasks.files import Files
 from tasks.follow import Follower
 from tasks.presence import Presence
 from tasks.store import JobStore
@@ -28,6 +30,8 @@ class Gateway:
     store: JobStore
     follower: Follower
     presence: Presence
+    files: Files
+    batches: Batches
     started: int = field(default_factory=lambda: int(time.time()))
     ready_until: dict[str, float] = field(default_factory=dict)  # model → monotonic seconds, of `admission`
 
@@ -41,7 +45,7 @@ class Gateway:
 def connect(settings: Settings, catalogue: Catalogue) -> Gateway:
     """The gateway of this process, with a reader of its own."""
     store = stores.connect(settings)
-    return Gateway(settings, catalogue, store, Follower(store), Presence(store))
+    return Gateway(settings, catalogue, store, Follower(store), Presence(store), Files(store), Batches(store))
 
 
 def gateway() -> Gateway:

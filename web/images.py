@@ -21,7 +21,7 @@ from web.gateway import gateway
 from web.render import images as render
 
 GENERATION, EDIT = "image-generation", "image-edit"
-FILES = frozenset({"image", "mask"})
+IMAGE = frozenset({"image"})
 _DRAWN = 2**32  # seeds that nobody chose are below it
 
 

@@ -17,7 +17,8 @@ ENDPOINT = Endpoint(
     images.body,
     images.options,
     images.chunks("image_edit"),
-    files=images.FILES,
+    files=images.IMAGE | {"mask"},
+    several=images.IMAGE,
     json=True,
 )
 

@@ -17,7 +17,7 @@ ENDPOINT = Endpoint(
     images.body,
     images.options,
     images.chunks("image_generation"),
-    files=images.FILES,
+    files=images.IMAGE,
     json=True,
 )
 

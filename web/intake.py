@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+import re
 from base64 import b64decode
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 from flask import request
 from marshmallow import ValidationError
 from werkzeug.datastructures import FileStorage
+from werkzeug.formparser import FormDataParser
 
-from tasks.errors import InvalidValue
+from tasks.blobs import Incoming
+from tasks.errors import InvalidValue, NotFound
 from tasks.requests import BlobRef
 from web import auth
 from web.endpoint import Endpoint
 from web.errors import InvalidJson, UnsupportedMediaType, validation
 from web.gateway import gateway
 
-_BLOB = "blob_"
+_BLOB, _FILE = "blob_", "file-"
+_NESTED = re.compile(r"(?P<outer>\w+)\[(?P<inner>\w+)\]", re.ASCII)
 
 
 class Intake(NamedTuple):
@@ -32,10 +37,27 @@ class Intake(NamedTuple):
     blobs: tuple[BlobRef, ...]
 
 
+class Upload(NamedTuple):
+    """A file of a form, on the disk but not kept yet."""
+
+    incoming: Incoming
+    filename: str
+    type: str
+
+    def keep(self) -> BlobRef:
+        """Make a blob of it."""
+        return self.incoming.keep(self.type)
+
+
+Uploads: TypeAlias = dict[str, list[Upload]]
+
+
 def body(endpoint: Endpoint) -> Mapping[str, Any]:
     """The current request's body as the endpoint reads it: a form where it takes files, JSON elsewhere or as well."""
-    form = endpoint.files and (not endpoint.json or request.mimetype == "multipart/form-data")
-    return _form(endpoint) if form else json()
+    if not endpoint.files or (endpoint.json and request.mimetype != "multipart/form-data"):
+        return json()
+    with form(endpoint.files) as (fields, uploads):
+        return {**fields, **{name: _kept(endpoint, name, found) for name, found in uploads.items()}}
 
 
 def json() -> Mapping[str, Any]:
@@ -45,8 +67,13 @@ def json() -> Mapping[str, Any]:
             f"send 'Content-Type: application/json', not '{request.mimetype or 'nothing'}'", param="Content-Type"
         )
     request.max_content_length = gateway().settings.max_body_bytes
+    return decoded(request.get_data(cache=False))
+
+
+def decoded(data: bytes | msgspec.Raw) -> Mapping[str, Any]:
+    """The JSON object in these bytes."""
     try:
-        value = msgspec.json.decode(request.get_data(cache=False))
+        value = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidJson(f"the body is not valid JSON: {error}") from None
     if not isinstance(value, dict):
@@ -54,35 +81,86 @@ def json() -> Mapping[str, Any]:
     return value
 
 
-def _form(endpoint: Endpoint) -> Mapping[str, Any]:
+@contextmanager
+def form(files: frozenset[str]) -> Iterator[tuple[dict[str, Any], Uploads]]:
+    """The current request's form: its fields, `a[b]` as an object's, and its uploads, dropped afterwards unless kept.
+
+    `files` names the fields that hold uploads. They go to the disk while they are read, so memory holds none.
+    """
     if request.mimetype != "multipart/form-data":
         raise UnsupportedMediaType(
             f"send 'Content-Type: multipart/form-data', not '{request.mimetype or 'nothing'}'", param="Content-Type"
         )
-    limit = gateway().settings.max_upload_bytes
-    request.max_content_length = limit + gateway().settings.max_body_bytes
+    settings, blobs = gateway().settings, gateway().store.blobs
+    request.max_content_length = settings.max_upload_bytes + settings.max_body_bytes
+    begun: list[Incoming] = []
+
+    def receive(*_: object, **__: object) -> Incoming:
+        begun.append(blobs.incoming(settings.max_upload_bytes))
+        return begun[-1]
+
+    parser = FormDataParser(
+        receive,  # type: ignore[arg-type]  # werkzeug writes and rewinds, no more
+        max_form_memory_size=request.max_form_memory_size,
+        max_form_parts=request.max_form_parts,
+        silent=False,
+    )
+    try:
+        yield _parsed(parser, files)
+    finally:
+        for incoming in begun:
+            incoming.drop()
+
+
+def _parsed(parser: FormDataParser, files: frozenset[str]) -> tuple[dict[str, Any], Uploads]:
+    try:
+        _, fields, uploads = parser.parse(
+            request.stream, request.mimetype, request.content_length, request.mimetype_params
+        )
+    except ValueError as error:
+        raise InvalidValue(f"the form cannot be read: {error}") from None
     found: dict[str, Any] = {}
-    for name, values in request.form.lists():
-        found[name.removesuffix("[]")] = values if name.endswith("[]") else values[-1]
-    for name, uploads in request.files.lists():
+    for name, values in fields.lists():
         plain = name.removesuffix("[]")
-        if plain not in endpoint.files:
+        if plain in files:
+            raise InvalidValue(f"'{plain}' must be a file, with a filename", param=plain)
+        if nested := _NESTED.fullmatch(name):
+            inner = found.setdefault(nested["outer"], {})
+            if isinstance(inner, dict):
+                inner[nested["inner"]] = values[-1]
+        else:
+            found[plain] = values if name.endswith("[]") else values[-1]
+    received: Uploads = {}
+    for name, sent in uploads.lists():
+        plain = name.removesuffix("[]")
+        if plain not in files:
             raise InvalidValue(f"'{plain}' is not a file here", param=plain)
-        refs = [_kept(upload, limit) for upload in uploads]
-        found[plain] = refs if name.endswith("[]") or len(refs) > 1 else refs[0]
-    return found
+        received[plain] = received.get(plain, []) + [_upload(upload) for upload in sent]
+    return found, received
 
 
-def _kept(upload: FileStorage, limit: int) -> BlobRef:
-    media_type = upload.mimetype or "application/octet-stream"
-    return gateway().store.blobs.put(upload.stream, media_type, limit)  # type: ignore[arg-type]
+def _upload(found: FileStorage) -> Upload:
+    incoming: Any = found.stream
+    return Upload(incoming, found.filename or "", found.mimetype or "application/octet-stream")
+
+
+def _kept(endpoint: Endpoint, name: str, found: list[Upload]) -> BlobRef | list[BlobRef]:
+    if name not in endpoint.several:
+        return one(name, found).keep()
+    return [upload.keep() for upload in found]
+
+
+def one(name: str, found: list[Upload]) -> Upload:
+    """The only upload of a field; InvalidValue when there are several."""
+    if len(found) > 1:
+        raise InvalidValue(f"'{name}' takes one file, not {len(found)}", param=name)
+    return found[0]
 
 
 def check(endpoint: Endpoint, raw: Mapping[str, Any], within: str = "") -> Intake:
     """Check a body against the endpoint's schema; raises a JobError that names the field, below `within` if given."""
     given = {
-        name: _blobs(f"{within}.{name}" if within else name, value) if name in endpoint.files else value
-        for name, value in raw.items()
+        name: _blobs(endpoint, name, within, value) if name in endpoint.files else value for name, value in raw.items()
     }
     try:
         data: Mapping[str, Any] = endpoint.schema().load(given)
@@ -99,12 +177,13 @@ def check(endpoint: Endpoint, raw: Mapping[str, Any], within: str = "") -> Intak
     return Intake(data, hashlib.sha256(canonical).hexdigest(), tuple(held))
 
 
-def _blobs(param: str, value: object) -> BlobRef | list[BlobRef] | None:
+def _blobs(endpoint: Endpoint, name: str, within: str, value: object) -> BlobRef | list[BlobRef] | None:
+    param = f"{within}.{name}" if within else name
     if value is None:
         return None
-    if isinstance(value, list):
-        return [_blob(f"{param}[{index}]", one) for index, one in enumerate(value)]
-    return _blob(param, value)
+    if name not in endpoint.several:
+        return _blob(param, value)
+    return [_blob(f"{param}[{at}]", sent) for at, sent in enumerate(value if isinstance(value, list) else [value])]
 
 
 def _blob(param: str, value: object) -> BlobRef:
@@ -117,7 +196,14 @@ def _blob(param: str, value: object) -> BlobRef:
         if ref is None:
             raise InvalidValue(f"none of your jobs holds '{value}'", param=param)
         return ref
-    raise InvalidValue(f"'{param}' must be an upload; in a job's body a data URL or a blob id", param=param)
+    if isinstance(value, str) and value.startswith(_FILE):
+        try:
+            return gateway().files.get(value, auth.current()).blob
+        except NotFound:
+            raise InvalidValue(f"you have no file '{value}'", param=param) from None
+    if isinstance(value, str) and value.startswith(("http://", "https://")):
+        raise InvalidValue(f"'{param}': media is not fetched from an address here; upload it to /v1/files", param=param)
+    raise InvalidValue(f"'{param}' must be an upload; elsewhere a data URL, a file's id or a blob id", param=param)
 
 
 def _data_url(param: str, url: str) -> BlobRef:

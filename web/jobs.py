@@ -12,7 +12,7 @@ from schemas.jobs import EventListSchema, JobListSchema, JobSchema
 from tasks import events
 from tasks.errors import InvalidValue, JobError, JobNotFinished
 from tasks.follow import Entry
-from tasks.job import Status
+from tasks.job import Listing, Status
 from web import auth, calls, disconnect, intake, registry, sse
 from web.disconnect import ClientGone
 from web.gateway import gateway
@@ -20,6 +20,7 @@ from web.prefer import preference
 from web.render import job as render
 from web.waiting import audible, entries
 
+LISTINGS = {"sync": Listing.SYNC, "batch": Listing.LINES}
 blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
 
 
@@ -51,7 +52,7 @@ def index() -> dict[str, Any]:
             status=Status(asked["status"]) if "status" in asked else None,
             model=asked.get("model"),
             endpoint=asked.get("endpoint"),
-            include_sync=asked.get("include") == "sync",
+            include=LISTINGS.get(asked.get("include")),
         )
     shown = [render.body(record) for record in records]
     return {

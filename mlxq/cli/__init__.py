@@ -6,13 +6,35 @@ from importlib.metadata import version
 
 import click
 
+from mlxq.cli.batch import batch
+from mlxq.cli.client import INTERRUPTED
+from mlxq.cli.embed import embed
+from mlxq.cli.jobs import jobs
 from mlxq.cli.launch import launch
+from mlxq.cli.transcribe import transcribe
 
 
-@click.group()
+class Commands(click.Group):
+    """A group that ends as the shell expects of an interrupted command."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(
+    cls=Commands,
+    epilog="All but launch talk to the server at MLXQ_URL (http://127.0.0.1:8000), with MLXQ_API_KEY. Exit codes: "
+    "0 done, 1 requests have failed, 2 wrong usage, 3 the server is unreachable or refuses, 130 interrupted.",
+)
 @click.version_option(version("mlxq"), prog_name="mlxq")
 def main() -> None:
     """A durable job queue in front of MLX models."""
 
 
-main.add_command(launch)
+for command in (launch, embed, transcribe, batch, jobs):
+    main.add_command(command)

@@ -1,4 +1,4 @@
-"""`mlxq launch`: Redis, the web and the workers, started and ended together."""
+"""`mlxq launch`: Redis, the web, the workers and the batches' runner, started and ended together."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ PROCESSES = {
     "web": ["gunicorn", "--config", "python:web.gunicorn", "web.wsgi:app"],
     "redis": ["workers.redis_server"],
     "workers": ["workers"],
+    "batches": ["web.runner"],
 }
 _STARTER = "starter:"
 

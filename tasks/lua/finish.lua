@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
 -- The one way for a job to end: status, result, indexes and terminal event, or nothing when it has already ended
 -- or belongs to a later attempt. Returns 1 or 0.
--- KEYS: record, events, queued, waiting, unclaimed, window, claims, deadlines, expiry, done, cancels, wake, the result's blobs ...
--- ARGV: id, worker or '' (anyone), attempt, status, keep (s), event, result, failure, usage, owner, stream ttl (s), outputs
+-- KEYS: record, events, queued, waiting, unclaimed, window, claims, deadlines, expiry, done, cancels, wake, landed, stir, the result's blobs ...
+-- ARGV: id, worker or '' (anyone), attempt, status, keep (s), event, result, failure, usage, owner, stream ttl (s), is a batch's line, outputs
 local status, worker, attempt = unpack(redis.call('HMGET', KEYS[1], 'status', 'worker', 'attempt'))
 if status ~= 'queued' and status ~= 'running' then return 0 end
 if ARGV[2] ~= '' and (worker ~= ARGV[2] or attempt ~= ARGV[3]) then return 0 end
@@ -13,8 +13,8 @@ redis.call('HSET', KEYS[1], 'status', ARGV[4], 'finished', now, 'expires', expir
 if ARGV[7] ~= '' then redis.call('HSET', KEYS[1], 'result', ARGV[7]) end
 if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'failure', ARGV[8]) end
 if ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'usage', ARGV[9], 'progress', 100) end
-if ARGV[12] ~= '' then redis.call('HSET', KEYS[1], 'outputs', ARGV[12]) end
-for index = 13, #KEYS do redis.call('HINCRBY', KEYS[index], ARGV[10], 1) end
+if ARGV[13] ~= '' then redis.call('HSET', KEYS[1], 'outputs', ARGV[13]) end
+for index = 15, #KEYS do redis.call('HINCRBY', KEYS[index], ARGV[10], 1) end
 local id = redis.call('XADD', KEYS[2], attempt .. '-*', 'e', ARGV[6])
 redis.call('HSET', KEYS[1], 'last', id)
 redis.call('EXPIRE', KEYS[2], ARGV[11])
@@ -36,4 +36,8 @@ if ARGV[2] == '' and worker ~= '' then
   redis.call('XADD', KEYS[11], 'MAXLEN', '~', 1000, '*', 'id', ARGV[1])
 end
 if redis.call('LLEN', KEYS[12]) == 0 then redis.call('LPUSH', KEYS[12], 1) end
+if ARGV[12] == '1' then
+  redis.call('SADD', KEYS[13], ARGV[1])
+  if redis.call('LLEN', KEYS[14]) == 0 then redis.call('LPUSH', KEYS[14], 1) end
+end
 return 1

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tasks import app, events
-from tasks.control import HEADROOM, Control, Dispatcher, Leader, Reconciler
+from tasks.control import HEADROOM, Control, Dispatcher, Reconciler
 from tasks.job import Job, Lane, Status
+from tasks.lease import Lease
 from tasks.ledger import Begun, Ledger, Turn
 from tasks.presence import ModelState, Presence, Worker
 from tasks.store import JobStore
@@ -26,14 +27,18 @@ def sent(store: JobStore) -> list[str]:
     return sorted(app.pending(store.redis, store.settings, store.keys.queue("fake")))
 
 
+def leader(store: JobStore, id: str) -> Lease:
+    return Lease(store, store.keys.leader(), id)
+
+
 def dispatcher(store: JobStore) -> Dispatcher:
     Presence(store).show(Worker("worker-1", "fake", 1, SLOTS))
-    assert Leader(store, "me").holds()
+    assert leader(store, "me").holds()
     return Dispatcher(store, Presence(store), "me")
 
 
 def test_one_leads_at_a_time(store: JobStore) -> None:
-    first, second = Leader(store, "a"), Leader(store, "b")
+    first, second = leader(store, "a"), leader(store, "b")
     assert first.holds() and first.holds() and not second.holds()
     first.resign()
     assert second.holds() and not first.holds()
@@ -132,7 +137,7 @@ def test_a_turn_does_it_all(store: JobStore) -> None:
     control.turn(wait=0.01)
     assert sent(store) == [job.id]
     control.resign()
-    assert Leader(store, "next").holds()
+    assert leader(store, "next").holds()
 
 
 def test_a_model_is_ready_while_a_worker_shows_its_lease(store: JobStore) -> None:

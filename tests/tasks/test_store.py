@@ -20,7 +20,7 @@ from tasks.errors import (
     QueueUnavailable,
     StorageFull,
 )
-from tasks.job import Lane, Status
+from tasks.job import Lane, Listing, Status
 from tasks.ledger import Ledger
 from tasks.records import INLINE
 from tasks.requests import ImageRequest
@@ -130,7 +130,7 @@ def test_listing_goes_from_the_newest_by_filter_and_cursor(store: JobStore) -> N
     assert ids() == [job.id for job in reversed(jobs)]
     assert ids(model="a") == [jobs[3].id, jobs[2].id, jobs[0].id]
     assert ids(status=Status.SUCCEEDED) == [jobs[0].id]
-    assert ids(include_sync=True)[0] == sync.id
+    assert ids(include=Listing.SYNC)[0] == sync.id
     assert ids(endpoint="/v1/embeddings") == []
     page = store.list("anonymous", limit=2)
     assert page.has_more and ids(after=page.records[-1].job.id) == [jobs[1].id, jobs[0].id]

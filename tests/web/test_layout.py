@@ -22,11 +22,12 @@ ENDPOINTS = {
     "tokenize": "/v1/tokenize",
     "transcriptions": "/v1/audio/transcriptions",
 }
+RESOURCES = {"jobs", "files", "batches"}
 
 
 def test_every_resource_is_found_by_its_file() -> None:
-    others = {"images_content", "models", "jobs", "health"}
-    assert {blueprint.name for blueprint in registry.blueprints()} == {*ENDPOINTS, *others}
+    others = {"images_content", "models", "health"}
+    assert {blueprint.name for blueprint in registry.blueprints()} == {*ENDPOINTS, *RESOURCES, *others}
     assert set(registry.endpoints()) == set(ENDPOINTS.values())
 
 

@@ -1,0 +1,24 @@
+#!lua flags=allow-oom
+-- The one way for a batch to end: status, files and the release of its input, as one.
+-- Returns 1, or 0 when it has ended already or the caller no longer runs batches.
+-- KEYS: batch, runner, inflight, running, outdated, files index, input blob, (file, blob) a file
+-- ARGV: id, runner's id, owner, status, keep (s), problems or '', (field, id, record, expires or '') a file
+if redis.call('GET', KEYS[2]) ~= ARGV[2] or redis.call('ZREM', KEYS[4], ARGV[1]) == 0 then return 0 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local expires = now + ARGV[5] * 1000
+redis.call('HSET', KEYS[1], 'status', ARGV[4], ARGV[4] .. '_at', now, 'expires', expires)
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'problems', ARGV[6]) end
+redis.call('ZADD', KEYS[5], expires, ARGV[1])
+redis.call('DEL', KEYS[3])
+if redis.call('HINCRBY', KEYS[7], ARGV[3], -1) <= 0 then redis.call('HDEL', KEYS[7], ARGV[3]) end
+local at = 7
+for index = 8, #KEYS, 2 do
+  redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1])
+  redis.call('SET', KEYS[index], ARGV[at + 2])
+  redis.call('ZADD', KEYS[6], 0, ARGV[at + 1])
+  redis.call('HINCRBY', KEYS[index + 1], ARGV[3], 1)
+  if ARGV[at + 3] ~= '' then redis.call('ZADD', KEYS[5], ARGV[at + 3], ARGV[at + 1]) end
+  at = at + 4
+end
+return 1

@@ -1,0 +1,71 @@
+"""`/v1/batches`: the lines of a file as calls, run as there is room; `web/runner` runs them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, request
+
+from schemas.batches import BatchListSchema, BatchSchema
+from tasks.errors import InvalidValue, NotFound
+from tasks.files import File
+from web import auth, intake, registry
+from web.gateway import gateway
+from web.render import batch as render
+
+blueprint = Blueprint("batches", __name__, url_prefix="/v1/batches")
+
+
+@blueprint.post("")
+def create() -> dict[str, Any]:
+    """Have a file's lines run."""
+    data = BatchSchema().load(intake.json())
+    if data["endpoint"] not in registry.endpoints():
+        raise InvalidValue(f"'endpoint' must be one of {', '.join(registry.endpoints())}", param="endpoint")
+    window = data["completion_window"]
+    state = gateway().batches.create(
+        _input(data["input_file_id"]),
+        endpoint=data["endpoint"],
+        window=window.text,
+        seconds=window.seconds,
+        metadata=data.get("metadata"),
+        output_keep=data.get("output_expires_after", {}).get("seconds"),
+    )
+    return render.body(state)
+
+
+def _input(file_id: str) -> File:
+    try:
+        file = gateway().files.get(file_id, auth.current())
+    except NotFound:
+        raise InvalidValue(f"you have no file '{file_id}'", param="input_file_id") from None
+    if file.purpose != "batch":
+        raise InvalidValue(f"'{file_id}' is a file for {file.purpose}, not for batch", param="input_file_id")
+    return file
+
+
+@blueprint.get("")
+def index() -> dict[str, Any]:
+    """The owner's batches, newest first."""
+    asked = BatchListSchema().load(request.args.to_dict())
+    page = gateway().batches.list(auth.current(), limit=asked["limit"], after=asked.get("after"))
+    shown = [render.body(state) for state in page.states]
+    return {
+        "object": "list",
+        "data": shown,
+        "first_id": shown[0]["id"] if shown else None,
+        "last_id": shown[-1]["id"] if shown else None,
+        "has_more": page.has_more,
+    }
+
+
+@blueprint.get("/<batch_id>")
+def show(batch_id: str) -> dict[str, Any]:
+    """One batch."""
+    return render.body(gateway().batches.get(batch_id, auth.current()))
+
+
+@blueprint.post("/<batch_id>/cancel")
+def cancel(batch_id: str) -> dict[str, Any]:
+    """Have a batch end with what is done."""
+    return render.body(gateway().batches.cancel(batch_id, auth.current()))

@@ -1,0 +1,77 @@
+"""`python -m web.runner`: the process that runs batches; one leads, others stand by."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import uuid
+
+import structlog
+
+from mlxq import configuration, parent
+from tasks import logs
+from tasks.errors import JobError
+from tasks.lease import LENGTH, Lease
+from tasks.presence import Heartbeat
+from tasks.scripts import AWAY
+from web.application import create_app
+from web.gateway import Gateway
+from web.runner.runner import Runner, Superseded
+
+_PAUSE = 0.5  # seconds
+log = structlog.get_logger()
+
+
+def run(runner: Runner, lease: Lease, stopped: threading.Event) -> None:
+    """Take turns until told to stop; whatever goes wrong, the next turn begins with what is known for sure."""
+
+    def beat() -> None:
+        lease.holds()
+
+    heartbeat = None
+    while not stopped.is_set():
+        try:
+            # A frozen runner may wake up amid a write: the lock keeps others away from its files until it ends.
+            if runner.folder.acquire() and lease.holds():
+                heartbeat = heartbeat or Heartbeat(beat, LENGTH / 3000)
+                runner.turn()
+                continue
+        except Superseded as error:
+            log.warning("another runner goes on with this", error=str(error))
+        except (*AWAY, JobError, OSError) as error:
+            log.warning("batches wait; trying again", error=str(error))
+        except Exception:
+            log.exception("batches wait; trying again")
+        runner.reset()
+        stopped.wait(_PAUSE)
+    if heartbeat is not None:
+        heartbeat.stop()
+    try:
+        lease.resign()
+    except AWAY as error:
+        log.warning("the runner's lease runs out by itself", error=str(error))
+
+
+def main() -> None:
+    """Run until told to stop; a bad setting or catalogue is said in one line."""
+    try:
+        settings, catalogue = configuration.load(os.environ)
+    except configuration.ConfigurationError as error:
+        sys.exit(f"mlxq: {error}")
+    logs.configure(settings.log_level)
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    parent.end_with(os.environ)
+    # Endpoints check and show their calls as in the web, so they get the same application around them.
+    app = create_app(settings, catalogue)
+    gateway: Gateway = app.extensions["mlxq"]
+    me = uuid.uuid4().hex
+    run(Runner(app, gateway, me), Lease(gateway.store, gateway.store.keys.runner(), me), stopped)
+    gateway.follower.close()
+
+
+if __name__ == "__main__":
+    main()

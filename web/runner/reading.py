@@ -1,0 +1,70 @@
+"""The lines of a batch's input, read from where they stand, a few at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from tasks.batches import Cursor
+from tasks.lines import Place
+
+_BOM = b"\xef\xbb\xbf"  # what some editors put at the start of a file
+
+
+class FileLost(Exception):
+    """A batch's input is gone, or its output is shorter than what was written: somebody deleted or cut it."""
+
+
+class Request(msgspec.Struct):
+    """A line of the input; what is wrong with a field is found by whoever needs it, the body is left as it is."""
+
+    custom_id: Any = None
+    method: Any = None
+    url: Any = None
+    body: msgspec.Raw = msgspec.Raw()
+
+
+class Line(NamedTuple):
+    """A line's number, counted from 1, its place, and its bytes; `whole` is False when it is longer than allowed."""
+
+    number: int
+    place: Place
+    data: bytes
+    whole: bool = True
+
+    @property
+    def after(self) -> Cursor:
+        """Where the next line begins."""
+        return Cursor(self.number, self.place.offset + self.place.length)
+
+    def request(self) -> Request:
+        """The line's call; ValueError says why there is none."""
+        try:
+            return msgspec.json.decode(self.data, type=Request)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ValueError(str(error)) from None
+
+
+def lines(path: Path, start: Cursor, longest: int) -> Iterator[Line]:
+    """The lines from a cursor on, blank ones included; of one longer than `longest` bytes only the beginning."""
+    number, offset = start
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise FileLost("the input file's bytes are gone") from None
+    with file:
+        file.seek(offset)
+        while data := file.readline(longest + 1):
+            number += 1
+            whole = len(data) <= longest or data.endswith(b"\n")
+            content = data.removeprefix(_BOM) if offset == 0 else data
+            yield Line(number, Place(offset, len(data)), content.strip(), whole)
+            offset += len(data)
+
+
+def line(path: Path, number: int, place: Place) -> Line:
+    """The line that stands at a place."""
+    return next(lines(path, Cursor(number - 1, place.offset), place.length))
