@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from flask import request, url_for
+from flask import has_request_context, request
 
 from tasks import events, fold
 from tasks.blobs import BlobStore
 from tasks.events import Event
 from tasks.job import Job
 from tasks.requests import BlobRef, ImageRequest
-from web import signing
+from web import auth, signing
 from web.endpoint import Rendered
 from web.gateway import gateway
 from web.render import images as render
@@ -52,8 +52,12 @@ def options(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def body(job: Job, result: fold.Result) -> Rendered:
-    """The whole answer, its pictures inside or behind signed links."""
-    return render.body(job, result, _link if job.options.get("response_format") == "url" else _inside)
+    """The whole answer, its pictures inside or behind signed links.
+
+    A line of a batch has them inside: its job, which the links would need, is gone when the batch's file is there.
+    """
+    linked = job.options.get("response_format") == "url" and has_request_context()
+    return render.body(job, result, _link if linked else _inside)
 
 
 def chunks(kind: str) -> Callable[[Job], Callable[[Event], Iterator[object]]]:
@@ -76,4 +80,4 @@ def _inside(job: Job, picture: events.Picture) -> dict[str, str]:
 def _link(job: Job, picture: events.Picture) -> dict[str, str]:
     """A link for as long as the result can be kept: the same one whenever it is made."""
     token = signing.sign(gateway().settings, picture.blob, job.deadline + 1000 * job.keep)
-    return {"url": request.host_url.rstrip("/") + url_for("images_content.show", token=token)}
+    return {"url": request.host_url.rstrip("/") + auth.SIGNED + token}

@@ -175,6 +175,29 @@ def test_a_stream_shows_previews_and_then_the_picture(client: httpx.Client) -> N
     assert np.array_equal(decoded(events[-1]), decoded(made(client, steps=4, seed=5)["data"][0]))
 
 
+def test_a_line_of_a_batch_holds_its_picture(client: httpx.Client) -> None:
+    line = {"custom_id": "a", "method": "POST", "url": GENERATIONS, "body": body(seed=4, response_format="url")}
+    sent = {"file": ("lines.jsonl", json.dumps(line).encode())}
+    file = client.post("/v1/files", data={"purpose": "batch"}, files=sent).json()["id"]
+    asked = {"input_file_id": file, "endpoint": GENERATIONS, "completion_window": "24h"}
+    batch = client.post("/v1/batches", json=asked).json()["id"]
+    ended = eventually(lambda: finished(client.get(f"/v1/batches/{batch}").json()), within=60)
+    answer = json.loads(client.get(f"/v1/files/{ended['output_file_id']}/content").text)["response"]["body"]
+    assert np.array_equal(decoded(answer["data"][0]), decoded(made(client, seed=4)["data"][0]))
+
+
+def finished(batch: dict[str, Any]) -> dict[str, Any] | None:
+    return batch if batch["status"] == "completed" else None
+
+
+def test_an_uploaded_file_may_be_edited_by_its_id(client: httpx.Client) -> None:
+    sent = {"file": ("photo.png", photo())}
+    file = client.post("/v1/files", data={"purpose": "vision"}, files=sent).json()["id"]
+    by_id = client.post(EDITS, json={**form(), "image": file, "seed": 3})
+    posted = client.post(EDITS, data=form(seed="3"), files={"image": photo()})
+    assert by_id.json()["data"] == posted.json()["data"]
+
+
 def test_a_job_tells_its_progress_step_by_step(client: httpx.Client) -> None:
     job = client.post("/v1/jobs", json={"url": GENERATIONS, "body": body(n=2, steps=3, partial_images=1)}).json()
     with client.stream("GET", f"/v1/jobs/{job['id']}/events") as stream:
