@@ -9,8 +9,10 @@ import click
 from mlxq.cli.batch import batch
 from mlxq.cli.client import INTERRUPTED
 from mlxq.cli.embed import embed
+from mlxq.cli.image import image
 from mlxq.cli.jobs import jobs
 from mlxq.cli.launch import launch
+from mlxq.cli.models import models
 from mlxq.cli.transcribe import transcribe
 
 
@@ -36,5 +38,5 @@ def main() -> None:
     """A durable job queue in front of MLX models."""
 
 
-for command in (launch, embed, transcribe, batch, jobs):
+for command in (launch, embed, transcribe, image, batch, jobs, models):
     main.add_command(command)

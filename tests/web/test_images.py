@@ -14,19 +14,11 @@ import pytest
 from PIL import Image
 
 from tasks.requests import BlobRef
-from tests.servers import Stack, Valkey, eventually, running
-from tests.workers.engines.images import tiny
+from tests.servers import Stack, eventually
 from tests.workers.engines.images.drawing import mask, photo, pixels
 from web import signing
 
 GENERATIONS, EDITS, VARIATIONS = (f"/v1/images/{name}" for name in ("generations", "edits", "variations"))
-
-
-@pytest.fixture(scope="session")
-def image_stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The web and the workers with tiny image models."""
-    models = [tiny.entry("flux2"), tiny.entry("flux2-edit"), tiny.entry("qwen-edit")]
-    yield from running(Stack(valkey, tmp_path_factory.mktemp("images"), models, db=5), within=120)
 
 
 @pytest.fixture

@@ -43,6 +43,7 @@ class Canvas(ABC):
 
     SCHEDULER: ClassVar[str] = "linear"
     CREATOR: ClassVar[Any]  # mflux's class that makes noise and packs latents
+    USES: ClassVar[tuple[str, ...]] = ()  # what it calls of the model beside its parts
 
     def __init__(self, model: Any, shared: Any, ask: Ask) -> None:
         self.model, self.shared, self.ask = model, shared, ask

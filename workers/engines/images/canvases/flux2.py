@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import mlx.core as mx
 from mflux.models.flux2.variants.edit.flux2_klein_edit_helpers import _Flux2KleinEditHelpers as Helpers
@@ -14,6 +14,7 @@ class Klein(Canvas):
     """Generation, and variation of a picture."""
 
     SCHEDULER = "flow_match_euler_discrete"
+    USES: ClassVar[tuple[str, ...]] = ("_encode_prompt_pair", "_predict", "_prepare_generation_latents")
 
     def __init__(self, model: Any, shared: Any, ask: Ask) -> None:
         super().__init__(model, shared, ask)
@@ -56,6 +57,8 @@ class KleinEdit(Klein):
 
     A model made for it keeps what it saw of the pictures in the first step for the others.
     """
+
+    USES = ("_cached_predict", "_configure_kv_caches", "_create_kv_caches", "_encode_prompt_pair", "_predict")
 
     def __init__(self, model: Any, shared: Any, ask: Ask) -> None:
         super().__init__(model, shared, ask)

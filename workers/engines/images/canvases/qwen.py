@@ -60,6 +60,8 @@ class Qwen(Canvas):
 class QwenEdit(Qwen):
     """Edits: the text encoder sees the pictures too, and their tokens stand beside those that are drawn."""
 
+    USES = ("_compute_dimensions", "_encode_prompts_with_images")
+
     def __init__(self, model: Any, shared: Any, ask: Ask) -> None:
         super().__init__(model, shared, ask)
         self.pictures, self.ids, rows, columns, count = QwenEditUtil.create_image_conditioning_latents(

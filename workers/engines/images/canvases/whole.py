@@ -16,6 +16,8 @@ from workers.engines.images.canvases.base import Ask, Canvas
 class Whole(Canvas):
     """A picture a step of the engine: it can be cancelled between pictures only, and has no previews."""
 
+    USES = ("generate_image",)
+
     def __init__(self, model: Any, shared: Any, ask: Ask) -> None:
         self.model, self.shared, self.ask = model, shared, ask
 

@@ -15,6 +15,7 @@ class ZImage(Canvas):
     """Generation, and variation of a picture."""
 
     CREATOR = ZImageLatentCreator
+    USES = ("_encode_prompts", "_predict")
 
     def __init__(self, model: Any, shared: Any, ask: Ask) -> None:
         if model.model_config.supports_guidance:
