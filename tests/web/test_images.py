@@ -75,6 +75,13 @@ def test_a_link_shows_the_picture_without_a_key_until_the_job_is_gone(client: ht
     assert httpx.get(shown["url"]).json()["error"]["message"].startswith("this picture is gone")
 
 
+def animated() -> bytes:
+    file = io.BytesIO()
+    frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue")]
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    return file.getvalue()
+
+
 def newest(client: httpx.Client) -> str:
     return str(client.get("/v1/jobs").json()["data"][0]["id"])
 
@@ -127,6 +134,7 @@ def test_a_variation_is_like_its_picture(client: httpx.Client) -> None:
         (EDITS, form(model="flux2"), {"image": b"x"}, "model", "/v1/images/generations and /v1/images/variations"),
         (EDITS, form(), {"image": photo(), "mask": mask()}, "mask", "takes no mask; those that do are flux-fill-dev"),
         (EDITS, form(), {"image": b"<svg/>"}, "image", "begins like HTML, XML or SVG"),
+        (EDITS, form(), {"image": animated()}, "image", "animated"),
         (EDITS, form(), {}, "image", "a picture to edit is required"),
         (EDITS, form(n="11"), {"image": photo()}, "n", "to 10"),
         (EDITS, form(input_fidelity="high", style="vivid"), {"image": photo()}, "style", "not supported"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import os
 from typing import Any
 
 from mlxq.catalogue import ModelEntry
@@ -14,6 +15,7 @@ from workers.engines.images.variants import Variant, find
 from workers.model_path import local
 
 blas.preload()
+os.environ.setdefault("TQDM_DISABLE", "1")  # progress is told by events; a log wants no bars
 
 import mlx.core as mx  # noqa: E402 - after OpenBLAS
 from mflux.models.common.config.model_config import ModelConfig  # noqa: E402

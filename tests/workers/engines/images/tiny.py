@@ -33,7 +33,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers  
 from transformers import PreTrainedTokenizerFast  # noqa: E402
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil  # noqa: E402
 
-FORMAT = 1  # counts up when the folders made here change
+FORMAT = 3  # counts up when the folders made here change
 WIDTH = 64  # of the text encoders' layers
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.content is string %}{{ m.content }}{% else %}"
@@ -57,7 +57,7 @@ FLUX2 = {
         "num_hidden_layers": 28,
         "num_attention_heads": 1,
         "num_key_value_heads": 1,
-        "head_dim": 32,
+        "head_dim": 64,
     },
 }
 QWEN21 = {
@@ -172,7 +172,7 @@ class _Parts:
 def _flux2(folder: Path) -> None:
     mx.random.seed(0)
     vae = Flux2VAE()
-    channels = (32, 64, 96, 96)  # different where the real ones are, for the loader builds those
+    channels = (32, 64, 128, 128)  # different where the real ones are, for the loader builds those
     vae.encoder, vae.decoder = Flux2Encoder(block_out_channels=channels), Flux2Decoder(block_out_channels=channels)
     transformer = Flux2Transformer(**FLUX2["transformer_overrides"])
     encoder = Qwen3TextEncoder(**FLUX2["text_encoder_overrides"])

@@ -20,6 +20,7 @@ class Whole(Canvas):
 
     def __init__(self, model: Any, shared: Any, ask: Ask) -> None:
         self.model, self.shared, self.ask = model, shared, ask
+        getattr(model, "prompt_cache", {}).clear()  # mflux keeps every prompt that it ever saw
 
     @classmethod
     def share(cls, model: Any) -> frozenset[str]:
