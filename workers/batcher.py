@@ -60,7 +60,7 @@ class Batcher:
 
     def stalled(self) -> float:
         """Seconds since the engine last came back from a step that it is in; 0 when it has nothing to do."""
-        return time.monotonic() - max(self._stepped, self._engine.moved) if self._rows else 0.0
+        return time.monotonic() - self._stepped if self._rows else 0.0
 
     def run(self) -> None:
         """Step until stopped."""

@@ -38,11 +38,6 @@ class Engine(Protocol[Plan]):
         """What `GET /v1/models` tells of the loaded model."""
         return {}
 
-    @property
-    def moved(self) -> float:
-        """When, by the monotonic clock, a step that may be long last showed that it goes on; 0 where none is."""
-        return 0.0
-
     def room(self, prepared: Sequence[Prepared[Plan]]) -> bool:
         """Whether the last of these requests, which will be admitted in this order, finds memory beside the others."""
         return True

@@ -27,7 +27,19 @@ def problems(variant: Variant) -> Iterator[str]:
         return
     yield from _unknown(kind, given)
     yield from (f"{kind.__name__} has no {name}" for name in canvas.USES if not hasattr(kind, name))
+    if canvas.ALONE:
+        yield from _rolled(kind)
     yield from _undrawn(variant, kind)
+
+
+def _rolled(kind: type) -> Iterator[str]:
+    """Why its loop cannot be stopped after a step, if so."""
+    from workers.engines.images.unroll import Unsuitable, unrolled
+
+    try:
+        unrolled(kind)
+    except Unsuitable as error:
+        yield str(error)
 
 
 def _unknown(kind: type, given: dict[str, object]) -> Iterator[str]:

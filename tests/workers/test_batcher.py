@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -32,7 +31,6 @@ class Engine(engine.Engine[str]):
     most: int = 0
     ending: set[str] = field(default_factory=set)
     failure: Exception | None = None
-    moved: float = 0.0
     allowed: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
     def check(self, job: Job) -> Prepared[str]:
@@ -235,11 +233,3 @@ def test_a_claim_taken_back_and_given_again_waits_for_its_old_row(running: Runni
     running.steps(3)
     eventually(lambda: len(running.ledger.words(made.id)) == 3)
     assert running.engine.admitted == [made.id] and not second.is_set()
-
-
-def test_a_long_step_that_shows_that_it_goes_on_is_not_stalled(running: Running) -> None:
-    running.submit()
-    eventually(lambda: running.batcher.stalled() > 0.2)
-    running.engine.moved = time.monotonic()
-    assert running.batcher.stalled() < 0.2
-    running.engine.allowed.release(100)

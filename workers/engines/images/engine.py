@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -30,22 +30,10 @@ class ImageEngine(Engine[Plan]):
         self.slots = slots
         self._model, self._canvas, self._planner = model, canvas, planner
         self._shared = canvas.share(model)
-        self._rows: dict[str, Iterator[list[Event]]] = {}  # the longest waiting first
-        self._moved = 0.0
+        self._rows: dict[str, Generator[list[Event]]] = {}  # the longest waiting first
         tokenizers = getattr(model, "tokenizers", None) or {}
         self._tokenizer = copy.deepcopy(next((one.tokenizer for one in tokenizers.values()), None))
         self._counting = threading.Lock()
-        if callbacks := getattr(model, "callbacks", None):
-            callbacks.register(self)
-
-    @property
-    def moved(self) -> float:
-        """When a model that draws a whole picture in one step last took one of its own."""
-        return self._moved
-
-    def call_in_loop(self, **_: Any) -> None:
-        """What mflux calls after each step of a model that takes them by itself."""
-        self._moved = time.monotonic()
 
     @property
     def details(self) -> Mapping[str, Any]:
@@ -89,27 +77,27 @@ class ImageEngine(Engine[Plan]):
         return [(name, event) for event in made]
 
     def drop(self, row: str) -> None:
-        self._rows.pop(row, None)
+        if found := self._rows.pop(row, None):
+            found.close()
 
-    def _draw(self, plan: Plan) -> Iterator[list[Event]]:
+    def _draw(self, plan: Plan) -> Generator[list[Event]]:
         """The events of a job, those of one step at a time."""
         request, canvas = plan.request, self._canvas(self._model, self._shared, plan.ask)
-        total, kept = request.n * canvas.cost, list[BlobRef]()
+        steps, kept = canvas.steps, list[BlobRef]()
+        total = request.n * len(steps)
         yield [events.Progress(0, total)]
         for index in range(request.n):
-            seed, done = request.seed + index, index * canvas.cost
-            latents = canvas.start(seed)
-            shown = _shown(canvas.steps, request.previews)
-            for number, step in enumerate(canvas.steps, 1):
+            latents = canvas.start(request.seed + index)
+            shown = _shown(steps, request.previews if canvas.previews else 0)
+            for number, step in enumerate(steps, 1 + index * len(steps)):
                 before, latents = latents, canvas.advance(step, latents)
-                made: list[Event] = [events.Progress(done + number, total)]
+                made: list[Event] = [events.Progress(number, total)]
                 if step in shown:
                     seen = files.preview(canvas.preview(step, before, latents))
                     made.append(events.Preview(index, shown.index(step), seen))
                 yield made
             picture = self._keep(plan, canvas, latents, index, kept)
-            made = [picture] if canvas.steps else [picture, events.Progress(done + canvas.cost, total)]
-            yield made if index + 1 < request.n else [*made, events.Done(self._usage(plan))]
+            yield [picture] if index + 1 < request.n else [picture, events.Done(self._usage(plan))]
 
     def _keep(self, plan: Plan, canvas: Canvas, latents: Any, index: int, kept: list[BlobRef]) -> events.Picture:
         request, begun = plan.request, time.monotonic()

@@ -69,6 +69,9 @@ def load(entry: ModelEntry, settings: Settings) -> ImageEngine:
     variant = find(entry.config_name, entry.model_type)
     folder = local(entry.model_path, settings.cache)
     made = arguments(variant, entry, entry.model_path if folder is None else str(folder))
+    canvas, slots = canvas_class(variant), entry.batch_completion_size or 1
+    if canvas.ALONE and slots > 1:
+        raise UnsupportedOption(f"{entry.config_name} draws one picture at a time; take 'batch_completion_size' out")
     model = model_class(variant)(**made)
     planner = Planner(variant, BlobStore(settings.home / "blobs"), int(entry.options.get("max_pixels", LARGEST)))
-    return ImageEngine(model, canvas_class(variant), planner, slots=entry.batch_completion_size or 1)
+    return ImageEngine(model, canvas, planner, slots=slots)

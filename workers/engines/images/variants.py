@@ -61,12 +61,12 @@ _FIBO_EDIT = Variant(
     "fibo.variants.edit.fibo_edit:FIBOEdit", "fibo_edit", "fibo.FiboEdit", 50, 3.5, images=1, mask="taken",
     negative=True, lora=False,
 )  # fmt: skip
-_FLUX3 = Variant("flux3.variants.txt2img.flux3_klein:Flux3Klein", "flux3_image_klein", "whole.Whole", 16)
+_FLUX3 = Variant("flux3.variants.txt2img.flux3_klein:Flux3Klein", "flux3_image_klein", "unrolled.Unrolled", 16)
 _FLUX3_EDIT = Variant(
-    "flux3.variants.edit.flux3_klein_edit:Flux3KleinEdit", "flux3_image_klein", "whole.Whole", 16, images=4
+    "flux3.variants.edit.flux3_klein_edit:Flux3KleinEdit", "flux3_image_klein", "unrolled.Unrolled", 16, images=4
 )
 _QWEN21 = Variant(
-    "qwen21.variants.txt2img.qwen_image_21:QwenImage21", "qwen_image_21", "whole.Whole", 40, 1.0, strength=True,
+    "qwen21.variants.txt2img.qwen_image_21:QwenImage21", "qwen_image_21", "unrolled.Unrolled", 40, 1.0, strength=True,
     negative=True, multiple=32, fewest=2,
 )  # fmt: skip
 _QWEN21_EDIT = Variant(
@@ -74,13 +74,13 @@ _QWEN21_EDIT = Variant(
     mask="taken", negative=True, multiple=32, fewest=2,
 )  # fmt: skip
 _FIBO2_EDIT = Variant(
-    "fibo2.variants.edit.fibo2_edit:Fibo2Edit", "fibo2_edit_turbo", "whole.Whole", 4, images=5, mask="taken"
+    "fibo2.variants.edit.fibo2_edit:Fibo2Edit", "fibo2_edit_turbo", "unrolled.Unrolled", 4, images=5, mask="taken"
 )
-_KREA2 = Variant("krea2.variants.txt2img.krea2:Krea2", "krea2", "whole.Whole", 8, strength=True)
-_ERNIE = Variant("ernie_image.variants.txt2img.ernie_image:ErnieImage", "ernie_image_turbo", "whole.Whole", 8, strength=True)  # fmt: skip  # noqa: E501
-_ANIMA = Variant("anima.variants.txt2img.anima:Anima", "anima_turbo", "whole.Whole", 10)
-_IRIS = Variant("iris.variants.txt2img.iris:Iris", "iris_3b", "whole.Whole", 4, lora=False)
-_MOSS = Variant("moss_image.variants.txt2img.moss_image:MOSSImage", "moss_image_sft", "whole.Whole", 50, 4.5, negative=True)  # fmt: skip  # noqa: E501
+_KREA2 = Variant("krea2.variants.txt2img.krea2:Krea2", "krea2", "unrolled.Unrolled", 8, strength=True)
+_ERNIE = Variant("ernie_image.variants.txt2img.ernie_image:ErnieImage", "ernie_image_turbo", "unrolled.Unrolled", 8, strength=True)  # fmt: skip  # noqa: E501
+_ANIMA = Variant("anima.variants.txt2img.anima:Anima", "anima_turbo", "unrolled.Unrolled", 10)
+_IRIS = Variant("iris.variants.txt2img.iris:Iris", "iris_3b", "unrolled.Unrolled", 4, lora=False)
+_MOSS = Variant("moss_image.variants.txt2img.moss_image:MOSSImage", "moss_image_sft", "unrolled.Unrolled", 50, 4.5, negative=True)  # fmt: skip  # noqa: E501
 
 # The first twelve are the names of mlx-openai-server, so that its models' files can be taken over.
 VARIANTS: Mapping[str, Variant] = {
@@ -117,7 +117,7 @@ VARIANTS: Mapping[str, Variant] = {
     "qwen-image-2.1-turbo-edit": replace(
         _QWEN21_EDIT, config="qwen_image_21_turbo", steps=8, guidance=None, negative=False
     ),
-    "fibo2": Variant("fibo2.variants.txt2img.fibo2:Fibo2", "fibo2", "whole.Whole", 50, 5.0, negative=True),
+    "fibo2": Variant("fibo2.variants.txt2img.fibo2:Fibo2", "fibo2", "unrolled.Unrolled", 50, 5.0, negative=True),
     "fibo2-edit-turbo": _FIBO2_EDIT,
     "flux3-klein": _FLUX3,
     "flux3-klein-base": replace(_FLUX3, config="flux3_image_klein_base", steps=50, guidance=4.0),
@@ -129,13 +129,15 @@ VARIANTS: Mapping[str, Variant] = {
     "anima-base": replace(_ANIMA, config="anima_base", steps=30, guidance=4.0, negative=True),
     "iris-3b": _IRIS,
     "moss-image": _MOSS,
-    "ideogram4": Variant("ideogram4.variants.txt2img.ideogram4:Ideogram4", "ideogram4_fp8", "whole.Whole", 20),
+    "ideogram4": Variant("ideogram4.variants.txt2img.ideogram4:Ideogram4", "ideogram4_fp8", "unrolled.Unrolled", 20),
     "boogu-image-turbo": Variant(
-        "boogu.variants.txt2img.boogu_image:BooguImage", "boogu_image_turbo", "whole.Whole", 4, lora=False
+        "boogu.variants.txt2img.boogu_image:BooguImage", "boogu_image_turbo", "unrolled.Unrolled", 4, lora=False
     ),
-    "lens-turbo": Variant("lens.variants.txt2img.lens_image:LensImage", "lens_turbo", "whole.Whole", 4, lora=False),
+    "lens-turbo": Variant(
+        "lens.variants.txt2img.lens_image:LensImage", "lens_turbo", "unrolled.Unrolled", 4, lora=False
+    ),
     "ming-image-design": Variant(
-        "ming_image.variants.ming_image:MingImage", "ming_image_design", "whole.Whole", 12, lora=False
+        "ming_image.variants.ming_image:MingImage", "ming_image_design", "unrolled.Unrolled", 12, lora=False
     ),
 }  # fmt: skip
 DEFAULTS = {"image-generation": "flux-schnell", "image-edit": "flux-kontext-dev"}  # as mlx-openai-server has them

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from tests.workers.engines.images.drawing import mask, photo
 from tests.workers.engines.images.standins import _words, stand_in
 from workers.engines.images.canvases.base import Ask, Canvas
 from workers.engines.images.canvases.fibo import structured
-from workers.engines.images.canvases.whole import Whole
+from workers.engines.images.canvases.unrolled import Unrolled
 from workers.engines.images.engine import ImageEngine
 from workers.engines.images.loading import canvas_class
 from workers.engines.images.variants import VARIANTS
@@ -33,9 +35,16 @@ def drawn(canvas: Canvas, seed: int) -> np.ndarray[Any, Any]:
     return np.asarray(canvas.finish(latents))
 
 
-def both(model: Any, kind: type[Canvas], ask: Ask) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """What our canvas draws, and what the model itself does."""
-    return drawn(kind(model, kind.share(model), ask), 7), drawn(Whole(model, Whole.share(model), ask), 7)
+def check(model: Any, kind: type[Canvas], ask: Ask) -> None:
+    """Our canvas, and mflux's loop stopped after each step, draw what the model itself does."""
+    unrolled = Unrolled(model, Unrolled.share(model), ask)
+    with tempfile.TemporaryDirectory() as folder:
+        given = {name: value for name, value in unrolled.given(Path(folder)).items() if value is not None}
+        given = {name: value for name, value in given.items() if name in unrolled.shared.taken}
+        theirs = np.asarray(model.generate_image(seed=7, **given).image.convert("RGB"))
+    assert theirs.std() > 1
+    assert np.array_equal(drawn(kind(model, kind.share(model), ask), 7), theirs)
+    assert np.array_equal(drawn(unrolled, 7), theirs)
 
 
 def asked(config_name: str, **more: Any) -> Ask:
@@ -68,8 +77,7 @@ def asked(config_name: str, **more: Any) -> Ask:
 )
 def test_a_family_draws_as_mflux_does(config_name: str, more: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FiboPromptEncoder, "encode_prompt", fibo_prompt)
-    ours, theirs = both(stand_in(config_name), canvas_class(VARIANTS[config_name]), asked(config_name, **more))
-    assert ours.std() > 1 and np.array_equal(ours, theirs)
+    check(stand_in(config_name), canvas_class(VARIANTS[config_name]), asked(config_name, **more))
 
 
 def fibo_prompt(prompt: str, negative_prompt: str | None, guidance: float, **_: Any) -> tuple[str, Any, list[Any]]:
@@ -90,21 +98,18 @@ def test_z_image_draws_as_mflux_does(config_name: str, more: dict[str, Any], mon
         return _words(tokenizer.tokenize(prompt).input_ids)
 
     monkeypatch.setattr(PromptEncoder, "encode_prompt", encode)
-    ours, theirs = both(stand_in(config_name), canvas_class(VARIANTS[config_name]), asked(config_name, **more))
-    assert ours.std() > 1 and np.array_equal(ours, theirs)
+    check(stand_in(config_name), canvas_class(VARIANTS[config_name]), asked(config_name, **more))
 
 
 @pytest.mark.parametrize("more", [GENERATION, VARIATION, {"guidance": 2.0}], ids=["generation", "variation", "guided"])
 def test_flux2_draws_as_mflux_does(flux2: ImageEngine, more: dict[str, Any]) -> None:
-    ours, theirs = both(flux2._model, flux2._canvas, asked("flux2-klein-4b", **more))
-    assert ours.std() > 1 and np.array_equal(ours, theirs)
+    check(flux2._model, flux2._canvas, asked("flux2-klein-4b", **more))
 
 
 @pytest.mark.parametrize("cached", [False, True])
 def test_flux2_edits_as_mflux_does(flux2_edit: ImageEngine, cached: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flux2_edit._model.model_config, "supports_kv_cache", cached)
-    ours, theirs = both(flux2_edit._model, flux2_edit._canvas, asked("flux2-klein-edit-4b", images=(PHOTO, PHOTO)))
-    assert ours.std() > 1 and np.array_equal(ours, theirs)
+    check(flux2_edit._model, flux2_edit._canvas, asked("flux2-klein-edit-4b", images=(PHOTO, PHOTO)))
 
 
 def test_the_last_preview_of_a_straight_path_is_the_picture(flux2: ImageEngine) -> None:

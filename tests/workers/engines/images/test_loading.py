@@ -14,7 +14,7 @@ from mlxq.catalogue import ModelEntry
 from mlxq.settings import Settings
 from tasks.blobs import BlobStore
 from tests.workers.engines.images import drawing, tiny
-from tests.workers.engines.images.drawing import job, pictures
+from tests.workers.engines.images.drawing import pictures
 from workers.engines.images.engine import ImageEngine
 from workers.engines.images.loading import UnsupportedOption, arguments, load
 from workers.engines.images.variants import VARIANTS, UnknownVariant
@@ -75,8 +75,9 @@ def test_a_model_of_another_size_is_made_with_its_sizes() -> None:
     assert other.transformer_overrides.get("num_layers") != 1  # mflux's own is not touched
 
 
-def test_a_model_that_draws_whole_pictures_shows_that_it_goes_on(qwen_edit: ImageEngine, blobs: BlobStore) -> None:
-    assert qwen_edit.moved == 0.0
-    (picture,) = drawing.put(blobs, drawing.photo())
-    drawing.run(qwen_edit, job(images=(picture,)))
-    assert qwen_edit.moved > 0 and not qwen_edit._model.prompt_cache
+def test_a_model_drawn_by_its_own_loop_draws_one_picture_at_a_time() -> None:
+    with pytest.raises(UnsupportedOption, match="one picture at a time"):
+        load(
+            ModelEntry("m", "org/m", "image-generation", config_name="krea2", batch_completion_size=2),
+            Settings(),
+        )

@@ -44,6 +44,7 @@ class Canvas(ABC):
     SCHEDULER: ClassVar[str] = "linear"
     CREATOR: ClassVar[Any]  # mflux's class that makes noise and packs latents
     USES: ClassVar[tuple[str, ...]] = ()  # what it calls of the model beside its parts
+    ALONE: ClassVar[bool] = False  # whether no other picture may be begun before this one is done
 
     def __init__(self, model: Any, shared: Any, ask: Ask) -> None:
         self.model, self.shared, self.ask = model, shared, ask
@@ -69,9 +70,9 @@ class Canvas(ABC):
         return range(self.config.init_time_step, self.config.num_inference_steps)
 
     @property
-    def cost(self) -> int:
-        """Denoising steps of a picture, as progress counts them."""
-        return len(self.steps)
+    def previews(self) -> bool:
+        """Whether it can be shown how a picture looks so far."""
+        return True
 
     def start(self, seed: int) -> Any:
         """The latents that a picture begins with."""

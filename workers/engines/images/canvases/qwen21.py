@@ -6,11 +6,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-from workers.engines.images.canvases.whole import Whole
+from workers.engines.images.canvases.unrolled import Unrolled
 
 
-class Edit(Whole):
-    """An edit as a whole; what the mask does not cover stays as it is, to the pixel."""
+class Edit(Unrolled):
+    """What a mask does not cover stays as it is, to the pixel."""
 
     def given(self, folder: Path) -> dict[str, Any]:
         guided = (self.ask.guidance or 1) > 1
