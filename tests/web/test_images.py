@@ -198,6 +198,16 @@ def test_an_uploaded_file_may_be_edited_by_its_id(client: httpx.Client) -> None:
     assert by_id.json()["data"] == posted.json()["data"]
 
 
+def test_what_one_job_made_another_may_change(client: httpx.Client) -> None:
+    job = client.post(GENERATIONS, json=body(seed=4), headers={"Prefer": "wait=60"})
+    (output,) = client.get(f"/v1/jobs/{newest(client)}").json()["outputs"]
+    assert output["type"] == "image/png"
+    by_blob = client.post(EDITS, json={**form(), "image": output["blob"], "seed": 3})
+    drawn = base64.b64decode(job.json()["data"][0]["b64_json"])
+    posted = client.post(EDITS, data=form(seed="3"), files={"image": drawn})
+    assert by_blob.status_code == 200 and by_blob.json()["data"] == posted.json()["data"]
+
+
 def test_a_job_tells_its_progress_step_by_step(client: httpx.Client) -> None:
     job = client.post("/v1/jobs", json={"url": GENERATIONS, "body": body(n=2, steps=3, partial_images=1)}).json()
     with client.stream("GET", f"/v1/jobs/{job['id']}/events") as stream:

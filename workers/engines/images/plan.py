@@ -17,6 +17,7 @@ from workers.engines.images.variants import VARIANTS, Variant
 from workers.pictures import Limits, opaque, open_picture
 
 SIDE = 1024  # pixels of a picture whose size nobody chose
+SMALLEST = 16  # pixels of a side of a picture that was sent
 LEAST = 64  # pixels of a side
 MOST_STEPS = 200
 VARIED = 0.5  # how much of a picture is kept when nobody says
@@ -90,7 +91,10 @@ class Planner:
 
     def _open(self, ref: BlobRef, param: str, index: int = 0) -> Image.Image:
         with self.blobs.open(ref) as file:
-            return open_picture(file, f"{param}[{index}]" if index else param, self.limits)
+            picture = open_picture(file, named := f"{param}[{index}]" if index else param, self.limits)
+        if min(picture.size) < SMALLEST:
+            raise InvalidValue(f"the picture has a side of less than {SMALLEST} pixels", param=named)
+        return picture
 
     def _mask(self, ref: BlobRef, picture: Image.Image) -> Image.Image:
         """White where it changes: what is transparent in a mask, or, in one without transparency, what is white."""

@@ -59,7 +59,8 @@ def test_an_edit_takes_its_size_from_its_picture_within_a_megapixel(tmp_path: Pa
         ("flux-fill-dev", {"pictures": 1}, "mask", "send one"),
         ("fibo-edit", {"pictures": 1, "masks": mask(32, 64)}, "mask", "32x64 pixels, but the picture 64x64"),
         ("fibo-edit", {"pictures": 1, "masks": b"GIF?"}, "mask", "no picture"),
-        ("flux2-klein-edit-4b", {"broken": 2}, "image", "no picture"),
+        ("flux2-klein-edit-4b", {"broken": b"no picture"}, "image", "no picture"),
+        ("flux2-klein-edit-4b", {"broken": photo(64, 8)}, "image", "less than 16 pixels"),
     ],
 )
 def test_what_the_model_does_not_take_is_refused_by_name(
@@ -69,8 +70,8 @@ def test_what_the_model_does_not_take_is_refused_by_name(
     given = dict(asked)
     if count := given.pop("pictures", 0):
         given["images"] = put(found.blobs, photo()) * count
-    if given.pop("broken", 0):
-        given["images"] = put(found.blobs, b"no picture")
+    if broken := given.pop("broken", None):
+        given["images"] = put(found.blobs, broken)
     if masks := given.pop("masks", None):
         (given["mask"],) = put(found.blobs, masks)
     with pytest.raises(JobError) as caught:
