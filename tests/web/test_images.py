@@ -191,7 +191,7 @@ def finished(batch: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def test_an_uploaded_file_may_be_edited_by_its_id(client: httpx.Client) -> None:
-    sent = {"file": ("photo.png", photo())}
+    sent = {"file": ("uploaded.png", photo())}
     file = client.post("/v1/files", data={"purpose": "vision"}, files=sent).json()["id"]
     by_id = client.post(EDITS, json={**form(), "image": file, "seed": 3})
     posted = client.post(EDITS, data=form(seed="3"), files={"image": photo()})
