@@ -20,8 +20,7 @@ from mlxq.checks import SAMPLING, Check, one_of, real, whole
 MODEL_TYPES = ("lm", "embeddings", "whisper", "image-generation", "image-edit", "fake")
 # fmt: off
 NOT_BUILT = frozenset({
-    "debug", "disable_auto_resize", "disable_batching", "enable_auto_tool_choice", "message_converter", "on_demand",
-    "on_demand_idle_timeout", "reasoning_parser", "tool_call_parser",
+    "debug", "disable_auto_resize", "disable_batching", "on_demand", "on_demand_idle_timeout",
 })
 # fmt: on
 SERVER_KEYS = ("host", "port", "log_level")
@@ -39,9 +38,11 @@ class ModelEntry:
 
     `model_path` and `draft_model_path` are local folders, `starter:NAME` or Hugging Face repo ids; lengths, step sizes
     and `quantized_kv_start` are in tokens; `queue_size` bounds the waiting interactive jobs; `queue_timeout` is a job's
-    default deadline in seconds; `config_name` is the kind of image model, `quantize` its bits, `lora_paths` and
-    `lora_scales` what is laid over it; `defaults` are sampling settings by their names in a request, `default_NAME` in
-    the file; `options` belong to the engine of `model_type`.
+    default deadline in seconds; `tool_call_parser` and `reasoning_parser` name formats of the workers, "none" turns one
+    off; `enable_auto_tool_choice` and `message_converter` are taken and change nothing, as tools are always on and
+    messages are written as the tool format wants them; `config_name` is the kind of image model, `quantize` its bits,
+    `lora_paths` and `lora_scales` what is laid over it; `defaults` are sampling settings by their names in a request,
+    `default_NAME` in the file; `options` belong to the engine of `model_type`.
     """
 
     name: str
@@ -66,6 +67,10 @@ class ModelEntry:
     prompt_cache_max_bytes: int | None = None
     prompt_cache_dir: str | None = None
     prompt_cache_disk_max_bytes: int | None = None
+    tool_call_parser: str | None = None
+    reasoning_parser: str | None = None
+    enable_auto_tool_choice: bool = True
+    message_converter: str | None = None
     config_name: str | None = None
     quantize: int | None = None
     lora_paths: tuple[str, ...] = ()
@@ -159,6 +164,7 @@ def _listed(check: Check) -> Callable[[Any], bool]:
 
 
 _TEXT = Check("a string", lambda value: isinstance(value, str) and bool(value))
+_SWITCH = Check("true or false", lambda value: isinstance(value, bool))
 _CHECKS: Mapping[str, Check] = {
     "model_type": _TEXT,
     "context_length": whole(1),
@@ -169,7 +175,7 @@ _CHECKS: Mapping[str, Check] = {
     "batch_prefill_step_size": whole(1),
     "adapter_path": _TEXT,
     "chat_template_file": _TEXT,
-    "trust_remote_code": Check("true or false", lambda value: isinstance(value, bool)),
+    "trust_remote_code": _SWITCH,
     "draft_model_path": _TEXT,
     "num_draft_tokens": whole(1, 32),
     "kv_bits": one_of(2, 4, 8),
@@ -180,6 +186,10 @@ _CHECKS: Mapping[str, Check] = {
     "prompt_cache_max_bytes": whole(0),
     "prompt_cache_dir": _TEXT,
     "prompt_cache_disk_max_bytes": whole(1),
+    "tool_call_parser": _TEXT,
+    "reasoning_parser": _TEXT,
+    "enable_auto_tool_choice": _SWITCH,
+    "message_converter": _TEXT,
     "config_name": _TEXT,
     "quantize": one_of(4, 8, 16),
     "lora_paths": Check("a list of strings", _listed(_TEXT)),

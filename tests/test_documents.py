@@ -21,6 +21,7 @@ from tasks import keys
 from tests import recordings
 from tests.servers import ROOT, Stack
 from workers.engines.images.variants import VARIANTS
+from workers.parsers import registry
 
 README = (ROOT / "README.md").read_text()
 URL = "http://127.0.0.1:8000"
@@ -84,6 +85,14 @@ def between(text: str, name: str) -> str:
 @pytest.mark.parametrize("name", TABLES)
 def test_the_tables_of_fields_are_the_schemas(name: str) -> None:
     assert between(README, name) == "\n".join(table(name)) + "\n"
+
+
+@pytest.mark.parametrize(("kind", "flag"), [("tool", "tool_call_parser"), ("reasoning", "reasoning_parser")])
+def test_the_tables_of_formats_are_the_files(kind: str, flag: str) -> None:
+    found = registry.formats("tools") if kind == "tool" else registry.formats("reasoning")
+    lines = [f"| file | names for `{flag}` |", "| --- | --- |"]
+    lines += [f"| {name} | {', '.join(f'`{alias}`' for alias in one.NAMES)} |" for name, one in found.items()]
+    assert between(README, f"{kind} formats") == "\n".join(lines) + "\n"
 
 
 def test_the_table_of_keys_is_the_code_s() -> None:

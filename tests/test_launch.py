@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -115,6 +116,22 @@ def test_what_cannot_be_launched_is_said_before_anything_starts(words: list[str]
     assert process.wait(20) != 0
     process.stop()
     assert any(told in line for line in process.lines), process.lines
+
+
+@pytest.mark.parametrize("option", ["--tool-call-parser", "--reasoning-parser"])
+def test_a_format_that_nobody_knows_ends_the_launch_with_the_list_of_those_there_are(
+    option: str, tmp_path: Path
+) -> None:
+    local = Local(tmp_path, [])
+    words = ["--model-path", str(tmp_path), "--served-model-name", "mine", "--port", str(local.port), option, "qwen9"]
+    command = [sys.executable, "-m", "mlxq.cli", "launch", "--enable-auto-tool-choice", *words]
+    # honcho shows its processes' lines on its own standard output.
+    done = subprocess.run(command, env=local.env, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    kind = option.removeprefix("--").replace("-", "_")
+    (line,) = [line for line in done.stdout.splitlines() if "qwen9" in line]
+    assert f"mlxq: model 'mine': there is no {kind} 'qwen9'; there are " in line
+    assert "none" in line and (kind != "reasoning_parser" or "qwen3_moe" in line)
 
 
 def test_redis_on_a_taken_port_is_explained(tmp_path: Path, valkey: object) -> None:

@@ -1,81 +1,175 @@
-"""`python -m workers.inspect`: whether every kind of image model fits the mflux that is installed.
-
-It loads no weights: it looks for the classes, their arguments and what else we call, so that a rename there is known
-before a model is loaded. Exit code 1 when something does not fit.
-"""
+"""`python -m workers.inspect MODEL`: what is known of a model from its files, and what its chat template tells."""
 
 from __future__ import annotations
 
-import inspect
+import json
+import os
+import re
 import sys
-from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
-from mlxq.catalogue import ModelEntry
-from workers.engines.images.variants import VARIANTS, Variant
+import click
+
+from mlxq import configuration
+from mlxq.catalogue import Catalogue, ModelEntry
+from mlxq.settings import Settings
+from workers.model_path import ModelPathError, resolve
+from workers.parsers import detect, registry
+
+# Special tokens that have to do with turns, thinking and tools.
+_TELLING = re.compile(r"think|thought|reason|tool|call|func|channel|message|response|content|invoke|param|python", re.I)
 
 
-def problems(variant: Variant) -> Iterator[str]:
-    """What does not fit, a sentence each."""
-    from workers.engines.images import loading
+class InspectError(Exception):
+    """The model's files cannot be read; the message says which and why."""
 
+
+@dataclass(frozen=True)
+class Inspected:
+    """What `inspect` says; lengths are in tokens, formats are None where there is none."""
+
+    model: str
+    path: str
+    model_type: str | None
+    context_length: int | None
+    chat_template: str | None
+    tool_call_parser: str | None
+    tool_call_parser_because: str
+    reasoning_parser: str | None
+    reasoning_parser_because: str
+    special_tokens: tuple[str, ...]
+
+
+def inspect(entry: ModelEntry, cache: Path) -> Inspected:
+    """Read the config and the tokenizer's files of a model, no weights.
+
+    Raises ModelPathError, InspectError and registry.UnknownFormat.
+    """
+    folder = resolve(entry.model_path, cache, weights=False)
+    config = _json(folder / "config.json")
+    if config is None:
+        raise InspectError(f"{folder}: there is no config.json, so this is no model")
+    tokenizer = _json(folder / "tokenizer_config.json") or {}
+    template, source = _template(entry, folder, tokenizer)
+    tokens = tuple(dict.fromkeys(_added(folder, tokenizer)))
+    found = detect.chosen(template, tokens, entry.tool_call_parser, entry.reasoning_parser)
+    return Inspected(
+        model=entry.name,
+        path=str(folder),
+        model_type=config.get("model_type"),
+        context_length=_context(entry, config),
+        chat_template=source,
+        tool_call_parser=found.tools,
+        tool_call_parser_because=found.tools_because,
+        reasoning_parser=found.reasoning,
+        reasoning_parser_because=found.reasoning_because,
+        special_tokens=tuple(token for token in tokens if _TELLING.search(token)),
+    )
+
+
+def _template(entry: ModelEntry, folder: Path, tokenizer: Mapping[str, Any]) -> tuple[str, str | None]:
+    """The chat template's text and where it comes from; several templates of a model are read as one."""
+    if entry.chat_template_file:
+        path = Path(entry.chat_template_file).expanduser()
+        text = _read(path)
+        if text is None:
+            raise InspectError(f"chat_template_file: {path}: no such file")
+        return text, str(path)
+    if text := _read(folder / "chat_template.jinja"):
+        return text, "chat_template.jinja"
+    for name, holder in (
+        ("tokenizer_config.json", tokenizer),
+        ("chat_template.json", _json(folder / "chat_template.json") or {}),
+    ):
+        found = holder.get("chat_template")
+        if isinstance(found, list):
+            found = "\n".join(str(one.get("template", "")) for one in found if isinstance(one, dict))
+        if isinstance(found, str) and found:
+            return found, name
+    return "", None
+
+
+def _added(folder: Path, tokenizer: Mapping[str, Any]) -> Iterator[str]:
+    """The tokens that were added to the vocabulary, in the order of their files."""
+    added = (_json(folder / "tokenizer.json") or {}).get("added_tokens") or []
+    decoder = tokenizer.get("added_tokens_decoder") or {}
+    for token in (*added, *decoder.values()):
+        if isinstance(token, dict) and isinstance(token.get("content"), str):
+            yield token["content"]
+
+
+def _context(entry: ModelEntry, config: Mapping[str, Any]) -> int | None:
+    inner = config.get("text_config")
+    own = config.get("max_position_embeddings") or (isinstance(inner, dict) and inner.get("max_position_embeddings"))
+    return min((length for length in (entry.context_length, own) if isinstance(length, int) and length), default=None)
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    text = _read(path)
+    if text is None:
+        return None
     try:
-        kind, canvas = loading.model_class(variant), loading.canvas_class(variant)
-        given = loading.arguments(variant, ModelEntry("m", "m"), "m")
-    except (ImportError, AttributeError) as error:
-        yield str(error)
+        found = json.loads(text)
+    except ValueError as error:
+        raise InspectError(f"{path}: {error}") from error
+    if not isinstance(found, dict):
+        raise InspectError(f"{path}: must hold an object")
+    return found
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InspectError(f"{path}: {error}") from error
+
+
+def _entry(model: str, config: Path | None) -> tuple[ModelEntry, Path]:
+    """The served model of this name, else what lies at this path; and the starter models' folder.
+
+    Without `config` a models' file that is not there, or names no such model, is no error.
+    """
+    environ = dict(os.environ) | ({"MLXQ_CONFIG": str(config)} if config else {})
+    settings = Settings.from_env(environ)
+    if config is not None or settings.config.exists():
+        catalogue = Catalogue.load(settings.config)
+        if model in catalogue.models:
+            return catalogue.get(model), settings.cache
+    return ModelEntry(name=model, model_path=model), settings.cache
+
+
+def _lines(found: Inspected) -> Iterator[tuple[str, str]]:
+    yield "model", found.model
+    yield "path", found.path
+    yield "model type", found.model_type or "unknown"
+    yield "context length", f"{found.context_length} tokens" if found.context_length else "unknown"
+    yield "chat template", found.chat_template or "none"
+    yield "tool calls", f"{found.tool_call_parser or 'none'}. {found.tool_call_parser_because}"
+    yield "thinking", f"{found.reasoning_parser or 'none'}. {found.reasoning_parser_because}"
+    yield "special tokens", " ".join(found.special_tokens) or "none for thinking or tools"
+
+
+@click.command()
+@click.argument("model")
+@click.option("--config", type=click.Path(path_type=Path), help="The models' file; models.yaml when left out.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def main(model: str, config: Path | None, as_json: bool) -> None:
+    """Say what MODEL is: a served name, a folder, starter:NAME or a Hugging Face repo id."""
+    try:
+        found = inspect(*_entry(model, config))
+    except (*configuration.ConfigurationError, ModelPathError, InspectError, registry.UnknownFormat) as error:
+        click.echo(f"mlxq: {error}", err=True)
+        sys.exit(1)
+    if as_json:
+        click.echo(json.dumps(asdict(found), ensure_ascii=False))
         return
-    yield from _unknown(kind, given)
-    yield from (f"{kind.__name__} has no {name}" for name in canvas.USES if not hasattr(kind, name))
-    if canvas.ALONE:
-        yield from _rolled(kind)
-    yield from _undrawn(variant, kind)
-
-
-def _rolled(kind: type) -> Iterator[str]:
-    """Why its loop cannot be stopped after a step, if so."""
-    from workers.engines.images.unroll import Unsuitable, unrolled
-
-    try:
-        unrolled(kind)
-    except Unsuitable as error:
-        yield str(error)
-
-
-def _unknown(kind: type, given: dict[str, object]) -> Iterator[str]:
-    taken = inspect.signature(kind).parameters
-    yield from (f"{kind.__name__}() takes no {name}" for name in given if name not in taken)
-
-
-def _undrawn(variant: Variant, kind: type) -> Iterator[str]:
-    """What `generate_image` does not take, though the variant says so."""
-    taken = set(inspect.signature(getattr(kind, "generate_image", lambda: None)).parameters)
-    wanted = {
-        "guidance": variant.guidance is not None,
-        "negative_prompt": variant.negative and not variant.canvas.startswith("flux2."),  # ours reaches its encoder
-        "image_strength": variant.strength,
-        "image_path or image_paths": variant.images > 0 and not taken & {"image_path", "image_paths"},
-        "mask_path, mask_image or masked_image_path": variant.mask != "none"
-        and not taken & {"mask_path", "mask_image", "masked_image_path"},
-    }
-    for name in ("seed", "prompt", "num_inference_steps", "width", "height"):
-        if name not in taken:
-            yield f"{kind.__name__}.generate_image takes no {name}"
-    for name, needed in wanted.items():
-        if needed and name not in taken:
-            yield f"{kind.__name__}.generate_image takes no {name}"
-
-
-def main() -> None:
-    """Say of each kind of image model whether it fits."""
-    try:
-        print(f"mflux {version('mflux')}")  # noqa: T201
-    except PackageNotFoundError:
-        sys.exit("mflux is not installed: install the 'images' extra")
-    wrong = {name: found for name, variant in VARIANTS.items() if (found := list(problems(variant)))}
-    for name in VARIANTS:
-        print(f"{name}: {'; '.join(wrong[name]) if name in wrong else 'fits'}")  # noqa: T201
-    sys.exit(bool(wrong))
+    for label, value in _lines(found):
+        click.echo(f"{label + ':':<16}{value}")
 
 
 if __name__ == "__main__":

@@ -9,21 +9,23 @@ from workers.starter.models import STARTER_MODELS
 
 _STARTER = "starter:"
 # Leaves out weights for other frameworks, and code, which is run only where the entry trusts it.
-_WANTED = ["*.json", "*.jsonl", "*.jinja", "*.safetensors", "*.npz", "*.txt", "*.model", "*.tiktoken"]
+_TOLD = ["*.json", "*.jsonl", "*.jinja", "*.txt", "*.model", "*.tiktoken"]
+_WEIGHTS = ["*.safetensors", "*.npz"]
 
 
 class ModelPathError(Exception):
     """A model_path leads to no model; the message says what to do."""
 
 
-def resolve(model_path: str, cache: Path, *, code: bool = False) -> Path:
+def resolve(model_path: str, cache: Path, *, code: bool = False, weights: bool = True) -> Path:
     """The folder of a model_path: a folder, `starter:NAME`, or a Hugging Face repo id, which is downloaded.
 
-    Python files of a repo are left out unless `code` is wanted.
+    Python files of a repo are left out unless `code` is wanted, and so are its weights where they are not.
 
     Raises ModelPathError.
     """
-    return local(model_path, cache) or _hub(model_path, [*_WANTED, "*.py"] if code else _WANTED)
+    wanted = [*_TOLD, *(_WEIGHTS if weights else []), *(["*.py"] if code else [])]
+    return local(model_path, cache) or _hub(model_path, wanted)
 
 
 def local(model_path: str, cache: Path) -> Path | None:

@@ -37,6 +37,9 @@ def test_a_model_is_served_under_its_path_unless_named() -> None:
         ({"model_path": "x", "default_top_p": 0}, "'default_top_p' must be a number above 0, up to 1"),
         ({"model_path": "x", "default_top_k": 1.5}, "'default_top_k' must be a whole number"),
         ({"model_path": "x", "trust_remote_code": 1}, "'trust_remote_code' must be true or false"),
+        ({"model_path": "x", "tool_call_parser": 4}, "'tool_call_parser' must be a string"),
+        ({"model_path": "x", "reasoning_parser": ""}, "'reasoning_parser' must be a string"),
+        ({"model_path": "x", "enable_auto_tool_choice": "yes"}, "'enable_auto_tool_choice' must be true or false"),
         ({"model_path": "x", "context_lenght": 4}, "unknown key 'context_lenght'; did you mean 'context_length'"),
         ({"model_path": "x", "model_type": "image-generator"}, "'model_type' must be one of"),
         ({"model_path": "x", "queue_size": 0}, "'queue_size' must be a whole number of at least 1"),
@@ -49,6 +52,14 @@ def test_a_wrong_model_is_told_where_and_what(model: Any, told: str) -> None:
     with pytest.raises(CatalogueError) as caught:
         parse({"model_path": "fine"}, model)
     assert told in str(caught.value) and "models.yaml: models[1]" in str(caught.value)
+
+
+def test_the_reference_server_s_keys_of_tools_and_thinking_are_taken() -> None:
+    keys = {"tool_call_parser": "qwen3_coder", "reasoning_parser": "none", "message_converter": "qwen3_coder"}
+    entry = parse({"model_path": "x", "enable_auto_tool_choice": True, **keys}).get("x")
+    assert (entry.tool_call_parser, entry.reasoning_parser) == ("qwen3_coder", "none")
+    entry = parse({"model_path": "x"}).get("x")
+    assert (entry.tool_call_parser, entry.reasoning_parser) == (None, None)
 
 
 @pytest.mark.parametrize(

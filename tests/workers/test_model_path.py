@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import huggingface_hub
 import huggingface_hub.constants
 import pytest
 
@@ -87,6 +88,23 @@ def test_a_repository_that_does_not_exist_or_is_gated(tmp_path: Path) -> None:
         resolve("nobody/nothing", tmp_path)
     with pytest.raises(ModelPathError, match="accept its terms"):
         resolve("nobody/gated", tmp_path)
+
+
+def test_weights_and_code_are_downloaded_only_where_they_are_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[set[str]] = []
+
+    def download(repo: str, *, allow_patterns: list[str]) -> str:
+        asked.append(set(allow_patterns))
+        return str(tmp_path)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    for wanted in ({}, {"weights": False}, {"code": True}):
+        assert resolve("org/model", tmp_path, **wanted) == tmp_path
+    loaded, looked_at, trusted = asked
+    assert loaded - looked_at == {"*.safetensors", "*.npz"} and looked_at < loaded
+    assert trusted - loaded == {"*.py"}
 
 
 def test_no_way_to_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,7 @@ class _Task:
     generated: int = 0
     cached: int = 0
     thought: dict[Row, int] = field(default_factory=dict)  # tokens
+    closed: set[Row] = field(default_factory=set)  # whose thinking is over because its budget was
 
 
 class TextEngine(Engine[Plan]):
@@ -219,8 +220,10 @@ class TextEngine(Engine[Plan]):
             return
         how, thought = task.plan.reading, task.thought.get(row, 0) + 1
         task.thought[row] = thought
-        if how.budget is not None and thought == max(1, how.budget):
+        # In the middle of a character, a grammar does not let it end.
+        if how.over(thought) and row not in task.closed and (row.guide is None or row.guide.takes(how.close)):
             row.forced = list(how.close)
+            task.closed.add(row)
 
     def _end(self, row: Row, said: Said, reason: FinishReason) -> Iterator[Event]:
         task = self._tasks[row.job]

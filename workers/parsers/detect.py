@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from workers.parsers import registry
-from workers.parsers.pieces import Free, Maybe, Part
 
 NONE = "none"  # as a flag: read no calls, or no thinking
 _TOOLS = re.compile(r"{[{%][^}]*\b(tools|available_tools|builtin_tools|custom_tools)\b")
@@ -71,25 +70,12 @@ def _reasoning(template: str, tokens: str) -> tuple[str | None, str]:
     for place, text in (("chat template", template), ("vocabulary", tokens)):
         for name, one in registry.formats("reasoning").items():
             if one.recognises(text):
-                return name, f"The {place} {_holding(_texts(one.prelude(False)), text)}."
+                return name, f"The {place} {_holding(one.MARKERS, text)}."
     if not template:
         return None, "There is no chat template, and no special token of a known way to think."
     return None, "Neither the chat template nor a special token has a marker of a known way to think."
 
 
 def _holding(markers: Iterable[str], text: str) -> str:
-    seen = dict.fromkeys(marker.strip() for marker in markers if marker.strip() and marker.strip() in text)
+    seen = [marker for marker in markers if marker in text]
     return f"holds {' and '.join(seen)}" if seen else "is of this family"
-
-
-def _texts(parts: Sequence[Part]) -> list[str]:
-    """The fixed texts in what a grammar is told."""
-    texts: list[str] = []
-    for part in parts:
-        if isinstance(part, str):
-            texts.append(part)
-        elif isinstance(part, Free):
-            texts.append(part.end)
-        elif isinstance(part, Maybe):
-            texts += _texts(part.parts)
-    return texts

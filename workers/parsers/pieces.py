@@ -61,9 +61,21 @@ class Value(NamedTuple):
 
 
 class Free(NamedTuple):
-    """Any text that ends with `end`, which belongs to it and stands nowhere else in it."""
+    """Any text that ends with `end`, which belongs to it and stands nowhere else in it.
+
+    Before that there are `least` to `most` characters, which a regular expression, `pattern`, matches as a whole.
+    """
 
     end: str
+    least: int = 0
+    most: int | None = None
+    pattern: str | None = None
+
+
+class Either(NamedTuple):
+    """One of these texts."""
+
+    texts: Sequence[str]
 
 
 class Maybe(NamedTuple):
@@ -72,4 +84,4 @@ class Maybe(NamedTuple):
     parts: Sequence[Part]
 
 
-Part: TypeAlias = str | Value | Free | Maybe
+Part: TypeAlias = str | Value | Free | Either | Maybe

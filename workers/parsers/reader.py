@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from copy import deepcopy
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from typing import Protocol, runtime_checkable
 
@@ -20,17 +19,16 @@ class LeavesMarkers(Parser, Protocol):
 
 
 class Reader:
-    """Reads an answer through both parsers; neither must have heard anything yet.
+    """Reads an answer through a reasoning parser that has heard nothing yet, and tool parsers that `tools` makes.
 
     Calls inside the thinking are calls too: each stretch of it passes a tool parser of its own, and what that leaves
     is thinking. Calls are numbered in the order in which they begin.
     """
 
-    def __init__(self, reasoning: Parser | None, tools: Parser | None) -> None:
-        self._unheard = deepcopy(tools) if reasoning else None
+    def __init__(self, reasoning: Parser | None, tools: Callable[[], Parser] | None) -> None:
+        self._reasoning, self._tools, self._numbers = reasoning, tools, count()
         if tools is None and isinstance(reasoning, LeavesMarkers):
-            tools = reasoning.plain()
-        self._reasoning, self._numbers = reasoning, count()
+            tools = reasoning.plain
         self._answer = _Calls(tools, self._numbers)
         self._thinking: _Calls | None = None
 
@@ -46,7 +44,7 @@ class Reader:
     def _read(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
         for piece in pieces:
             if isinstance(piece, Thought):
-                self._thinking = self._thinking or _Calls(deepcopy(self._unheard), self._numbers)
+                self._thinking = self._thinking or _Calls(self._tools, self._numbers)
                 yield from _thought(self._thinking.hear(piece.text))
             elif isinstance(piece, Text):
                 yield from self._end_thinking()
@@ -64,8 +62,8 @@ def _thought(pieces: Iterable[Piece]) -> Iterator[Piece]:
 class _Calls:
     """A tool parser, or none, whose calls get the numbers that are next in the whole answer."""
 
-    def __init__(self, parser: Parser | None, numbers: Iterator[int]) -> None:
-        self._parser, self._next = parser, numbers
+    def __init__(self, make: Callable[[], Parser] | None, numbers: Iterator[int]) -> None:
+        self._parser, self._next = make() if make else None, numbers
         self._numbers: dict[int, int] = {}
 
     def hear(self, text: str) -> list[Piece]:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, Protocol, TypeAlias, cast, overload
 
-from tasks.requests import ToolCall
 from workers.parsers.pieces import Parser, Part
 
 Kind: TypeAlias = Literal["tools", "reasoning"]
@@ -41,8 +40,8 @@ class ToolFormat(Protocol):
         """A parser of one answer; the tools' schemas by name."""
         ...
 
-    def write(self, calls: Sequence[ToolCall]) -> str:
-        """The calls as the model writes them."""
+    def write(self, calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+        """Calls, each a name and its arguments, as the model writes them."""
         ...
 
     def layout(self, name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
@@ -51,10 +50,16 @@ class ToolFormat(Protocol):
 
 
 class ReasoningFormat(Protocol):
-    """What a module of `workers/parsers/reasoning` holds; `CLOSE` is what ends the thinking when it has been enough."""
+    """What a module of `workers/parsers/reasoning` holds.
+
+    `MARKERS` stand around the thinking; `CLOSE` is what ends it when it has been enough, and `ANSWER` is what stands
+    before an answer that calls nothing.
+    """
 
     NAMES: tuple[str, ...]
+    MARKERS: tuple[str, ...]
     CLOSE: str
+    ANSWER: str
 
     def recognises(self, template: str) -> bool:
         """Whether a model with this chat template thinks in this format."""
@@ -69,7 +74,7 @@ class ReasoningFormat(Protocol):
         ...
 
     def prelude(self, begun: bool) -> Sequence[Part]:
-        """What a grammar lets stand before the answer."""
+        """What a grammar lets stand before tool calls, or before `ANSWER` and the answer."""
         ...
 
 

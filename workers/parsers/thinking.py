@@ -105,8 +105,9 @@ def ends_open(prompt: str, *opens: str) -> bool:
 
 
 def ends_closed(prompt: str) -> bool:
-    """Whether a prompt ends with closed thinking, as where the request turned it off."""
-    return prompt.rstrip().endswith(CLOSE)
+    """Whether a prompt's last turn has closed its thinking: the request turned it off, or begins the answer itself."""
+    _, closed, since = prompt.rpartition(CLOSE)
+    return bool(closed) and _TURN.search(since) is None
 
 
 def prelude(begun: bool, opening: str = OPEN, closing: str = CLOSE) -> Sequence[Part]:
@@ -114,6 +115,7 @@ def prelude(begun: bool, opening: str = OPEN, closing: str = CLOSE) -> Sequence[
     return [Free(closing)] if begun else [Maybe([opening, Free(closing)])]
 
 
+_TURN = re.compile(r"<\||<｜|\]~b\]|<think>")  # what begins a turn, or thinking in it
 # Between the markers of an empty block stand only newlines, written out or not, and what joins strings in Jinja.
 _OPENED = re.compile(r"""<think>(?!([\s'"+~]|\\n)*</think>)""")
 # What the templates of families with files of their own hold.

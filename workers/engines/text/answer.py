@@ -102,7 +102,9 @@ class Answer:
             self.thinking = True
             return Said(reasoning=piece.text)
         if isinstance(piece, Called):
-            return Said(calls=(CallDelta(piece.number, piece.id or self._name(piece.number), piece.name),))
+            # Some models only count, which is no id in a conversation.
+            id_ = self._name(piece.number) if piece.id in ("", str(piece.number)) else piece.id
+            return Said(calls=(CallDelta(piece.number, id_, piece.name),))
         if isinstance(piece, Arguments):
             return Said(calls=(CallDelta(piece.number, arguments=piece.text),))
         assert isinstance(piece, Returned)  # noqa: S101  (there is no other piece)

@@ -15,7 +15,7 @@ from llguidance.hf import from_tokenizer
 from tasks.errors import InvalidValue
 from tasks.requests import Constraint
 from workers.engines.text.guide import Guide
-from workers.parsers.pieces import Free, Maybe, Part, Value
+from workers.parsers.pieces import Either, Free, Maybe, Part, Value
 
 _KEPT = 256  # compiled grammars
 # A space, or a new line with its indentation: enough for every usual way to write JSON, and a model that is lost in
@@ -133,6 +133,8 @@ class Rules:
             return [*self._literal(part)]
         if isinstance(part, Value):
             return [self.rule(json_rule(part.schema, lenient))]
+        if isinstance(part, Either):
+            return ["(" + " | ".join(self.sequence([text]) for text in part.texts) + ")"]
         if isinstance(part, Maybe):
             return [f"({self.sequence(part.parts, lenient)})?"]
         return self._free(part)
@@ -149,11 +151,14 @@ class Rules:
 
     def _free(self, free: Free) -> Sequence[str]:
         mark = self._marks.search(free.end)
+        end = _escaped(free.end if mark is None else free.end[: mark.start()])
+        any_ = f"/(?s:.{{{free.least},{'' if free.most is None else free.most}}}){end}/"
+        terminal = f"T{len(self._rules)}"
+        self._rules.append(f"{terminal}: {any_}" + (f" & /{_delimited(free.pattern)}{end}/" if free.pattern else ""))
         if mark is None:
-            return [self.rule(f"/(?s:.*){_escaped(free.end)}/", "[lazy]")]
+            return [self.rule(terminal, "[lazy]")]
         # No regular expression matches a special token, so the text ends where it stands.
-        text = self.rule(f"/(?s:.*){_escaped(free.end[: mark.start()])}/")
-        return [text, *self._literal(free.end[mark.start() :])]
+        return [self.rule(terminal), *self._literal(free.end[mark.start() :])]
 
 
 def json_rule(schema: Mapping[str, Any] | bool, lenient: bool = False) -> str:

@@ -33,10 +33,14 @@ class Guide:
         if not self._matcher.is_stopped():
             self._matcher.consume_token(token)
 
+    def takes(self, tokens: Sequence[int]) -> bool:
+        """Whether all these may come next, in this order."""
+        return bool(self._matcher.validate_tokens(list(tokens)) == len(tokens))
+
     @property
     def broken(self) -> str:
         """Why the grammar can no longer be followed; empty while it can."""
-        return self._matcher.get_error() if self._matcher.is_error() else ""
+        return self._matcher.get_error().splitlines()[0] if self._matcher.is_error() else ""
 
 
 def allowed(x: Any, picks: Sequence[Pick]) -> Any:

@@ -13,6 +13,7 @@ from workers.engines.text.guide import Guide
 from workers.engines.text.options import Defaults, Options, options, seed
 from workers.engines.text.prompts import Prompts
 from workers.engines.text.reading import Formats, Reading
+from workers.parsers.registry import ReasoningFormat
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,18 @@ class Planner:
 
     def _reading(self, request: ChatRequest, prompt: str) -> Reading:
         thinks, calls = self.formats.reasoning, request.tools and request.tool_choice.mode != "none"
+        if calls and self.formats.tools is None:
+            raise InvalidValue("tools are turned off for this model (its tool_call_parser is none)", param="tools")
         return Reading(
             thinks,
             self.formats.tools if calls else None,
             {tool.name: reading.enforced(tool) for tool in request.tools},
             begun=thinks is not None and thinks.begun(prompt),
             budget=request.thinking_budget if thinks else None,
-            close=tuple(self.prompts.encode(thinks.CLOSE, special=False)) if thinks else (),
+            close=self._close(thinks, bool(calls)) if thinks else (),
             parallel=request.tool_choice.parallel,
         )
+
+    def _close(self, thinks: ReasoningFormat, calls: bool) -> tuple[int, ...]:
+        """What ends the thinking: the answer comes next, unless it may be a call."""
+        return tuple(self.prompts.encode(thinks.CLOSE + ("" if calls else thinks.ANSWER), special=False))

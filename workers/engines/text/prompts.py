@@ -43,12 +43,12 @@ class Prompts:
         """The template's text, ending where the answer begins or, with a prefill, goes on; raises InvalidValue."""
         if not self._tokenizer.has_chat_template:
             raise InvalidValue("this model has no chat template, so it cannot chat", param="model")
-        taught, written = self._formats.taught, self._formats.tools
-        if taught:
-            turns = conversation.native(request.messages, objects=written.OBJECTS)
+        written, told = self._formats.tools, dict[str, Any]()
+        if self._formats.taught or written is None:
+            turns = conversation.native(request.messages, objects=written is None or written.OBJECTS)
+            told = {"tools": conversation.functions(tools)} if tools else {}
         else:
             turns = conversation.plain(request.messages, tools, written)
-        told: dict[str, Any] = {"tools": conversation.functions(tools)} if tools and taught else {}
         try:
             with self._one_at_a_time:
                 return str(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tasks.requests import ChatRequest, Sampling, Tool
@@ -21,9 +22,12 @@ _MOST = 16  # calls in an answer that must hold some
 
 @dataclass(frozen=True)
 class Formats:
-    """What a model's template and the models' file say of its answers; `taught` is a template that renders tools."""
+    """What a model's template and the models' file say of its answers.
 
-    tools: ToolFormat
+    `tools` is None where they are turned off; `taught` says that the template shows tools to the model in that format.
+    """
+
+    tools: ToolFormat | None
     reasoning: ReasoningFormat | None
     taught: bool
 
@@ -31,11 +35,10 @@ class Formats:
     def of(cls, template: str, tokens: Iterable[str], tools: str | None, reasoning: str | None) -> Formats:
         """The formats of a chat template and its special tokens, or those that the flags name."""
         found = detect.chosen(template, tokens, tools, reasoning)
-        taught = found.tools is not None and re.search(r"\btools\b", template) is not None
         return cls(
-            registry.find("tools", found.tools or _UNTAUGHT),
+            None if tools == detect.NONE else registry.find("tools", found.tools or _UNTAUGHT),
             registry.find("reasoning", found.reasoning) if found.reasoning else None,
-            taught,
+            taught=found.tools is not None and re.search(r"\btools\b", template) is not None,
         )
 
 
@@ -55,11 +58,15 @@ class Reading:
     close: tuple[int, ...] = ()
     parallel: bool = True
 
+    def over(self, thought: int) -> bool:
+        """Whether so many tokens of thinking are as many as there may be."""
+        return self.budget is not None and thought >= self.budget
+
     def parser(self) -> Parser:
         """A parser of one answer."""
         return Reader(
             self.reasoning.parser(self.begun) if self.reasoning else None,
-            self.tools.parser(self.schemas) if self.tools else None,
+            partial(self.tools.parser, self.schemas) if self.tools else None,
         )
 
 
@@ -67,15 +74,20 @@ def guide(request: Sampling, formats: Formats, grammars: Grammars, reading: Read
     """What holds a request's answers to what was asked for; raises InvalidValue for what cannot be enforced."""
     prelude = reading.reasoning.prelude(reading.begun) if reading.reasoning else ()
     if isinstance(request, ChatRequest) and reading.tools is not None and request.tool_choice.mode == "required":
-        return _calls(request, formats, grammars, prelude)
-    return grammars.answer(request.constraint, prelude) if request.constraint is not None else None
+        return _calls(request, reading.tools, formats.taught, grammars, prelude)
+    if request.constraint is None:
+        return None
+    before = [reading.reasoning.ANSWER] if reading.reasoning and reading.reasoning.ANSWER else []
+    return grammars.answer(request.constraint, [*prelude, *before])
 
 
-def _calls(request: ChatRequest, formats: Formats, grammars: Grammars, prelude: Sequence[Part]) -> Guide:
-    written, choice = formats.tools, request.tool_choice
+def _calls(
+    request: ChatRequest, written: ToolFormat, taught: bool, grammars: Grammars, prelude: Sequence[Part]
+) -> Guide:
+    choice = request.tool_choice
     tools = [tool for tool in request.tools if choice.name in (None, tool.name)]
     # A model that was never taught to call tools does not know when it has called enough.
-    most = _MOST if choice.parallel and formats.taught else 1
+    most = _MOST if choice.parallel and taught else 1
     layouts = [Layout(written.layout(tool.name, enforced(tool)), lenient=not tool.strict) for tool in tools]
     return grammars.calls(layouts, (written.BEFORE, written.BETWEEN, written.AFTER), most, prelude, "tools")
 

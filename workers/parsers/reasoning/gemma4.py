@@ -9,7 +9,9 @@ from workers.parsers.pieces import Parser, Part
 
 NAMES: tuple[str, ...] = ("gemma4",)
 CLOSE = "\n<channel|>"
+ANSWER = ""
 _OPEN, _CLOSE = "<|channel>thought", "<channel|>"
+MARKERS: tuple[str, ...] = (_OPEN, _CLOSE)
 _MARKS = thinking.Marks((_OPEN,), (_CLOSE,), dropped=(_CLOSE,))
 
 

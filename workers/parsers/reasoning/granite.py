@@ -9,8 +9,10 @@ from workers.parsers.pieces import Parser, Part
 
 NAMES: tuple[str, ...] = ("granite",)
 CLOSE = "\n</think>\n\n"
+ANSWER = ""
 _THOUGHTS = ("Here is my thought process:", "Here's my thought process:")
 _RESPONSES = ("Here is my response:", "Here's my response:")
+MARKERS: tuple[str, ...] = (thinking.OPEN, thinking.CLOSE, _THOUGHTS[0], _RESPONSES[0])
 _MARKS = thinking.Marks(
     opens=(thinking.OPEN,),
     closes=(thinking.CLOSE, *_RESPONSES),

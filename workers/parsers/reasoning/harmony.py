@@ -15,7 +15,9 @@ NAMES: tuple[str, ...] = ("harmony",)
 _START, _CHANNEL, _MESSAGE, _END = "<|start|>", "<|channel|>", "<|message|>", "<|end|>"
 _TURN, _ANALYSIS, _FINAL = f"{_START}assistant", f"{_CHANNEL}analysis{_MESSAGE}", f"{_CHANNEL}final{_MESSAGE}"
 _ENDS = (_END, "<|return|>", "<|call|>")
-CLOSE = _END + _TURN + _FINAL
+MARKERS: tuple[str, ...] = (_ANALYSIS, _FINAL)
+CLOSE = _END + _TURN
+ANSWER = _FINAL
 
 
 def recognises(template: str) -> bool:
@@ -34,8 +36,8 @@ def parser(begun: bool) -> Parser:
 
 
 def prelude(begun: bool) -> Sequence[Part]:
-    """Analysis that may come before the final message, and the header of that."""
-    return [Free(_END), _TURN, _FINAL] if begun else [Maybe([_ANALYSIS, Free(_END), _TURN]), _FINAL]
+    """Analysis that may come before a message of another channel."""
+    return [Free(_END), _TURN] if begun else [Maybe([_ANALYSIS, Free(_END), _TURN])]
 
 
 class Channels:

@@ -9,8 +9,10 @@ from workers.parsers.pieces import Parser, Part
 
 NAMES: tuple[str, ...] = ("mixed_think_tool_handoff",)
 CLOSE = "\n</think>\n\n"
+ANSWER = ""
 OPENS = ("<think>", "<thinking>")
 _CLOSES = ("</think>", "</thinking>")
+MARKERS: tuple[str, ...] = OPENS + _CLOSES
 _MARKS = thinking.Marks(OPENS, _CLOSES, dropped=_CLOSES, calls=("<tool_call>", "</tool_call>"))
 
 

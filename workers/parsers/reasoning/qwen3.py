@@ -8,7 +8,9 @@ from workers.parsers import thinking
 from workers.parsers.pieces import Parser, Part
 
 NAMES: tuple[str, ...] = ("qwen3", "hermes", "kimi_k2", "glm4_moe")
+MARKERS: tuple[str, ...] = (thinking.OPEN, thinking.CLOSE)
 CLOSE = "\n</think>\n\n"
+ANSWER = ""
 
 
 def recognises(template: str) -> bool:

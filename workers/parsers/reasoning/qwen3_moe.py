@@ -12,7 +12,9 @@ NAMES: tuple[str, ...] = (
     "qwen3_moe", "qwen3_vl", "qwen3_next", "qwen3_5", "glm47_flash", "minimax_m2", "nemotron3_nano",
 )
 # fmt: on
+MARKERS: tuple[str, ...] = (thinking.OPEN, thinking.CLOSE)
 CLOSE = "\n</think>\n\n"
+ANSWER = ""
 
 
 def recognises(template: str) -> bool:

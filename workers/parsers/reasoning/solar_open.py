@@ -9,7 +9,9 @@ from workers.parsers.pieces import Free, Maybe, Parser, Part
 
 NAMES: tuple[str, ...] = ("solar_open",)
 _OPEN, _END, _TURN, _CONTENT = "<|think|>", "<|end|>", "<|begin|>assistant", "<|content|>"
+MARKERS: tuple[str, ...] = (_OPEN, _END, _CONTENT)
 CLOSE = _END + _TURN
+ANSWER = ""
 _MARKS = thinking.Marks((_OPEN,), (_END, _TURN, _CONTENT), dropped=(_END, _TURN, _CONTENT))
 
 

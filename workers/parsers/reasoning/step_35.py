@@ -9,7 +9,9 @@ from workers.parsers.pieces import Parser, Part
 from workers.parsers.reasoning import mixed_think_tool_handoff as mixed
 
 NAMES: tuple[str, ...] = ("step_35",)
+MARKERS = mixed.MARKERS
 CLOSE = mixed.CLOSE
+ANSWER = ""
 
 
 def recognises(template: str) -> bool:

@@ -1,1 +1,1 @@
-"""A tool-call format a file."""
+"""A file a format of tool calls. Its name, its markers and how a call is written in it: nothing else needs to know."""

@@ -18,6 +18,7 @@ from tests.workers.engines.rows import Batch, job, run
 from tests.workers.engines.text import tiny
 from web.render import chat as render
 from workers.engines.lm import TextEngine
+from workers.engines.text.prompts import Prompts
 from workers.engines.text.reading import Formats
 from workers.parsers import registry
 from workers.parsers.registry import ReasoningFormat, ToolFormat
@@ -55,11 +56,11 @@ def speaking(
 
 @pytest.fixture(scope="module")
 def engine() -> TextEngine:
-    return tiny.engine()
+    return tiny.engine(context=4096)
 
 
 def asked(seed: int, **more: Any) -> Job:
-    given = {"temperature": 1.0, "max_tokens": 600, "tools": OFFERED, "tool_choice": ToolChoice("required"), **more}
+    given = {"temperature": 1.0, "max_tokens": 2500, "tools": OFFERED, "tool_choice": ToolChoice("required"), **more}
     return job(ChatRequest((Message("user", "hi"),), seed=seed, **given))
 
 
@@ -136,30 +137,46 @@ def test_with_no_tools_wanted_a_call_is_text(engine: TextEngine) -> None:
     assert [(one.choices[0].text.strip(), len(one.choices[0].calls)) for one in results_] == [(text, 0), ("", 1)]
 
 
-@pytest.mark.parametrize("name", THINKING)
-def test_a_constraint_waits_for_the_end_of_the_thinking(engine: TextEngine, name: str) -> None:
-    speaking(engine, reasoning=THINKING[name])
+PROMPTS = ("<think>\n", "<|channel|>analysis<|message|>", "<|channel>thought\n", "<|think|>")
+OPENED = {name: next(prompt for prompt in PROMPTS if one.begun(prompt)) for name, one in THINKING.items()}
+
+
+@pytest.fixture(params=THINKING)
+def thinker(request: pytest.FixtureRequest, engine: TextEngine, monkeypatch: pytest.MonkeyPatch) -> TextEngine:
+    """An engine whose every prompt leaves the model thinking."""
+    prompt = OPENED[request.param]
+
+    def opened(prompts: Prompts, request: ChatRequest) -> tuple[str, list[int]]:
+        return prompt, prompts.encode(prompt, special=False)
+
+    monkeypatch.setattr(Prompts, "chat", opened)
+    return speaking(engine, reasoning=THINKING[request.param])
+
+
+def close(engine: TextEngine) -> int:
+    """The tokens that end the thinking."""
+    thinks = engine._planner.formats.reasoning
+    assert thinks is not None
+    return len(engine._prompts.encode(thinks.CLOSE + thinks.ANSWER, special=False))
+
+
+def test_a_budget_ends_the_thinking(thinker: TextEngine) -> None:
+    free, bound = (run(thinker, asked(5, tools=(), max_tokens=90, **more)) for more in ({}, {"thinking_budget": 9}))
+    assert free.usage("0").reasoning_tokens > 9 + close(thinker)
+    assert 9 <= bound.usage("0").reasoning_tokens <= 9 + close(thinker) + 4  # what is held back
+    assert bound.text("0")
+
+
+def test_a_constraint_waits_for_the_end_of_the_thinking(thinker: TextEngine) -> None:
     rule = Constraint("regex", "[ab]{3}", "guided_regex")
-    for result in results(engine, [asked(seed, tool_choice=ToolChoice("auto"), constraint=rule) for seed in range(3)]):
+    jobs = [asked(seed, tools=(), constraint=rule, thinking_budget=5, max_tokens=200) for seed in range(4)]
+    for result in results(thinker, jobs):
         (choice,) = result.choices
-        assert choice.finish_reason in ("stop", "length")
-        if choice.finish_reason == "stop":
-            assert choice.text.strip("ab") == "" and len(choice.text) == 3, choice
+        assert choice.reasoning and choice.finish_reason == "stop"
+        assert len(choice.text) == 3 and choice.text.strip("ab") == "", choice
 
 
-@pytest.mark.parametrize("name", [name for name, one in THINKING.items() if one.begun("<think>\n")])
-def test_a_budget_ends_the_thinking(engine: TextEngine, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    speaking(engine, reasoning=THINKING[name])
-    monkeypatch.setattr(type(engine._planner.prompts), "chat", thinking)
-    free, bound = run(engine, asked(5, tools=(), max_tokens=60)), run(engine, asked(5, tools=(), thinking_budget=9))
-    assert free.usage("0").reasoning_tokens > 9
-    found = fold.fold(asked(5).payload, bound.heard["0"])
-    assert isinstance(found, fold.TextResult)
-    assert found.choices[0].reasoning and found.choices[0].text
-    close = len(engine._planner.prompts.encode(THINKING[name].CLOSE, special=False))
-    assert 9 <= bound.usage("0").reasoning_tokens <= 9 + close
-
-
-def thinking(prompts: Any, request: ChatRequest) -> tuple[str, list[int]]:
-    """A prompt that leaves the model thinking."""
-    return "<think>\n", list(prompts.encode("<think>\n", special=False))
+def test_a_required_call_comes_after_the_thinking(thinker: TextEngine) -> None:
+    for result in results(thinker, [asked(seed, thinking_budget=5) for seed in range(2)]):
+        (choice,) = result.choices
+        assert choice.reasoning and [call.name in ARGUMENTS for call in choice.calls] == [True], choice

@@ -17,7 +17,7 @@ from tasks.requests import Constraint
 from tests.workers.engines.text import tiny
 from workers.engines.text.grammar import Grammars, Layout
 from workers.engines.text.guide import Guide, allocate_token_bitmask
-from workers.parsers.pieces import Free, Maybe, Value
+from workers.parsers.pieces import Either, Free, Maybe, Value
 
 VOCABULARY = 520
 WORDS = tiny.tokenizer()._tokenizer
@@ -203,3 +203,22 @@ def test_a_token_that_is_not_allowed_breaks_the_guide(grammars: Grammars) -> Non
     guide.hear(WORDS.encode("no", add_special_tokens=False)[0])
     assert guide.broken
     assert open_to(guide) == {END}
+
+
+@pytest.mark.parametrize(
+    ("part", "good", "bad"),
+    [
+        (Free("|"), ["|", "ab\nc|"], ["ab", "a|b|"]),
+        (Free("|", 1, 2), ["a|", "éb|"], ["|", "abc|"]),
+        (Free("|", pattern="[ab]+"), ["ab|"], ["abc|", "|"]),
+        (Free("|", most=2, pattern="[ab]+"), ["ab|"], ["aba|", "c|"]),
+        (Free("</think>", most=3), ["abc</think>"], ["abcd</think>"]),
+        (Either(["one", "two"]), ["one", "two"], ["three"]),
+    ],
+)
+def test_parts_are_as_bounded_as_they_say(
+    grammars: Grammars, part: Any, good: Sequence[str], bad: Sequence[str]
+) -> None:
+    found = grammars.calls([Layout([part], lenient=False)], ("", "", ""), 1, (), "tools")
+    assert [text for text in good if not takes(found.copy(), text)] == []
+    assert [text for text in bad if takes(found.copy(), text)] == []

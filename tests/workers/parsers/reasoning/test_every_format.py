@@ -10,16 +10,15 @@ from hypothesis import strategies as st
 
 from tests.workers.parsers.reasoning.reading import agreed, cut, read
 from workers.parsers import registry
-from workers.parsers.detect import _texts
 from workers.parsers.pieces import Text, Thought
 from workers.parsers.registry import ReasoningFormat
 
 FORMATS = list(registry.formats("reasoning").values())
 by_name = pytest.mark.parametrize("format", FORMATS, ids=[one.NAMES[0] for one in FORMATS])
 MARKERS = [
-    *{text for one in FORMATS for text in (*_texts(one.prelude(False)), one.CLOSE)},
-    *("<thinking>", "</thinking>", "<tool_call>", "</tool_call>", "<response>", "Here is my thought process:"),
-    *("<|channel|>", "<|message|>", "<|return|>"),
+    *dict.fromkeys(text for one in FORMATS for text in (*one.MARKERS, one.CLOSE)),
+    *("<|start|>assistant", "<|begin|>assistant", "<|channel|>", "<|message|>", "<|return|>"),
+    *("<tool_call>", "</tool_call>", "<response>"),
 ]
 noise = st.lists(
     st.one_of(st.text(max_size=8), st.sampled_from(MARKERS), st.sampled_from(MARKERS).map(lambda one: one[:-1]))
@@ -56,6 +55,6 @@ def test_what_a_budget_says_ends_the_thinking(format: ReasoningFormat) -> None:
 
 @by_name
 def test_a_prompt_says_whether_thinking_has_begun(format: ReasoningFormat) -> None:
-    parts = _texts(format.prelude(False))
-    assert format.begun(f"assistant\n{parts[0]}")
-    assert not format.begun(f"assistant\n{parts[0]}\n\n{parts[1]}\n\n")
+    opening = format.MARKERS[0]
+    assert format.begun(f"assistant\n{opening}\n")
+    assert not format.begun(f"assistant\n{opening}{format.CLOSE}")

@@ -64,5 +64,6 @@ def test_a_prompt_may_have_begun_the_analysis() -> None:
 
 def test_a_grammar_lets_it_think_first() -> None:
     turn = [Free("<|end|>"), "<|start|>assistant"]
-    assert list(harmony.prelude(True)) == [*turn, FINAL]
-    assert list(harmony.prelude(False)) == [Maybe([ANALYSIS, *turn]), FINAL]
+    assert list(harmony.prelude(True)) == turn
+    assert list(harmony.prelude(False)) == [Maybe([ANALYSIS, *turn])]
+    assert harmony.ANSWER == FINAL

@@ -15,6 +15,9 @@ from workers.parsers.reasoning import qwen3_moe
         ("<|im_start|>assistant\n<think>\n", True),
         ("<|im_start|>assistant\n", True),
         ("<|im_start|>assistant\n<think>\n\n</think>\n\n", False),  # enable_thinking=false
+        ("<think>a</think>b<|im_end|>\n<|im_start|>assistant\n", True),
+        ("]~b]ai\n<think>a</think>b[e~[\n]~b]ai\n<think>\n", True),
+        ("<|im_start|>assistant\n<think>\n\n</think>\n\nThe answer is", False),  # a beginning that is to be continued
         ("<|assistant|></think>", False),  # as GLM-4.7 turns it off
         ("<|im_start|>assistant\n<think></think>", False),  # and Nemotron 3
     ],

@@ -1,0 +1,48 @@
+from tests.workers.parsers.tools.table import LIST, WEATHER, Broken, case, situations
+
+W = 'get_weather(city="Paris", days=3)'
+N = "note(text='123', tags=['a', 'b'], meta={'n': 1}, pinned=True)"
+L = "list_all()"
+D = "files.read-all_v2(path='a/b.txt')"
+CASES = [
+    *situations(f"[{W}]", f"[{N}]", f"[{W}, {N}]", f"[{L}]", f"[{D}]", line="\n"),
+    case(f"<|python_start|>[{W}]<|python_end|>", "", WEATHER),
+    case(f"Sure <|python_start|>[{W}]<|python_end|> done", "Sure  done", WEATHER),
+    case(f"<|tool_call_start|>[{W}, {L}]<|tool_call_end|>Done", "Done", WEATHER, LIST),
+    case(f"<|tool_call_start|>[{W}]", "", WEATHER),
+    case(f"[{W}]\n[{L}]", "", WEATHER, LIST),
+    case(f"[ {W} ,\n {L} ]", "", WEATHER, LIST),
+    case('[get_weather( city = "Paris" , days = 3, )]', "", WEATHER),
+    case(
+        "[f(a=None, b=true, c=null, d=-1.5e3, e=[], g={}, h=(1, 2))]",
+        "",
+        ("f", {"a": None, "b": True, "c": None, "d": -1500.0, "e": [], "g": {}, "h": [1, 2]}),
+    ),
+    case(
+        '[f(a="x\\"y\\n\\t\\\\", b=\'it"s\', c="é\\u00e9\\x41")]',
+        "",
+        ("f", {"a": 'x"y\n\t\\', "b": 'it"s', "c": "ééA"}),
+    ),
+    case('[f(a="\\ud83d\\ude00", b="\\U0001F600", c="\\d+")]', "", ("f", {"a": "😀", "b": "😀", "c": "\\d+"})),
+    case('[f(a="[g(x=1)], )]")]', "", ("f", {"a": "[g(x=1)], )]"})),
+    case('[f(a="two\nlines")]', "", ("f", {"a": "two\nlines"})),
+    case("[f(a={'k': [{'x': None}, 1]})]", "", ("f", {"a": {"k": [{"x": None}, 1]}})),
+    case("[f(, b=1)]", "", ("f", {"b": 1})),
+    # brackets that are text
+    case("[a link](https://x)", "[a link](https://x)"),
+    case("[1, 2, 3]", "[1, 2, 3]"),
+    case("[f(x)]", "[f(x)]"),
+    case("[f(1)]", "[f(1)]"),
+    case("[see f(x=1)]", "[see f(x=1)]"),
+    case("[f(x=y)]", "[f(x=y)]"),
+    case("call [f(x=1)] now", "call [f(x=1)] now"),
+    case("[", "["),
+    case("- [ ] todo\n[x] done", "- [ ] todo\n[x] done"),
+    case("<|python_start|>print(1)<|python_end|>", "<|python_start|>print(1)<|python_end|>"),
+    # what breaks off
+    case("[f(a=", "[f(a="),
+    case('[f(a="b', "", Broken("f", '{"a": "b')),
+    case("[f(a=1, b=c)]", ", b=c)]", Broken("f", '{"a": 1')),
+    case(f"[{L}, oops]", ", oops]", LIST),
+    case(f"[{L}", "", LIST),
+]

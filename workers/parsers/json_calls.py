@@ -1,0 +1,244 @@
+"""Calls written as JSON: an object with a name and arguments, or a list of such, after a marker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from workers.parsers import json_text
+from workers.parsers.pieces import Parser, Part, Value
+from workers.parsers.reading import Reading
+from workers.parsers.tape import Broken, Tape, Waiting
+from workers.parsers.typed import whole
+
+_NAMES = frozenset(("name", "tool_name", "function"))
+_ARGUMENTS = frozenset(("arguments", "parameters"))
+_IDS = frozenset(("id", "tool_call_id"))
+_KNOWN = _NAMES | _ARGUMENTS | _IDS | {"type", "tool_calls"}
+
+
+class JsonCalls(NamedTuple):
+    """A format: what begins calls and what ends them, and how a model writes one."""
+
+    markers: Mapping[str, str]  # what begins calls, and what may end them then
+    before: str
+    between: str
+    after: str
+    head: str  # of one call, up to its name, which is a JSON string without its quotation marks
+    middle: str  # up to the arguments
+    tail: str
+    bare: tuple[str, ...] = ()  # what begins a call without a marker, at the beginning of a line
+    doubtful: tuple[str, ...] = ()  # markers after which JSON may as well be an answer
+    dropped: tuple[str, ...] = ()  # markers around the answer
+
+    def parser(self, tools: Mapping[str, Mapping[str, Any]]) -> Parser:
+        """A parser of this format."""
+        return Reading((*self.markers, *self.dropped), self._read, self.bare)
+
+    def write(self, calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+        """The calls as a model writes them."""
+        return self.before + self.between.join(map(self._written, calls)) + self.after if calls else ""
+
+    def layout(self, name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+        """How a call of this function is written."""
+        return (self.head + json_text.quoted(name)[1:-1] + self.middle, Value(whole(schema)), self.tail)
+
+    def _written(self, call: tuple[str, Mapping[str, Any]]) -> str:
+        name, arguments = call
+        return self.head + json_text.quoted(name)[1:-1] + self.middle + json_text.written(arguments) + self.tail
+
+    def _read(self, tape: Tape, opener: str) -> Waiting[None]:
+        if opener in self.dropped:
+            return
+        close = self.markers.get(opener, "")
+        yield from several(tape, close, strict=opener in self.bare or opener in self.doubtful)
+        yield from closing(tape, close)
+
+
+def closing(tape: Tape, *markers: str) -> Waiting[None]:
+    """Read what ends a section, which may be missing; whitespace before anything else is not read."""
+    yield from tape.space()
+    wanted = [marker for marker in markers if marker]
+    if wanted and (yield from tape.comes(*wanted)):
+        tape.told()
+    else:
+        tape.unread()
+
+
+def several(tape: Tape, close: str, strict: bool = False) -> Waiting[None]:
+    """Read objects and lists of objects, at least one; `strict` ones are calls only if all they hold looks like one."""
+    count = yield from _item(tape, close, strict)
+    while True:
+        yield from tape.space()
+        yield from tape.comes(",", ";")
+        yield from tape.space()
+        if (yield from tape.peek()) not in ("{", "[") or (strict and (yield from tape.peek()) == "["):
+            tape.unread()
+            break
+        count += yield from _item(tape, close, strict)
+    if not count:
+        raise Broken
+
+
+def _item(tape: Tape, close: str, strict: bool, within: bool = False) -> Waiting[int]:
+    yield from tape.space()
+    if not (yield from tape.comes("[")):
+        return (yield from _Object(tape, close, strict, within).read())
+    count = 0
+    yield from tape.space()
+    if (yield from tape.comes("]")):
+        return 0
+    while True:
+        yield from tape.space()
+        count += yield from _Object(tape, close, strict, within).read()
+        yield from tape.space()
+        if not (yield from tape.comes(",")):
+            break
+    yield from tape.must("]")
+    tape.told()
+    return count
+
+
+class _Object:
+    """One call's object, whose properties may stand in any order."""
+
+    def __init__(self, tape: Tape, close: str, strict: bool, within: bool) -> None:
+        self._tape, self._close, self._strict = tape, close, strict
+        self._inner = within  # whether it stands in the list that another object holds
+        self._name = ""
+        self._id = ""
+        self._held: list[str] | None = None  # arguments that came before the name
+        self._complete = self._begun = False
+        self._within = 0  # calls in a list that this object holds
+
+    def read(self) -> Waiting[int]:
+        """Read it and say how many calls it held."""
+        tape = self._tape
+        yield from self._fields()
+        if self._within and not self._name:
+            tape.told()
+            return self._within
+        if not self._name or (self._strict and not self._complete):
+            raise Broken
+        self._begin()
+        if not self._complete:
+            tape.arguments("{}")
+        tape.returned()
+        return 1
+
+    def _fields(self, depth: int = 0) -> Waiting[None]:
+        tape = self._tape
+        yield from tape.must("{")
+        yield from tape.space()
+        if (yield from tape.comes("}")):
+            return
+        while True:
+            yield from tape.space()
+            key = yield from json_text.string(tape)
+            yield from tape.space()
+            yield from tape.must(":")
+            yield from tape.space()
+            yield from self._field(key, depth)
+            yield from tape.space()
+            if not (yield from tape.comes(",")):
+                break
+        if self._complete and self._close and (yield from tape.sees(self._close)):
+            return  # models forget the last brace
+        yield from tape.must("}")
+
+    def _field(self, key: str, depth: int) -> Waiting[None]:
+        tape = self._tape
+        char = yield from tape.peek()
+        if key in _NAMES and char == '"' and not self._name:
+            self._name = yield from json_text.string(tape)
+            if self._held is not None and self._complete:
+                self._begin()
+        elif key in _IDS and char == '"' and not self._id:
+            self._id = yield from json_text.string(tape)
+        elif key in _ARGUMENTS and not self._complete:
+            yield from arguments(tape, self._tell)
+            self._complete = True
+        elif key == "function" and char == "{" and not depth:
+            yield from self._fields(1)
+        elif key == "tool_calls" and char == "[" and not self._inner:
+            self._within += yield from _item(tape, "", self._strict, within=True)
+        elif self._strict and key not in _KNOWN:
+            raise Broken
+        else:
+            yield from json_text.value(tape, lambda text: None)
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._tape.call(self._name, self._id)
+            if self._held:
+                self._tape.arguments("".join(self._held))
+
+    def _tell(self, text: str) -> None:
+        if self._name:
+            self._begin()
+            self._tape.arguments(text)
+        else:
+            self._held = self._held or []
+            self._held.append(text)
+
+
+def arguments(tape: Tape, tell: Callable[[str], None]) -> Waiting[None]:
+    """Read the object of a call's arguments: as such, as a string of one, or none at all."""
+    char = yield from tape.peek()
+    if char == "{":
+        yield from json_text.value(tape, tell)
+    elif char == '"':
+        yield from _unquoted(tape, tell)
+    elif char == "n":
+        yield from json_text.value(tape, lambda text: None)
+        tell("{}")
+    else:
+        raise Broken
+
+
+def _unquoted(tape: Tape, tell: Callable[[str], None]) -> Waiting[None]:
+    """Read a string that holds an object; a character at a time, so that it breaks where the object does."""
+    unquoted, inner = json_text.Unquoted(), json_text.Value()
+    begun = False
+
+    def hear(raw: str) -> None:
+        nonlocal begun
+        text = unquoted.hear(raw)
+        if not begun:
+            text = text.lstrip()
+            if text and text[0] != "{":
+                raise Broken
+            begun = bool(text)
+        end = inner.hear(text, 0, len(text))
+        if said := inner.said():
+            tell(said)
+        if text[end:].strip():
+            raise Broken
+
+    yield from json_text.value(tape, hear, step=1)
+    if not begun:
+        tell("{}")
+    elif not inner.done:
+        raise Broken
+
+
+def named(tape: Tape, name: str, id: str, *ends: str) -> Waiting[None]:
+    """Read the arguments of a call whose name and id came before; one of `ends` instead of them means none."""
+    begun = False
+
+    def tell(text: str) -> None:
+        nonlocal begun
+        if not begun:
+            tape.call(name, id)
+        begun = True
+        tape.arguments(text)
+
+    yield from tape.space()
+    if not name:
+        raise Broken
+    if ends and (yield from tape.sees(*ends)):
+        tell("{}")
+    else:
+        yield from arguments(tape, tell)
+    tape.returned()

@@ -1,0 +1,254 @@
+"""One JSON value read as it grows: how far the text is the beginning of one, and where it ends."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+from workers.parsers.tape import Broken, Tape, Waiting
+
+_DEEPEST = 200  # levels; readers of JSON give up not much further down
+_SPACE = re.compile(r"[ \t\n\r]+")
+_PLAIN = re.compile(r'[^"\\\x00-\x1f]+')
+_HEX = re.compile(r"[0-9a-fA-F]+")
+_DIGIT = frozenset("0123456789")
+_WORDS = {"t": "true", "f": "false", "n": "null"}
+
+# Of a number: what may follow each of its parts, and which of them may be the last.
+_NUMBER = {
+    "-": {**dict.fromkeys("123456789", "1"), "0": "0"},
+    "0": {".": ".", "e": "e", "E": "e"},
+    "1": {**dict.fromkeys(_DIGIT, "1"), ".": ".", "e": "e", "E": "e"},
+    ".": dict.fromkeys(_DIGIT, "f"),
+    "f": {**dict.fromkeys(_DIGIT, "f"), "e": "e", "E": "e"},
+    "e": {**dict.fromkeys(_DIGIT, "x"), "+": "+", "-": "+"},
+    "+": dict.fromkeys(_DIGIT, "x"),
+    "x": dict.fromkeys(_DIGIT, "x"),
+}
+_LAST = frozenset("01fx")
+
+
+class Value:
+    """Reads one JSON value; control characters in strings, which JSON forbids and models write, come out escaped."""
+
+    def __init__(self) -> None:
+        self.done = False
+        self.broken = False
+        self._levels: list[str] = []  # the brackets that are open
+        self._state: Callable[[str, int, int], int] = self._value
+        self._number = ""
+        self._word = ""
+        self._digits = 0  # of a \\u escape, still to come
+        self._key = False  # whether the string is a property's name
+        self._said: list[str] = []
+
+    def hear(self, text: str, at: int, stop: int) -> int:
+        """Read a part of a text, up to where the value ends or breaks."""
+        while at < stop and not self.done and not self.broken:
+            at = self._state(text, at, stop)
+        return at
+
+    def said(self) -> str:
+        """What was read since the last time: the beginning of a valid value, or a piece of one."""
+        said = "".join(self._said)
+        self._said.clear()
+        return said
+
+    @property
+    def complete(self) -> bool:
+        """Whether the value could end here: only a number goes on until something else comes."""
+        return self.done or (not self._levels and self._state == self._in_number and self._number in _LAST)
+
+    def _take(self, text: str, at: int, state: Callable[[str, int, int], int]) -> int:
+        self._said.append(text[at])
+        self._state = state
+        return at + 1
+
+    def _skip(self, text: str, at: int, stop: int) -> int:
+        if found := _SPACE.match(text, at, stop):
+            self._said.append(found[0])
+            return found.end()
+        return at
+
+    def _break(self, at: int) -> int:
+        self.broken = True
+        return at
+
+    def _ended(self) -> None:
+        if self._levels:
+            self._state = self._more
+        else:
+            self.done = True
+
+    def _value(self, text: str, at: int, stop: int) -> int:
+        if (after := self._skip(text, at, stop)) > at:
+            return after
+        char = text[at]
+        if char in "{[":
+            if len(self._levels) == _DEEPEST:
+                return self._break(at)
+            self._levels.append(char)
+            return self._take(text, at, self._first_key if char == "{" else self._first_item)
+        if char == '"':
+            self._key = False
+            return self._take(text, at, self._in_string)
+        if char == "-" or char in _DIGIT:
+            self._number = char if char in "-0" else "1"
+            return self._take(text, at, self._in_number)
+        if char in _WORDS:
+            self._word = _WORDS[char][1:]
+            return self._take(text, at, self._in_word)
+        return self._break(at)
+
+    def _first_item(self, text: str, at: int, stop: int) -> int:
+        return self._close(text, at) if text[at] == "]" else self._spaced(text, at, stop, self._value)
+
+    def _first_key(self, text: str, at: int, stop: int) -> int:
+        return self._close(text, at) if text[at] == "}" else self._next_key(text, at, stop)
+
+    def _next_key(self, text: str, at: int, stop: int) -> int:
+        if text[at] == '"':
+            self._key = True
+            return self._take(text, at, self._in_string)
+        return self._spaced(text, at, stop, None)
+
+    def _colon(self, text: str, at: int, stop: int) -> int:
+        return self._take(text, at, self._value) if text[at] == ":" else self._spaced(text, at, stop, None)
+
+    def _more(self, text: str, at: int, stop: int) -> int:
+        opened = self._levels[-1]
+        if text[at] == ",":
+            return self._take(text, at, self._next_key if opened == "{" else self._value)
+        if text[at] == ("}" if opened == "{" else "]"):
+            return self._close(text, at)
+        return self._spaced(text, at, stop, None)
+
+    def _spaced(self, text: str, at: int, stop: int, other: Callable[[str, int, int], int] | None) -> int:
+        if (after := self._skip(text, at, stop)) > at:
+            return after
+        return other(text, at, stop) if other else self._break(at)
+
+    def _close(self, text: str, at: int) -> int:
+        self._levels.pop()
+        self._said.append(text[at])
+        self._ended()
+        return at + 1
+
+    def _in_string(self, text: str, at: int, stop: int) -> int:
+        if found := _PLAIN.match(text, at, stop):
+            self._said.append(found[0])
+            return found.end()
+        char = text[at]
+        if char == "\\":
+            return self._take(text, at, self._in_escape)
+        if char != '"':
+            self._said.append(json.dumps(char)[1:-1])
+            return at + 1
+        self._said.append(char)
+        if self._key:
+            self._state = self._colon
+        else:
+            self._ended()
+        return at + 1
+
+    def _in_escape(self, text: str, at: int, stop: int) -> int:
+        if text[at] == "u":
+            self._digits = 4
+            return self._take(text, at, self._in_hex)
+        return self._take(text, at, self._in_string) if text[at] in '"\\/bfnrt' else self._break(at)
+
+    def _in_hex(self, text: str, at: int, stop: int) -> int:
+        found = _HEX.match(text, at, min(stop, at + self._digits))
+        if not found:
+            return self._break(at)
+        self._said.append(found[0])
+        self._digits -= len(found[0])
+        if not self._digits:
+            self._state = self._in_string
+        return found.end()
+
+    def _in_number(self, text: str, at: int, stop: int) -> int:
+        following = _NUMBER[self._number].get(text[at])
+        if following:
+            self._number = following
+            return self._take(text, at, self._in_number)
+        if self._number not in _LAST:
+            return self._break(at)
+        self._ended()
+        return at
+
+    def _in_word(self, text: str, at: int, stop: int) -> int:
+        if text[at] != self._word[0]:
+            return self._break(at)
+        self._word = self._word[1:]
+        self._said.append(text[at])
+        if not self._word:
+            self._ended()
+        return at + 1
+
+
+def value(tape: Tape, tell: Callable[[str], None], step: int | None = None) -> Waiting[None]:
+    """Read one value and tell its text as it grows, `step` characters at a time; of a broken one what is valid."""
+    reader = Value()
+    while not reader.done:
+        yield from tape.hear(reader.hear, step)
+        if said := reader.said():
+            tell(said)
+        if reader.broken:
+            raise Broken
+
+
+def string(tape: Tape) -> Waiting[str]:
+    """Read a string."""
+    if (yield from tape.peek()) != '"':
+        raise Broken
+    parts: list[str] = []
+    yield from value(tape, parts.append)
+    text = str(json.loads("".join(parts)))
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise Broken  # half a character is no name
+    return text
+
+
+def quoted(text: str) -> str:
+    """A text as a JSON string; half characters, which UTF-8 cannot carry, are escaped."""
+    plain = json.dumps(text, ensure_ascii=False)
+    return plain if plain.isascii() or not any("\ud800" <= char <= "\udfff" for char in text) else json.dumps(text)
+
+
+def written(arguments: object) -> str:
+    """A value as models write JSON."""
+    return json.dumps(arguments, ensure_ascii=False)
+
+
+class Unquoted:
+    """Takes a JSON string's text piece by piece and gives what it means; half characters stay escaped."""
+
+    _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}  # noqa: RUF012
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def hear(self, text: str) -> str:
+        """More of the string's text, quotation marks and all, cut nowhere or anywhere."""
+        text, self._held = self._held + text, ""
+        parts: list[str] = []
+        at = 0
+        while at < len(text):
+            char = text[at]
+            if char != "\\":
+                parts.append("" if char == '"' else char)
+                at += 1
+                continue
+            length = 6 if text[at + 1 : at + 2] == "u" else 2
+            if len(text) < at + length:
+                self._held = text[at:]
+                break
+            if length == 2:
+                parts.append(self._ESCAPES.get(text[at + 1], text[at + 1]))
+            else:
+                code = int(text[at + 2 : at + 6], 16)
+                parts.append(text[at : at + 6] if 0xD800 <= code <= 0xDFFF else chr(code))
+            at += length
+        return "".join(parts)

@@ -1,0 +1,62 @@
+"""DeepSeek V3 and R1: a kind, a name and arguments in a block of JSON, in a section."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from workers.parsers import json_text
+from workers.parsers.json_calls import closing, named
+from workers.parsers.pieces import Parser, Part, Value
+from workers.parsers.reading import Reading
+from workers.parsers.tape import Tape, Waiting
+from workers.parsers.typed import whole
+
+_CALL, _SEPARATOR, _END = "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"
+
+NAMES = ("deepseek_v3", "deepseek_r1", "deepseek")
+MARKERS = ("<｜tool▁calls▁begin｜>", _CALL)
+OBJECTS = False  # the templates add the arguments to strings
+BEFORE, BETWEEN, AFTER = "<｜tool▁calls▁begin｜>", "\n", "<｜tool▁calls▁end｜>"
+
+
+def recognises(template: str) -> bool:
+    """Whether a chat template has DeepSeek's section, and blocks of JSON in it."""
+    return _CALL in template and "```json" in template
+
+
+def parser(tools: Mapping[str, Mapping[str, Any]]) -> Parser:
+    """A parser of this format."""
+    return Reading(MARKERS, _read)
+
+
+def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    """The calls as a model writes them."""
+    written = (_head(name) + json_text.written(arguments) + "\n```" + _END for name, arguments in calls)
+    return BEFORE + BETWEEN.join(written) + AFTER if calls else ""
+
+
+def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+    """How a call of this function is written."""
+    return (_head(name), Value(whole(schema)), "\n```" + _END)
+
+
+def _head(name: str) -> str:
+    return f"{_CALL}function{_SEPARATOR}{name}\n```json\n"
+
+
+def _read(tape: Tape, opener: str) -> Waiting[None]:
+    if opener != _CALL:
+        yield from tape.space()
+        yield from tape.must(_CALL)
+    while True:
+        yield from tape.short(_SEPARATOR)
+        name = yield from tape.short("\n")
+        yield from tape.space()
+        fenced = yield from tape.comes("```json")
+        yield from named(tape, name, "", "```", _END)
+        if fenced:
+            yield from closing(tape, "```")
+        yield from closing(tape, _END)
+        yield from tape.space()
+        if not (yield from tape.comes(_CALL)):
+            break
+    yield from closing(tape, AFTER)

@@ -1,0 +1,53 @@
+"""DeepSeek V3.1: a name and JSON arguments, in a section."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from workers.parsers import json_text
+from workers.parsers.json_calls import closing, named
+from workers.parsers.pieces import Parser, Part, Value
+from workers.parsers.reading import Reading
+from workers.parsers.tape import Tape, Waiting
+from workers.parsers.typed import whole
+
+_CALL, _SEPARATOR, _END = "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"
+
+NAMES = ("deepseek_v31", "deepseek_v3_1")
+MARKERS = ("<｜tool▁calls▁begin｜>", _CALL)
+OBJECTS = False  # the templates add the arguments to strings
+BEFORE, BETWEEN, AFTER = "<｜tool▁calls▁begin｜>", "", "<｜tool▁calls▁end｜>"
+
+
+def recognises(template: str) -> bool:
+    """Whether a chat template has DeepSeek's section, and no blocks of JSON in it."""
+    return _CALL in template and "```json" not in template
+
+
+def parser(tools: Mapping[str, Mapping[str, Any]]) -> Parser:
+    """A parser of this format."""
+    return Reading(MARKERS, _read)
+
+
+def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    """The calls as a model writes them."""
+    written = (f"{_CALL}{name}{_SEPARATOR}{json_text.written(arguments)}{_END}" for name, arguments in calls)
+    return BEFORE + BETWEEN.join(written) + AFTER if calls else ""
+
+
+def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+    """How a call of this function is written."""
+    return (f"{_CALL}{name}{_SEPARATOR}", Value(whole(schema)), _END)
+
+
+def _read(tape: Tape, opener: str) -> Waiting[None]:
+    if opener != _CALL:
+        yield from tape.space()
+        yield from tape.must(_CALL)
+    while True:
+        name = yield from tape.short(_SEPARATOR)
+        yield from named(tape, name, "", _END)
+        yield from closing(tape, _END)
+        yield from tape.space()
+        if not (yield from tape.comes(_CALL)):
+            break
+    yield from closing(tape, AFTER)

@@ -1,0 +1,15 @@
+"""GLM 4.5 and 4.6: a name and tagged pairs, a line each."""
+
+from workers.parsers.markup import Pairs
+
+_FORMAT = Pairs(prefix="", line="\n")
+NAMES = ("glm4_moe", "glm45", "glm4")
+MARKERS = (_FORMAT.open,)
+OBJECTS = True
+BEFORE, BETWEEN, AFTER = "", "\n", ""
+parser, write, layout = _FORMAT.parser, _FORMAT.write, _FORMAT.layout
+
+
+def recognises(template: str) -> bool:
+    """Whether a chat template has these pairs on lines of their own."""
+    return "<arg_key>" in template and "</arg_key><arg_value>" not in template

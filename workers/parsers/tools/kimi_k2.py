@@ -1,0 +1,64 @@
+"""Kimi K2: an id that holds the function's name and a number, and JSON arguments, in a section."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from workers.parsers import json_text
+from workers.parsers.json_calls import closing, named
+from workers.parsers.pieces import Parser, Part, Value
+from workers.parsers.reading import Reading
+from workers.parsers.tape import Tape, Waiting
+from workers.parsers.typed import whole
+
+_CALL, _ARGUMENTS, _END = "<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>"
+_SECTION = {
+    "<|tool_calls_section_begin|>": "<|tool_calls_section_end|>",
+    "<|tool_call_section_begin|>": "<|tool_call_section_end|>",
+}
+_NUMBER = re.compile(r":[0-9]+$")
+
+NAMES = ("kimi_k2",)
+MARKERS = (*_SECTION, _CALL)
+OBJECTS = True
+BEFORE, BETWEEN, AFTER = "<|tool_calls_section_begin|>", "", "<|tool_calls_section_end|>"
+
+
+def recognises(template: str) -> bool:
+    """Whether a chat template has Kimi's section."""
+    return "<|tool_calls_section_begin|>" in template
+
+
+def parser(tools: Mapping[str, Mapping[str, Any]]) -> Parser:
+    """A parser of this format."""
+    return Reading(MARKERS, _read)
+
+
+def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    """The calls as a model writes them, counted from 0."""
+    written = (
+        f"{_CALL}functions.{name}:{at}{_ARGUMENTS}{json_text.written(arguments)}{_END}"
+        for at, (name, arguments) in enumerate(calls)
+    )
+    return BEFORE + BETWEEN.join(written) + AFTER if calls else ""
+
+
+def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+    """How a call of this function is written."""
+    number = Value({"type": "integer", "minimum": 0, "maximum": 99})
+    return (f"{_CALL}functions.{name}:", number, _ARGUMENTS, Value(whole(schema)), _END)
+
+
+def _read(tape: Tape, opener: str) -> Waiting[None]:
+    if opener in _SECTION:
+        yield from tape.space()
+        yield from tape.must(_CALL)
+    while True:
+        given = yield from tape.short(_ARGUMENTS)
+        name = _NUMBER.sub("", given)
+        yield from named(tape, name.removeprefix("functions."), "" if name == given else given, _END)
+        yield from closing(tape, _END)
+        yield from tape.space()
+        if not (yield from tape.comes(_CALL)):
+            break
+    yield from closing(tape, *_SECTION.values())

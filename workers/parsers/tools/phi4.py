@@ -1,0 +1,23 @@
+"""Phi-4 mini: a list of JSON objects between <|tool_call|> and <|/tool_call|>, or after functools."""
+
+from workers.parsers.json_calls import JsonCalls
+
+_FORMAT = JsonCalls(
+    {"<|tool_call|>": "<|/tool_call|>", "functools": ""},
+    before="<|tool_call|>[",
+    between=", ",
+    after="]<|/tool_call|>",
+    head='{"name": "',
+    middle='", "arguments": ',
+    tail="}",
+)
+NAMES = ("phi4", "phi4_mini_json", "phi4_mini")
+MARKERS = ("<|tool_call|>", "functools")
+OBJECTS = True
+BEFORE, BETWEEN, AFTER = _FORMAT.before, _FORMAT.between, _FORMAT.after
+parser, write, layout = _FORMAT.parser, _FORMAT.write, _FORMAT.layout
+
+
+def recognises(template: str) -> bool:
+    """Whether a chat template has the markers of Phi-4 mini."""
+    return "<|/tool|>" in template or "<|/tool_call|>" in template

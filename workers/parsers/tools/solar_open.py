@@ -1,0 +1,61 @@
+"""Solar Open: an id, a name and JSON arguments, a marker before each; the answer stands between markers too."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from workers.parsers import json_text
+from workers.parsers.json_calls import closing, named
+from workers.parsers.pieces import Parser, Part, Value
+from workers.parsers.reading import Reading
+from workers.parsers.tape import Tape, Waiting
+from workers.parsers.typed import whole
+
+_CALL, _NAME, _ARGUMENTS, _END = (f"<|tool_call:{word}|>" for word in ("begin", "name", "args", "end"))
+_DROPPED = ("<|begin|>assistant", "<|content|>", "<|flush|>", "<|calls|>", "<|end|>")
+
+NAMES = ("solar_open",)
+MARKERS = ("<|tool_calls|>", _CALL)
+OBJECTS = True
+BEFORE, BETWEEN, AFTER = "<|tool_calls|>", "", ""
+
+
+def recognises(template: str) -> bool:
+    """Whether a chat template has Solar's markers."""
+    return _CALL in template
+
+
+def parser(tools: Mapping[str, Mapping[str, Any]]) -> Parser:
+    """A parser of this format."""
+    return Reading((*MARKERS, *_DROPPED), _read)
+
+
+def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    """The calls as a model writes them, counted from 0."""
+    written = (
+        f"{_CALL}{at}{_NAME}{name}{_ARGUMENTS}{json_text.written(arguments)}{_END}"
+        for at, (name, arguments) in enumerate(calls)
+    )
+    return BEFORE + BETWEEN.join(written) + AFTER if calls else ""
+
+
+def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+    """How a call of this function is written."""
+    number = Value({"type": "integer", "minimum": 0, "maximum": 99})
+    return (_CALL, number, f"{_NAME}{name}{_ARGUMENTS}", Value(whole(schema)), _END)
+
+
+def _read(tape: Tape, opener: str) -> Waiting[None]:
+    if opener in _DROPPED:
+        return
+    if opener != _CALL:
+        yield from tape.space()
+        yield from tape.must(_CALL)
+    while True:
+        given = yield from tape.short(_NAME)
+        name = yield from tape.short(_ARGUMENTS)
+        yield from named(tape, name, given, _END)
+        yield from closing(tape, _END)
+        yield from tape.space()
+        if not (yield from tape.comes(_CALL)):
+            tape.unread()
+            return
