@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from workers.engines.images.variants import VARIANTS
 from workers.check import problems
+from workers.engines.images.variants import VARIANTS
 
 
 @pytest.mark.parametrize("name", VARIANTS)
