@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from tasks import events
-from tasks.errors import EngineError, Failure, ModelNotFound
+from tasks.errors import EngineError, Failure, JobError, ModelNotFound
 from tasks.events import Event
 from tasks.job import Job
 from tasks.requests import BlobRef, ImageRequest
@@ -68,6 +68,8 @@ class ImageEngine(Engine[Plan]):
         row = self._rows.pop(name)
         try:
             made = next(row)
+        except JobError as error:
+            return [(name, events.Failed(error.failure))]
         except Exception as error:
             log.exception("a picture could not be made", row=name)
             message = f"the picture could not be made: {type(error).__name__}: {error}"

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tasks import events
 from tasks.blobs import BlobStore
-from tasks.errors import ModelNotFound
+from tasks.errors import ModelNotFound, StorageFull
 from tests.jobs import chat
 from tests.workers.engines.images.drawing import job, kinds, mask, photo, pictures, put, run
 from workers.engines.images.engine import ImageEngine, _shown
@@ -113,3 +113,26 @@ def test_more_strength_keeps_more_of_a_varied_picture(flux2: ImageEngine, blobs:
 def test_a_chat_is_not_for_it(flux2: ImageEngine, store: object) -> None:
     with pytest.raises(ModelNotFound, match="only makes pictures"):
         flux2.check(chat(store))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"), [(StorageFull("no room"), "storage_full"), (RuntimeError("broken"), "engine_error")]
+)
+def test_what_goes_wrong_with_one_picture_ends_that_job_only(
+    flux2: ImageEngine, monkeypatch: pytest.MonkeyPatch, raised: Exception, code: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise raised
+
+    flux2.admit("bad", flux2.check(job(steps=1)))
+    flux2.admit("good", flux2.check(job(steps=1)))
+    told: list[tuple[str, events.Event]] = []
+    monkeypatch.setattr(BlobStore, "put", fail)
+    while not told or not isinstance(told[-1][1], events.TERMINAL):
+        told += flux2.step()
+    monkeypatch.undo()
+    (name, failed) = told[-1]
+    assert name == "bad" and isinstance(failed, events.Failed) and failed.failure.code == code
+    while not isinstance(told[-1][1], events.Done):
+        told += flux2.step()
+    assert told[-1][0] == "good"
