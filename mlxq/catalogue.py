@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from mlxq.checks import SAMPLING, Check, one_of, whole
+from mlxq.checks import SAMPLING, Check, one_of, real, whole
 
-MODEL_TYPES = ("lm", "multimodal", "embeddings", "whisper", "fake")
+MODEL_TYPES = ("lm", "multimodal", "embeddings", "whisper", "image-generation", "image-edit", "fake")
 # fmt: off
 NOT_BUILT = frozenset({
-    "config_name", "debug", "disable_batching", "lora_paths", "lora_scales", "on_demand",
-    "on_demand_idle_timeout", "quantize",
+    "debug", "disable_batching", "on_demand", "on_demand_idle_timeout",
 })
 # fmt: on
 SERVER_KEYS = ("host", "port", "log_level")
@@ -41,7 +40,8 @@ class ModelEntry:
     and `quantized_kv_start` are in tokens; `queue_size` bounds the waiting interactive jobs; `queue_timeout` is a job's
     default deadline in seconds; `tool_call_parser` and `reasoning_parser` name formats of the workers, "none" turns one
     off; `enable_auto_tool_choice` and `message_converter` are taken and change nothing, as tools are always on and
-    messages are written as the tool format wants them; `defaults` are sampling settings by their names in a request,
+    messages are written as the tool format wants them; `config_name` is the kind of image model, `quantize` its bits,
+    `lora_paths` and `lora_scales` what is laid over it; `defaults` are sampling settings by their names in a request,
     `default_NAME` in the file; `options` belong to the engine of `model_type`.
     """
 
@@ -72,6 +72,10 @@ class ModelEntry:
     enable_auto_tool_choice: bool = True
     message_converter: str | None = None
     disable_auto_resize: bool = True
+    config_name: str | None = None
+    quantize: int | None = None
+    lora_paths: tuple[str, ...] = ()
+    lora_scales: tuple[float, ...] = ()
     defaults: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -144,13 +148,22 @@ def _entry(raw: object, where: str) -> ModelEntry:
         if key.startswith(_DEFAULT):
             given["defaults"][key.removeprefix(_DEFAULT)] = value
         else:
-            given[key] = value
+            given[key] = tuple(value) if isinstance(value, list) else value
     if given.get("model_type", "lm") not in MODEL_TYPES:
         raise CatalogueError(f"{where}: 'model_type' must be one of {', '.join(MODEL_TYPES)}")
+    scales = given.get("lora_scales")
+    if scales is not None and len(scales) != len(given.get("lora_paths", ())):
+        raise CatalogueError(f"{where}: 'lora_scales' must hold one number for each of 'lora_paths'")
     return ModelEntry(name=name, model_path=path, **given)
 
 
 _DEFAULT = "default_"
+
+
+def _listed(check: Check) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and all(check.holds(one) for one in value)
+
+
 _TEXT = Check("a string", lambda value: isinstance(value, str) and bool(value))
 _SWITCH = Check("true or false", lambda value: isinstance(value, bool))
 _CHECKS: Mapping[str, Check] = {
@@ -181,6 +194,10 @@ _CHECKS: Mapping[str, Check] = {
     "disable_auto_resize": Check(
         "true, as pictures are shrunk only where a request asks for it", lambda value: value is True
     ),
+    "config_name": _TEXT,
+    "quantize": one_of(4, 8, 16),
+    "lora_paths": Check("a list of strings", _listed(_TEXT)),
+    "lora_scales": Check("a list of numbers from -10 to 10", _listed(real(-10, 10))),
     **{_DEFAULT + name: check for name, check in SAMPLING.items()},
     "options": Check("a mapping", lambda value: isinstance(value, dict)),
 }

@@ -11,6 +11,9 @@ from schemas.completions import CompletionsSchema
 from schemas.detokenize import DetokenizeSchema
 from schemas.embeddings import EmbeddingsSchema
 from schemas.fields import Body, rows
+from schemas.images_edits import ImagesEditsSchema
+from schemas.images_generations import ImagesGenerationsSchema
+from schemas.images_variations import ImagesVariationsSchema
 from schemas.tokenize import TokenizeSchema
 from schemas.transcriptions import TranscriptionsSchema
 
@@ -25,6 +28,11 @@ TABLES: dict[str, dict[str, type[Body]]] = {
     "fields": {
         "/v1/embeddings": EmbeddingsSchema,
         "/v1/audio/transcriptions": TranscriptionsSchema,
+    },
+    "image fields": {
+        "/v1/images/generations": ImagesGenerationsSchema,
+        "/v1/images/edits": ImagesEditsSchema,
+        "/v1/images/variations": ImagesVariationsSchema,
     },
 }
 BODIES = {path: body for bodies in TABLES.values() for path, body in bodies.items()}

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from tasks.errors import Failure
+from tasks.requests import BlobRef
 
 VERSION = 2
 READABLE = frozenset({1, 2})
@@ -35,7 +36,7 @@ class Started(msgspec.Struct, frozen=True, omit_defaults=True, tag="started"):
 
 
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True, tag="progress"):
-    """How much is done, in the kind's own unit (prompt tokens, inputs, frames of audio)."""
+    """How much is done, in the kind's own unit (prompt tokens, inputs, frames of audio, denoising steps)."""
 
     done: int
     total: int
@@ -109,6 +110,25 @@ class Recording(msgspec.Struct, frozen=True, omit_defaults=True, tag="recording"
     language: str | None = None
 
 
+class Preview(msgspec.Struct, frozen=True, tag="preview"):
+    """How picture `index` looks so far: the `number`-th of its previews from 0, a small JPEG in base64."""
+
+    index: int
+    number: int
+    data: str
+
+
+class Picture(msgspec.Struct, frozen=True, tag="picture"):
+    """Picture `index` is made: its bytes, its size in pixels, and the seed and the steps that make it again."""
+
+    index: int
+    blob: BlobRef
+    width: int
+    height: int
+    seed: int
+    steps: int
+
+
 class Done(msgspec.Struct, frozen=True, omit_defaults=True, tag="done"):
     """The job succeeded."""
 
@@ -133,7 +153,19 @@ class Expired(msgspec.Struct, frozen=True, tag="expired"):
 
 Terminal: TypeAlias = Done | Failed | Cancelled | Expired
 Event: TypeAlias = (
-    Started | Progress | Delta | Tokens | Vector | Segment | Recording | Done | Failed | Cancelled | Expired
+    Started
+    | Progress
+    | Delta
+    | Tokens
+    | Vector
+    | Segment
+    | Recording
+    | Preview
+    | Picture
+    | Done
+    | Failed
+    | Cancelled
+    | Expired
 )
 
 

@@ -13,6 +13,7 @@ from tasks.events import (
     Done,
     Event,
     FinishReason,
+    Picture,
     Recording,
     Segment,
     Started,
@@ -22,8 +23,10 @@ from tasks.events import (
     Vector,
 )
 from tasks.requests import (
+    BlobRef,
     DetokenizeRequest,
     EmbeddingRequest,
+    ImageRequest,
     Payload,
     RenderRequest,
     Sampling,
@@ -73,7 +76,14 @@ class TranscriptResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="tra
     usage: Usage = Usage()
 
 
-Result: TypeAlias = TextResult | TokensResult | VectorResult | TranscriptResult
+class PicturesResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="pictures"):
+    """The pictures of a prompt, by index."""
+
+    pictures: tuple[Picture, ...]
+    usage: Usage = Usage()
+
+
+Result: TypeAlias = TextResult | TokensResult | VectorResult | TranscriptResult | PicturesResult
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Result] = msgspec.json.Decoder(Result)
@@ -87,6 +97,11 @@ def encode(result: Result) -> bytes:
 def decode(data: bytes) -> Result:
     """The result in these bytes."""
     return _decoder.decode(data)
+
+
+def blobs(result: Result) -> tuple[BlobRef, ...]:
+    """The blobs that a result needs, so that its record can own them."""
+    return tuple(picture.blob for picture in result.pictures) if isinstance(result, PicturesResult) else ()
 
 
 def fold(payload: Payload, events: Iterable[Event]) -> Result:
@@ -107,6 +122,8 @@ def fold(payload: Payload, events: Iterable[Event]) -> Result:
     if isinstance(payload, EmbeddingRequest):
         vectors = sorted((event for event in attempt if isinstance(event, Vector)), key=lambda vector: vector.index)
         return VectorResult(tuple(vector.data for vector in vectors), usage)
+    if isinstance(payload, ImageRequest):
+        return PicturesResult(tuple(event for event in attempt if isinstance(event, Picture)), usage)
     segments = tuple(event for event in attempt if isinstance(event, Segment))
     recording = next((event for event in attempt if isinstance(event, Recording)), Recording(usage.seconds))
     text = "".join(segment.text for segment in segments).strip()

@@ -180,6 +180,8 @@ def rebuilt(result: fold.Result) -> Iterator[Event]:
     elif isinstance(result, fold.TranscriptResult):
         yield events.Recording(result.seconds, result.language)
         yield from result.segments
+    elif isinstance(result, fold.PicturesResult):
+        yield from result.pictures
 
 
 def _before(last: str, entry_id: str) -> bool:

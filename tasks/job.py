@@ -117,6 +117,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
     usage: Usage | None = None
     result: bytes | BlobRef | None = None
+    outputs: tuple[BlobRef, ...] = ()  # what the result refers to
     request: BlobRef | None = None  # where the job itself is kept, when it is large
     terminal: Event | None = None
     last: str = "0-0"  # the id of its last event, once it has ended

@@ -145,9 +145,11 @@ class Ledger:
         return Call("publish", keys, args)
 
     def _ending(self, claim: Claim, event: events.Terminal, result: fold.Result | None) -> Call:
-        packed = b"" if result is None else fold.encode(result)
+        packed, outputs = (b"", ()) if result is None else (fold.encode(result), fold.blobs(result))
         try:
-            return self.store.ending(claim.job, event, result=packed, worker=self.worker, attempt=claim.attempt)
+            return self.store.ending(
+                claim.job, event, result=packed, outputs=outputs, worker=self.worker, attempt=claim.attempt
+            )
         except StorageFull as error:  # the result is too large for Redis and the disk has no room for it
             failed = events.Failed(error.failure)
             return self.store.ending(claim.job, failed, worker=self.worker, attempt=claim.attempt)

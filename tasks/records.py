@@ -143,6 +143,11 @@ class Records:
         self.blobs.touch(BlobRef(sha256, 0, ""))  # its record may go before the next one holds it
         return BlobRef(sha256, path.stat().st_size, "application/octet-stream")
 
+    def holds_blob(self, sha256: str) -> bool:
+        """Whether any record holds a blob."""
+        with answers():
+            return bool(self.redis.exists(self.keys.blob(sha256)))
+
     def pack(self, data: bytes, type: str) -> bytes:
         """Bytes as a record holds them: themselves, or `@` and the reference of a blob when they are large."""
         return data if len(data) <= INLINE else b"@" + msgspec.json.encode(self.blobs.put(data, type))
@@ -194,6 +199,7 @@ class Records:
             terminal=events.decode(fields[b"terminal"]) if b"terminal" in fields else None,
             last=fields.get(b"last", b"0-0").decode(),
             result=None if result is None else reference(result) or result,
+            outputs=msgspec.json.decode(fields.get(b"outputs", b"[]"), type=tuple[BlobRef, ...]),
             request=reference(fields[b"spec"]),
         )
 

@@ -177,6 +177,30 @@ class TranscriptionRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag=
     temperature: float | None = None
 
 
+class ImageRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag="image"):
+    """Make `n` pictures of a prompt; a value of None leaves the choice to the model.
+
+    Picture `i` is drawn with `seed + i`. `images` are edited, or with `strength` (0 to 1: how much of the first one is
+    kept) varied, and only where `mask` is transparent or white. `size` is (width, height) in pixels; `previews` are
+    told of each picture while it is made; `compression` is the quality of JPEG and WebP in percent, as OpenAI has it.
+    """
+
+    prompt: str
+    seed: int
+    negative_prompt: str | None = None
+    n: int = 1
+    size: tuple[int, int] | None = None
+    quality: Literal["low", "medium", "high"] | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    images: tuple[BlobRef, ...] = ()
+    mask: BlobRef | None = None
+    strength: float | None = None
+    format: Literal["png", "jpeg", "webp"] = "png"
+    compression: int = 100
+    previews: int = 0
+
+
 Payload: TypeAlias = (
     ChatRequest
     | CompletionRequest
@@ -185,11 +209,14 @@ Payload: TypeAlias = (
     | RenderRequest
     | EmbeddingRequest
     | TranscriptionRequest
+    | ImageRequest
 )
 
 
 def blobs(payload: Payload) -> tuple[BlobRef, ...]:
     """The blobs that a payload needs, so that its record can own them."""
+    if isinstance(payload, ImageRequest):
+        return (*payload.images, *([payload.mask] if payload.mask else []))
     if isinstance(payload, TranscriptionRequest):
         return (payload.audio,)
     turns = payload.messages if isinstance(payload, ChatRequest | RenderRequest) else ()

@@ -140,6 +140,7 @@ class JobStore(Records):
         blobs = self._held(past, record.request)
         if isinstance(record.result, BlobRef):
             blobs.append(self.keys.blob(record.result.sha256))
+        blobs += [self.keys.blob(ref.sha256) for ref in record.outputs]
         return Call(
             "delete",
             [
@@ -174,13 +175,23 @@ class JobStore(Records):
             return bool(self.scripts.run(*self.ending(ended, event)))
 
     def ending(
-        self, ended: Job, event: events.Terminal, *, result: bytes = b"", worker: str = "", attempt: int = 0
+        self,
+        ended: Job,
+        event: events.Terminal,
+        *,
+        result: bytes = b"",
+        outputs: tuple[BlobRef, ...] = (),
+        worker: str = "",
+        attempt: int = 0,
     ) -> Call:
-        """What ends a job: the call answers 1, or 0 when it had ended or `worker`'s claim is no longer its own."""
+        """What ends a job: the call answers 1, or 0 when it had ended or `worker`'s claim is no longer its own.
+
+        `outputs` are the blobs that the result refers to.
+        """
         packed = self.pack(result, "application/json")
         failure = msgspec.json.encode(event.failure) if isinstance(event, events.Failed) else b""
         usage = msgspec.json.encode(event.usage) if isinstance(event, events.Done) else b""
-        blob = [self.keys.blob(ref.sha256) for ref in [reference(packed)] if ref]
+        made = [self.keys.blob(ref.sha256) for ref in [reference(packed), *outputs] if ref]
         return Call(
             "finish",
             [
@@ -198,7 +209,7 @@ class JobStore(Records):
                 self.keys.wake(),
                 self.keys.landed(),
                 self.keys.stir(),
-                *blob,
+                *made,
             ],
             [
                 ended.id,
@@ -213,6 +224,7 @@ class JobStore(Records):
                 ended.owner,
                 STREAM_TTL,
                 int(ended.lane is Lane.BATCH),
+                msgspec.json.encode(outputs) if outputs else b"",
                 self.keys.hooks(),
                 self.keys.hook(""),
                 *hooks.arguments(hooks.owed(self.settings, ended, STATUS[type(event)], event)),

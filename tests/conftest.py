@@ -58,3 +58,12 @@ def real_stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iter
     for model in models:
         starter.folder(model["served_model_name"])
     yield from running(Stack(valkey, tmp_path_factory.mktemp("real"), models, db=3), within=240)
+
+
+@pytest.fixture(scope="session")
+def image_stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The web and the workers with tiny image models of the real architectures."""
+    from tests.workers.engines.images import tiny
+
+    models = [tiny.entry("flux2"), tiny.entry("flux2-edit"), tiny.entry("qwen-edit")]
+    yield from running(Stack(valkey, tmp_path_factory.mktemp("images"), models, db=8), within=120)

@@ -20,6 +20,7 @@ from schemas.__main__ import TABLES, table
 from tasks import keys
 from tests import recordings
 from tests.servers import ROOT, Stack
+from workers.engines.images.variants import VARIANTS
 from workers.parsers import registry
 
 README = (ROOT / "README.md").read_text()
@@ -40,7 +41,11 @@ SNIPPETS = [
 ]
 
 
-@pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda snippet: snippet.code.strip().splitlines()[-1][:50])
+IMAGES = [snippet for snippet in SNIPPETS if "client.images" in snippet.code]
+OTHERS = [snippet for snippet in SNIPPETS if snippet not in IMAGES]
+
+
+@pytest.mark.parametrize("snippet", OTHERS, ids=lambda snippet: snippet.code.strip().splitlines()[-1][:50])
 def test_a_snippet_runs_and_says_what_is_written_there(snippet: Snippet, real_stack: Stack, tmp_path: Path) -> None:
     recording, words = recordings.librivox()[4]
     shutil.copy(recording, tmp_path / "speech.wav")
@@ -55,11 +60,29 @@ def test_a_snippet_runs_and_says_what_is_written_there(snippet: Snippet, real_st
         assert set(words.split()[:4]) <= set(re.findall(r"\w+", done.stdout.lower()))
 
 
+@pytest.mark.parametrize("snippet", IMAGES)
+def test_a_snippet_that_makes_pictures_runs(snippet: Snippet, image_stack: Stack, tmp_path: Path) -> None:
+    code = snippet.code.replace(URL, image_stack.url).replace("512x512", "128x128")  # tiny models, on a CPU
+    code = code.replace('"flux2-klein-4b"', '"flux2"').replace('"flux2-klein-edit-4b"', '"flux2-edit"')
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.stdout, done.returncode) == (snippet.output, 0), done.stderr
+    assert (tmp_path / "lighthouse.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_there_are_snippets_for_each_kind_of_model() -> None:
     code = "".join(snippet.code for snippet in SNIPPETS)
     assert all(
         call in code
-        for call in ("chat.completions", "stream=True", "embeddings", "transcriptions", "/v1/jobs", "batches")
+        for call in (
+            "chat.completions",
+            "stream=True",
+            "embeddings",
+            "transcriptions",
+            "client.images",
+            "/v1/jobs",
+            "batches",
+        )
     )
 
 
@@ -97,18 +120,36 @@ def section(heading: str) -> str:
 
 
 def test_the_examples_of_models_files_are_some() -> None:
-    first, second = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    first, second, third = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     assert Catalogue.parse(yaml.safe_load(first), "README.md").get("qwen3-4b").context_length == 16_384
     assert Catalogue.parse(yaml.safe_load(second), "README.md").get("qwen3-8b").kv_bits == 8
+    assert Catalogue.parse(yaml.safe_load(third), "README.md").get("flux2-klein-4b").quantize == 8
 
 
-def test_the_table_of_a_text_model_s_keys_names_every_one() -> None:
-    told = set(
-        re.findall(r"`([a-z_]+)`", "".join(re.findall(r"^\| (.*?) \|", section("### Text models"), re.MULTILINE)))
-    )
+def test_the_tables_of_a_text_and_an_image_model_s_keys_name_every_one() -> None:
+    text, image = section("### Text models").split("### Image models\n")
+    told = keyed(text) | keyed(image) - {"mask"}
     general = {"model_type", "queue_size", "queue_timeout", "options"}
     keys = {field.name for field in fields(ModelEntry)} - {"name", "model_path", "defaults"} - general
     assert told - {"default_temperature", "default_top_p"} == keys
+    assert keyed(image) & keyed(text) == {"batch_completion_size"}
+
+
+def keyed(text: str) -> set[str]:
+    """What stands in the first column of a text's tables."""
+    return set(re.findall(r"`([a-z_]+)`", "".join(re.findall(r"^\| (.*?) \|", text, re.MULTILINE))))
+
+
+def test_every_kind_of_image_model_stands_where_it_belongs() -> None:
+    rows = re.findall(r"^\| (.*?) \| (`.*`) \|$", section("### Image models"), re.MULTILINE)
+    told = {name: set(re.findall(r"`([\w.-]+)`", cell)) for name, cell in rows}
+    masks = told.pop("take a `mask`")
+    assert masks == {name for name, variant in VARIANTS.items() if variant.mask != "none"}
+    for name, variant in VARIANTS.items():
+        place = "edits" if variant.edits else "generation"
+        if variant.canvas.startswith(("unrolled.", "qwen21.")):
+            place += ", without previews"
+        assert [row for row, names in told.items() if name in names] == [place]
 
 
 def test_the_repository_s_models_are_the_starter_models() -> None:

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 
 from mlxq.catalogue import ModelEntry
-from tasks.errors import ModelNotFound, ModelUnavailable
+from tasks.errors import InvalidValue, ModelNotFound, ModelUnavailable
 from tasks.job import Lane
+from web import registry
 from web.disconnect import ClientGone
 from web.endpoint import Endpoint
 from web.errors import path
@@ -26,7 +27,12 @@ def model(gateway: Gateway, name: str, endpoint: Endpoint, within: str = "") -> 
         served = ", ".join(gateway.catalogue.models)
         raise ModelNotFound(f"the model '{name}' does not exist here; there are {served}", param=param)
     if entry.model_type not in endpoint.model_types:
-        raise ModelNotFound(f"the model '{name}' ({entry.model_type}) does not serve {endpoint.path}", param=param)
+        message = f"the model '{name}' ({entry.model_type}) does not serve {endpoint.path}"
+        fits = [path for path, other in registry.endpoints().items() if entry.model_type in other.model_types]
+        kin = [path for path in fits if path.rpartition("/")[0] == endpoint.path.rpartition("/")[0]]
+        if kin and endpoint.path.count("/") > 2:  # /v1/images/…, not /v1/…
+            raise InvalidValue(f"{message}; it serves {' and '.join(kin)}", param=param)
+        raise ModelNotFound(message, param=param)
     return entry
 
 

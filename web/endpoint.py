@@ -26,7 +26,8 @@ class Endpoint:
 
     `payload` and `options` are made from the checked body; `body` renders a finished job's result, and what `chunks`
     returns turns one event after the other into a stream's chunks, where the endpoint streams. `files` names the
-    fields that hold uploads.
+    fields that hold uploads, and `several` those of them that may hold more than one; `json` says that a body with
+    uploads may also be JSON, with data URLs or ids of files and blobs in them.
     """
 
     path: str
@@ -37,3 +38,5 @@ class Endpoint:
     options: Callable[[Mapping[str, Any]], dict[str, Any]] = field(default=lambda data: {})
     chunks: Callable[[Job], Callable[[Event], Iterator[object]]] | None = None
     files: frozenset[str] = frozenset()
+    several: frozenset[str] = frozenset()
+    json: bool = False

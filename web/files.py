@@ -23,7 +23,7 @@ blueprint = Blueprint("files", __name__, url_prefix="/v1/files")
 def create() -> dict[str, Any]:
     """Keep an upload."""
     with intake.form(frozenset({"file"})) as (fields, uploads):
-        data = FileSchema().load({**fields, **uploads})
+        data = FileSchema().load({**fields, **{name: intake.one(name, found) for name, found in uploads.items()}})
         upload: Upload = data["file"]
         keep = data.get("expires_after", {}).get("seconds")
         if data["purpose"] == "batch":

@@ -8,12 +8,13 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 from flask import request
 from marshmallow import ValidationError
+from werkzeug.datastructures import FileStorage
 from werkzeug.formparser import FormDataParser
 
 from tasks.blobs import Incoming
@@ -51,12 +52,15 @@ class Upload(NamedTuple):
         return self.incoming.keep(self.type)
 
 
+Uploads: TypeAlias = dict[str, list[Upload]]
+
+
 def body(endpoint: Endpoint) -> Mapping[str, Any]:
-    """The current request's body as the endpoint reads it: a form where it takes files, JSON elsewhere."""
-    if not endpoint.files:
+    """The current request's body as the endpoint reads it: a form where it takes files, JSON elsewhere or as well."""
+    if not endpoint.files or (endpoint.json and request.mimetype != "multipart/form-data"):
         return json()
     with form(endpoint.files) as (fields, uploads):
-        return {**fields, **{name: upload.keep() for name, upload in uploads.items()}}
+        return {**fields, **{name: _kept(endpoint, name, found) for name, found in uploads.items()}}
 
 
 def json() -> Mapping[str, Any]:
@@ -81,7 +85,7 @@ def decoded(data: bytes | msgspec.Raw) -> Mapping[str, Any]:
 
 
 @contextmanager
-def form(files: frozenset[str]) -> Iterator[tuple[dict[str, Any], dict[str, Upload]]]:
+def form(files: frozenset[str]) -> Iterator[tuple[dict[str, Any], Uploads]]:
     """The current request's form: its fields, `a[b]` as an object's, and its uploads, dropped afterwards unless kept.
 
     `files` names the fields that hold uploads. They go to the disk while they are read, so memory holds none.
@@ -111,7 +115,7 @@ def form(files: frozenset[str]) -> Iterator[tuple[dict[str, Any], dict[str, Uplo
             incoming.drop()
 
 
-def _parsed(parser: FormDataParser, files: frozenset[str]) -> tuple[dict[str, Any], dict[str, Upload]]:
+def _parsed(parser: FormDataParser, files: frozenset[str]) -> tuple[dict[str, Any], Uploads]:
     try:
         _, fields, uploads = parser.parse(
             request.stream, request.mimetype, request.content_length, request.mimetype_params
@@ -120,38 +124,76 @@ def _parsed(parser: FormDataParser, files: frozenset[str]) -> tuple[dict[str, An
         raise InvalidValue(f"the form cannot be read: {error}") from None
     found: dict[str, Any] = {}
     for name, values in fields.lists():
-        if name in files:
-            raise InvalidValue(f"'{name}' must be a file, with a filename", param=name)
+        plain = name.removesuffix("[]")
+        if plain in files:
+            raise InvalidValue(f"'{plain}' must be a file, with a filename", param=plain)
         if nested := _NESTED.fullmatch(name):
             inner = found.setdefault(nested["outer"], {})
             if isinstance(inner, dict):
                 inner[nested["inner"]] = values[-1]
         else:
-            found[name.removesuffix("[]")] = values if name.endswith("[]") else values[-1]
-    received: dict[str, Upload] = {}
-    for name, upload in uploads.items():
-        if name not in files:
-            raise InvalidValue(f"'{name}' is not a file here", param=name)
-        incoming: Any = upload.stream
-        received[name] = Upload(incoming, upload.filename or "", upload.mimetype or "application/octet-stream")
+            found[plain] = values if name.endswith("[]") else values[-1]
+    received: Uploads = {}
+    for name, sent in uploads.lists():
+        plain = name.removesuffix("[]")
+        if plain not in files:
+            raise InvalidValue(f"'{plain}' is not a file here", param=plain)
+        received[plain] = received.get(plain, []) + [_upload(upload) for upload in sent]
     return found, received
+
+
+def _upload(found: FileStorage) -> Upload:
+    incoming: Any = found.stream
+    return Upload(incoming, found.filename or "", found.mimetype or "application/octet-stream")
+
+
+def _kept(endpoint: Endpoint, name: str, found: list[Upload]) -> BlobRef | list[BlobRef]:
+    if name not in endpoint.several:
+        return one(name, found).keep()
+    return [upload.keep() for upload in found]
+
+
+def one(name: str, found: list[Upload]) -> Upload:
+    """The only upload of a field; InvalidValue when there are several."""
+    if len(found) > 1:
+        raise InvalidValue(f"'{name}' takes one file, not {len(found)}", param=name)
+    return found[0]
 
 
 def check(endpoint: Endpoint, raw: Mapping[str, Any], within: str = "") -> Intake:
     """Check a body against the endpoint's schema; raises a JobError that names the field, below `within` if given."""
     given = {
-        name: blob(f"{within}.{name}" if within else name, value) if name in endpoint.files else value
-        for name, value in raw.items()
+        name: _blobs(endpoint, name, within, value) if name in endpoint.files else value for name, value in raw.items()
     }
     try:
         data: Mapping[str, Any] = media.kept(endpoint.schema().load(given), within, blob)
     except ValidationError as error:
         raise validation(error, within) from None
-    held = {name: value for name, value in given.items() if isinstance(value, BlobRef)}
-    # Whoever asks again for the same address asks for the same, whatever is there by now.
-    hashes = {name: ref.sha256 for name, ref in held.items() if not remote.is_address(raw[name])}
-    named = {name: raw[name] for name in held.keys() - hashes.keys()}
-    return Intake(data, digest({**given, **hashes, **named}), (*held.values(), *media.held(data)))
+    held: list[BlobRef] = []
+    hashes: dict[str, object] = {}
+    for name in sorted(endpoint.files & given.keys()):
+        refs = given[name]
+        if refs is not None:
+            held += refs if isinstance(refs, list) else [refs]
+            hashes[name] = _said(raw[name], refs)
+    return Intake(data, digest({**given, **hashes}), (*held, *media.held(data)))
+
+
+def _said(sent: object, refs: BlobRef | list[BlobRef]) -> object:
+    """What a digest is made of: who asks again for the same address asks for the same, whatever is there by now."""
+    if isinstance(refs, list):
+        several = sent if isinstance(sent, list) else [sent]
+        return [_said(one, ref) for one, ref in zip(several, refs, strict=True)]
+    return sent if remote.is_address(sent) else refs.sha256
+
+
+def _blobs(endpoint: Endpoint, name: str, within: str, value: object) -> BlobRef | list[BlobRef] | None:
+    param = f"{within}.{name}" if within else name
+    if value is None:
+        return None
+    if name not in endpoint.several:
+        return blob(param, value)
+    return [blob(f"{param}[{at}]", sent) for at, sent in enumerate(value if isinstance(value, list) else [value])]
 
 
 def digest(raw: Mapping[str, Any]) -> str:

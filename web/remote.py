@@ -21,7 +21,12 @@ def is_address(value: object) -> TypeGuard[str]:
 
 def needed(endpoint: Endpoint, raw: Mapping[str, Any]) -> bool:
     """Whether checking a body means waiting for somebody else's server."""
-    return any(is_address(raw.get(name)) for name in endpoint.files) or any(map(is_address, _shown(raw)))
+    sent = [value for name in endpoint.files for value in _several(raw.get(name))]
+    return any(map(is_address, [*sent, *_shown(raw)]))
+
+
+def _several(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
 
 
 def _shown(raw: Mapping[str, Any]) -> Iterator[object]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 MIMETYPE = "text/event-stream"
@@ -11,10 +13,12 @@ DONE = b"data: [DONE]\n\n"
 
 
 def data(value: object) -> bytes:
-    """A value as one unnamed event."""
-    return b"data: " + msgspec.json.encode(value) + b"\n\n"
+    """A value as one event, named where it says its `type`."""
+    kind = value.get("type") if isinstance(value, Mapping) else None
+    name = f"event: {kind}\n".encode() if isinstance(kind, str) else b""
+    return name + b"data: " + msgspec.json.encode(value) + b"\n\n"
 
 
 def event(id: str, name: str, value: object) -> bytes:
     """A named event with an id that a client can resume after."""
-    return f"id: {id}\nevent: {name}\n".encode() + data(value)
+    return f"id: {id}\nevent: {name}\ndata: ".encode() + msgspec.json.encode(value) + b"\n\n"

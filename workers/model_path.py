@@ -24,6 +24,15 @@ def resolve(model_path: str, cache: Path, *, code: bool = False, weights: bool =
 
     Raises ModelPathError.
     """
+    wanted = [*_TOLD, *(_WEIGHTS if weights else []), *(["*.py"] if code else [])]
+    return local(model_path, cache) or _hub(model_path, wanted)
+
+
+def local(model_path: str, cache: Path) -> Path | None:
+    """The folder of a model_path that is on this machine, None for a Hugging Face repo id.
+
+    Raises ModelPathError.
+    """
     if model_path.startswith(_STARTER):
         return _starter(model_path.removeprefix(_STARTER), cache)
     folder = Path(model_path).expanduser()
@@ -33,7 +42,7 @@ def resolve(model_path: str, cache: Path, *, code: bool = False, weights: bool =
         raise ModelPathError(f"{model_path} is a file; model_path must be the folder that holds the model")
     if model_path.startswith(("/", "~", ".")) or model_path.count("/") > 1:
         raise ModelPathError(f"{model_path}: no such folder")
-    return _hub(model_path, [*_TOLD, *(_WEIGHTS if weights else []), *(["*.py"] if code else [])])
+    return None
 
 
 def _starter(name: str, cache: Path) -> Path:

@@ -57,7 +57,7 @@ class EngineThread:
 
     def _run(self) -> None:
         try:
-            module = importlib.import_module(f"workers.engines.{self._entry.model_type}")
+            module = importlib.import_module(f"workers.engines.{self._entry.model_type.replace('-', '_')}")
             self.engine = module.load(self._entry, self._settings)
             self.batcher = Batcher(self.engine, self._ledger)
         except Exception as error:

@@ -9,6 +9,7 @@ import click
 from mlxq.cli.batch import batch
 from mlxq.cli.client import INTERRUPTED
 from mlxq.cli.embed import embed
+from mlxq.cli.image import image
 from mlxq.cli.jobs import jobs
 from mlxq.cli.launch import launch
 from mlxq.cli.models import models
@@ -38,5 +39,5 @@ def main() -> None:
     """A durable job queue in front of MLX models."""
 
 
-for command in (launch, models, embed, transcribe, batch, jobs):
+for command in (launch, models, embed, transcribe, image, batch, jobs):
     main.add_command(command)

@@ -112,6 +112,18 @@ class Client:
         except httpx.TransportError as error:
             raise self._unreachable(error) from None
 
+    def lines(self, path: str, **params: Any) -> Iterator[str]:
+        """What is at `path` line by line as it comes, asked for with these parameters, without those that are None."""
+        given = {name: value for name, value in params.items() if value is not None}
+        try:
+            with self._http.stream("GET", path, params=given) as response:
+                if response.is_error:
+                    response.read()
+                    raise refusal(response)
+                yield from response.iter_lines()
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from None
+
     def forget(self, path: str) -> None:
         """Delete what is no longer needed, if the server lets us."""
         with suppress(ServerError, httpx.TransportError):

@@ -6,7 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,11 @@ PROCESSES = {
     "batches": ["web.runner"],
 }
 _STARTER = "starter:"
+_READ: Mapping[str, Callable[[str], Any]] = {
+    "quantize": int,
+    "lora_paths": lambda text: text.split(","),
+    "lora_scales": lambda text: [float(part) for part in text.split(",")],
+}
 
 
 @click.command()
@@ -42,6 +47,10 @@ _STARTER = "starter:"
 @click.option("--tool-call-parser", help="How the model writes tool calls; by its chat template when left out.")
 @click.option("--reasoning-parser", help="How the model marks its thinking; by its chat template when left out.")
 @click.option("--enable-auto-tool-choice", is_flag=True, default=None, help="Changes nothing: tools are always on.")
+@click.option("--config-name", help="The kind of image model, as flux2-klein-4b.")
+@click.option("--quantize", type=click.Choice(["4", "8", "16"]), help="Bits of an image model's weights.")
+@click.option("--lora-paths", help="Adapters for an image model, separated by commas.")
+@click.option("--lora-scales", help="How strongly each of them is laid over it, separated by commas.")
 @click.option("--host", help="Where to listen; 127.0.0.1 when left out.")
 @click.option("--port", type=click.IntRange(1, 65_535), help="Where to listen; 8000 when left out.")
 @click.option("--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False))
@@ -79,6 +88,12 @@ def launch(
 
 
 def _one_model(model: dict[str, Any], environ: Mapping[str, str]) -> Path:
+    for name, read in _READ.items():
+        if name in model:
+            try:
+                model[name] = read(model[name])
+            except ValueError as error:
+                raise click.UsageError(f"--{name.replace('_', '-')}: {error}") from None
     path = Settings.from_env(environ).home / "launch.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump({"models": [model]}))

@@ -26,3 +26,9 @@ def inspect(model: str, config: Path | None, as_json: bool) -> None:
     words = [*(["--config", str(config)] if config else []), *(["--json"] if as_json else []), "--", model]
     done = subprocess.run([sys.executable, "-m", "workers.inspect", *words], check=False)
     sys.exit(done.returncode)
+
+
+@models.command()
+def check() -> None:
+    """Check that every kind of image model fits the mflux that is installed; the exit code is 1 when one does not."""
+    sys.exit(subprocess.run([sys.executable, "-m", "workers.check"], check=False).returncode)

@@ -59,6 +59,11 @@ class Meter:
         if self._plain and time.monotonic() - self._told >= pause:
             self._say()
 
+    def above(self, text: str) -> None:
+        """Write something for the terminal, a picture perhaps, above the bar."""
+        if text and not self._plain:
+            self._progress.console.print(Text(text), soft_wrap=True)
+
     def total(self, total: int) -> None:
         """Say how much there is, once that is known."""
         self._progress.update(self._task, total=total)

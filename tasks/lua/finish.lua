@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
 -- The one way for a job to end: status, result, indexes and terminal event, or nothing when it has already ended
 -- or belongs to a later attempt. Returns 1 or 0.
--- KEYS: record, events, queued, waiting, unclaimed, window, claims, deadlines, expiry, done, cancels, wake, landed, stir, result blob or none
--- ARGV: id, worker or '' (anyone), attempt, status, keep (s), event, result, failure, usage, owner, stream ttl (s), is a batch's line,
+-- KEYS: record, events, queued, waiting, unclaimed, window, claims, deadlines, expiry, done, cancels, wake, landed, stir, the result's blobs ...
+-- ARGV: id, worker or '' (anyone), attempt, status, keep (s), event, result, failure, usage, owner, stream ttl (s), is a batch's line, outputs,
 --       hooks, hook prefix, (delivery id, delivery) ...
 local status, worker, attempt = unpack(redis.call('HMGET', KEYS[1], 'status', 'worker', 'attempt'))
 if status ~= 'queued' and status ~= 'running' then return 0 end
@@ -14,7 +14,8 @@ redis.call('HSET', KEYS[1], 'status', ARGV[4], 'finished', now, 'expires', expir
 if ARGV[7] ~= '' then redis.call('HSET', KEYS[1], 'result', ARGV[7]) end
 if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'failure', ARGV[8]) end
 if ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'usage', ARGV[9], 'progress', 100) end
-if KEYS[15] then redis.call('HINCRBY', KEYS[15], ARGV[10], 1) end
+if ARGV[13] ~= '' then redis.call('HSET', KEYS[1], 'outputs', ARGV[13]) end
+for index = 15, #KEYS do redis.call('HINCRBY', KEYS[index], ARGV[10], 1) end
 local id = redis.call('XADD', KEYS[2], attempt .. '-*', 'e', ARGV[6])
 redis.call('HSET', KEYS[1], 'last', id)
 redis.call('EXPIRE', KEYS[2], ARGV[11])
@@ -26,10 +27,10 @@ redis.call('HDEL', KEYS[7], ARGV[1])
 redis.call('ZREM', KEYS[8], ARGV[1])
 redis.call('ZADD', KEYS[9], expires, ARGV[1])
 local owed = {}
-for index = 15, #ARGV, 2 do
+for index = 16, #ARGV, 2 do
   owed[#owed + 1] = ARGV[index]
-  redis.call('HSET', ARGV[14] .. ARGV[index], 'spec', ARGV[index + 1], 'state', 'pending', 'created', now, 'attempts', 0)
-  redis.call('ZADD', ARGV[13], now, ARGV[index])
+  redis.call('HSET', ARGV[15] .. ARGV[index], 'spec', ARGV[index + 1], 'state', 'pending', 'created', now, 'attempts', 0)
+  redis.call('ZADD', ARGV[14], now, ARGV[index])
 end
 if #owed > 0 then redis.call('HSET', KEYS[1], 'hooks', table.concat(owed, ' ')) end
 local minute = math.floor(time[1] / 60)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mlxq.settings import Settings
-from tasks import events
+from tasks import events, fold
 from tasks import store as stores
 from tasks.control import Housekeeping
 from tasks.errors import (
@@ -24,6 +24,7 @@ from tasks.errors import (
 from tasks.job import Lane, Listing, Status
 from tasks.ledger import Ledger
 from tasks.records import INLINE
+from tasks.requests import ImageRequest
 from tasks.search import Criteria
 from tasks.store import JobStore
 from tests.jobs import chat, embedding
@@ -210,6 +211,20 @@ def test_a_deleted_job_leaves_no_key_and_no_claim_on_a_blob(store: JobStore) -> 
     assert (
         list(store.blobs.sweep(lambda sha256: bool(store.redis.exists(store.keys.blob(sha256))), age=-1)) == [True] * 2
     )
+
+
+def test_the_blobs_that_a_result_refers_to_are_its_owner_s_as_long_as_the_record(store: JobStore, one: Ledger) -> None:
+    refs = [store.blobs.put(data, "image/png") for data in (b"first", b"second")]
+    drawn = chat(store, payload=ImageRequest(prompt="a cat", seed=1, n=2))
+    store.submit(drawn, room=9)
+    claim = one.claim(drawn.id)
+    assert claim is not None
+    told = [events.Picture(number, ref, 8, 8, number, 4) for number, ref in enumerate(refs)]
+    one.settle(claim, events.Done(), fold.fold(drawn.payload, [*told, events.Done()]))
+    assert store.get(drawn.id, "anonymous").outputs == tuple(refs)
+    assert all(store.owns_blob("anonymous", ref.sha256) for ref in refs)
+    store.delete(drawn.id, "anonymous")
+    assert not any(store.owns_blob("anonymous", ref.sha256) for ref in refs)
 
 
 def test_what_outlived_its_time_is_gone_at_once_and_cleaned_up_later(store: JobStore) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,11 @@ from flask.testing import FlaskClient
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings, SettingsError
+from tasks.errors import NotFound
+from tasks.requests import BlobRef
 from tasks.store import JobStore
 from tests.servers import fake
+from web import signing
 from web.application import create_app
 
 BODY = {"url": "/v1/embeddings", "body": {"model": "fake", "input": "text"}}
@@ -67,3 +71,25 @@ def test_listening_beyond_this_machine_needs_keys_or_a_word(tmp_path: Path) -> N
     for host in ("0.0.0.0", "::", "192.168.1.5", "example.org"):  # noqa: S104
         with pytest.raises(SettingsError, match="MLXQ_API_KEYS"):
             Settings(host=host).check_exposure()
+
+
+def test_a_signed_link_needs_no_key_but_its_signature(client: FlaskClient, store: JobStore, settings: Settings) -> None:
+    ref = store.blobs.put(b"a picture", "image/png")
+    store.redis.hset(store.keys.blob(ref.sha256), "somebody", 1)
+    token = signing.sign(settings, ref, store.now() + 60_000)
+    found = client.get(f"/v1/images/content/{token}")
+    assert (found.status_code, found.data, found.mimetype) == (200, b"a picture", "image/png")
+    assert client.get(f"/v1/images/content/{token}x").status_code == 404
+    assert client.get(f"/v1/images/content/{signing.sign(settings, ref, store.now())}").status_code == 404
+
+
+def test_the_secret_is_made_once_for_its_owner_only(settings: Settings, tmp_path: Path) -> None:
+    ref = BlobRef("0" * 64, 1, "image/png")
+    token = signing.sign(settings, ref, 2)
+    assert signing.read(settings, token, now=1) == ref
+    assert stat.S_IMODE((settings.home / "secret").stat().st_mode) == 0o600
+    assert [path.name for path in settings.home.iterdir() if "secret" in path.name] == ["secret"]
+    other = Settings(home=tmp_path / "other", secret="mine")
+    with pytest.raises(NotFound):
+        signing.read(other, token, now=1)
+    assert signing.read(other, signing.sign(other, ref, 2), now=1) == ref and not (tmp_path / "other").exists()

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from tasks.job import Record, Status
+from tasks.requests import BlobRef
 from web.errors import envelope
 
 
@@ -33,11 +34,17 @@ def body(record: Record) -> dict[str, Any]:
         "labels": job.labels,
         "priority": job.priority,
         "webhook": msgspec.to_builtins(job.webhook) if job.webhook is not None else None,
-        "inputs": [{"blob": f"blob_{ref.sha256}", "bytes": ref.size, "type": ref.type} for ref in job.inputs],
+        "inputs": [_blob(ref) for ref in job.inputs],
+        "outputs": [_blob(ref) for ref in record.outputs],
         "sync": job.sync,
         "idempotency_key": job.idempotency_key,
         "request_id": job.request_id,
     }
+
+
+def _blob(ref: BlobRef) -> dict[str, Any]:
+    """Bytes that another call may name, in the place of an upload."""
+    return {"blob": f"blob_{ref.sha256}", "bytes": ref.size, "type": ref.type}
 
 
 def _seconds(milliseconds: int | None) -> int | None:

@@ -110,7 +110,8 @@ class Clerk:
     def _answered(self, record: Record, custom_id: str, usage: events.Usage) -> Entry:
         job, result = record.job, self._gateway.store.result(record)
         try:
-            rendered = registry.endpoints()[job.endpoint].body(job, result)
+            with self._app.app_context():
+                rendered = registry.endpoints()[job.endpoint].body(job, result)
             return Entry("output", render.answered(job.id, custom_id, rendered), Tally(completed=1, usage=usage))
         except Exception as error:
             log.exception("an answer could not be shown", job_id=job.id, error=str(error))

@@ -1,0 +1,106 @@
+"""What the bodies of the image endpoints have in common."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from marshmallow import ValidationError, fields, validates_schema
+from marshmallow.validate import Length, OneOf, Range
+
+from schemas.fields import Call, Text
+
+MOST = 10  # pictures of a call
+SENT = 16  # pictures in a call
+SEEDS = 2**63
+QUALITIES = {"auto": None, "low": "low", "medium": "medium", "high": "high", "standard": "medium", "hd": "high"}
+_SIZE = re.compile(r"([1-9]\d{1,4})x([1-9]\d{1,4})")
+
+
+class Size(fields.Field[tuple[int, int] | None]):
+    """WIDTHxHEIGHT in pixels, or `auto`, which leaves it to the model."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> tuple[int, int] | None:
+        if value == "auto":
+            return None
+        found = _SIZE.fullmatch(value) if isinstance(value, str) else None
+        if found is None:
+            raise ValidationError("must be 'auto' or WIDTHxHEIGHT in pixels, such as '1024x768'.")
+        return int(found[1]), int(found[2])
+
+
+class Quality(fields.Field[str | None]):
+    """How much work a picture is worth; `standard` and `hd` are older words for it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str | None:
+        if value not in QUALITIES:
+            raise ValidationError(f"must be one of {', '.join(QUALITIES)}.")
+        return QUALITIES[value]
+
+
+class Whole(fields.Integer):
+    """A whole number, as JSON or as the digits that a form holds."""
+
+    def _validated(self, value: Any) -> int:
+        if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+            raise self.make_error("invalid")
+        return int(super()._validated(value))
+
+
+class Real(fields.Float):
+    """A finite number, as JSON or as the digits that a form holds."""
+
+    def __init__(self, least: float, most: float) -> None:
+        super().__init__(allow_nan=False, validate=Range(least, most))
+
+    def _validated(self, value: Any) -> float:
+        if isinstance(value, bool):
+            raise self.make_error("invalid")
+        return float(super()._validated(value))
+
+
+class Pictures(fields.Field[list[Any]]):
+    """One upload or several."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
+        found = value if isinstance(value, list) else [value]
+        Length(1, SENT, error="must be one picture or up to {max}.")(found)
+        return found
+
+
+class ImagesSchema(Call):
+    """Pictures to make; numbers may be strings, because a form knows nothing else."""
+
+    ACCEPTED: ClassVar[frozenset[str]] = frozenset({"moderation", "safety_identifier", "user"})
+    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "background": ("auto", "opaque"),
+        "complexity": (),
+        "frame_count": (1,),
+        "frame_duration_ms": (),
+        "style": (),
+        "svg": (),
+    }
+
+    negative_prompt = Text()
+    n = Whole(validate=Range(1, MOST))
+    size = Size()
+    quality = Quality()
+    steps = Whole(validate=Range(1, 1000))
+    guidance_scale = Real(0, 100)
+    seed = Whole(validate=Range(0, SEEDS - 1))
+    response_format = fields.String(validate=OneOf(["b64_json", "url"]))
+    output_format = fields.String(validate=OneOf(["png", "jpeg", "webp"]))
+    output_compression = Whole(validate=Range(0, 100))
+    partial_images = Whole(validate=Range(0, 3))
+    stream = fields.Boolean(truthy={True, "true"}, falsy={False, "false"})
+
+    @validates_schema
+    def fits_together(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuse what would have no effect beside another field."""
+        if data.get("stream") and data.get("response_format") == "url":
+            raise ValidationError("a stream holds the pictures themselves; leave it out.", "response_format")
+        if "output_compression" in data and data.get("output_format", "png") == "png":
+            raise ValidationError("has an effect with an 'output_format' of jpeg or webp only.", "output_compression")

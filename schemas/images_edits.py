@@ -1,0 +1,20 @@
+"""The body of `POST /v1/images/edits`."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from marshmallow import fields
+
+from schemas.fields import Text
+from schemas.images import ImagesSchema, Pictures
+
+
+class ImagesEditsSchema(ImagesSchema):
+    """Pictures changed as a prompt says, where a `mask` is transparent or white."""
+
+    ACCEPTED: ClassVar[frozenset[str]] = ImagesSchema.ACCEPTED | {"input_fidelity"}  # they are seen as they are
+
+    image = Pictures(required=True, error_messages={"required": "a picture to edit is required."})
+    prompt = Text(required=True)
+    mask = fields.Raw()

@@ -1,0 +1,16 @@
+"""The body of `POST /v1/images/generations`."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from schemas.fields import Text
+from schemas.images import ImagesSchema, Real
+
+
+class ImagesGenerationsSchema(ImagesSchema):
+    """Pictures of a prompt; with `image`, variations of a picture that keep `image_strength` of it."""
+
+    prompt = Text(required=True)
+    image = fields.Raw()
+    image_strength = Real(0, 1)

@@ -1,0 +1,117 @@
+"""What a request asks is checked against what the model takes, before anything is drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tasks.blobs import BlobStore
+from tasks.errors import JobError
+from tests.workers.engines.images.drawing import job, mask, photo, png, put
+from workers.engines.images.plan import Planner
+from workers.engines.images.variants import DEFAULTS, VARIANTS, UnknownVariant, find
+
+
+def planner(config_name: str, folder: Path) -> Planner:
+    return Planner(VARIANTS[config_name], BlobStore(folder), 2048 * 2048)
+
+
+def test_what_nobody_chose_is_the_model_s(tmp_path: Path) -> None:
+    ask = planner("qwen-image", tmp_path).plan(job(size=None, steps=None)).ask
+    assert (ask.width, ask.height, ask.steps, ask.guidance, ask.strength) == (1024, 1024, 20, 4.0, None)
+
+
+@pytest.mark.parametrize(("quality", "steps"), [("low", 2), ("medium", 4), ("high", 8), (None, 4)])
+def test_quality_is_a_number_of_steps(tmp_path: Path, quality: Any, steps: int) -> None:
+    assert planner("flux-schnell", tmp_path).plan(job(quality=quality, steps=None)).ask.steps == steps
+
+
+def test_an_edit_takes_its_size_from_its_picture_within_a_megapixel(tmp_path: Path) -> None:
+    found = planner("flux-kontext-dev", tmp_path)
+    (large,) = put(found.blobs, photo(3000, 1000))
+    ask = found.plan(job(size=None, images=(large,))).ask
+    assert (ask.width, ask.height) == (1760, 576) and ask.width * ask.height <= 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("config_name", "asked", "param", "told"),
+    [
+        ("flux-dev", {"size": (100, 64)}, "size", "multiples of 16"),
+        ("qwen-image-2.1", {"size": (80, 64)}, "size", "multiples of 32"),
+        ("flux-dev", {"size": (48, 64)}, "size", "at least 64"),
+        ("flux-dev", {"size": (4096, 2048)}, "size", "4194304 pixels at most"),
+        ("flux-dev", {"steps": 201}, "steps", "from 1 to 200"),
+        ("qwen-image-2.1", {"steps": 1}, "steps", "from 2 to 200"),
+        ("flux-schnell", {"guidance": 2.0}, "guidance_scale", "takes no guidance"),
+        ("qwen-image", {"guidance": 0.5}, "guidance_scale", "at least 1"),
+        ("flux-dev", {"negative_prompt": "dogs"}, "negative_prompt", "no negative prompt"),
+        ("flux2-klein-4b", {"negative_prompt": "dogs"}, "negative_prompt", "above 1 only"),
+        ("flux-dev", {"strength": 0.5}, "image_strength", "needs an 'image'"),
+        ("lens-turbo", {"strength": 0.5}, "image_strength", "varies no picture"),
+        ("flux-kontext-dev", {"pictures": 1, "strength": 0.5}, "image_strength", "varies no picture"),
+        ("flux-dev", {"pictures": 2}, "image", "one picture at a time"),
+        ("lens-turbo", {"pictures": 1}, "image", "from words only"),
+        ("flux-kontext-dev", {"pictures": 2}, "image", "at most 1 pictures, not 2"),
+        ("flux2-klein-edit-4b", {"pictures": 1, "masks": mask()}, "mask", "flux-fill-dev, fibo-edit"),
+        ("flux-fill-dev", {"pictures": 1}, "mask", "send one"),
+        ("fibo-edit", {"pictures": 1, "masks": mask(32, 64)}, "mask", "32x64 pixels, but the picture 64x64"),
+        ("fibo-edit", {"pictures": 1, "masks": b"GIF?"}, "mask", "no picture"),
+        ("flux2-klein-edit-4b", {"broken": b"no picture"}, "image", "no picture"),
+        ("flux2-klein-edit-4b", {"broken": photo(64, 8)}, "image", "less than 16 pixels"),
+    ],
+)
+def test_what_the_model_does_not_take_is_refused_by_name(
+    tmp_path: Path, config_name: str, asked: dict[str, Any], param: str, told: str
+) -> None:
+    found = planner(config_name, tmp_path)
+    given = dict(asked)
+    if count := given.pop("pictures", 0):
+        given["images"] = put(found.blobs, photo()) * count
+    if broken := given.pop("broken", None):
+        given["images"] = put(found.blobs, broken)
+    if masks := given.pop("masks", None):
+        (given["mask"],) = put(found.blobs, masks)
+    with pytest.raises(JobError) as caught:
+        found.plan(job(**given))
+    assert caught.value.failure.param == param and told in caught.value.failure.message
+
+
+def test_the_second_of_several_pictures_is_named_by_its_place(tmp_path: Path) -> None:
+    found = planner("flux2-klein-edit-4b", tmp_path)
+    with pytest.raises(JobError) as caught:
+        found.plan(job(images=put(found.blobs, photo(), b"no picture")))
+    assert caught.value.failure.param == "image[1]"
+
+
+def test_a_mask_changes_what_is_transparent_or_white(tmp_path: Path) -> None:
+    found = planner("fibo-edit", tmp_path)
+    white = Image.new("L", (64, 64))
+    white.paste(200, (0, 0, 32, 64))
+    covers = [put(found.blobs, one)[0] for one in (mask(), png(white))]
+    picture = put(found.blobs, photo())
+    plans = [found.plan(job(images=picture, mask=one)).ask.mask for one in covers]
+    assert all(one is not None and one.getpixel((10, 10)) == 255 and one.getpixel((50, 10)) == 0 for one in plans)
+
+
+def test_a_varied_picture_is_kept_by_half(tmp_path: Path) -> None:
+    found = planner("flux-dev", tmp_path)
+    assert found.plan(job(images=put(found.blobs, photo()))).ask.strength == 0.5
+
+
+def test_a_model_type_says_which_kind_of_model_it_is() -> None:
+    assert find(None, "image-generation") is VARIANTS["flux-schnell"]
+    assert find(None, "image-edit") is VARIANTS[DEFAULTS["image-edit"]]
+    with pytest.raises(UnknownVariant, match="did you mean 'flux-dev'"):
+        find("flux-dve", "image-generation")
+    with pytest.raises(UnknownVariant, match="model_type 'image-edit', not 'image-generation'"):
+        find("flux-kontext-dev", "image-generation")
+
+
+def test_the_reference_server_s_names_are_all_there() -> None:
+    generation = "flux-schnell flux-dev flux-krea-dev flux2-klein-4b flux2-klein-9b qwen-image z-image-turbo fibo"
+    edit = "flux-kontext-dev flux2-klein-edit-4b flux2-klein-edit-9b qwen-image-edit"
+    assert not any(VARIANTS[name].edits for name in generation.split())
+    assert all(VARIANTS[name].edits for name in edit.split())

@@ -1,0 +1,24 @@
+"""`GET /v1/images/content/…`: a picture behind a signed link."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, send_file
+
+from tasks.errors import NotFound
+from web import signing
+from web.auth import SIGNED
+from web.gateway import gateway
+
+blueprint = Blueprint("images_content", __name__)
+
+
+@blueprint.get(f"{SIGNED}<token>")
+def show(token: str) -> Response:
+    """The file, as long as its link works and a job's record holds it."""
+    store = gateway().store
+    ref = signing.read(gateway().settings, token, store.now())
+    if not store.holds_blob(ref.sha256):
+        raise NotFound("this picture is gone: its job was deleted or has expired")
+    response = send_file(store.blobs.open(ref), mimetype=ref.type, etag=ref.sha256, max_age=0)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

@@ -1,0 +1,28 @@
+"""`POST /v1/images/generations`."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from schemas.images_generations import ImagesGenerationsSchema
+from web import calls, images
+from web.endpoint import Endpoint
+
+blueprint = Blueprint("images_generations", __name__)
+ENDPOINT = Endpoint(
+    "/v1/images/generations",
+    frozenset({images.GENERATION}),
+    ImagesGenerationsSchema,
+    images.payload,
+    images.body,
+    images.options,
+    images.chunks("image_generation"),
+    files=images.IMAGE,
+    json=True,
+)
+
+
+@blueprint.post(ENDPOINT.path)
+def create() -> Response:
+    """Make pictures."""
+    return calls.serve(ENDPOINT)

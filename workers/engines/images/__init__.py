@@ -1,0 +1,1 @@
+"""What the image engines are made of."""

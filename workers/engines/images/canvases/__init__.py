@@ -1,0 +1,1 @@
+"""How the families of image models are driven, a file a family."""

@@ -1,0 +1,124 @@
+"""The image engine: one denoising step of one picture a step, jobs in turn."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from tasks import events
+from tasks.errors import EngineError, Failure, JobError, ModelNotFound
+from tasks.events import Event
+from tasks.job import Job
+from tasks.requests import BlobRef, ImageRequest
+from workers.engine import Engine, Prepared
+from workers.engines.images import files
+from workers.engines.images.canvases.base import PATCH, Canvas
+from workers.engines.images.plan import Plan, Planner, told
+
+log = structlog.get_logger()
+
+
+class ImageEngine(Engine[Plan]):
+    """Draws pictures, the steps of all rows taking turns."""
+
+    def __init__(self, model: Any, canvas: type[Canvas], planner: Planner, *, slots: int) -> None:
+        self.slots = slots
+        self._model, self._canvas, self._planner = model, canvas, planner
+        self._shared = canvas.share(model)
+        self._rows: dict[str, Generator[list[Event]]] = {}  # the longest waiting first
+        tokenizers = getattr(model, "tokenizers", None) or {}
+        self._tokenizer = copy.deepcopy(next((one.tokenizer for one in tokenizers.values()), None))
+        self._counting = threading.Lock()
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """What a client may want to know before it asks for a picture."""
+        variant = self._planner.variant
+        return {
+            "steps": variant.steps,
+            "guidance_scale": variant.guidance,
+            "images": variant.images or int(variant.strength),
+            "mask": variant.mask != "none",
+            "size_multiple": variant.multiple,
+        }
+
+    def check(self, job: Job) -> Prepared[Plan]:
+        """Opens the pictures and checks every option; InvalidValue and UnsupportedParameter name the field."""
+        if not isinstance(job.payload, ImageRequest):
+            raise ModelNotFound(f"the model '{job.model}' only makes pictures", param="model")
+        plan = self._planner.plan(job)
+        return Prepared(self._tokens(plan.ask.prompt), plan)
+
+    def _tokens(self, prompt: str) -> int:
+        """The length of a prompt, by a tokenizer that the engine thread does not use meanwhile."""
+        with self._counting:
+            return len(self._tokenizer(prompt).input_ids) if self._tokenizer is not None else 0
+
+    def admit(self, row: str, prepared: Prepared[Plan]) -> None:
+        self._rows[row] = self._draw(prepared.plan)
+
+    def step(self) -> Sequence[tuple[str, Event]]:
+        """A denoising step of the row that has waited longest, or its encoding or decoding."""
+        name = next(iter(self._rows))
+        row = self._rows.pop(name)
+        try:
+            made = next(row)
+        except JobError as error:
+            return [(name, events.Failed(error.failure))]
+        except Exception as error:
+            log.exception("a picture could not be made", row=name)
+            message = f"the picture could not be made: {type(error).__name__}: {error}"
+            return [(name, events.Failed(Failure(EngineError.code, message)))]
+        if not made or not isinstance(made[-1], events.TERMINAL):
+            self._rows[name] = row
+        return [(name, event) for event in made]
+
+    def drop(self, row: str) -> None:
+        if found := self._rows.pop(row, None):
+            found.close()
+
+    def _draw(self, plan: Plan) -> Generator[list[Event]]:
+        """The events of a job, those of one step at a time."""
+        request, canvas = plan.request, self._canvas(self._model, self._shared, plan.ask)
+        steps, kept = canvas.steps, list[BlobRef]()
+        total = request.n * len(steps)
+        yield [events.Progress(0, total)]
+        for index in range(request.n):
+            latents = canvas.start(request.seed + index)
+            shown = _shown(steps, request.previews if canvas.previews else 0)
+            for number, step in enumerate(steps, 1 + index * len(steps)):
+                before, latents = latents, canvas.advance(step, latents)
+                made: list[Event] = [events.Progress(number, total)]
+                if step in shown:
+                    seen = files.preview(canvas.preview(step, before, latents))
+                    made.append(events.Preview(index, shown.index(step), seen))
+                yield made
+            picture = self._keep(plan, canvas, latents, index, kept)
+            yield [picture] if index + 1 < request.n else [picture, events.Done(self._usage(plan))]
+
+    def _keep(self, plan: Plan, canvas: Canvas, latents: Any, index: int, kept: list[BlobRef]) -> events.Picture:
+        request, begun = plan.request, time.monotonic()
+        drawn, seed = canvas.finish(latents), request.seed + index
+        data = files.encode(drawn, request.format, request.compression, told(plan, seed))
+        kept.append(self._planner.blobs.put(data, files.TYPES[request.format]))
+        for ref in kept:  # a job of many pictures may take longer than an unowned blob is left alone
+            self._planner.blobs.touch(ref)
+        log.debug("a picture is made", seed=seed, seconds=round(time.monotonic() - begun, 3))
+        return events.Picture(index, kept[-1], drawn.width, drawn.height, seed, plan.ask.steps)
+
+    def _usage(self, plan: Plan) -> events.Usage:
+        """The prompt's tokens, and those that the pictures' latents have."""
+        return events.Usage(
+            self._tokens(plan.ask.prompt), plan.request.n * (plan.ask.width // PATCH) * (plan.ask.height // PATCH)
+        )
+
+
+def _shown(steps: range, previews: int) -> list[int]:
+    """The steps after which a preview is shown, evenly among all but the last, which the picture itself follows."""
+    shown = min(previews, len(steps) - 1)
+    return [steps[(number + 1) * len(steps) // (shown + 1) - 1] for number in range(max(shown, 0))]

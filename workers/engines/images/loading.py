@@ -1,0 +1,77 @@
+"""From a models' file entry to an image engine."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import os
+from typing import Any
+
+from mlxq.catalogue import ModelEntry
+from mlxq.settings import Settings
+from tasks.blobs import BlobStore
+from workers import blas
+from workers.engines.images.variants import Variant, find
+from workers.model_path import local
+
+blas.preload()
+os.environ.setdefault("TQDM_DISABLE", "1")  # progress is told by events; a log wants no bars
+
+import mlx.core as mx  # noqa: E402 - after OpenBLAS
+from mflux.models.common.config.model_config import ModelConfig  # noqa: E402
+
+from workers.engines.images.engine import ImageEngine  # noqa: E402
+from workers.engines.images.plan import Planner  # noqa: E402
+
+LARGEST = 2048 * 2048  # pixels of a picture, unless the entry's `max_pixels` says otherwise
+FULL = 16  # bits that are not quantised
+OVERRIDES = ("transformer_overrides", "text_encoder_overrides")
+
+
+class UnsupportedOption(Exception):
+    """A models' file entry asks for what its kind of image model cannot do."""
+
+
+def model_class(variant: Variant) -> Any:
+    """mflux's class of a variant."""
+    module, name = variant.model.split(":")
+    return getattr(importlib.import_module(f"mflux.models.{module}"), name)
+
+
+def canvas_class(variant: Variant) -> Any:
+    """Our class that drives it."""
+    module, name = variant.canvas.split(".")
+    return getattr(importlib.import_module(f"workers.engines.images.canvases.{module}"), name)
+
+
+def arguments(variant: Variant, entry: ModelEntry, path: str) -> dict[str, Any]:
+    """What mflux's class is made with; the options `transformer_overrides` … are sizes of a model of another size."""
+    config = copy.copy(getattr(ModelConfig, variant.config)())
+    for name in OVERRIDES:
+        setattr(config, name, {**getattr(config, name), **entry.options.get(name, {})})
+    given: dict[str, Any] = {
+        "model_path": path,
+        "model_config": config,
+        "quantize": None if entry.quantize == FULL else entry.quantize,
+    }
+    if variant.lora:
+        given["lora_paths"] = list(entry.lora_paths) or None
+        given["lora_scales"] = list(entry.lora_scales) or None
+    elif entry.lora_paths:
+        raise UnsupportedOption(f"mflux lays no LoRA over {entry.config_name}; take 'lora_paths' out")
+    return given
+
+
+def load(entry: ModelEntry, settings: Settings) -> ImageEngine:
+    """The engine of a folder, or of a repository as mflux downloads it; `options` may hold `max_pixels`."""
+    if not mx.metal.is_available():
+        ModelConfig.precision = mx.float32  # a CPU multiplies nothing else quickly
+    variant = find(entry.config_name, entry.model_type)
+    folder = local(entry.model_path, settings.cache)
+    made = arguments(variant, entry, entry.model_path if folder is None else str(folder))
+    canvas, slots = canvas_class(variant), entry.batch_completion_size or 1
+    if canvas.ALONE and slots > 1:
+        raise UnsupportedOption(f"{entry.config_name} draws one picture at a time; take 'batch_completion_size' out")
+    model = model_class(variant)(**made)
+    planner = Planner(variant, BlobStore(settings.home / "blobs"), int(entry.options.get("max_pixels", LARGEST)))
+    return ImageEngine(model, canvas, planner, slots=slots)
