@@ -33,14 +33,18 @@ class Batcher:
         self._waiting: list[Row] = []
         self._rows: dict[str, Row] = {}
         self._stop_at: float | None = None
+        self._ended = False
         self._stepped = time.monotonic()
 
     def submit(self, claim: Claim, prepared: Prepared[Any]) -> threading.Event:
         """Queue a claimed and checked job; the event is set when this process has nothing more to do for it."""
         row = Row(claim, prepared)
         with self._changed:
-            self._waiting.append(row)
-            self._changed.notify()
+            if not self._ended:
+                self._waiting.append(row)
+                self._changed.notify()
+                return row.over
+        self._scribe.hand_back(row)  # it was claimed before the stop and checked after it
         return row.over
 
     def stop(self, grace: float) -> None:
@@ -66,7 +70,9 @@ class Batcher:
             if self._rows:
                 self._scribe.add(self._step(), self._alive)
         self._scribe.flush(self._alive)
-        for row in [*self._rows.values(), *self._waiting]:
+        with self._changed:
+            self._ended, left = True, [*self._rows.values(), *self._waiting]
+        for row in left:
             self._scribe.hand_back(row)
 
     def _finished(self) -> bool:

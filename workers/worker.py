@@ -33,6 +33,7 @@ from workers.batcher import Batcher
 from workers.engine import Engine, Prepared
 
 LOAD_FAILED = 3
+GRACE = 2.0  # seconds beyond the drain until a worker that was told to end is killed
 HEADROOM = 8  # threads beyond the slots, so that an interactive job can wait its turn inside the batcher
 log = structlog.get_logger()
 
@@ -172,11 +173,14 @@ def _leave(code: int) -> None:
     os._exit(code)
 
 
-def _end_with_the_supervisor() -> None:
+def _end_with_the_supervisor(patience: float) -> None:
     def watch() -> None:
         while os.read(0, 1024):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(patience)
+        log.error("this worker did not end in time, and its supervisor is gone")
+        _leave(1)
 
     threading.Thread(target=watch, name="supervisor-watch", daemon=True).start()
 
@@ -188,7 +192,7 @@ def main() -> None:
     logs.configure(settings.log_level)
     logging.getLogger("celery").setLevel(logging.WARNING)
     entry = catalogue.get(name)
-    _end_with_the_supervisor()
+    _end_with_the_supervisor(settings.drain + GRACE)
     try:
         serve(entry, settings, worker_id)
     except Exception:

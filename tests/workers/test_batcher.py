@@ -242,6 +242,14 @@ def test_a_stopped_batcher_hands_back_what_runs_and_what_waits(running: Running)
     assert set(running.ledger.handed_back) == {row, waiting}
 
 
+def test_a_batcher_that_has_ended_hands_back_what_comes_late(running: Running) -> None:
+    """Its job was claimed before the stop, and checked after it."""
+    running.batcher.stop(0)
+    running.thread.join(5)
+    late, over = running.submit()
+    assert over.wait(5) and running.ledger.handed_back == [late]
+
+
 def test_a_claim_taken_back_and_given_again_waits_for_its_old_row(running: Running) -> None:
     made = chat("word")
     running.batcher.submit(Claim(made, 1), running.engine.check(made))
