@@ -28,14 +28,18 @@ Body = Mapping[str, Any]
 
 
 class Account(NamedTuple):
-    """What stands in a batch's two files, each custom_id counted; `aside` are the errors of lines that were poison."""
+    """What stands in a batch's two files; `poison` are those of the errors that tell of it.
+
+    `miscounted` is by how much the batch's own counts are wrong.
+    """
 
     lines: int = 0
     done: int = 0
     errors: int = 0
-    aside: int = 0
+    poison: int = 0
     doubled: int = 0
     missing: int = 0
+    miscounted: int = 0
 
     def __add__(self, other: object) -> Account:
         assert isinstance(other, Account)
@@ -94,9 +98,15 @@ class Batch:
         seen = self.seen()
         output, errors = self.records(seen["output_file_id"]), self.records(seen["error_file_id"])
         times = Counter(record["custom_id"] for record in [*output, *errors])
-        poison = sum(_code(record) == "poison" for record in errors)
-        doubled, missing = sum(count > 1 for count in times.values()), len(self.bodies.keys() - times.keys())
-        return Account(len(self.bodies), len(output), len(errors), poison, doubled, missing)
+        counts, right = seen["request_counts"], (len(self.bodies), len(output), len(errors))
+        told = (counts["total"], counts["completed"], counts["failed"])
+        return Account(
+            *right,
+            poison=sum(_code(record) == "poison" for record in errors),
+            doubled=sum(count > 1 for count in times.values()),
+            missing=len(self.bodies.keys() - times.keys()),
+            miscounted=sum(abs(one - other) for one, other in zip(told, right, strict=True)),
+        )
 
 
 def _code(record: Mapping[str, Any]) -> str | None:
@@ -108,7 +118,7 @@ def go_on(batches: Sequence[Batch], by: int) -> None:
     """Wait until so many more lines are done."""
     most = sum(len(batch.bodies) for batch in batches)
     want = min(sum(batch.done() for batch in batches) + by, most)
-    eventually(lambda: sum(batch.done() for batch in batches) >= want, within=90, every=0.1)
+    eventually(lambda: sum(batch.done() for batch in batches) >= want, within=120, every=0.1)
 
 
 def kill(*pids: int) -> None:
@@ -184,7 +194,10 @@ class Faults:
         keys = self.store.keys
         names = [keys.job(line_job(batch.id, number)) for number in range(1, len(batch.bodies) + 1)]
         names.append(keys.inflight(batch.id))
-        return [name for name in names if self.store.redis.exists(name)]
+        with self.store.redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.exists(name)
+            return [name for name, exists in zip(names, pipe.execute(), strict=True) if exists]
 
 
 class Asked(NamedTuple):
