@@ -8,7 +8,7 @@ PORT ?= 8000
 MLXQ_CONFIG ?= models.yaml
 export MLXQ_CONFIG
 
-.PHONY: serve setup models test lint lock bench clean
+.PHONY: serve setup models test lint lock bench soak clean
 
 serve: models
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" MLXQ_PORT=$(PORT) $(VENV)/bin/honcho start
@@ -39,6 +39,10 @@ lock:
 
 bench: setup
 	@$(PYTHON) -m bench.queue_overhead
+
+# make soak SOAK='--real 200 --fake 2000' for a shorter one.
+soak: models
+	@$(PYTHON) -m bench.soak $(SOAK)
 
 clean:
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache

@@ -72,8 +72,8 @@ class Batcher:
                 self._scribe.add(self._step(), self._alive)
         self._scribe.flush(self._alive)
         with self._changed:
-            self._ended = True
-        for row in [*self._rows.values(), *self._waiting.rows]:
+            self._ended, left = True, [*self._rows.values(), *self._waiting.rows]
+        for row in left:
             self._scribe.hand_back(row)
 
     def _finished(self) -> bool:

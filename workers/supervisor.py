@@ -19,7 +19,7 @@ from tasks.courier import Courier
 from tasks.egress import Egress
 from tasks.presence import ModelState, Presence
 from tasks.scripts import AWAY
-from workers.worker import LOAD_FAILED
+from workers.worker import GRACE, LOAD_FAILED
 
 _BACKOFF = 0.25  # seconds before the first restart, doubled each time up to
 _BACKOFF_MOST = 30.0
@@ -128,7 +128,7 @@ class Supervisor:
             self._control.turn()
         for child in self._children:
             child.stop()
-        until = time.monotonic() + self._settings.drain + 2
+        until = time.monotonic() + self._settings.drain + GRACE
         for child in self._children:
             child.wait(until)
         self._courier.stop(max(0.0, until - time.monotonic()))

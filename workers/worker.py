@@ -33,8 +33,8 @@ from workers.batcher import Batcher
 from workers.engine import Engine, Prepared
 
 LOAD_FAILED = 3
+GRACE = 2.0  # seconds beyond the drain until a worker that was told to end is killed
 HEADROOM = 8  # threads beyond those for a batch of people and one of paused rows, in which jobs wait their turn
-_PATIENCE = 10.0  # seconds beyond the drain that a worker may take to end by itself
 log = structlog.get_logger()
 
 
@@ -173,13 +173,14 @@ def _leave(code: int) -> None:
     os._exit(code)
 
 
-def _end_with_the_supervisor(drain: float) -> None:
+def _end_with_the_supervisor(patience: float) -> None:
     def watch() -> None:
         while os.read(0, 1024):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(drain + _PATIENCE)
-        _leave(1)  # nobody is left who would end a process that does not end
+        time.sleep(patience)
+        log.error("this worker did not end in time, and its supervisor is gone")
+        _leave(1)
 
     threading.Thread(target=watch, name="supervisor-watch", daemon=True).start()
 
@@ -191,7 +192,7 @@ def main() -> None:
     logs.configure(settings.log_level)
     logging.getLogger("celery").setLevel(logging.WARNING)
     entry = catalogue.get(name)
-    _end_with_the_supervisor(settings.drain)
+    _end_with_the_supervisor(settings.drain + GRACE)
     try:
         serve(entry, settings, worker_id)
     except Exception:

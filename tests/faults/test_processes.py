@@ -6,12 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
+import pytest
 
 from tasks.job import Status
 from tests.faults.clients import Clients, expected
-from tests.servers import ROOT, Stack, environment, eventually
+from tests.servers import ROOT, Stack, Valkey, environment, eventually, fake, running
 
 
 def test_a_killed_web_process_loses_no_job_and_leaves_none_running_for_nobody(clients: Clients, stack: Stack) -> None:
@@ -57,6 +60,29 @@ def test_a_killed_supervisor_takes_its_workers_along_and_the_next_one_goes_on(cl
         answer = clients.http.get(f"/v1/jobs/{job}/result").json()
         assert answer["choices"][0]["message"]["content"] == expected(f"j{number}", 100)
     assert [clients.terminals(job) for job in [stream.job_id, *jobs]] == [1] * 5
+
+
+@pytest.fixture
+def slow_stack(own_valkey: Valkey, tmp_path: Path) -> Iterator[Stack]:
+    """Its worker's steps take a minute."""
+    yield from running(Stack(own_valkey, tmp_path / "stack", [fake(step_ms=60_000)], db=0, MLXQ_DRAIN="0.5"))
+
+
+def test_a_worker_amid_a_long_step_does_not_outlive_its_supervisor(slow_stack: Stack) -> None:
+    """Nobody is left to kill it, and for as long as it showed its lease its jobs would run nowhere else."""
+    clients = Clients(slow_stack)
+    job = clients.submit("slow", 1)
+    eventually(lambda: clients.record(job).status is Status.RUNNING)
+    worker = psutil.Process(clients.worker_pid())
+    os.kill(slow_stack.supervisor.pid, signal.SIGKILL)
+    slow_stack.supervisor.wait()
+    slow_stack.supervisor.stop()
+
+    eventually(lambda: not worker.is_running(), within=10)
+
+    slow_stack.start_supervisor()
+    eventually(lambda: clients.record(job).attempt == 2)
+    clients.close()
 
 
 DIES_BEFORE_IT_PUBLISHES = """

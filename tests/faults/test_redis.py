@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
@@ -14,13 +13,6 @@ from websockets.sync.client import connect
 from tasks.job import Status
 from tests.faults.clients import Clients, expected
 from tests.servers import Stack, Valkey, eventually, fake, running
-
-
-@pytest.fixture
-def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
-    server = Valkey(tmp_path)
-    yield server
-    server.stop()
 
 
 @pytest.fixture

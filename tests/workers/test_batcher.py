@@ -86,7 +86,8 @@ def test_a_stopped_batcher_hands_back_what_runs_and_what_waits(running: Running)
     assert set(running.ledger.handed_back) == {row, waiting}
 
 
-def test_what_comes_after_the_last_step_is_handed_back_too(running: Running) -> None:
+def test_a_batcher_that_has_ended_hands_back_what_comes_late(running: Running) -> None:
+    """Its job was claimed before the stop, and checked after it."""
     running.batcher.stop(0)
     running.thread.join(5)
     late, over = running.submit()
