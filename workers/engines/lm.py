@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from hashlib import sha256
 from typing import Any
 
@@ -32,23 +32,9 @@ from workers.engines.text.plan import Plan, Planner  # noqa: E402
 from workers.engines.text.prompts import Prompts  # noqa: E402
 from workers.engines.text.sequence import Logprob, Source  # noqa: E402
 from workers.engines.text.sequence import Sequence as Row  # noqa: E402
+from workers.engines.text.task import Task  # noqa: E402
 
 log = structlog.get_logger()
-
-
-@dataclass
-class _Task:
-    """A job in the batch: its prompts, its answers that have not ended, and what they have used."""
-
-    plan: Plan
-    sources: list[Source]
-    answers: dict[Row, Answer] = field(default_factory=dict)
-    begun: set[Row] = field(default_factory=set)
-    generated: int = 0
-    cached: int = 0
-    paused: list[Source] = field(default_factory=list)
-    thought: dict[Row, int] = field(default_factory=dict)  # tokens
-    closed: set[Row] = field(default_factory=set)  # whose thinking is over because its budget was
 
 
 class TextEngine(Engine[Plan]):
@@ -69,7 +55,7 @@ class TextEngine(Engine[Plan]):
         own = deepcopy(getattr(tokenizer, "_tokenizer", tokenizer))
         self._decode: Callable[[list[int]], str] = own.decode
         self._vocabulary = Vocabulary(own)
-        self._tasks: dict[str, _Task] = {}
+        self._tasks: dict[str, Task] = {}
 
     @property
     def details(self) -> Mapping[str, Any]:
@@ -107,7 +93,7 @@ class TextEngine(Engine[Plan]):
 
     def admit(self, row: str, prepared: Prepared[Plan]) -> None:
         found = prepared.plan
-        task = self._tasks[row] = _Task(found, [])
+        task = self._tasks[row] = Task(found, [])
         for number, (prompt, limit) in enumerate(zip(found.prompts, found.limits, strict=True)):
             sequences = []
             for index, chosen in found.indices(number):
@@ -198,7 +184,7 @@ class TextEngine(Engine[Plan]):
             message = f"the model's tokens could not be turned into text: {type(error).__name__}: {error}"
             return [events.Failed(Failure(EngineError.code, message))]
 
-    def _say(self, task: _Task, spoken: Spoken) -> Iterator[Event]:
+    def _say(self, task: Task, spoken: Spoken) -> Iterator[Event]:
         row, answer = spoken.row, task.answers[spoken.row]
         task.generated += 1
         if row.guide is not None and row.guide.broken:
@@ -209,7 +195,7 @@ class TextEngine(Engine[Plan]):
             reason = "stop"
         else:
             said = answer.hear(spoken.token, spoken.logprob)
-            reason = "stop" if said.stopped or self._called(task, answer) else None
+            reason = "stop" if said.stopped or task.called(row) else None
             if reason is None and spoken.said >= row.limit:
                 reason = "length"
         if reason is not None:
@@ -218,24 +204,9 @@ class TextEngine(Engine[Plan]):
             self._batch.end([row])
             yield from self._end(row, said, "tool_calls" if reason == "stop" and answer.calls else reason)
         else:
-            self._think(task, row, answer)
+            task.think(row)
             if said:
                 yield _delta(row, said)
-
-    def _called(self, task: _Task, answer: Answer) -> bool:
-        """Whether the only call that an answer may hold is there."""
-        return bool(answer.calls) and not task.plan.reading.parallel
-
-    def _think(self, task: _Task, row: Row, answer: Answer) -> None:
-        """Count what is thought, and have it ended where it has used its budget."""
-        if not answer.thinking:
-            return
-        how, thought = task.plan.reading, task.thought.get(row, 0) + 1
-        task.thought[row] = thought
-        # In the middle of a character, a grammar does not let it end.
-        if how.over(thought) and row not in task.closed and (row.guide is None or row.guide.takes(how.close)):
-            row.forced = list(how.close)
-            task.closed.add(row)
 
     def _end(self, row: Row, said: Said, reason: FinishReason) -> Iterator[Event]:
         task = self._tasks[row.job]
@@ -246,9 +217,7 @@ class TextEngine(Engine[Plan]):
         if not task.answers:
             del self._tasks[row.job]
             # The end-of-sequence token counts: it was generated.
-            thought = sum(task.thought.values())
-            used = events.Usage(task.plan.tokens, task.generated, task.cached, reasoning_tokens=thought)
-            yield events.Done(used)
+            yield events.Done(task.usage)
 
     def pause(self, row: str) -> bool:
         task = self._tasks[row]

@@ -1,0 +1,47 @@
+"""A job in the batch of a text engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tasks import events
+from workers.engines.text.answer import Answer
+from workers.engines.text.plan import Plan
+from workers.engines.text.sequence import Sequence as Row
+from workers.engines.text.sequence import Source
+
+
+@dataclass
+class Task:
+    """Its prompts, its answers that have not ended, and what they have used, in tokens."""
+
+    plan: Plan
+    sources: list[Source]
+    answers: dict[Row, Answer] = field(default_factory=dict)
+    begun: set[Row] = field(default_factory=set)
+    generated: int = 0
+    cached: int = 0
+    paused: list[Source] = field(default_factory=list)
+    thought: dict[Row, int] = field(default_factory=dict)
+    closed: set[Row] = field(default_factory=set)  # whose thinking is over because its budget was
+
+    @property
+    def usage(self) -> events.Usage:
+        """What the job has used."""
+        thought = sum(self.thought.values())
+        return events.Usage(self.plan.tokens, self.generated, self.cached, reasoning_tokens=thought)
+
+    def called(self, row: Row) -> bool:
+        """Whether the only call that an answer may hold is there."""
+        return bool(self.answers[row].calls) and not self.plan.reading.parallel
+
+    def think(self, row: Row) -> None:
+        """Count what is thought, and have it ended where it has used its budget."""
+        if not self.answers[row].thinking:
+            return
+        how, thought = self.plan.reading, self.thought.get(row, 0) + 1
+        self.thought[row] = thought
+        # In the middle of a character, a grammar does not let it end.
+        if how.over(thought) and row not in self.closed and (row.guide is None or row.guide.takes(how.close)):
+            row.forced = list(how.close)
+            self.closed.add(row)
