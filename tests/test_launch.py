@@ -39,7 +39,7 @@ class Local:
     def start(self) -> Process:
         words = [word.format(port=self.port, config=self.config) for word in self.words]
         process = Process([sys.executable, "-m", *words], self.env)
-        eventually(self._ready, every=0.1)
+        eventually(self._ready, within=90.0, every=0.1)
         return process
 
     def _ready(self) -> bool:
@@ -104,7 +104,7 @@ def test_a_manager_that_is_killed_leaves_nothing_behind(words: list[str], env: d
         (["--config", "nowhere.yaml"], "nowhere.yaml: no such file"),
         (["--host", "0.0.0.0"], "MLXQ_API_KEYS"),  # noqa: S104
         (["--served-model-name", "alone"], "--model-path"),
-        (["--model-path", "x", "--model-type", "image-generation"], "--model-type"),
+        (["--model-path", "x", "--model-type", "paintings"], "--model-type"),
     ],
 )
 def test_what_cannot_be_launched_is_said_before_anything_starts(words: list[str], told: str, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def _read(tape: Tape, opener: str) -> Waiting[None]:
         name = yield from tape.short("\n")
         yield from tape.space()
         fenced = yield from tape.comes("```json")
-        yield from named(tape, name, "", "```", _END)
+        yield from named(tape, name, "", *(("```",) if fenced else ()), _END)
         if fenced:
             yield from closing(tape, "```")
         yield from closing(tape, _END)

@@ -26,6 +26,7 @@ CASES = [
     case("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁begin｜>"),
     case("<｜tool▁calls▁begin｜>x", "<｜tool▁calls▁begin｜>x"),
     case("<｜tool▁call▁begin｜>function<｜tool▁sep｜>f", "<｜tool▁call▁begin｜>function<｜tool▁sep｜>f"),
+    *(case(cut, cut) for cut in (call("f", "").split("json")[0], call("f", "").split("son")[0])),
     case(section(call("f", "[]")), section(call("f", "[]"))),
     case(section(W, "oops"), "\noops<｜tool▁calls▁end｜>", WEATHER),
     case(section(call("f", '{"a": 1')), "```<｜tool▁call▁end｜><｜tool▁calls▁end｜>", Broken("f", '{"a": 1\n')),
