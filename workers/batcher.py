@@ -139,12 +139,12 @@ class Batcher:
     def _choose(self, rows: Sequence[Row]) -> Row | None:
         if any(row.claim.alone for row in rows):
             return None
-        first = self._waiting.following()
+        first = self._waiting.following(busy=bool(rows))
         if first is None or (first.claim.alone and rows):
             return None
         if not first.bulk or sum(row.bulk for row in rows) < self._engine.slots - self._reserved:
             return first
-        return self._waiting.following([Lane.INTERACTIVE])
+        return self._waiting.following([Lane.INTERACTIVE], busy=bool(rows))
 
     def _fits(self, row: Row, chosen: Mapping[str, Row]) -> bool:
         if len(self._rows) + len(chosen) >= self._engine.slots:

@@ -28,9 +28,12 @@ class Waiting:
         row.since = self._clock()
         self.rows.append(row)
 
-    def following(self, lanes: Collection[Lane] = tuple(Lane)) -> Row | None:
-        """The row of these lanes that is next: of the lane whose oldest comes first, of whom was served longest ago."""
-        rows = [row for row in self.rows if row.lane in lanes]
+    def following(self, lanes: Collection[Lane] = tuple(Lane), *, busy: bool = False) -> Row | None:
+        """The row of these lanes that is next: of the lane whose oldest comes first, of whom was served longest ago.
+
+        While others run (`busy`), a row that must run alone is passed over until it has waited for its handicap.
+        """
+        rows = [row for row in self.rows if row.lane in lanes and not (busy and self._passed(row))]
         if not rows:
             return None
         lane = min(rows, key=_order).lane
@@ -38,6 +41,9 @@ class Waiting:
         turn = turns.following({turns.key(row.claim.job): self._served.get(_turn(row), -1) for row in rows})
         own = [row for row in rows if turns.key(row.claim.job) == turn]
         return min(own, key=lambda row: (not row.paused, _place(row)))  # what was begun is ended first
+
+    def _passed(self, row: Row) -> bool:
+        return row.claim.alone and self._clock() - row.since < HANDICAP[row.lane]
 
     def take(self, row: Row) -> None:
         """Let a row go; its turn is over, and its place is its own for a while if somebody earlier was passed over."""

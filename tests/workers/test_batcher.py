@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tasks import events
+from tasks.job import Lane
 from tasks.ledger import Claim
 from tests.servers import eventually
 from tests.workers.engines.rows import chat
@@ -42,6 +43,18 @@ def test_a_suspect_runs_alone(running: Running) -> None:
     running.steps(2)
     eventually(lambda: later in running.engine.admitted)
     assert running.engine.most == 1
+
+
+def test_suspects_of_a_batch_hold_nobody_up_until_they_have_waited_long(running: Running) -> None:
+    person, _ = running.submit()
+    assert running.admitted(1) == [person]
+    suspect, _ = running.submit(Lane.BATCH, alone=True)
+    line, _ = running.submit(Lane.BATCH)
+    assert running.admitted(2) == [person, line]
+    running.clock.now += 200
+    later, _ = running.submit()
+    running.engine.ending |= {person, line, suspect}
+    assert running.admitted(4) == [person, line, suspect, later]
 
 
 def test_a_cancelled_row_is_dropped_wherever_it_stands(running: Running) -> None:
