@@ -75,5 +75,6 @@ def test_200_megabytes_and_50_000_lines(stack: Stack, tmp_path: Path) -> None:
             eventually(lambda: http.get(batch).json()["status"] == "cancelled", within=60, every=0.1)
         counts = http.get(batch).json()["request_counts"]
     redis.close()
+    print({name: f"+ {size / MIB:.1f} MiB" for name, size in grown.items()})  # noqa: T201
     assert counts["completed"] + counts["failed"] == counts["total"] == LINES
     assert all(size < MOST for size in grown.values()), grown
