@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 import yaml
+from hypothesis import settings as hypothesis
 
 from mlxq.settings import Settings
 from tasks import store as stores
@@ -16,6 +18,10 @@ from tests import starter
 from tests.servers import ROOT, Stack, Valkey, fake, running
 
 pytest_plugins = ["tests.engines"]
+
+# No test is about speed; and what CI says of a change depends on the change, while everybody else looks for new cases.
+hypothesis.register_profile("mlxq", deadline=None, derandomize="CI" in os.environ)
+hypothesis.load_profile("mlxq")
 
 
 @pytest.fixture(scope="session")

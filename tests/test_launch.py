@@ -16,7 +16,7 @@ import yaml
 
 from tests.servers import ROOT, Process, eventually, fake, free_port
 
-ALL_GONE = 5.0  # seconds from Ctrl-C
+ALL_GONE = 10.0  # seconds from Ctrl-C
 
 
 class Local:
