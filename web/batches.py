@@ -13,6 +13,7 @@ from web import auth, intake, registry
 from web.gateway import gateway
 from web.prefer import preference
 from web.render import batch as render
+from web.render import page as listing
 
 blueprint = Blueprint("batches", __name__, url_prefix="/v1/batches")
 
@@ -53,14 +54,7 @@ def index() -> dict[str, Any]:
     """The owner's batches, newest first."""
     asked = BatchListSchema().load(request.args.to_dict())
     page = gateway().batches.list(auth.current(), limit=asked["limit"], after=asked.get("after"))
-    shown = [render.body(state) for state in page.states]
-    return {
-        "object": "list",
-        "data": shown,
-        "first_id": shown[0]["id"] if shown else None,
-        "last_id": shown[-1]["id"] if shown else None,
-        "has_more": page.has_more,
-    }
+    return listing.body([render.body(state) for state in page.states], page.has_more)
 
 
 @blueprint.get("/<batch_id>")

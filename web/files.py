@@ -13,6 +13,7 @@ from web.errors import RequestTooLarge
 from web.gateway import gateway
 from web.intake import Upload
 from web.render import file as render
+from web.render import page as listing
 
 BATCH_BYTES = 200 * 1024 * 1024
 _NAME = 255  # characters of a filename
@@ -57,14 +58,7 @@ def index() -> dict[str, Any]:
         newest_first=asked["order"] == "desc",
         purpose=asked.get("purpose"),
     )
-    shown = [render.body(file) for file in page.files]
-    return {
-        "object": "list",
-        "data": shown,
-        "first_id": shown[0]["id"] if shown else None,
-        "last_id": shown[-1]["id"] if shown else None,
-        "has_more": page.has_more,
-    }
+    return listing.body([render.body(file) for file in page.files], page.has_more)
 
 
 @blueprint.get("/<file_id>")

@@ -20,6 +20,7 @@ from web.disconnect import ClientGone
 from web.gateway import gateway
 from web.prefer import preference
 from web.render import job as render
+from web.render import page as listing
 from web.waiting import audible, entries
 
 LISTINGS = {"sync": Listing.SYNC, "batch": Listing.LINES}
@@ -63,14 +64,7 @@ def index() -> dict[str, Any]:
             criteria=_criteria(asked),
             include=LISTINGS.get(asked.get("include")),
         )
-    shown = [render.body(record) for record in records]
-    return {
-        "object": "list",
-        "data": shown,
-        "first_id": shown[0]["id"] if shown else None,
-        "last_id": shown[-1]["id"] if shown else None,
-        "has_more": more,
-    }
+    return listing.body([render.body(record) for record in records], more)
 
 
 def _asked(args: MultiDict[str, str]) -> dict[str, Any]:
