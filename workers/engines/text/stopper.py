@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from workers.parsers.markers import overlap
+from workers.parsers.markers import split
 
 
 class Heard(NamedTuple):
@@ -29,14 +29,9 @@ class Stopper:
 
     def hear(self, text: str) -> Heard:
         """Take more text; after `stopped` nothing more is to be said."""
-        text = self._held + text
-        found = [at for at in (text.find(stop) for stop in self._stops) if at >= 0]
-        if found:
-            self._held = ""
-            return Heard(text[: min(found)], True)
-        held = max((overlap(text, stop) for stop in self._stops), default=0)
-        self._held = text[len(text) - held :]
-        return Heard(text[: len(text) - held], False)
+        before, stop, rest = split(self._held + text, self._stops)
+        self._held = "" if stop else rest
+        return Heard(before, stop is not None)
 
     def rest(self) -> str:
         """What was held back, when no more text comes."""
