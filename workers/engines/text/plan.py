@@ -104,7 +104,7 @@ class Planner:
             {tool.name: reading.enforced(tool) for tool in request.tools},
             begun=thinks is not None and thinks.begun(prompt),
             budget=request.thinking_budget if thinks else None,
-            close=self._close(thinks, bool(calls)) if thinks else (),
+            close=self._close(thinks, bool(calls)) if thinks and request.thinking_budget is not None else (),
             parallel=request.tool_choice.parallel,
         )
 
