@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,11 @@ class Valkey:
     def start(self) -> None:
         self._process = subprocess.Popen(redis_server.command(self.port, self.folder))
         eventually(self._answers)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def _answers(self) -> bool:
         try:
@@ -193,9 +199,11 @@ class Stack:
         return self
 
     def stop(self) -> None:
-        self.web.stop()
-        self.runner.stop()
-        self.supervisor.stop()
+        """End all of it, whatever one of them does."""
+        with ExitStack() as last:
+            last.callback(self.supervisor.stop)
+            last.callback(self.runner.stop)
+            last.callback(self.web.stop)
 
 
 def running(stack: Stack, within: float = 60.0) -> Iterator[Stack]:

@@ -102,14 +102,15 @@ class Batch:
         told = (counts["total"], counts["completed"], counts["failed"])
         return Account(
             *right,
-            poison=sum(_code(record) == "poison" for record in errors),
+            poison=sum(code(record) == "poison" for record in errors),
             doubled=sum(count > 1 for count in times.values()),
             missing=len(self.bodies.keys() - times.keys()),
             miscounted=sum(abs(one - other) for one, other in zip(told, right, strict=True)),
         )
 
 
-def _code(record: Mapping[str, Any]) -> str | None:
+def code(record: Mapping[str, Any]) -> str | None:
+    """The code of the error that a line's record tells of, if it does."""
     error = ((record["response"] or {}).get("body") or {}).get("error") or record["error"]
     return str(error["code"]) if error else None
 

@@ -37,8 +37,13 @@ class Call:
     text: str = ""
     error: dict[str, Any] | None = None
     broken: bool = False  # the connection ended before the answer did
+    hung: bool = False  # nothing came for as long as the client waits
     done: bool = False
     chunks: list[str] = field(default_factory=list)
+
+    @property
+    def ended(self) -> bool:
+        return self.thread is not None and not self.thread.is_alive()
 
     def wait(self, within: float = 60) -> Call:
         assert self.thread is not None
@@ -48,9 +53,11 @@ class Call:
 
 
 class Clients:
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, patience: float = 60) -> None:
         self.stack = stack
-        self.http = httpx.Client(base_url=stack.url, timeout=60, limits=httpx.Limits(max_connections=200))
+        # None is kept: one that the server closes at its time of idleness, just as a request comes, proves nothing.
+        limits = httpx.Limits(max_connections=600, max_keepalive_connections=0)
+        self.http = httpx.Client(base_url=stack.url, timeout=patience, limits=limits)
         self.store = stores.connect(stack.settings)
 
     def close(self) -> None:
@@ -73,12 +80,17 @@ class Clients:
     def _guarded(self, target: Any, call: Call, request: dict[str, Any], headers: dict[str, str]) -> None:
         try:
             target(call, request, headers)
+        except httpx.TimeoutException:
+            call.hung = True
         except httpx.TransportError:
             call.broken = True
 
     def _stream(self, call: Call, request: dict[str, Any], headers: dict[str, str]) -> None:
         with self.http.stream("POST", CHAT, json=request, headers=headers) as response:
             call.status, call.job_id = response.status_code, response.headers.get("x-job-id", "")
+            if response.status_code != 200:
+                call.error = json.loads(response.read())["error"]
+                return
             for line in response.iter_lines():
                 if line == "data: [DONE]":
                     call.done = True

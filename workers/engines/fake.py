@@ -3,8 +3,10 @@
 It answers chats and completions with `max_tokens` numbered words, one an answer and step of `step_ms` milliseconds, and
 embeddings with vectors made from their inputs' lengths; its tokens are a text's bytes, and every word's probability is
 the same. A chat thinks for all of its `thinking_budget` first, and says nothing when it has to call a tool, which it
-calls without arguments. The last message, or the first prompt, may ask for trouble: `die` kills the process at its
-first step, `fail` ends the row in an error, `break` raises inside a step, `refuse` is refused when checked.
+calls without arguments. Where `journal` names a file, it writes down which job it began in which process (a line
+`JOB PID`), for who wants to know whether something ran twice. The last message, or the first prompt, may ask for
+trouble: `die` kills the process at its first step, `fail` ends the row in an error, `break` raises inside a step,
+`refuse` is refused when checked.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
@@ -55,9 +58,10 @@ class _Row:
 class FakeEngine(Engine[_Row]):
     """Words and vectors out of nothing, at a set pace."""
 
-    def __init__(self, slots: int, step: float) -> None:
+    def __init__(self, slots: int, step: float, journal: Path | None = None) -> None:
         self.slots = slots
         self._step = step
+        self._journal = journal
         self._rows: dict[str, _Row] = {}
         self._paused: dict[str, _Row] = {}
 
@@ -74,6 +78,9 @@ class FakeEngine(Engine[_Row]):
         return Prepared(prompt_tokens=sum(map(len, row.words)), plan=row)
 
     def admit(self, row: str, prepared: Prepared[_Row]) -> None:
+        if self._journal is not None:
+            with self._journal.open("a") as file:
+                file.write(f"{prepared.plan.job.id} {os.getpid()}\n")
         self._rows[row] = prepared.plan
 
     def step(self) -> Sequence[tuple[str, Event]]:
@@ -170,8 +177,10 @@ def _text(tokens: tuple[int, ...]) -> str:
 
 
 def load(entry: ModelEntry, settings: Settings) -> FakeEngine:
-    """The fake engine with the entry's `options` (`step_ms`, `load_error`) and batch size."""
+    """The fake engine with the entry's `options` (`step_ms`, `load_error`, `journal`) and batch size."""
     del settings
     if message := entry.options.get("load_error"):
         raise RuntimeError(str(message))
-    return FakeEngine(entry.batch_completion_size or 32, float(entry.options.get("step_ms", 20)) / 1000)
+    journal = entry.options.get("journal")
+    step = float(entry.options.get("step_ms", 20)) / 1000
+    return FakeEngine(entry.batch_completion_size or 32, step, Path(str(journal)) if journal else None)
