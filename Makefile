@@ -8,7 +8,7 @@ PORT ?= 8000
 MLXQ_CONFIG ?= models.yaml
 export MLXQ_CONFIG
 
-.PHONY: serve setup models test lint lock bench soak clean
+.PHONY: serve setup models test lint lock bench soak faults clean
 
 serve: models
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" MLXQ_PORT=$(PORT) $(VENV)/bin/honcho start
@@ -43,6 +43,10 @@ bench: setup
 # make soak SOAK='--real 200 --fake 2000' for a shorter one.
 soak: models
 	@$(PYTHON) -m bench.soak $(SOAK)
+
+# make faults FAULTS='--quick --only redis:away6 --only "web:*"' for some cells of the matrix.
+faults: models
+	@$(PYTHON) -m bench.faults $(FAULTS)
 
 clean:
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
