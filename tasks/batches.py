@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from tasks.errors import IdempotencyMismatch, JobConflict, NotFound
+from tasks.errors import IdempotencyMismatch, JobConflict, NotFound, UnreadableRecord
 from tasks.events import Usage
 from tasks.files import File, stretch
 from tasks.job import new_id
+from tasks.records import pass_over, readable
 from tasks.requests import BlobRef
 from tasks.scripts import answers
 from tasks.store import JobStore
@@ -178,11 +179,12 @@ class Batches:
         return state
 
     def read(self, ids: list[str]) -> list[State | None]:
-        """Many batches in one round trip."""
+        """Many batches in one round trip; None where there is none, or none that can be read."""
         with answers(), self.store.redis.pipeline(transaction=False) as pipe:
             for batch_id in ids:
                 pipe.hgetall(self.store.keys.batch(batch_id))
-            return [_state(fields) for fields in pipe.execute()]
+            found = pipe.execute()
+        return [_readable(batch_id, fields) for batch_id, fields in zip(ids, found, strict=True)]
 
     def list(self, owner: str, *, limit: int, after: str | None = None) -> Page:
         """The owner's batches, newest first, those after the cursor `after` (a batch's id)."""
@@ -235,6 +237,15 @@ def decode(data: bytes) -> Batch:
     if batch.v not in READABLE:
         raise ValueError(f"batch of version {batch.v}; this mlxq reads {sorted(READABLE)}")
     return batch
+
+
+def _readable(batch_id: str, fields: Mapping[bytes, bytes]) -> State | None:
+    try:
+        with readable(batch_id):
+            return _state(fields)
+    except UnreadableRecord as error:
+        pass_over(batch_id, str(error))
+        return None
 
 
 def _state(fields: Mapping[bytes, bytes]) -> State | None:

@@ -3,225 +3,76 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Iterable
 
-import msgspec
 import structlog
 
-from tasks import app, turns
-from tasks.batches import Batches
-from tasks.files import PREFIX as FILE
-from tasks.files import Files
-from tasks.job import Lane, Listing
+from tasks.capacity import Capacity
+from tasks.dispatch import Dispatcher
+from tasks.housekeeping import Housekeeping
 from tasks.lease import Lease
-from tasks.ledger import release
-from tasks.presence import Presence, Worker
+from tasks.loops import Apart
+from tasks.presence import Presence
+from tasks.reconcile import Reconciler
 from tasks.scripts import AWAY
 from tasks.store import JobStore
 
-# Milliseconds: a lane's turn comes before an earlier lane's that was served so much later.
-LATER = {lane: 10_000 * place for place, lane in enumerate(Lane)}
-HEADROOM = 2  # bulk jobs in a worker's hands beyond its slots, so that the next one is checked before a row is free
-_SETTLED = 2000  # milliseconds after which a message that nobody took is looked for
-_BATCH = 100  # records a pass of housekeeping
+_EVERY = 0.5  # seconds between passes of the reconciler
 log = structlog.get_logger()
 
 
-@dataclass
-class Dispatcher:
-    """Keeps a bounded window of the bulk lanes' jobs in Celery, turn by turn over their owners and batches."""
-
-    store: JobStore
-    presence: Presence
-    leader: str
-
-    def run(self, model: str) -> int:
-        """Send as many waiting jobs as the model's live workers have room for; returns how many."""
-        slots = sum(worker.slots + HEADROOM for worker in self.presence.workers(model))
-        sent = 0
-        while slots and (found := self._next(model)):
-            lane, turn = found
-            if not self._send(model, lane, turn, slots):
-                if self.store.redis.zscore(self.store.keys.lanes(model), f"{lane}:{turn}") is not None:
-                    return sent  # the window is full, or another leads
-                continue
-            sent += 1
-        return sent
-
-    def _next(self, model: str) -> tuple[Lane, str] | None:
-        """The lane that is next, earlier ones first unless a later one has waited, and whose turn it is there."""
-        served: dict[Lane, dict[str, float]] = {}
-        for member, when in self.store.redis.zrange(self.store.keys.lanes(model), 0, -1, withscores=True):
-            lane, _, turn = member.decode().partition(":")
-            served.setdefault(Lane(lane), {})[turn] = when
-        if not served:
-            return None
-        first = min(served, key=lambda lane: min(served[lane].values()) + LATER[lane])
-        return first, turns.following(served[first])
-
-    def _send(self, model: str, lane: Lane, turn: str, slots: int) -> bool:
-        keys = self.store.keys
-        job_id = self.store.scripts.run(
-            "dispatch",
-            [
-                keys.waiting(model, lane, turn),
-                keys.lanes(model),
-                keys.window(model),
-                keys.unclaimed(model),
-                keys.leader(),
-            ],
-            [f"{lane}:{turn}", slots, self.store.now(), self.leader],
-        )
-        if job_id is None:
-            return False
-        self.store.send(job_id.decode(), model)
-        return True
-
-
-@dataclass
-class Reconciler:
-    """Finds what a dead process left behind: lost messages, claims, followers, and deadlines that passed."""
-
-    store: JobStore
-    presence: Presence
-
-    def run(self, models: Iterable[str]) -> None:
-        """One pass over everything."""
-        for model in models:
-            self.take_back(model)
-            self.send_again(model)
-        self.expire()
-        self.clear_clients()
-
-    def take_back(self, model: str) -> None:
-        """End the claims of workers whose lease is over."""
-        store = self.store
-        claims = store.redis.hgetall(store.keys.claims(model))
-        if not claims:
-            return
-        alive = {worker.id for worker in self.presence.workers(model)}
-        for job_id, worker in claims.items():
-            if worker.decode() in alive:
-                continue
-            record = store.find(job_id.decode())
-            if record is None:
-                store.redis.hdel(store.keys.claims(model), job_id)
-                continue
-            log.warning("taking a job back from a lost worker", job_id=record.job.id, worker=worker.decode())
-            release(store, record.job, worker.decode(), lost=True)
-
-    def send_again(self, model: str) -> None:
-        """Send jobs again whose message is nowhere: their sender died, or the worker that had taken it did."""
-        store, now = self.store, self.store.now()
-        settled = {
-            job_id.decode() for job_id in store.redis.zrangebyscore(store.keys.unclaimed(model), 0, now - _SETTLED)
-        }
-        absent = settled - app.pending(store.redis, store.settings, store.keys.queue(model)) if settled else set()
-        for job_id in absent:
-            record = store.find(job_id)
-            if record is None or record.status.terminal:
-                store.redis.zrem(store.keys.unclaimed(model), job_id)
-                continue
-            log.warning("sending a job again whose message was lost", job_id=job_id)
-            store.redis.zadd(store.keys.unclaimed(model), {job_id: now}, xx=True)
-            store.send(job_id, model)
-
-    def expire(self) -> None:
-        """End jobs whose deadline has passed."""
-        due = self.store.redis.zrangebyscore(self.store.keys.deadlines(), 0, self.store.now(), start=0, num=_BATCH)
-        for job_id in due:
-            if not self.store.expire(job_id.decode()):
-                self.store.redis.zrem(self.store.keys.deadlines(), job_id)
-
-    def clear_clients(self) -> None:
-        """Leave, in the name of web processes that died, the jobs they were waiting for."""
-        store = self.store
-        for client in store.redis.zrangebyscore(store.keys.clients(), 0, store.now()):
-            following = store.redis.hgetall(store.keys.following(client.decode()))
-            for job_id, count in following.items():
-                store.leave(job_id.decode(), client.decode(), int(count))
-            store.redis.delete(store.keys.following(client.decode()))
-            store.redis.zrem(store.keys.clients(), client)
-
-
-@dataclass
-class Housekeeping:
-    """Deletes what has outlived its time, a bounded amount a pass."""
-
-    store: JobStore
-    sweep_every: float = 600.0  # seconds between the end of a sweep and the next one
-    _sweep: Iterator[bool] = field(default_factory=lambda: iter(()))
-    _sweep_at: float = 0.0
-
-    def run(self) -> None:
-        """One pass: expired jobs, files and batches, and a stretch of a sweep over blobs that nothing holds."""
-        store = self.store
-        for job_id in store.redis.zrangebyscore(store.keys.expiry(), 0, store.now(), start=0, num=_BATCH):
-            record = store.find(job_id.decode(), expired=True)
-            if record is None:
-                self._bury(job_id.decode())
-            elif not store.erase(record):
-                store.redis.zrem(store.keys.expiry(), job_id)
-        for member in store.redis.zrangebyscore(store.keys.outdated(), 0, store.now(), start=0, num=_BATCH):
-            outdated = Files(store) if member.decode().startswith(FILE) else Batches(store)
-            outdated.expire(member.decode())
-            store.redis.zrem(store.keys.outdated(), member)
-        if sum(1 for _ in islice(self._sweep, _BATCH)):
-            self._sweep_at = time.monotonic() + self.sweep_every
-        elif time.monotonic() >= self._sweep_at:
-            self._forget_workers()
-            self._sweep = store.blobs.sweep(lambda sha256: bool(store.redis.exists(store.keys.blob(sha256))))
-
-    def _bury(self, job_id: str) -> None:
-        """Remove what is left of a job whose request cannot be read any more."""
-        keys = self.store.keys
-        owner = (self.store.redis.hget(keys.job(job_id), "owner") or b"").decode()
-        with self.store.redis.pipeline() as pipe:
-            for listing in Listing:
-                pipe.zrem(keys.index(owner, listing), job_id)
-            pipe.delete(keys.job(job_id), keys.events(job_id))
-            pipe.zrem(keys.expiry(), job_id)
-            pipe.execute()
-
-    def _forget_workers(self) -> None:
-        """Remove what workers said of themselves whose lease ended without anybody noticing: all of a machine died."""
-        redis, keys = self.store.redis, self.store.keys
-        for worker_id, told in redis.hgetall(keys.workers()).items():
-            until = redis.zscore(keys.alive(msgspec.json.decode(told, type=Worker).model), worker_id)
-            if until is None or until < self.store.now():
-                redis.hdel(keys.workers(), worker_id)
-
-
 class Control:
-    """The leader's loop, one turn at a time."""
+    """A supervisor's part in it, one turn at a time; `models` are those that it serves."""
 
     def __init__(self, store: JobStore, id: str, models: Iterable[str]) -> None:
         self.store, self.models = store, tuple(models)
-        presence = Presence(store)
+        self._presence = Presence(store)
         self._leader = Lease(store, store.keys.leader(), id)
-        self._dispatcher = Dispatcher(store, presence, id)
-        self._reconciler = Reconciler(store, presence)
+        self._dispatcher = Dispatcher(store, self._presence, id)
+        self._reconciler = Reconciler(store, self._presence)
         self._housekeeping = Housekeeping(store)
-        self._reconciled = 0.0
+        self._capacity = Capacity(store)
+        self._apart = Apart("control")
+        self._reconciled = self._shown = float("-inf")
+        self._known: frozenset[str] = frozenset(self.models)
 
     def turn(self, wait: float = 0.25) -> None:
-        """Dispatch what waits, and every half second reconcile; sleeps up to `wait` seconds for a nudge."""
+        """Dispatch what waits, and every half second reconcile; sleeps up to `wait` seconds for a nudge.
+
+        Raises what `AWAY` names, after which all silence is counted anew.
+        """
         try:
-            if not self._leader.holds():
-                time.sleep(wait)
-                return
-            for model in self.models:
-                self._dispatcher.run(model)
-            if time.monotonic() - self._reconciled > 0.5:
-                self._reconciled = time.monotonic()
-                self._reconciler.run(self.models)
-                self._housekeeping.run()
-            self.store.redis.blpop([self.store.keys.wake()], timeout=wait)
-        except AWAY as error:
-            log.warning("the queue is away; trying again", error=str(error))
+            self._turn(wait)
+        except AWAY:
+            self._reconciler.forget()
+            raise
+
+    def _turn(self, wait: float) -> None:
+        now = time.monotonic()
+        if now - self._shown > self.store.settings.worker_lease / 3:
+            self._presence.serve(self.models)
+            self._shown = now
+        due = now - self._reconciled > _EVERY
+        if due:
+            self._reconciled = now
+            # A model that was taken out of the file has left jobs behind, which are seen to all the same.
+            self._known = self._presence.models().union(self.models)
+            self._apart.run("bury", self._reconciler.bury, self._known)
+        if not self._leader.holds():
+            self._reconciler.forget()
             time.sleep(wait)
+            return
+        for model in self._known:
+            self._apart.run(f"dispatch {model}", self._dispatcher.run, model)
+        if due:
+            self._apart.run("reconcile", self._reconciler.run, self._known)
+            self._apart.run("keep house", self._keep_house)
+        self.store.redis.blpop([self.store.keys.wake()], timeout=wait)
+
+    def _keep_house(self) -> None:
+        short = self._capacity.watch()
+        while self._housekeeping.run() and short:  # what has expired goes first, before anybody is refused
+            pass
 
     def resign(self) -> None:
         """Let another supervisor lead."""

@@ -6,8 +6,10 @@ so a receiver may hear of an event twice, under the same id.
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -21,6 +23,7 @@ from tasks import hooks
 from tasks.egress import Egress
 from tasks.errors import FetchFailed, InvalidValue
 from tasks.hooks import Attempt, Delivery, State, Told
+from tasks.loops import Apart, Loop
 from tasks.scripts import AWAY, answers
 from tasks.store import JobStore
 
@@ -41,29 +44,20 @@ class Courier:
         self._store, self._egress, self._delays = store, egress, delays
         self._lock = threading.Lock()
         self._calls: Counter[str] = Counter()  # under way, by host
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+        self._id = uuid.uuid4().hex
+        self._apart = Apart("webhooks")
+        self._loop = Loop("webhooks", self.turn, _LOOK)
 
     def start(self) -> None:
         """Deliver until stopped."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self, within: float) -> None:
         """Take nothing more, and wait for what is under way for so many seconds; the rest is sent again later."""
-        self._stopped.set()
         until = time.monotonic() + within
+        self._loop.stop(within)
         while self._under_way() and time.monotonic() < until:
             time.sleep(0.05)
-
-    def _run(self) -> None:
-        while not self._stopped.wait(_LOOK):
-            try:
-                self.turn()
-            except AWAY as error:
-                log.warning("webhooks wait for the queue", error=str(error))
-                self._stopped.wait(1.0)
-            except Exception:
-                log.exception("a turn of the webhooks failed")
 
     def turn(self) -> None:
         """Begin to send what is due, as far as there is room."""
@@ -71,13 +65,19 @@ class Courier:
         if room <= 0:
             return
         with answers():
-            taken = self._store.scripts.run("take", [keys.hooks()], [LEASE, room])
-        for delivery_id in taken:
-            told = hooks.read(self._store, delivery_id.decode())
-            if told is None or told.state != "pending":
-                self._store.redis.zrem(keys.hooks(), delivery_id)
-            else:
-                self._begin(told)
+            taken = self._store.scripts.run(
+                "take", [keys.hooks(), keys.reply(self._id)], [LEASE, room, secrets.token_hex(8)]
+            )
+        for member in taken:
+            # One that cannot be read or begun comes again when its lease is over.
+            self._apart.run(member.decode(), self._see_to, member.decode())
+
+    def _see_to(self, delivery_id: str) -> None:
+        told = hooks.read(self._store, delivery_id)
+        if told is None or told.state != "pending":
+            self._store.redis.zrem(self._store.keys.hooks(), delivery_id)
+        else:
+            self._begin(told)
 
     def _under_way(self) -> int:
         with self._lock:

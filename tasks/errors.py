@@ -116,6 +116,18 @@ class WorkerLost(JobError):
     code = "worker_lost"
 
 
+class WebLost(JobError):
+    """The web process that waited for the job in its client's name was lost."""
+
+    code = "web_lost"
+
+
+class UnreadableRecord(JobError):
+    """A record was written by a later version, or is damaged."""
+
+    code = "unreadable_record"
+
+
 class Poison(JobError):
     """The job's worker died with it as often as attempts are allowed."""
 

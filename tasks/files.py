@@ -8,8 +8,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from tasks.errors import NotFound
+from tasks.errors import NotFound, UnreadableRecord
 from tasks.job import new_id
+from tasks.records import pass_over, readable
 from tasks.requests import BlobRef
 from tasks.scripts import answers
 from tasks.store import JobStore
@@ -74,7 +75,10 @@ class Files:
         """One of the owner's files; NotFound for anybody else's."""
         with answers():
             found = self.store.redis.get(self.store.keys.file(file_id))
-        file = None if found is None else decode(found)
+        file: File | None = None
+        if found is not None:
+            with readable(file_id):
+                file = decode(found)
         if file is None or file.owner != owner or _over(file, self.store.now()):
             raise NotFound(f"no file '{file_id}'")
         return file
@@ -98,7 +102,9 @@ class Files:
             with answers():
                 ids = stretch(self.store.redis, key, after, newest_first, _STRETCH)
                 found = self.store.redis.mget([self.store.keys.file(file_id) for file_id in ids]) if ids else []
-            yield from (decode(data) for data in found if data is not None)
+            for file_id, data in zip(ids, found, strict=True):
+                if data is not None and (file := _readable(file_id, data)) is not None:
+                    yield file
             if len(ids) < _STRETCH:
                 return
             after = ids[-1]
@@ -135,6 +141,15 @@ def decode(data: bytes) -> File:
     if file.v not in READABLE:
         raise ValueError(f"file of version {file.v}; this mlxq reads {sorted(READABLE)}")
     return file
+
+
+def _readable(file_id: str, data: bytes) -> File | None:
+    try:
+        with readable(file_id):
+            return decode(data)
+    except UnreadableRecord as error:
+        pass_over(file_id, str(error))
+        return None
 
 
 def stretch(redis: Any, key: str, after: str | None, newest_first: bool, count: int) -> list[str]:

@@ -6,22 +6,26 @@ import queue
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
-from redis import Redis
 
 from tasks import events, fold
-from tasks.errors import NotFound, QueueUnavailable
+from tasks.errors import Failure, NotFound, UnreadableRecord
 from tasks.events import Event
 from tasks.job import Record
-from tasks.presence import Heartbeat, Presence
+from tasks.loops import Loop
+from tasks.presence import Presence
 from tasks.scripts import AWAY, answers
 from tasks.store import JobStore
 
 Entry = tuple[str, Event]
 _LOOK = 2.0  # seconds of silence after which the record itself is asked
+_TIDY = 10.0  # seconds between comparisons of who follows here with what Redis has of it
+_PATIENCE = 2.0  # seconds that a thread has to end
+_STRIPES = 64  # locks for the counts of followers: jobs that share one wait for each other's round trip
 log = structlog.get_logger()
 
 
@@ -33,16 +37,61 @@ class Follower:
         self.client = uuid.uuid4().hex
         self._wake = store.keys.reader(self.client)
         self._wake_at = "0-0"
-        self._closed = False
         self._lock = threading.Lock()
         self._inboxes: dict[str, dict[int, queue.SimpleQueue[Entry]]] = {}
         self._cursors: dict[str, str] = {}
-        # Blocks for seconds on purpose, so it cannot share the store's socket timeout.
-        self._redis = Redis.from_url(store.settings.redis_url, socket_timeout=None, socket_connect_timeout=2)
-        self._thread = threading.Thread(target=self._read, name="follower", daemon=True)
-        self._thread.start()
-        presence = Presence(store)
-        self._heartbeat = Heartbeat(lambda: presence.show_client(self.client), store.settings.worker_lease / 3)
+        self._stripes = [threading.Lock() for _ in range(_STRIPES)]
+        self._counts: Counter[str] = Counter()  # followers of each job
+        self._odd: frozenset[str] = frozenset()  # jobs of which Redis had another count at the last comparison
+        self._presence = Presence(store)
+        self._tidied = time.monotonic()
+        self._reader = Loop("follower", self._read).start()
+        self._heartbeat = Loop("heartbeat", self._beat, store.settings.worker_lease / 3).start()
+
+    def missing(self) -> list[str]:
+        """The threads that have ended although the process needs them."""
+        return [loop.name for loop in (self._reader, self._heartbeat) if not loop.alive]
+
+    def join(self, job_id: str) -> None:
+        """Count one more here who wants a job's answer."""
+        with self._stripe(job_id):
+            self.store.follow(job_id, self.client, self._counts[job_id] + 1)
+            self._counts[job_id] += 1
+
+    def leave(self, job_id: str) -> bool:
+        """Count one less; the last to leave a job that nobody else wants cancels it. True if it did."""
+        with self._stripe(job_id):
+            self._counts[job_id] -= 1
+            count = self._counts[job_id]
+            if not count:
+                del self._counts[job_id]
+            alone = self.store.follow(job_id, self.client, count)
+        return alone and self.store.abandon(job_id, events.Cancelled("client went away"))
+
+    def _stripe(self, job_id: str) -> threading.Lock:
+        return self._stripes[hash(job_id) % _STRIPES]
+
+    def _beat(self) -> None:
+        self._presence.show_client(self.client)
+        if time.monotonic() - self._tidied > _TIDY:
+            self._tidied = time.monotonic()
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Tell Redis once more who follows here where a call that failed, or came late, has left it another count."""
+        with answers():
+            found = self.store.redis.hgetall(self.store.keys.following(self.client))
+        told = {job_id.decode(): int(count) for job_id, count in found.items()}
+        odd = frozenset(
+            job_id for job_id in told.keys() | set(self._counts) if told.get(job_id, 0) != self._counts[job_id]
+        )
+        for job_id in odd & self._odd:  # seen twice: it is no call that was under way
+            with self._stripe(job_id):
+                count = self._counts[job_id]
+                alone = self.store.follow(job_id, self.client, count)
+            if alone and not count:
+                self.store.abandon(job_id, events.Cancelled("client went away"))
+        self._odd = odd
 
     def events(self, job_id: str, after: str = "0", silence: float = 1.0) -> Iterator[Entry | None]:
         """A job's events after the id `after`, to the terminal one; None for every `silence` seconds without any.
@@ -59,7 +108,7 @@ class Follower:
                         looked = time.monotonic()
                         try:
                             ended = self.store.ended(job_id)
-                        except QueueUnavailable:  # it comes back, or the caller's patience ends
+                        except AWAY:  # it comes back, or the caller's patience ends
                             ended = False
                         if ended:
                             yield from self._remaining(self._record(job_id), last)
@@ -85,7 +134,7 @@ class Follower:
             found = self.store.redis.xrange(key, min=f"({last}" if last != "0" else "-")
         if found:
             for entry_id, fields in found:
-                yield entry_id.decode(), events.decode(fields[b"e"])
+                yield entry_id.decode(), readable(fields[b"e"])
             return
         yield from recorded(self.store, record, last)
 
@@ -115,29 +164,20 @@ class Follower:
             log.warning("the reader will notice its new follower within a second")
 
     def _read(self) -> None:
-        away = False
-        while not self._closed:
-            with self._lock:
-                cursors = dict(self._cursors)
-            try:
-                found = self._redis.xread({self._wake: self._wake_at, **cursors}, block=1000)
-            except AWAY as error:
-                if not away:
-                    log.warning("job events cannot be read; trying until they can", error=str(error))
-                away = True
-                time.sleep(0.1)
-                continue
-            away = False
-            for key, entries in rows(found):
-                self._deliver(key, cursors, entries)
-
-    def _deliver(self, key: str, cursors: dict[str, str], entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
-        if key == self._wake:
-            self._wake_at = entries[-1][0].decode()
-            return
-        decoded = [(entry_id.decode(), events.decode(fields[b"e"])) for entry_id, fields in entries]
         with self._lock:
-            if self._cursors.get(key) != cursors[key]:
+            cursors = dict(self._cursors)
+        with answers():
+            found = self.store.redis.xread({self._wake: self._wake_at, **cursors}, block=1000)
+        for key, entries in rows(found):
+            if key == self._wake:
+                self._wake_at = entries[-1][0].decode()
+            else:
+                self._deliver(key, cursors[key], entries)
+
+    def _deliver(self, key: str, cursor: str, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
+        decoded = [(entry_id.decode(), readable(fields[b"e"])) for entry_id, fields in entries]
+        with self._lock:
+            if self._cursors.get(key) != cursor:
                 return  # left, or begun anew, while this was being read
             self._cursors[key] = decoded[-1][0]
             inboxes = list(self._inboxes[key].values())
@@ -147,11 +187,25 @@ class Follower:
 
     def close(self) -> None:
         """End the threads."""
-        self._heartbeat.stop()
-        self._closed = True
+        self._heartbeat.stop(_PATIENCE)
+        self._reader.stop(0)
         self._nudge()
-        self._thread.join()
-        self._redis.close()
+        self._reader.stop(_PATIENCE)
+        try:
+            self._presence.leave_client(self.client)
+        except AWAY as error:
+            log.warning("left without saying so; the lease ends by itself", error=str(error))
+        self._presence.processes.leave(self.client)
+
+
+def readable(data: bytes) -> Event:
+    """The event in these bytes; the end of the reading, with the reason, where this version cannot read it."""
+    try:
+        return events.decode(data)
+    except Exception as error:
+        log.error("an event cannot be read", error=str(error))
+        message = "this answer was written by another version of mlxq, or is damaged, and cannot be read here"
+        return events.Failed(Failure(UnreadableRecord.code, message))
 
 
 def recorded(store: JobStore, record: Record, last: str) -> Iterator[Entry]:

@@ -12,8 +12,8 @@
 | `window:{model}` | set | dispatched jobs of the bulk lanes | until the job ends |
 | `unclaimed:{model}` | sorted set | jobs whose message no worker took yet, by time sent | until the claim |
 | `claims:{model}` | hash | job → the worker that holds it | until the job ends or is handed back |
-| `alive:{model}` | sorted set | workers by the time their lease ends | an entry goes one day after |
-| `workers` | hash | worker → model, pid, slots | a field goes with its lease |
+| `alive:{model}` | sorted set | workers by the time their lease ends | an entry goes when its worker is known gone |
+| `workers` | hash | worker → model, pid, slots | a field goes with its entry in `alive` |
 | `state:{model}` | hash | what the supervisor says of the model | overwritten |
 | `cancels:{model}` | stream | jobs whose rows are to be dropped | the last 1,000 |
 | `done:{model}` | hash | minute → jobs that ended in it | this minute and the last |
@@ -23,6 +23,8 @@
 | `hooks` | sorted set | webhooks' deliveries by their next attempt | until they are delivered or given up |
 | `hook:{delivery}` | hash | a delivery: event, receiver, state, attempts | a day after its end, or with its record |
 | `clients` | sorted set | web processes by the time their lease ends | an entry goes when they are cleared up |
+| `models` | set | models that a supervisor has spoken of | a name goes with the last of its jobs |
+| `served` | sorted set | models by the time their supervisors' lease ends | as long as its name in `models` |
 | `following:{client}` | hash | job → followers in this web process | goes with the process |
 | `reader:{client}` | stream | a nudge for a web process' reader | 5 minutes after the last one |
 | `file:{id}` | string | a file: name, purpose, its blob | until it is deleted or expires |
@@ -37,6 +39,7 @@
 | `outdated` | sorted set | files and batches by the end of their time | an entry goes with its record |
 | `leader` | string | the supervisor that dispatches and reconciles | 5 seconds, renewed |
 | `wake` | list | a nudge for the dispatcher | taken at once |
+| `reply:{process}` | string | what a process was last given, for the case that the reply was lost | a minute |
 """
 
 from __future__ import annotations
@@ -122,6 +125,12 @@ class Keys:
     def reader(self, client: str) -> str:
         return self._key("reader", client)
 
+    def models(self) -> str:
+        return self._key("models")
+
+    def served(self) -> str:
+        return self._key("served")
+
     def file(self, file_id: str) -> str:
         return self._key("file", file_id)
 
@@ -157,6 +166,9 @@ class Keys:
 
     def wake(self) -> str:
         return self._key("wake")
+
+    def reply(self, process: str) -> str:
+        return self._key("reply", process)
 
     def queue(self, model: str) -> str:
         """The Celery queue of a model (Celery's own keys carry the namespace as a prefix)."""

@@ -1,4 +1,8 @@
-"""A lease in Redis: what at most one process does at a time, and another takes over when that one is gone."""
+"""A lease in Redis: what at most one process does at a time, and another takes over when that one is gone.
+
+redis-py's own lock does not fit: its token is made anew with every try, so a reply that is lost costs the lease until
+it runs out; and the scripts that only the holder may run compare the lease with an id that stays.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,9 @@ from dataclasses import dataclass
 from tasks.store import JobStore
 
 LENGTH = 5000  # milliseconds a holder may be silent
-_RENEW = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-return redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) and 1 or 0
-"""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Lease:
     """The lease under a key, for the process of this id."""
 
@@ -23,9 +23,8 @@ class Lease:
 
     def holds(self) -> bool:
         """Take or renew the lease; False while another holds it."""
-        return bool(self.store.redis.eval(_RENEW, 1, self.key, self.id, LENGTH))
+        return bool(self.store.scripts.run("lease", [self.key], [self.id, LENGTH]))
 
     def resign(self) -> None:
         """Give the lease up so that another can have it at once."""
-        if self.store.redis.get(self.key) == self.id.encode():
-            self.store.redis.delete(self.key)
+        self.store.scripts.run("resign", [self.key], [self.id])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from tasks import events, fold, job
-from tasks.errors import Failure, Poison, StorageFull, WorkerLost
+from tasks.errors import Failure, Poison, WorkerLost
 from tasks.events import Event
 from tasks.job import Job, Lane
 from tasks.scripts import Call, Value, answers
@@ -57,6 +58,14 @@ class Turn(NamedTuple):
     lines: Sequence[Lines] = ()
     ended: Sequence[Ended] = ()
 
+    def of(self, job_id: str) -> Turn:
+        """What of it happened to one job."""
+        return Turn(
+            [part for part in self.begun if part.claim.job.id == job_id],
+            [part for part in self.lines if part.claim.job.id == job_id],
+            [part for part in self.ended if part.claim.job.id == job_id],
+        )
+
 
 class Dropped(NamedTuple):
     """Attempts that are no longer ours, and jobs that were cancelled."""
@@ -84,14 +93,17 @@ class Ledger:
     model: str
     worker: str
 
-    def claim(self, job_id: str) -> Claim | None:
-        """Take a queued job; None when it is gone, has ended or is somebody else's (a message may arrive twice)."""
+    def claim(self, job_id: str, token: str = "") -> Claim | None:
+        """Take a queued job; None when it is gone, has ended or is somebody else's (a message may arrive twice).
+
+        A call with the same `token` is the same try: made twice, it takes the job once. Without one it is a try alone.
+        """
         keys = self.store.keys
         with answers():
             taken = self.store.scripts.run(
                 "claim",
                 [keys.job(job_id), keys.unclaimed(self.model), keys.claims(self.model)],
-                [job_id, self.worker],
+                [job_id, self.worker, token or secrets.token_hex(8)],
             )
         if taken is None:
             return None
@@ -146,17 +158,25 @@ class Ledger:
 
     def _ending(self, claim: Claim, event: events.Terminal, result: fold.Result | None) -> Call:
         packed, outputs = (b"", ()) if result is None else (fold.encode(result), fold.blobs(result))
-        try:
-            return self.store.ending(
-                claim.job, event, result=packed, outputs=outputs, worker=self.worker, attempt=claim.attempt
-            )
-        except StorageFull as error:  # the result is too large for Redis and the disk has no room for it
-            failed = events.Failed(error.failure)
-            return self.store.ending(claim.job, failed, worker=self.worker, attempt=claim.attempt)
+        return self.store.ending(
+            claim.job, event, result=packed, outputs=outputs, worker=self.worker, attempt=claim.attempt
+        )
 
     def hand_back(self, claim: Claim) -> None:
         """This worker stops: the job goes back to its queue, or fails when its client has already seen text."""
         release(self.store, claim.job, self.worker, lost=False)
+
+    def claimed(self) -> frozenset[str]:
+        """The jobs that are claimed in this worker's name."""
+        with answers():
+            found = self.store.redis.hgetall(self.store.keys.claims(self.model))
+        return frozenset(job_id.decode() for job_id, worker in found.items() if worker.decode() == self.worker)
+
+    def disown(self, job_id: str) -> None:
+        """Hand back a job that is claimed in this worker's name but not held by it: the reply to a call was lost."""
+        record = self.store.find(job_id)
+        if record is not None:
+            release(self.store, record.job, self.worker, lost=False)
 
 
 def _allowed(store: JobStore, held: Job) -> int:
@@ -173,7 +193,7 @@ def release(store: JobStore, held: Job, worker: str, *, lost: bool) -> None:
             store.keys.unclaimed(held.model),
             store.keys.claims(held.model),
         ],
-        [held.id, worker, int(lost), _allowed(store, held), store.now(), held.place],
+        [held.id, worker, int(lost), _allowed(store, held), store.now(), held.place, secrets.token_hex(8)],
     )
     if outcome == b"requeued":
         store.send(held.id, held.model)

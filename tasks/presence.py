@@ -1,22 +1,22 @@
-"""Who is there: workers and web processes show a lease, the supervisor says what a model without workers is doing."""
+"""Who is there: workers and web processes show a lease, the supervisor says what a model without workers is doing.
+
+A lease that ran out is a suspicion: its holder is not counted on, and nothing is taken from it. Its entry goes when it
+is known to be gone, and what it held with it (`control.Reconciler`).
+"""
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import msgspec
-import structlog
 
-from tasks.scripts import AWAY, answers
+from tasks.alive import Processes, processes
+from tasks.scripts import Call, answers
 from tasks.store import JobStore
 
 State: TypeAlias = Literal["starting", "ready", "restarting", "broken", "unloaded"]
-_DAY = 86_400_000  # milliseconds
-log = structlog.get_logger()
 
 
 class ModelState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -42,37 +42,61 @@ class Presence:
 
     store: JobStore
 
+    @property
+    def processes(self) -> Processes:
+        """The locks that tell whether a process of this home is gone."""
+        return processes(self.store.settings.home.resolve())
+
+    @property
+    def _lease(self) -> int:
+        return int(self.store.settings.worker_lease * 1000)
+
     def show(self, worker: Worker) -> None:
         """Renew a worker's lease."""
-        store, now = self.store, self.store.now()
-        with store.redis.pipeline() as pipe:
-            pipe.zadd(store.keys.alive(worker.model), {worker.id: now + int(store.settings.worker_lease * 1000)})
-            pipe.zremrangebyscore(store.keys.alive(worker.model), 0, now - _DAY)
-            pipe.hset(store.keys.workers(), worker.id, msgspec.json.encode(worker))
-            pipe.execute()
+        keys = self.store.keys
+        self.processes.enter(worker.id)
+        told = msgspec.json.encode(worker)
+        with answers():
+            self.store.scripts.run("show", [keys.alive(worker.model), keys.workers()], [worker.id, self._lease, told])
 
     def leave(self, worker: Worker) -> None:
-        """End a worker's lease, so that its claims are taken back at once."""
+        """End this process' lease as a worker, so that its claims are taken back at once."""
         self.expire(worker.model, worker.id)
+        self.processes.leave(worker.id)
 
     def expire(self, model: str, worker_id: str) -> None:
-        """End the lease of a worker that is known to be dead."""
-        with self.store.redis.pipeline() as pipe:
+        """End the lease of a worker that is known to be gone."""
+        with answers(), self.store.redis.pipeline() as pipe:
             pipe.zrem(self.store.keys.alive(model), worker_id)
             pipe.hdel(self.store.keys.workers(), worker_id)
             pipe.execute()
 
     def workers(self, model: str) -> tuple[Worker, ...]:
-        """The live workers of a model."""
+        """The workers of a model that can be counted on."""
         store = self.store
         with answers():
             ids = store.redis.zrangebyscore(store.keys.alive(model), store.now(), "+inf")
             found = store.redis.hmget(store.keys.workers(), ids) if ids else []
         return tuple(msgspec.json.decode(value, type=Worker) for value in found if value)
 
+    def entered(self, model: str) -> dict[str, float]:
+        """The workers of a model that are not known to be gone, with the end of their leases."""
+        return self._entries(self.store.keys.alive(model))
+
+    def clients(self) -> dict[str, float]:
+        """The web processes that are not known to be gone, with the end of their leases."""
+        return self._entries(self.store.keys.clients())
+
+    def _entries(self, key: str) -> dict[str, float]:
+        with answers():
+            found = self.store.redis.zrange(key, 0, -1, withscores=True)
+        return {member.decode(): until for member, until in found}
+
     def declare(self, model: str, state: ModelState) -> None:
         """Say what a model without a live worker is doing."""
-        self.store.redis.set(self.store.keys.state(model), msgspec.json.encode(state))
+        keys = self.store.keys
+        with answers():
+            self.store.scripts.run("declare", [keys.state(model), keys.models()], [model, msgspec.json.encode(state)])
 
     def model(self, name: str) -> ModelState:
         """Ready while a worker shows its lease, else what was declared last."""
@@ -84,32 +108,34 @@ class Presence:
         # The lease ran out before anybody noticed why.
         return ModelState("restarting", "its worker stopped answering") if state.state == "ready" else state
 
+    def serve(self, models: Iterable[str]) -> None:
+        """Show that a supervisor serves these models."""
+        with answers():
+            self.store.scripts.batch(
+                [Call("show", [self.store.keys.served()], [model, self._lease]) for model in models]
+            )
+
+    def models(self) -> frozenset[str]:
+        """The models that are served, or were and have left something behind."""
+        with answers():
+            return frozenset(name.decode() for name in self.store.redis.smembers(self.store.keys.models()))
+
+    def unserved(self) -> frozenset[str]:
+        """The models that have left something behind and that no supervisor serves now."""
+        keys, late = self.store.keys, self.store.now() - self._lease
+        with answers():
+            served = self.store.redis.zrangebyscore(keys.served(), late, "+inf")
+        return self.models() - {name.decode() for name in served}
+
     def show_client(self, client: str) -> None:
         """Renew a web process' lease."""
-        store = self.store
-        until = store.now() + int(store.settings.worker_lease * 1000)
-        store.redis.zadd(store.keys.clients(), {client: until})
+        self.processes.enter(client)
+        with answers():
+            self.store.scripts.run("show", [self.store.keys.clients()], [client, self._lease])
 
-
-class Heartbeat:
-    """Calls `beat` every `every` seconds from a thread of its own, through Redis' absences, until it is stopped."""
-
-    def __init__(self, beat: Callable[[], None], every: float) -> None:
-        self._beat, self._every = beat, every
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while True:
-            try:
-                self._beat()
-            except AWAY as error:
-                log.warning("heartbeat missed", pid=os.getpid(), error=str(error))
-            if self._stopped.wait(self._every):
-                return
-
-    def stop(self) -> None:
-        """End the beats; returns when the last one is through."""
-        self._stopped.set()
-        self._thread.join()
+    def leave_client(self, client: str) -> None:
+        """End the lease of a web process that is known to be gone, and forget whom it had followed."""
+        with answers(), self.store.redis.pipeline() as pipe:
+            pipe.delete(self.store.keys.following(client))
+            pipe.zrem(self.store.keys.clients(), client)
+            pipe.execute()

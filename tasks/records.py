@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -13,7 +15,7 @@ from redis import Redis
 
 from tasks import events, fold, job
 from tasks.blobs import BlobStore
-from tasks.errors import Failure, JobNotFinished, NotFound
+from tasks.errors import Failure, JobNotFinished, NotFound, UnreadableRecord
 from tasks.job import Job, Lane, Listing, Record, Status
 from tasks.keys import Keys
 from tasks.requests import BlobRef
@@ -64,14 +66,25 @@ class Records:
         return record
 
     def find(self, job_id: str, *, expired: bool = False) -> Record | None:
-        """The record of a job, whoever owns it; None when it never was or, unless `expired`, its time is over."""
+        """The record of a job, whoever owns it; None when it never was or, unless `expired`, its time is over.
+
+        UnreadableRecord when a later version of mlxq has written it.
+        """
         with answers():
             fields = self.redis.hgetall(self.keys.job(job_id))
-        record = self._readable(job_id, fields, None if expired or b"expires" not in fields else self.now())
+        now = None if expired or b"expires" not in fields else self.now()
+        try:
+            record = self._record(job_id, fields, now)
+        except NotFound as error:  # somebody deleted the file that its request was kept in
+            pass_over(job_id, str(error))
+            return None
         return None if record is None else self._placed(record)
 
     def read(self, ids: Sequence[str]) -> list[Record | None]:
-        """The records of many jobs in one round trip, also of those whose time is over; without queue positions."""
+        """The records of many jobs in one round trip, also of those whose time is over; without queue positions.
+
+        None where there is none, or none that can be read.
+        """
         return self._fetch(ids, None)
 
     def _fetch(self, ids: Sequence[str], now: int | None) -> list[Record | None]:
@@ -88,7 +101,8 @@ class Records:
         if record.result is None:
             raise NotFound(f"{record.job.id} ended without a result: it is {record.status}")
         data = self.blobs.read(record.result) if isinstance(record.result, BlobRef) else record.result
-        return fold.decode(data)
+        with readable(f"the result of {record.job.id}"):
+            return fold.decode(data)
 
     def list(
         self,
@@ -173,13 +187,17 @@ class Records:
 
     def _readable(self, job_id: str, fields: Mapping[bytes, bytes], now: int | None) -> Record | None:
         try:
-            return self._record(fields, now)
-        except NotFound as error:  # somebody deleted the file that its request was kept in
-            log.warning("a job cannot be read", job_id=job_id, error=str(error))
+            return self._record(job_id, fields, now)
+        except (NotFound, UnreadableRecord) as error:
+            pass_over(job_id, str(error))
             return None
 
-    def _record(self, fields: Mapping[bytes, bytes], now: int | None) -> Record | None:
+    def _record(self, job_id: str, fields: Mapping[bytes, bytes], now: int | None) -> Record | None:
         """The record; None when there is none, or when its time was over at `now`."""
+        with readable(job_id):
+            return self._parsed(fields, now)
+
+    def _parsed(self, fields: Mapping[bytes, bytes], now: int | None) -> Record | None:
         if b"spec" not in fields:
             return None
         expires = _number(fields, b"expires")
@@ -202,6 +220,22 @@ class Records:
             outputs=msgspec.json.decode(fields.get(b"outputs", b"[]"), type=tuple[BlobRef, ...]),
             request=reference(fields[b"spec"]),
         )
+
+
+@contextmanager
+def readable(what: str) -> Iterator[None]:
+    """Raise UnreadableRecord where stored bytes are not what this version writes."""
+    try:
+        yield
+    except (ValueError, KeyError, msgspec.MsgspecError) as error:
+        message = f"{what} was written by another version of mlxq, or is damaged, and cannot be read here: {error}"
+        raise UnreadableRecord(message) from error
+
+
+@lru_cache(4096)
+def pass_over(id: str, error: str) -> None:
+    """Log, once each, that a record cannot be read: it may be listed, or looked for, again and again."""
+    log.warning("a record cannot be read and is passed over", id=id, error=error)
 
 
 def reference(packed: bytes) -> BlobRef | None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, OutOfMemoryError
+from redis.exceptions import NoScriptError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from tasks.client import FULL, Refused
 from tasks.errors import QueueUnavailable, StorageFull
 
+T = TypeVar("T")
 Value: TypeAlias = str | bytes | int | float
-UNREACHABLE = (RedisConnectionError, RedisTimeoutError)
-AWAY = (*UNREACHABLE, QueueUnavailable)  # the same, before or after `answers`
+UNREACHABLE = (RedisConnectionError, RedisTimeoutError)  # it does not answer, or refuses
+AWAY = (*UNREACHABLE, QueueUnavailable, StorageFull)  # the same, before or after `answers`
 _FOLDER = Path(__file__).parent / "lua"
 
 
@@ -35,32 +38,53 @@ class Call(NamedTuple):
 
 
 class Scripts:
-    """Runs the scripts of `tasks/lua` on one Redis."""
+    """Runs the scripts of `tasks/lua` on one Redis, which holds all of them or none: they are loaded as one."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        names = (path.stem for path in _FOLDER.glob("*.lua"))
-        self._scripts: dict[str, Any] = {name: redis.register_script(_source(name)) for name in names}
+        sources = {path.stem: _source(path.stem) for path in _FOLDER.glob("*.lua")}
+        self._hashes = {
+            name: hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest() for name, source in sources.items()
+        }
+        self._sources = tuple(sources.values())
+        self._loaded = False
 
     def batch(self, calls: Sequence[Call]) -> list[Any]:
         """Run several scripts in one round trip, in order but not as one; answers as `run` would give them."""
+        return self._with_scripts(lambda: self._pipelined(calls))
+
+    def run(self, name: str, keys: Sequence[str], args: Sequence[Value]) -> Any:
+        """Run one script; what Redis' absence or fullness mean to a client is raised by `answers`."""
+        return self._with_scripts(lambda: self._redis.evalsha(self._hashes[name], len(keys), *keys, *args))
+
+    def _with_scripts(self, call: Callable[[], T]) -> T:
+        # Loaded before the first call, and all together: of a batch none may be missing while a later one runs.
+        if not self._loaded:
+            self._load()
         try:
-            return self._pipelined(calls)
+            return call()
         except NoScriptError:  # a Redis that was started anew
-            for name in {call.name for call in calls}:
-                self._redis.script_load(_source(name))
-            return self._pipelined(calls)
+            self._load()
+            return call()
+
+    def _load(self) -> None:
+        with self._redis.pipeline(transaction=True) as pipe:
+            for source in self._sources:
+                pipe.script_load(source)
+            pipe.execute()
+        self._loaded = True
 
     def _pipelined(self, calls: Sequence[Call]) -> list[Any]:
         with self._redis.pipeline(transaction=False) as pipe:
             for name, keys, args in calls:
-                pipe.evalsha(self._scripts[name].sha, len(keys), *keys, *args)
+                pipe.evalsha(self._hashes[name], len(keys), *keys, *args)
             found: list[Any] = pipe.execute()
         return found
 
-    def run(self, name: str, keys: Sequence[str], args: Sequence[Value]) -> Any:
-        """Run one script; what Redis' absence or fullness mean to a client is raised by `answers`."""
-        return self._scripts[name](keys=keys, args=args)
+
+def _hash(source: str) -> str:
+    """What Redis calls a script by."""
+    return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
 
 @contextmanager
@@ -68,7 +92,9 @@ def answers() -> Iterator[None]:
     """Turn an unreachable or full Redis into the error that tells a client when to come back."""
     try:
         yield
-    except OutOfMemoryError as error:
-        raise StorageFull("the queue's memory is full; try again when jobs have ended", retry_after=30) from error
+    except Refused as error:
+        if error.kind in FULL:
+            raise StorageFull(f"{FULL[error.kind]}; try again when there is room", retry_after=30) from error
+        raise QueueUnavailable(f"the queue takes nothing at the moment ({error.kind})", retry_after=2) from error
     except UNREACHABLE as error:
         raise QueueUnavailable("the queue cannot be reached at the moment", retry_after=2) from error

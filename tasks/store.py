@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,18 +10,15 @@ import msgspec
 import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
-from redis import Redis
-from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from mlxq.settings import Settings
-from tasks import app, events, hooks, job, turns
+from tasks import app, client, events, hooks, job, turns
 from tasks.blobs import BlobStore
 from tasks.errors import IdempotencyMismatch, JobConflict, QueueFull
 from tasks.job import Job, Lane, Record, Status
 from tasks.keys import Keys
-from tasks.records import Records, reference
+from tasks.records import Records, readable, reference
 from tasks.requests import BlobRef
 from tasks.scripts import Call, Scripts, answers
 
@@ -167,7 +165,10 @@ class JobStore(Records):
     def _job(self, job_id: str) -> Job | None:
         with answers():
             spec = self.redis.hget(self.keys.job(job_id), "spec")
-        return None if spec is None else job.decode(self.unpack(spec))
+        if spec is None:
+            return None
+        with readable(job_id):
+            return job.decode(self.unpack(spec))
 
     def end(self, ended: Job, event: events.Terminal) -> bool:
         """End a job whoever holds it, once: False when something ended it before."""
@@ -189,6 +190,7 @@ class JobStore(Records):
         `outputs` are the blobs that the result refers to.
         """
         packed = self.pack(result, "application/json")
+        token = f"{worker}:{attempt}" if worker else secrets.token_hex(8)
         failure = msgspec.json.encode(event.failure) if isinstance(event, events.Failed) else b""
         usage = msgspec.json.encode(event.usage) if isinstance(event, events.Done) else b""
         made = [self.keys.blob(ref.sha256) for ref in [reference(packed), *outputs] if ref]
@@ -227,24 +229,30 @@ class JobStore(Records):
                 msgspec.json.encode(outputs) if outputs else b"",
                 self.keys.hooks(),
                 self.keys.hook(""),
+                token,
                 *hooks.arguments(hooks.owed(self.settings, ended, STATUS[type(event)], event)),
             ],
         )
 
-    def follow(self, job_id: str, client: str) -> None:
-        """Count this web process as waiting for a job."""
+    def follow(self, job_id: str, client: str, followers: int) -> bool:
+        """Record how many wait for a job in one web process; True when nobody wants it any more."""
         with answers():
-            self.scripts.run("follow", [self.keys.job(job_id), self.keys.following(client)], [job_id, 1])
+            left = self.scripts.run("follow", [self.keys.job(job_id), self.keys.following(client)], [job_id, followers])
+        return bool(left == 0)
 
-    def leave(self, job_id: str, client: str, waiting: int = 1) -> bool:
-        """Stop waiting; the last to leave a job that nobody else wants cancels it. True if it did."""
+    def awaited(self, job_id: str) -> bool:
+        """Whether a web process waits for a job, which ends with its followers."""
         with answers():
-            left = self.scripts.run("follow", [self.keys.job(job_id), self.keys.following(client)], [job_id, -waiting])
-        left_alone = self._job(job_id) if left == 0 else None
-        if left_alone is None or not self.end(left_alone, events.Cancelled("client went away")):
+            followers, detached = self.redis.hmget(self.keys.job(job_id), ["followers", "detached"])
+        return int(followers or 0) > 0 and detached != b"1"
+
+    def abandon(self, job_id: str, event: events.Terminal) -> bool:
+        """End a job that nobody waits for any more and that nobody will poll: False when it had ended before."""
+        left_alone = self._job(job_id)
+        if left_alone is None or not self.end(left_alone, event):
             return False
         if left_alone.idempotency_key:
-            # Nobody decided to cancel it: who asks again with the same key means to have it run.
+            # Nobody decided to end it: who asks again with the same key means to have it run.
             with answers():
                 self.redis.hdel(
                     self.keys.idempotency(left_alone.owner, left_alone.idempotency_key), left_alone.endpoint
@@ -268,12 +276,6 @@ class JobStore(Records):
 
 def connect(settings: Settings) -> JobStore:
     """The store that these settings name; nothing is sent before the first call."""
-    # A lost reply is asked for again: every script may run twice. Longer absences are the caller's to answer.
-    redis = Redis.from_url(
-        settings.redis_url,
-        socket_timeout=5,
-        socket_connect_timeout=2,
-        retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), 3),
-    )
+    redis = client.connect(settings.redis_url)
     keys, blobs = Keys(settings.namespace), BlobStore(settings.home / "blobs")
     return JobStore(redis, keys, blobs, settings, app.create(settings), Scripts(redis))

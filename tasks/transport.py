@@ -1,33 +1,56 @@
-"""Celery's Redis transport, made to outlive a restart of Redis.
+"""Celery's Redis transport, without the bookkeeping that our records make needless, and made to outlive Redis.
 
-kombu 5.7.0 requeues what is in flight when a channel closes; after a lost connection the channel has no client
-any more and the worker dies on it (`QoS.restore_unacked`). Our records, not the messages, say what is in flight
-(a second delivery of a job is refused at its claim), so nothing needs to be restored when a channel closes.
+kombu notes every delivered message in Redis (`unacked`) so that it can be delivered again. Here the record, not the
+message, says what is in flight: a second delivery is refused at its claim, and a message that is lost with its worker
+is sent again. So nothing is noted, nothing restored, and a full Redis cannot end a worker that takes a message.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 from kombu.transport import redis as kombu_redis
+from kombu.transport import virtual
+from redis.exceptions import ResponseError
+
+from tasks.client import told
 
 
-class QoS(kombu_redis.QoS):
-    """In-flight bookkeeping that leaves messages alone when its channel closes."""
+class QoS(virtual.QoS):
+    """Counts what was delivered, in memory."""
 
     restore_at_shutdown = False
 
-    def ack(self, delivery_tag: str) -> None:
-        """Acknowledge; a message of a lost connection is left to its visibility timeout and refused then."""
-        connection = self.channel.connection
-        if connection is not None and connection.client is not None:
-            super().ack(delivery_tag)
-        else:
-            self._quick_ack(delivery_tag)
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Forget a message; its job is still unclaimed and is sent again."""
+        self._quick_ack(delivery_tag)
+
+
+class Client(kombu_redis.PrefixedStrictRedis):
+    """A client whose refusals are absences."""
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().execute_command(*args, **options)
+        except ResponseError as error:
+            raise told(error) from error
 
 
 class Channel(kombu_redis.Channel):
-    """A channel with our bookkeeping."""
+    """A channel with our bookkeeping. A refusal is a lost connection for it: Celery connects again until it passes."""
 
     QoS = QoS
+
+    def _get_client(self) -> Callable[..., Client]:
+        return functools.partial(Client, global_keyprefix=self.global_keyprefix)
+
+    def _brpop_read(self, **options: Any) -> Any:
+        try:
+            return super()._brpop_read(**options)
+        except ResponseError as error:
+            raise told(error) from error
 
 
 class Transport(kombu_redis.Transport):

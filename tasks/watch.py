@@ -10,7 +10,7 @@ from tasks import events
 from tasks.batches import Batches, State
 from tasks.errors import NotFound
 from tasks.events import Event
-from tasks.follow import recorded, rows
+from tasks.follow import readable, recorded, rows
 from tasks.job import Status
 from tasks.scripts import answers
 from tasks.store import STATUS, JobStore
@@ -74,7 +74,7 @@ class Watch:
         for key, entries in rows(found):
             heard.add(names[key])
             for entry_id, fields in entries:
-                yield from self._told(names[key], entry_id.decode(), events.decode(fields[b"e"]))
+                yield from self._told(names[key], entry_id.decode(), readable(fields[b"e"]))
         looked_at, self._added = self._added, set()
         if time.monotonic() - self._looked >= _LOOK:
             self._looked, looked_at = time.monotonic(), set(self._cursors)

@@ -7,9 +7,10 @@ from typing import Any
 from flask import Blueprint, request
 
 from schemas.batches import BatchListSchema, BatchSchema
+from tasks.batches import State
 from tasks.errors import InvalidValue, NotFound
 from tasks.files import File
-from web import auth, intake, registry
+from web import auth, intake, registry, unserved
 from web.gateway import gateway
 from web.prefer import preference
 from web.render import batch as render
@@ -36,7 +37,7 @@ def create() -> dict[str, Any]:
         idempotency_key=preference(request.headers, gateway().settings).idempotency_key,
         digest=intake.digest(raw),
     )
-    return render.body(state)
+    return _shown(state)
 
 
 def _input(file_id: str) -> File:
@@ -54,16 +55,20 @@ def index() -> dict[str, Any]:
     """The owner's batches, newest first."""
     asked = BatchListSchema().load(request.args.to_dict())
     page = gateway().batches.list(auth.current(), limit=asked["limit"], after=asked.get("after"))
-    return listing.body([render.body(state) for state in page.states], page.has_more)
+    return listing.body([_shown(state) for state in page.states], page.has_more)
 
 
 @blueprint.get("/<batch_id>")
 def show(batch_id: str) -> dict[str, Any]:
     """One batch."""
-    return render.body(gateway().batches.get(batch_id, auth.current()))
+    return _shown(gateway().batches.get(batch_id, auth.current()))
 
 
 @blueprint.post("/<batch_id>/cancel")
 def cancel(batch_id: str) -> dict[str, Any]:
     """Have a batch end with what is done."""
-    return render.body(gateway().batches.cancel(batch_id, auth.current()))
+    return _shown(gateway().batches.cancel(batch_id, auth.current()))
+
+
+def _shown(state: State) -> dict[str, Any]:
+    return render.body(state, unserved.reason(gateway(), state.model, not state.status.terminal))

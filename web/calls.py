@@ -22,7 +22,7 @@ from web.errors import envelope, respond
 from web.gateway import Gateway, gateway
 from web.prefer import Preference, preference
 from web.render import job as render_job
-from web.waiting import audible, entries, following
+from web.waiting import audible, entries, following, patience
 
 COMMIT = 10.0  # seconds without a sign of the job after which a stream answers 200 and shows later errors in itself
 log = structlog.get_logger()
@@ -54,14 +54,16 @@ def begin(
     submitted = gateway_.store.submit(job, room=admission.room(entry, job.lane), digest=taken.digest)
     g.job_id = submitted.id
     structlog.contextvars.bind_contextvars(job_id=submitted.id)
+    left = (job.deadline - job.created) / 1000
     if submitted.joined:
         job = gateway_.store.get(submitted.id, job.owner).job
+        left = patience(gateway_, job)
     if prefer.wait is not None:
-        return _later(gateway_, job, prefer.wait, gone)
+        return _later(gateway_, job, prefer.wait, gone, left)
     if taken.data.get("stream") and endpoint.chunks is not None:
-        return _stream(gateway_, job, endpoint.chunks(job), gone)
+        return _stream(gateway_, job, endpoint.chunks(job), gone, left)
     with following(gateway_, job.id):
-        for _ in entries(gateway_, job, gone):
+        for _ in entries(gateway_, job, gone, left):
             pass
         return final(gateway_, gateway_.store.get(job.id, job.owner))
 
@@ -125,10 +127,10 @@ def failure(job: Job, event: events.Event) -> Failure:
     return Failure(DeadlineExceeded.code, f"the job did not end within {seconds:g} s; X-Request-Timeout sets the limit")
 
 
-def _later(gateway_: Gateway, job: Job, wait: float, gone: Callable[[], bool]) -> Response:
+def _later(gateway_: Gateway, job: Job, wait: float, gone: Callable[[], bool], left: float) -> Response:
     until = time.monotonic() + wait
     if wait:
-        for _ in entries(gateway_, job, gone):
+        for _ in entries(gateway_, job, gone, left):
             if time.monotonic() >= until:
                 break
     record = gateway_.store.get(job.id, job.owner)
@@ -143,12 +145,16 @@ def _later(gateway_: Gateway, job: Job, wait: float, gone: Callable[[], bool]) -
 
 
 def _stream(
-    gateway_: Gateway, job: Job, chunks: Callable[[events.Event], Iterator[object]], gone: Callable[[], bool]
+    gateway_: Gateway,
+    job: Job,
+    chunks: Callable[[events.Event], Iterator[object]],
+    gone: Callable[[], bool],
+    left: float,
 ) -> Response:
     stack = ExitStack()
     stack.enter_context(following(gateway_, job.id))
     try:
-        source = entries(gateway_, job, gone)
+        source = entries(gateway_, job, gone, left)
         first = _first(source)
     except BaseException:
         stack.close()

@@ -101,6 +101,8 @@ ANSWERS = {
     "queue_unavailable": Answer(503, "server_error"),
     "storage_full": Answer(503, "server_error"),
     "worker_lost": Answer(503, "server_error"),
+    "web_lost": Answer(503, "server_error"),
+    "unreadable_record": Answer(503, "server_error", retry=False),
     "deadline_exceeded": Answer(504, "server_error", retry=False),
 }
 

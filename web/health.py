@@ -1,4 +1,4 @@
-"""`GET /health`: this process lives; `GET /ready`: every configured model has a live worker."""
+"""`GET /health`: this process lives; `GET /ready`: it can serve every configured model, or says why not."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import Any
 
 from flask import Blueprint
 
-from tasks.errors import Failure, ModelUnavailable
+from tasks.capacity import shortages
+from tasks.errors import Failure, JobError, ModelUnavailable, QueueUnavailable, StorageFull
+from web import unserved
 from web.errors import envelope
-from web.gateway import gateway
+from web.gateway import Gateway, gateway
 
 blueprint = Blueprint("health", __name__)
 
@@ -21,16 +23,36 @@ def health() -> dict[str, str]:
 
 @blueprint.get("/ready")
 def ready() -> tuple[dict[str, Any], int]:
-    """The models that are not ready, and why."""
-    shared = gateway()
+    """What is not ready, and why; what will not last, as warnings."""
+    try:
+        return _ready(gateway())
+    except JobError as error:
+        return _not_ready(error.failure)
+
+
+def _ready(shared: Gateway) -> tuple[dict[str, Any], int]:
+    if missing := shared.follower.missing():
+        lost = ", ".join(missing)
+        return _not_ready(Failure(QueueUnavailable.code, f"this process has lost a thread ({lost}) and starts anew"))
+    short = shortages(shared.store)
+    if full := [shortage.message for shortage in short if shortage.full]:
+        return _not_ready(Failure(StorageFull.code, "; ".join(full)))
+    warnings = [shortage.message for shortage in short]
+    warnings += [f"the model '{name}' has unfinished jobs and is not served" for name in sorted(unserved.names(shared))]
     states = {entry.name: shared.presence.model(entry.name) for entry in shared.catalogue}
-    missing = [
+    waiting = [
         {"id": name, "state": found.state, "reason": found.reason}
         for name, found in states.items()
         if found.state != "ready"
     ]
-    if not missing:
-        return {"status": "ready", "models": list(states)}, 200
-    names = ", ".join(model["id"] or "" for model in missing)
-    failure = Failure(ModelUnavailable.code, f"not ready: {names}")
-    return {"status": "not_ready", "not_ready": missing, "error": envelope(failure)}, 503
+    if waiting:
+        names = ", ".join(model["id"] or "" for model in waiting)
+        return _not_ready(Failure(ModelUnavailable.code, f"not ready: {names}"), waiting, warnings)
+    return {"status": "ready", "models": list(states), "warnings": warnings}, 200
+
+
+def _not_ready(
+    failure: Failure, models: list[dict[str, Any]] | None = None, warnings: list[str] | None = None
+) -> tuple[dict[str, Any], int]:
+    shown = {"status": "not_ready", "not_ready": models or [], "warnings": warnings or [], "error": envelope(failure)}
+    return shown, 503

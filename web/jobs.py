@@ -13,15 +13,15 @@ from schemas.jobs import EventListSchema, JobListSchema, JobSchema
 from tasks import events
 from tasks.errors import InvalidValue, JobError, JobNotFinished
 from tasks.follow import Entry
-from tasks.job import Listing, Status
+from tasks.job import Listing, Record, Status
 from tasks.search import Criteria
-from web import auth, calls, disconnect, intake, registry, sse, webhooks
+from web import auth, calls, disconnect, intake, registry, sse, unserved, webhooks
 from web.disconnect import ClientGone
 from web.gateway import gateway
 from web.prefer import preference
 from web.render import job as render
 from web.render import page as listing
-from web.waiting import audible, entries
+from web.waiting import audible, entries, patience
 
 LISTINGS = {"sync": Listing.SYNC, "batch": Listing.LINES}
 blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
@@ -64,7 +64,7 @@ def index() -> dict[str, Any]:
             criteria=_criteria(asked),
             include=LISTINGS.get(asked.get("include")),
         )
-    return listing.body([render.body(record) for record in records], more)
+    return listing.body([_shown(record) for record in records], more)
 
 
 def _asked(args: MultiDict[str, str]) -> dict[str, Any]:
@@ -95,7 +95,11 @@ def _criteria(asked: Mapping[str, Any]) -> Criteria:
 @blueprint.get("/<job_id>")
 def show(job_id: str) -> dict[str, Any]:
     """One job."""
-    return render.body(gateway().store.get(job_id, auth.current()))
+    return _shown(gateway().store.get(job_id, auth.current()))
+
+
+def _shown(record: Record) -> dict[str, Any]:
+    return render.body(record, unserved.reason(gateway(), record.job.model, not record.status.terminal))
 
 
 @blueprint.get("/<job_id>/result")
@@ -114,7 +118,8 @@ def follow(job_id: str) -> Response:
     if "Last-Event-ID" in request.headers:
         asked = EventListSchema().load({"after": request.headers["Last-Event-ID"]})
     job = gateway().store.get(job_id, auth.current()).job
-    source = entries(gateway(), job, disconnect.probe(request.environ), asked.get("after", "0"))
+    left = patience(gateway(), job)
+    source = entries(gateway(), job, disconnect.probe(request.environ), left, asked.get("after", "0"))
     return Response(_frames(source), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
 
 
@@ -136,7 +141,7 @@ def _frames(source: Iterator[Entry | None]) -> Iterator[bytes]:
 @blueprint.post("/<job_id>/cancel")
 def cancel(job_id: str) -> dict[str, Any]:
     """End a job now."""
-    return render.body(gateway().store.cancel(job_id, auth.current()))
+    return _shown(gateway().store.cancel(job_id, auth.current()))
 
 
 @blueprint.delete("/<job_id>")

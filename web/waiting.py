@@ -16,39 +16,47 @@ from web.gateway import Gateway
 
 PROBE = 0.2  # seconds between looks at the client's socket
 KEEP_ALIVE = 5.0  # seconds of silence in a stream
-_GRACE = 2.0  # seconds past a deadline that the supervisor has to end a job before we do
+_GRACE = 0.2  # seconds past a deadline, in which its end may be on its way already
 log = structlog.get_logger()
 
 
 @contextmanager
 def following(gateway: Gateway, job_id: str) -> Iterator[None]:
     """Count as one who wants the job's answer; when the last such leaves a synchronous job, it is cancelled."""
-    client = gateway.follower.client
-    gateway.store.follow(job_id, client)
+    gateway.follower.join(job_id)
     try:
         yield
     finally:
         try:
-            if gateway.store.leave(job_id, client):
+            if gateway.follower.leave(job_id):
                 log.info("cancelled: its client went away", job_id=job_id)
         except AWAY as error:
-            log.warning("a follower could not leave", job_id=job_id, error=str(error))
+            log.warning("a follower could not leave; it is told again later", job_id=job_id, error=str(error))
 
 
-def entries(gateway: Gateway, job: Job, gone: Callable[[], bool], after: str = "0") -> Iterator[Entry | None]:
-    """A job's events, and None at least five times a second; raises ClientGone."""
-    overdue = time.monotonic() + job.deadline / 1000 - time.time() + _GRACE  # by this machine's clock
+def patience(gateway: Gateway, job: Job) -> float:
+    """Seconds until a job's deadline, by Redis' clock."""
+    return (job.deadline - gateway.store.now()) / 1000
+
+
+def entries(
+    gateway: Gateway, job: Job, gone: Callable[[], bool], left: float, after: str = "0"
+) -> Iterator[Entry | None]:
+    """A job's events, and None at least five times a second; raises ClientGone.
+
+    `left` is how many seconds there are until its deadline. They are counted by a clock that never jumps: when Redis'
+    clock is set, nobody who waits is ended for it.
+    """
+    overdue = time.monotonic() + left + _GRACE
     probed = time.monotonic()
     for entry in gateway.follower.events(job.id, after, silence=PROBE):
         if time.monotonic() - probed >= PROBE:
             probed = time.monotonic()
             if gone():
                 raise ClientGone
-            if probed > overdue:  # nobody ended it: nothing hangs, also when the queue is away (that raises here)
-                left = job.deadline - gateway.store.now()
-                overdue = probed + max(left / 1000, PROBE)
-                if left <= 0:
-                    gateway.store.expire(job.id)
+            if probed > overdue:  # nothing hangs, also when the queue is away (that raises here)
+                overdue = probed + PROBE
+                gateway.store.expire(job.id)
         yield entry
 
 

@@ -59,6 +59,11 @@ class Batcher:
         """Whether `stop` was called."""
         return self._stop_at is not None
 
+    @property
+    def writing(self) -> bool:
+        """Whether what the engine does is still written down."""
+        return self._scribe.alive
+
     def stalled(self) -> float:
         """Seconds since the engine last came back from a step that it is in; 0 when it has nothing to do."""
         return time.monotonic() - self._stepped if self._rows else 0.0

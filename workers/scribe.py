@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import structlog
 
 from tasks import events, fold
+from tasks.errors import EngineError, Failure
 from tasks.events import Event
 from tasks.job import Lane
 from tasks.ledger import Begun, Claim, Dropped, Ended, Lines, Turn, Written
-from tasks.scripts import AWAY
+from tasks.loops import Loop, insist
 from workers.engine import Prepared
 
 _PENDING = 4  # steps that may wait to be written before the engine does
-_RETRY = 0.1  # seconds between tries while Redis is away
-T = TypeVar("T")
 log = structlog.get_logger()
 
 
@@ -27,6 +25,8 @@ class Ledger(Protocol):
     """What this side asks of `tasks.ledger.Ledger`."""
 
     def write(self, turn: Turn, cursor: str) -> Written: ...
+
+    def settle(self, claim: Claim, event: events.Terminal) -> None: ...
 
     def hand_back(self, claim: Claim) -> None: ...
 
@@ -77,8 +77,12 @@ class Scribe:
         self._writing = False
         self._dropped = Dropped()
         self._cursor = "0-0"
-        self._thread = threading.Thread(target=self._run, name="scribe", daemon=True)
-        self._thread.start()
+        self._loop = Loop("event writer", self._turn).start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether steps are still written."""
+        return self._loop.alive
 
     def add(self, step: Step, alive: Callable[[], None]) -> None:
         """Have a step written; waits, calling `alive` twice a second, while too many others do."""
@@ -100,65 +104,91 @@ class Scribe:
 
     def _wait_while(self, holds: Callable[[], bool], alive: Callable[[], None]) -> None:
         while holds():
-            if not self._thread.is_alive():
+            if not self._loop.alive:
                 raise RuntimeError("the thread that writes to the queue has ended")
             self._changed.wait(0.5)
             alive()
 
     def hand_back(self, row: Row) -> None:
         """Give a row's job back to the queue."""
-        self._insist(lambda: self._ledger.hand_back(row.claim))
+        try:
+            insist(self._ledger.hand_back, row.claim)
+        except Exception:
+            log.exception("a job could not be handed back; it is taken back", job_id=row.claim.job.id)
         row.over.set()
 
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                while not self._steps:
-                    self._changed.wait()
-                steps, self._steps, self._writing = self._steps, [], True
-                self._changed.notify_all()
+    def _turn(self) -> None:
+        with self._changed:
+            while not self._steps:
+                self._changed.wait()
+            steps, self._steps, self._writing = self._steps, [], True
+            self._changed.notify_all()
+        try:
+            turn, ended = _turn(steps)
             try:
-                self._write(steps)
-            finally:
-                with self._changed:
-                    self._writing = False
-                    self._changed.notify_all()
+                self._write(turn)
+            except Exception:
+                log.exception("what rows have done cannot be written together; each is written by itself")
+                self._write_apart(turn)
+            for row in ended:
+                row.over.set()
+        finally:
+            with self._changed:
+                self._writing = False
+                self._changed.notify_all()
 
-    def _write(self, steps: list[Step]) -> None:
-        lines: dict[str, Lines] = {}
-        ended: list[tuple[Row, Ended]] = []
-        for row, event in (entry for step in steps for entry in step.produced):
-            row.told.append(event)
-            job = row.claim.job
-            if isinstance(event, events.TERMINAL):
-                result = fold.fold(job.payload, row.told) if isinstance(event, events.Done) else None
-                ended.append((row, Ended(row.claim, event, result)))
-            elif not isinstance(event, events.UNSTREAMED):
-                row.number += 1
-                line = lines.get(job.id, Lines(row.claim, [], None))
-                progress = (
-                    100 * event.done // max(event.total, 1) if isinstance(event, events.Progress) else line.progress
-                )
-                lines[job.id] = Lines(row.claim, [*line.numbered, (row.number, event)], progress)
-        begun = [Begun(row.claim, row.prepared.prompt_tokens) for step in steps for row in step.begun]
-        turn = Turn(begun, list(lines.values()), [end for _, end in ended])
-        written = self._insist(lambda: self._ledger.write(turn, self._cursor))
+    def _write(self, turn: Turn) -> None:
+        written = insist(self._ledger.write, turn, self._cursor)
         self._cursor = written.cursor
+        self._drop(written.dropped)
+
+    def _write_apart(self, turn: Turn) -> None:
+        """Write row by row, so that one that cannot be written ends alone."""
+        parts: list[Begun | Lines | Ended] = [*turn.begun, *turn.lines, *turn.ended]
+        claims = {part.claim.job.id: part.claim for part in parts}
+        for job_id, claim in claims.items():
+            try:
+                self._write(turn.of(job_id))
+            except Exception as error:
+                log.exception("what a row has done cannot be written; its job fails", job_id=job_id)
+                failed = events.Failed(_unwritable(error))
+                insist(self._ledger.settle, claim, failed)
+                self._drop(Dropped(refused=frozenset({(job_id, claim.attempt)})))
+
+    def _drop(self, dropped: Dropped) -> None:
         with self._changed:
             self._dropped = Dropped(
-                self._dropped.refused | written.dropped.refused, self._dropped.cancelled | written.dropped.cancelled
+                self._dropped.refused | dropped.refused, self._dropped.cancelled | dropped.cancelled
             )
-        for row, _ in ended:
-            row.over.set()
 
-    def _insist(self, call: Callable[[], T]) -> T:
-        """Do this however long Redis is away; every call to the ledger may be made twice."""
-        away = False
-        while True:
-            try:
-                return call()
-            except AWAY as error:
-                if not away:
-                    log.warning("the queue is away; the batch waits for it", error=str(error))
-                away = True
-                time.sleep(_RETRY)
+
+def _turn(steps: list[Step]) -> tuple[Turn, list[Row]]:
+    """What several steps come to, and the rows that end with it."""
+    lines: dict[str, Lines] = {}
+    ended: list[tuple[Row, Ended]] = []
+    for row, event in (entry for step in steps for entry in step.produced):
+        row.told.append(event)
+        job = row.claim.job
+        if isinstance(event, events.TERMINAL):
+            ended.append((row, _ended(row, event)))
+        elif not isinstance(event, events.UNSTREAMED):
+            row.number += 1
+            line = lines.get(job.id, Lines(row.claim, [], None))
+            progress = 100 * event.done // max(event.total, 1) if isinstance(event, events.Progress) else line.progress
+            lines[job.id] = Lines(row.claim, [*line.numbered, (row.number, event)], progress)
+    begun = [Begun(row.claim, row.prepared.prompt_tokens) for step in steps for row in step.begun]
+    return Turn(begun, list(lines.values()), [end for _, end in ended]), [row for row, _ in ended]
+
+
+def _ended(row: Row, event: events.Terminal) -> Ended:
+    if not isinstance(event, events.Done):
+        return Ended(row.claim, event)
+    try:
+        return Ended(row.claim, event, fold.fold(row.claim.job.payload, row.told))
+    except Exception as error:
+        log.exception("a result cannot be made", job_id=row.claim.job.id)
+        return Ended(row.claim, events.Failed(_unwritable(error)))
+
+
+def _unwritable(error: Exception) -> Failure:
+    return Failure(EngineError.code, f"what the engine made cannot be written: {type(error).__name__}: {error}")

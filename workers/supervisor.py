@@ -14,9 +14,11 @@ import structlog
 from mlxq.catalogue import Catalogue, ModelEntry
 from mlxq.settings import Settings
 from tasks import store
+from tasks.alive import Silence
 from tasks.control import Control
 from tasks.courier import Courier
 from tasks.egress import Egress
+from tasks.loops import Patience
 from tasks.presence import ModelState, Presence
 from tasks.scripts import AWAY
 from workers.worker import GRACE, LOAD_FAILED
@@ -37,7 +39,11 @@ class Child:
         self._failures = 0
         self._since = 0.0
         self._start_at = 0.0
-        self._heard: float | None = None  # when it last showed its lease; None until the model is loaded
+        self._silence = Silence()
+
+    def forget(self) -> None:
+        """Count its silence anew: Redis was away."""
+        self._silence.forget()
 
     def turn(self) -> None:
         """Start the process when it is due, and see to it when it has ended."""
@@ -49,14 +55,20 @@ class Child:
         code = self._process.poll()
         if code is not None:
             self._ended(code, now)
-        elif any(worker.id == self._worker_id for worker in self._presence.workers(self._entry.name)):
-            self._heard = now
-        elif self._heard is not None and now - self._heard > self._patience:
-            log.error("worker neither ends nor shows its lease; it is killed", model=self._entry.name)
+        elif self._silent(now) > self._patience:
+            log.error(
+                "worker neither ends nor shows its lease; it is killed", model=self._entry.name, seconds=self._patience
+            )
             self._process.kill()
 
+    def _silent(self, now: float) -> float:
+        """Seconds since it last showed its lease, as far as they were watched; 0 until the model is loaded."""
+        entered = self._presence.entered(self._entry.name)
+        said = {self._worker_id: entered[self._worker_id]} if self._worker_id in entered else {}
+        return self._silence.look(now, said).get(self._worker_id, 0.0)
+
     def _start(self, now: float) -> None:
-        self._worker_id, self._heard = uuid.uuid4().hex, None
+        self._worker_id = uuid.uuid4().hex
         if not self._failures:
             self._presence.declare(self._entry.name, ModelState("starting"))
         # A session of its own: a terminal's Ctrl-C reaches the supervisor alone, which then stops its workers in order.
@@ -109,6 +121,7 @@ class Supervisor:
     def __init__(self, catalogue: Catalogue, settings: Settings) -> None:
         jobs = store.connect(settings)
         self._settings = settings
+        self._patience = Patience("supervisor")
         self._control = Control(jobs, uuid.uuid4().hex, (entry.name for entry in catalogue))
         self._courier = Courier(jobs, Egress(settings.webhook_allow_private))
         self._children = [Child(entry, Presence(jobs), settings.stall) for entry in catalogue]
@@ -120,12 +133,7 @@ class Supervisor:
             signal.signal(number, lambda *_: self._stop.set())
         self._courier.start()
         while not self._stop.is_set():
-            for child in self._children:
-                try:
-                    child.turn()
-                except AWAY as error:
-                    log.warning("the queue is away; trying again", error=str(error))
-            self._control.turn()
+            self._stop.wait(self._patience.run(self._turn))
         for child in self._children:
             child.stop()
         until = time.monotonic() + self._settings.drain + GRACE
@@ -133,3 +141,11 @@ class Supervisor:
             child.wait(until)
         self._courier.stop(max(0.0, until - time.monotonic()))
         self._control.resign()
+
+    def _turn(self) -> None:
+        for child in self._children:
+            try:
+                child.turn()
+            except AWAY:
+                child.forget()
+        self._control.turn()

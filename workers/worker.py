@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import secrets
 import signal
 import sys
 import threading
@@ -18,7 +19,7 @@ from typing import Any
 
 import structlog
 from celery import Celery, signals
-from celery.exceptions import Reject, SecurityWarning
+from celery.exceptions import SecurityWarning
 
 from mlxq import configuration
 from mlxq.catalogue import ModelEntry
@@ -27,7 +28,8 @@ from tasks import app as celery_app
 from tasks import events, fold, logs, store
 from tasks.errors import EngineError, Failure, JobError
 from tasks.ledger import Claim, Ledger
-from tasks.presence import Heartbeat, ModelState, Presence, Worker
+from tasks.loops import Loop, insist
+from tasks.presence import ModelState, Presence, Worker
 from tasks.scripts import AWAY
 from workers.batcher import Batcher
 from workers.engine import Engine, Prepared
@@ -35,6 +37,7 @@ from workers.engine import Engine, Prepared
 LOAD_FAILED = 3
 GRACE = 2.0  # seconds beyond the drain until a worker that was told to end is killed
 HEADROOM = 8  # threads beyond those for a batch of people and one of paused rows, in which jobs wait their turn
+_TIDY = 5.0  # seconds between looks for claims in this worker's name that it does not hold
 log = structlog.get_logger()
 
 
@@ -74,15 +77,32 @@ class Runner:
 
     def __init__(self, ledger: Ledger, engine: Engine[Any], batcher: Batcher) -> None:
         self._ledger, self._engine, self._batcher = ledger, engine, batcher
+        self._held: dict[str, str] = {}  # jobs by the token of their claim
+        self._stray: frozenset[str] = frozenset()
 
     def run(self, job_id: str) -> None:
         """Run one job to its end in this process; returns at once when it is not ours to run."""
         if self._batcher.stopping:
-            raise Reject("stopping", requeue=True)
-        claim = self._ledger.claim(job_id)
-        if claim is None:
-            return
-        with structlog.contextvars.bound_contextvars(job_id=job_id, request_id=claim.job.request_id):
+            return  # it is still unclaimed, and sent again
+        token = secrets.token_hex(8)
+        self._held[token] = job_id
+        try:
+            claim = insist(self._ledger.claim, job_id, token)
+            if claim is not None:
+                self._run(claim)
+        finally:
+            del self._held[token]
+
+    def tidy(self) -> None:
+        """Hand back what is claimed in this worker's name and not held: the reply to a claim, or its end, was lost."""
+        stray = self._ledger.claimed() - frozenset(self._held.values())
+        for job_id in stray & self._stray:  # seen twice: it is no claim that was under way
+            log.warning("a job is claimed in this worker's name that it does not hold; it goes back", job_id=job_id)
+            self._ledger.disown(job_id)
+        self._stray = stray
+
+    def _run(self, claim: Claim) -> None:
+        with structlog.contextvars.bound_contextvars(job_id=claim.job.id, request_id=claim.job.request_id):
             try:
                 prepared = self._engine.check(claim.job)
             except Exception as error:
@@ -99,7 +119,8 @@ class Runner:
     def _answer(self, claim: Claim, prepared: Prepared[Any]) -> None:
         last = prepared.told[-1]
         assert isinstance(last, events.Done)  # noqa: S101  (what an engine answers at once is a success)
-        self._ledger.settle(claim, last, fold.fold(claim.job.payload, prepared.told))
+        result = fold.fold(claim.job.payload, prepared.told)
+        insist(self._ledger.settle, claim, last, result)
 
     def _refuse(self, claim: Claim, error: Exception) -> None:
         if isinstance(error, JobError):
@@ -107,7 +128,7 @@ class Runner:
         else:
             log.exception("checking a job failed")
             failure = Failure(EngineError.code, f"the request could not be checked: {type(error).__name__}: {error}")
-        self._ledger.settle(claim, events.Failed(failure))
+        insist(self._ledger.settle, claim, events.Failed(failure))
 
 
 def serve(entry: ModelEntry, settings: Settings, worker_id: str) -> None:
@@ -116,25 +137,31 @@ def serve(entry: ModelEntry, settings: Settings, worker_id: str) -> None:
     presence = Presence(jobs)
     owner = EngineThread(entry, settings, Ledger(jobs, entry.name, worker_id))
     if error := owner.loaded():
-        presence.declare(entry.name, ModelState("broken", f"{type(error).__name__}: {error}"))
+        broken = ModelState("broken", f"{type(error).__name__}: {error}")
+        insist(presence.declare, entry.name, broken)
         _leave(LOAD_FAILED)
     me = Worker(worker_id, entry.name, os.getpid(), owner.engine.slots, owner.engine.details)
 
     def beat() -> None:
-        if owner.batcher.stalled() > settings.stall or (not owner.thread.is_alive() and not owner.batcher.stopping):
+        ended = not (owner.thread.is_alive() and owner.batcher.writing) and not owner.batcher.stopping
+        if ended or owner.batcher.stalled() > settings.stall:
             log.critical(
                 "the engine does not move; this worker ends", model=entry.name, stalled=owner.batcher.stalled()
             )
             _leave(1)
         presence.show(me)
 
-    heartbeat = Heartbeat(beat, settings.worker_lease / 3)
-    presence.declare(entry.name, ModelState("ready"))
+    # Shown before it claims anything: a claim of somebody who is not there is taken back.
+    insist(presence.show, me)
+    heartbeat = Loop("heartbeat", beat, settings.worker_lease / 3).start()
+    insist(presence.declare, entry.name, ModelState("ready"))
     log.info("model ready", model=entry.name, slots=me.slots)
     runner = Runner(Ledger(jobs, entry.name, worker_id), owner.engine, owner.batcher)
+    tidying = Loop("claims", runner.tidy, _TIDY).start()
     _consume(jobs.celery, jobs.keys.queue(entry.name), 2 * me.slots + HEADROOM, runner, settings.drain)
     owner.thread.join(settings.drain + 1)
-    heartbeat.stop()
+    tidying.stop(1)
+    heartbeat.stop(1)
     try:
         presence.leave(me)
     except AWAY as error:

@@ -1,7 +1,9 @@
 #!lua flags=allow-oom
--- What came of a delivery's attempt. Returns 1, or 0 when it was written before or the delivery has ended.
+-- What came of a delivery's attempt. Returns 1, also when it was written before, or 0 when the delivery has ended or
+-- another attempt was written.
 -- KEYS: hook, hooks.  ARGV: id, attempts before, state, delay until the next one (ms), attempt, keep (s)
 local state, attempts = unpack(redis.call('HMGET', KEYS[1], 'state', 'attempts'))
+if attempts == tostring(ARGV[2] + 1) and redis.call('HGET', KEYS[1], 'attempt:' .. attempts) == ARGV[5] then return 1 end
 if state ~= 'pending' or attempts ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], 'state', ARGV[3], 'attempt:' .. redis.call('HINCRBY', KEYS[1], 'attempts', 1), ARGV[5])
 if ARGV[3] == 'pending' then

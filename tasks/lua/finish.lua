@@ -1,16 +1,18 @@
 #!lua flags=allow-oom
 -- The one way for a job to end: status, result, indexes and terminal event, or nothing when it has already ended
--- or belongs to a later attempt. Returns 1 or 0.
+-- or belongs to a later attempt. Returns 1 or 0, and the same again to the same token.
 -- KEYS: record, events, queued, waiting, unclaimed, window, claims, deadlines, expiry, done, cancels, wake, landed, stir, the result's blobs ...
 -- ARGV: id, worker or '' (anyone), attempt, status, keep (s), event, result, failure, usage, owner, stream ttl (s), is a batch's line, outputs,
---       hooks, hook prefix, (delivery id, delivery) ...
+--       hooks, hook prefix, token, (delivery id, delivery) ...
 local status, worker, attempt = unpack(redis.call('HMGET', KEYS[1], 'status', 'worker', 'attempt'))
-if status ~= 'queued' and status ~= 'running' then return 0 end
+if status ~= 'queued' and status ~= 'running' then
+  return status and redis.call('HGET', KEYS[1], 'ended') == ARGV[16] and 1 or 0
+end
 if ARGV[2] ~= '' and (worker ~= ARGV[2] or attempt ~= ARGV[3]) then return 0 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local expires = now + ARGV[5] * 1000
-redis.call('HSET', KEYS[1], 'status', ARGV[4], 'finished', now, 'expires', expires, 'terminal', ARGV[6], 'worker', '')
+redis.call('HSET', KEYS[1], 'status', ARGV[4], 'finished', now, 'expires', expires, 'terminal', ARGV[6], 'worker', '', 'ended', ARGV[16])
 if ARGV[7] ~= '' then redis.call('HSET', KEYS[1], 'result', ARGV[7]) end
 if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'failure', ARGV[8]) end
 if ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'usage', ARGV[9], 'progress', 100) end
@@ -27,7 +29,7 @@ redis.call('HDEL', KEYS[7], ARGV[1])
 redis.call('ZREM', KEYS[8], ARGV[1])
 redis.call('ZADD', KEYS[9], expires, ARGV[1])
 local owed = {}
-for index = 16, #ARGV, 2 do
+for index = 17, #ARGV, 2 do
   owed[#owed + 1] = ARGV[index]
   redis.call('HSET', ARGV[15] .. ARGV[index], 'spec', ARGV[index + 1], 'state', 'pending', 'created', now, 'attempts', 0)
   redis.call('ZADD', ARGV[14], now, ARGV[index])

@@ -1,10 +1,11 @@
 #!lua flags=allow-oom
--- A web process follows a job (by = 1) or leaves it (by < 0).
--- Returns how many still follow it, or -1 when that does not matter: it has ended, or runs on without followers.
--- KEYS: record, following.  ARGV: id, by
+-- How many followers a job has in one web process, from now on.
+-- Returns how many follow it in all, or -1 when that does not matter: it has ended, or runs on without followers.
+-- KEYS: record, following.  ARGV: id, followers
+local before = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or 0)
+if ARGV[2] == '0' then redis.call('HDEL', KEYS[2], ARGV[1]) else redis.call('HSET', KEYS[2], ARGV[1], ARGV[2]) end
 local status, detached = unpack(redis.call('HMGET', KEYS[1], 'status', 'detached'))
-if redis.call('HINCRBY', KEYS[2], ARGV[1], ARGV[2]) <= 0 then redis.call('HDEL', KEYS[2], ARGV[1]) end
 if not status then return -1 end
-local left = redis.call('HINCRBY', KEYS[1], 'followers', ARGV[2])
+local all = redis.call('HINCRBY', KEYS[1], 'followers', ARGV[2] - before)
 if detached == '1' or (status ~= 'queued' and status ~= 'running') then return -1 end
-return left
+return all

@@ -1,14 +1,17 @@
 #!lua flags=allow-oom
 -- The one way for a batch to end: status, files, the release of its input and what webhooks are owed, as one.
--- Returns 1, or 0 when it has ended already or the caller no longer runs batches.
+-- Returns 1, also when this caller ended it before, or 0 when another did or the caller no longer runs batches.
 -- KEYS: batch, runner, inflight, running, outdated, files index, input blob, (file, blob) a file
 -- ARGV: id, runner's id, owner, status, keep (s), problems or '', hooks, hook prefix, (field, id, record, expires or '') a file,
 --       (delivery id, delivery) ...
-if redis.call('GET', KEYS[2]) ~= ARGV[2] or redis.call('ZREM', KEYS[4], ARGV[1]) == 0 then return 0 end
+if redis.call('GET', KEYS[2]) ~= ARGV[2] then return 0 end
+if redis.call('ZREM', KEYS[4], ARGV[1]) == 0 then
+  return redis.call('HGET', KEYS[1], 'settled') == ARGV[2] .. ARGV[4] and 1 or 0
+end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local expires = now + ARGV[5] * 1000
-redis.call('HSET', KEYS[1], 'status', ARGV[4], ARGV[4] .. '_at', now, 'expires', expires)
+redis.call('HSET', KEYS[1], 'status', ARGV[4], ARGV[4] .. '_at', now, 'expires', expires, 'settled', ARGV[2] .. ARGV[4])
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'problems', ARGV[6]) end
 redis.call('ZADD', KEYS[5], expires, ARGV[1])
 redis.call('DEL', KEYS[3])

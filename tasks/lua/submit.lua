@@ -7,7 +7,7 @@ local function living(key)
   local status, expires = unpack(redis.call('HMGET', key, 'status', 'expires'))
   return status and (not expires or tonumber(expires) > tonumber(created))
 end
-if living(KEYS[1]) then return {id, 'joined'} end
+if living(KEYS[1]) then return {id, 'new'} end -- it was recorded before, by this very call
 if endpoint ~= '' then
   local found = redis.call('HGET', KEYS[3], endpoint)
   if found then

@@ -30,7 +30,7 @@ def test_a_killed_web_process_loses_no_job_and_leaves_none_running_for_nobody(cl
 
     assert abandoned.wait().broken and kept.wait().broken
     ended = clients.ended(abandoned.job_id)
-    assert ended.status is Status.CANCELLED
+    assert ended.failure is not None and ended.failure.code == "web_lost"
     assert clients.ended(kept.job_id).status is Status.SUCCEEDED
     assert clients.ended(job).status is Status.SUCCEEDED
     stack.web.stop()

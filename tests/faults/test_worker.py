@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 from tasks.job import Status
+from tasks.presence import Presence
 from tests.faults.clients import Clients, expected
+from tests.faults.conftest import LEASE
 from tests.servers import Stack, eventually
 
 
@@ -52,7 +55,25 @@ def test_a_job_that_kills_every_worker_ends_as_poison_and_the_others_go_on(clien
     assert clients.http.get(f"/v1/jobs/{poison}/result").headers["x-should-retry"] == "false"
 
 
-def test_a_worker_frozen_past_its_lease_is_refused_when_it_wakes(clients: Clients, stack: Stack) -> None:
+def test_a_worker_frozen_far_past_its_lease_goes_on_when_it_wakes(clients: Clients) -> None:
+    worker = clients.worker_pid()
+    stream, job = clients.stream("seen", 100), clients.submit("slow", 100)
+    eventually(lambda: stream.chunks and clients.record(job).status is Status.RUNNING)
+
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        eventually(lambda: not Presence(clients.store).workers("fake"))
+        time.sleep(4 * LEASE)
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    record = clients.ended(job)
+
+    assert record.status is Status.SUCCEEDED and record.attempt == 1
+    assert stream.wait().error is None and stream.text == expected("seen", 100)
+    assert [clients.terminals(one) for one in (stream.job_id, job)] == [1, 1] and clients.worker_pid() == worker
+
+
+def test_a_worker_that_was_taken_to_be_lost_is_refused_when_it_wakes(clients: Clients, stack: Stack) -> None:
     frozen = clients.worker_pid()
     job = clients.submit("slow", 100)
     eventually(lambda: clients.record(job).status is Status.RUNNING)
@@ -60,6 +81,9 @@ def test_a_worker_frozen_past_its_lease_is_refused_when_it_wakes(clients: Client
     os.kill(frozen, signal.SIGSTOP)
     second = None
     try:
+        # What a leader does with a worker of another machine, which it has watched to be silent for long.
+        (worker,) = Presence(clients.store).entered("fake")
+        Presence(clients.store).expire("fake", worker)
         eventually(lambda: clients.record(job).status is Status.QUEUED, within=20)  # taken back
         second = stack.second_supervisor()
         eventually(lambda: clients.record(job).attempt == 2 and clients.record(job).status is Status.RUNNING)

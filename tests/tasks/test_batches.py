@@ -8,10 +8,10 @@ import pytest
 
 from tasks import events
 from tasks.batches import Batches, Cursor, Problem, Sizes, State, Status
-from tasks.control import Housekeeping
 from tasks.errors import JobConflict, NotFound
 from tasks.events import Usage
 from tasks.files import Files
+from tasks.housekeeping import Housekeeping
 from tasks.job import Lane, Listing
 from tasks.job import Status as JobStatus
 from tasks.lease import Lease

@@ -163,7 +163,8 @@ def test_this_network_is_not_called_unless_that_is_allowed(store: JobStore, rece
 def test_what_a_dead_sender_took_is_sent_by_the_next_one(store: JobStore, receiver: Receiver) -> None:
     job = ended(store)
     (one,) = told(store, job)
-    assert store.scripts.run("take", [store.keys.hooks()], [courier.LEASE, 8]) == [one.delivery.id.encode()]
+    taken = store.scripts.run("take", [store.keys.hooks(), store.keys.reply("other")], [courier.LEASE, 8, "token"])
+    assert taken == [one.delivery.id.encode()]
     sending = sender(store)
     sending.turn()
     assert told(store, job)[0].attempts == () and receiver.received == []  # it is the other's, as far as anyone knows

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.control import Housekeeping
 from tasks.errors import NotFound
 from tasks.files import File, Files
+from tasks.housekeeping import Housekeeping
 from tasks.store import JobStore
 
 

@@ -10,7 +10,6 @@ import pytest
 from mlxq.settings import Settings
 from tasks import events, fold
 from tasks import store as stores
-from tasks.control import Housekeeping
 from tasks.errors import (
     Failure,
     IdempotencyMismatch,
@@ -21,6 +20,7 @@ from tasks.errors import (
     QueueUnavailable,
     StorageFull,
 )
+from tasks.housekeeping import Housekeeping
 from tasks.job import Lane, Listing, Status
 from tasks.ledger import Ledger
 from tasks.records import INLINE
@@ -241,10 +241,10 @@ def test_what_outlived_its_time_is_gone_at_once_and_cleaned_up_later(store: JobS
 def test_the_last_who_leaves_a_synchronous_job_cancels_it(store: JobStore) -> None:
     job = chat(store, sync=True)
     store.submit(job, room=5)
-    store.follow(job.id, "a")
-    store.follow(job.id, "b")
-    assert not store.leave(job.id, "a")
-    assert store.leave(job.id, "b")
+    assert not store.follow(job.id, "a", 2) and not store.follow(job.id, "b", 1)
+    assert not store.follow(job.id, "a", 1) and not store.follow(job.id, "a", 0)
+    assert store.follow(job.id, "b", 0)
+    assert store.abandon(job.id, events.Cancelled("client went away"))
     assert store.get(job.id, "anonymous").terminal == events.Cancelled("client went away")
 
 
@@ -252,8 +252,8 @@ def test_the_last_who_leaves_a_synchronous_job_cancels_it(store: JobStore) -> No
 def test_a_job_that_someone_may_poll_goes_on_without_followers(store: JobStore, kept: dict[str, bool]) -> None:
     job = chat(store, **kept)
     store.submit(job, room=5)
-    store.follow(job.id, "a")
-    assert not store.leave(job.id, "a")
+    store.follow(job.id, "a", 1)
+    assert not store.follow(job.id, "a", 0)
     assert store.get(job.id, "anonymous").status is Status.QUEUED
 
 

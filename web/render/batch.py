@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -12,8 +13,8 @@ from web.endpoint import Rendered
 from web.errors import ANSWERS, envelope
 
 
-def body(state: State) -> dict[str, Any]:
-    """The batch object; times in seconds since the epoch."""
+def body(state: State, reason: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The batch object; times in seconds since the epoch. `reason` is why it does not go on, if it is known not to."""
     batch, usage = state.batch, state.usage
     return {
         "id": batch.id,
@@ -24,6 +25,7 @@ def body(state: State) -> dict[str, Any]:
         "input_file_id": batch.input_file,
         "completion_window": batch.window,
         "status": state.status,
+        "status_reason": reason,
         "output_file_id": state.output_file,
         "error_file_id": state.error_file,
         "created_at": batch.created // 1000,

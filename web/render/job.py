@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -11,13 +12,17 @@ from tasks.requests import BlobRef
 from web.errors import envelope
 
 
-def body(record: Record) -> dict[str, Any]:
-    """The job object; times in seconds since the epoch, `queue_position` the number of jobs ahead of it."""
+def body(record: Record, reason: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The job object; times in seconds since the epoch, `queue_position` the number of jobs ahead of it.
+
+    `reason` is why it does not go on, if it is known not to.
+    """
     job = record.job
     return {
         "id": job.id,
         "object": "job",
         "status": record.status,
+        "status_reason": reason,
         "endpoint": job.endpoint,
         "model": job.model,
         "created_at": job.created // 1000,

@@ -12,9 +12,8 @@ import structlog
 
 from mlxq import configuration, parent
 from tasks import logs
-from tasks.errors import JobError
 from tasks.lease import LENGTH, Lease
-from tasks.presence import Heartbeat
+from tasks.loops import Loop, Patience
 from tasks.scripts import AWAY
 from web.application import create_app
 from web.gateway import Gateway
@@ -27,25 +26,29 @@ log = structlog.get_logger()
 def run(runner: Runner, lease: Lease, stopped: threading.Event) -> None:
     """Take turns until told to stop; whatever goes wrong, the next turn begins with what is known for sure."""
 
-    def beat() -> None:
-        lease.holds()
+    heartbeat: Loop | None = None
+    patience = Patience("batches")
 
-    heartbeat = None
-    while not stopped.is_set():
+    def turn() -> None:
+        nonlocal heartbeat
+        # A frozen runner may wake up amid a write: the lock keeps others away from its files until it ends.
+        if not (runner.folder.acquire() and lease.holds()):
+            runner.reset()
+            stopped.wait(_PAUSE)
+            return
+        heartbeat = heartbeat or Loop("runner's lease", lease.holds, LENGTH / 3000).start()
         try:
-            # A frozen runner may wake up amid a write: the lock keeps others away from its files until it ends.
-            if runner.folder.acquire() and lease.holds():
-                heartbeat = heartbeat or Heartbeat(beat, LENGTH / 3000)
-                runner.turn()
-                continue
+            runner.turn()
         except Superseded as error:
             log.warning("another runner goes on with this", error=str(error))
-        except (*AWAY, JobError, OSError) as error:
-            log.warning("batches wait; trying again", error=str(error))
-        except Exception:
-            log.exception("batches wait; trying again")
-        runner.reset()
-        stopped.wait(_PAUSE)
+            runner.reset()
+            stopped.wait(_PAUSE)
+        except BaseException:
+            runner.reset()
+            raise
+
+    while not stopped.is_set():
+        stopped.wait(patience.run(turn))
     if heartbeat is not None:
         heartbeat.stop()
     try:

@@ -42,6 +42,10 @@ class Clerk:
     def __init__(self, app: Flask, gateway: Gateway) -> None:
         self._app, self._gateway = app, gateway
 
+    def waits(self, line: Line, unserved: frozenset[str]) -> bool:
+        """Whether a line is for a model that was taken out of the models' file after others of its lines were run."""
+        return bool(unserved) and line.model() in unserved
+
     def slow(self, batch: Batch, line: Line) -> bool:
         """Whether making a line's job means waiting for somebody else's server."""
         endpoint = registry.endpoints().get(batch.endpoint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +30,12 @@ class Request(msgspec.Struct):
     body: msgspec.Raw = msgspec.Raw()
 
 
+class Body(msgspec.Struct):
+    """What is read of a line's body before it is checked."""
+
+    model: Any = None
+
+
 class Line(NamedTuple):
     """A line's number, counted from 1, its place, and its bytes; `whole` is False when it is longer than allowed."""
 
@@ -41,6 +48,13 @@ class Line(NamedTuple):
     def after(self) -> Cursor:
         """Where the next line begins."""
         return Cursor(self.number, self.place.offset + self.place.length)
+
+    def model(self) -> str | None:
+        """The model that the line's body names, if it can be read."""
+        with suppress(ValueError, msgspec.DecodeError, RecursionError):
+            named = msgspec.json.decode(self.request().body, type=Body).model
+            return named if isinstance(named, str) else None
+        return None
 
     def request(self) -> Request:
         """The line's call; ValueError says why there is none."""

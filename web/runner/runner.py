@@ -20,6 +20,7 @@ from tasks.files import File
 from tasks.job import Job
 from tasks.job import Status as JobStatus
 from tasks.lines import Lines, Tally, line_job
+from web import unserved
 from web.gateway import Gateway
 from web.runner.active import Active, first_to_check, shares
 from web.runner.clerk import CANCELLED, Clerk, Entry
@@ -56,6 +57,7 @@ class Runner:
         """Know nothing: the next turn reads it all."""
         self._active: dict[str, Active] = {}
         self._jobs: dict[str, tuple[str, int]] = {}  # job → its batch and line
+        self._unserved: frozenset[str] = frozenset()
         self._refreshed: float | None = None
         self._swept = time.monotonic()
         self._downloads.clear()
@@ -96,6 +98,7 @@ class Runner:
             self._settle(active, Status.FAILED, [Problem("file_lost", str(error))])
 
     def _refresh(self) -> None:
+        self._unserved = unserved.names(self._gateway)
         running = {state.batch.id: state for state in self._lines.running()}
         if self._refreshed is None:
             self.folder.clear(running)
@@ -147,6 +150,8 @@ class Runner:
         for one in taken:
             if active.stopping:
                 made[one.number] = self._clerk.skipped(active.batch, one, active.stopping)
+            elif self._clerk.waits(one, self._unserved):
+                continue  # it stays in flight, and is looked at again with every sweep
             elif self._clerk.slow(active.batch, one):
                 self._downloads.add(active.batch, one)
             else:

@@ -9,22 +9,17 @@ import hashlib
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from tasks.batches import Batch, Cursor, Problem
-from web.runner.reading import CUT, FileLost, Line, Request, lines
+from web.runner.reading import CUT, Body, FileLost, Line, Request, lines
 
 MOST_LINES = 50_000
 LONGEST_ID = 512  # characters
 _MOST_PROBLEMS = 100  # that are told; with more of them a file is not read on
 _SLICE = 2000  # lines checked at a time, so that running batches go on meanwhile
 _SLICE_BYTES = 8 << 20
-
-
-class _Model(msgspec.Struct):
-    model: Any = None
 
 
 class Validation:
@@ -111,7 +106,7 @@ class Validation:
         if not bytes(request.body):
             return _missing("body")
         try:
-            model = msgspec.json.decode(request.body, type=_Model).model
+            model = msgspec.json.decode(request.body, type=Body).model
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return "invalid_body", "'body' must be a JSON object.", "body"
         self._models.add(model if isinstance(model, str) else "")

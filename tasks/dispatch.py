@@ -1,0 +1,67 @@
+"""Which job of the bulk lanes goes to Celery next, and how many are there at once."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from tasks import turns
+from tasks.job import Lane
+from tasks.presence import Presence
+from tasks.store import JobStore
+
+# Milliseconds: a lane's turn comes before an earlier lane's that was served so much later.
+LATER = {lane: 10_000 * place for place, lane in enumerate(Lane)}
+HEADROOM = 2  # bulk jobs in a worker's hands beyond its slots, so that the next one is checked before a row is free
+
+
+@dataclass
+class Dispatcher:
+    """Keeps a bounded window of the bulk lanes' jobs in Celery, turn by turn over their owners and batches."""
+
+    store: JobStore
+    presence: Presence
+    leader: str
+
+    def run(self, model: str) -> int:
+        """Send as many waiting jobs as the model's live workers have room for; returns how many."""
+        slots = sum(worker.slots + HEADROOM for worker in self.presence.workers(model))
+        sent = 0
+        while slots and (found := self._next(model)):
+            lane, turn = found
+            if not self._send(model, lane, turn, slots):
+                if self.store.redis.zscore(self.store.keys.lanes(model), f"{lane}:{turn}") is not None:
+                    return sent  # the window is full, or another leads
+                continue
+            sent += 1
+        return sent
+
+    def _next(self, model: str) -> tuple[Lane, str] | None:
+        """The lane that is next, earlier ones first unless a later one has waited, and whose turn it is there."""
+        served: dict[Lane, dict[str, float]] = {}
+        for member, when in self.store.redis.zrange(self.store.keys.lanes(model), 0, -1, withscores=True):
+            lane, _, turn = member.decode().partition(":")
+            served.setdefault(Lane(lane), {})[turn] = when
+        if not served:
+            return None
+        first = min(served, key=lambda lane: min(served[lane].values()) + LATER[lane])
+        return first, turns.following(served[first])
+
+    def _send(self, model: str, lane: Lane, turn: str, slots: int) -> bool:
+        keys = self.store.keys
+        job_id = self.store.scripts.run(
+            "dispatch",
+            [
+                keys.waiting(model, lane, turn),
+                keys.lanes(model),
+                keys.window(model),
+                keys.unclaimed(model),
+                keys.leader(),
+                keys.reply(self.leader),
+            ],
+            [f"{lane}:{turn}", slots, self.store.now(), self.leader, secrets.token_hex(8)],
+        )
+        if job_id is None:
+            return False
+        self.store.send(job_id.decode(), model)
+        return True

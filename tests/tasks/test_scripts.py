@@ -1,0 +1,24 @@
+"""The scripts are there or not there as one, so that no batch of calls runs in part."""
+
+from __future__ import annotations
+
+from tasks import events
+from tasks.job import Status
+from tasks.ledger import Begun, Ended, Ledger, Lines, Turn
+from tasks.store import JobStore
+from tests.jobs import chat
+
+
+def test_a_batch_runs_as_a_whole_on_a_redis_that_was_started_anew(store: JobStore, one: Ledger) -> None:
+    job = chat(store)
+    store.submit(job, room=5)
+    claim = one.claim(job.id)
+    assert claim is not None
+    store.redis.script_flush()
+    assert not store.ended(job.id)
+    store.follow(job.id, "web-1", 0)  # somebody else's call brings the scripts back
+    said = [Lines(claim, [(2, events.Delta("a"))], None)]
+    one.write(Turn([Begun(claim, 1)], said, [Ended(claim, events.Cancelled())]), "0-0")
+    kinds = [type(events.decode(fields[b"e"])) for _, fields in store.redis.xrange(store.keys.events(job.id))]
+    assert kinds == [events.Started, events.Delta, events.Cancelled]
+    assert store.get(job.id, "anonymous").status is Status.CANCELLED

@@ -1,0 +1,58 @@
+"""A worker holds what it claims, and gives back what is claimed in its name without its knowledge."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tasks.job import Status
+from tasks.ledger import Ledger
+from tasks.store import JobStore
+from tests.jobs import chat
+from tests.servers import eventually
+from tests.workers import running
+from workers.batcher import Batcher
+from workers.worker import Runner
+
+
+@pytest.fixture
+def ledger(store: JobStore) -> Ledger:
+    return Ledger(store, "fake", "worker-1")
+
+
+@pytest.fixture
+def batcher(ledger: Ledger) -> Iterator[running.Engine]:
+    engine = running.Engine()
+    yield engine
+    for _ in range(100):
+        engine.allowed.release()
+
+
+def test_a_claim_whose_reply_was_lost_goes_back_and_one_that_runs_does_not(
+    store: JobStore, ledger: Ledger, batcher: running.Engine
+) -> None:
+    engine = batcher
+    making = Batcher(engine, ledger)
+    thread = threading.Thread(target=making.run, daemon=True)
+    thread.start()
+    runner = Runner(ledger, engine, making)
+    held, lost = (chat(store) for _ in range(2))
+    for job in (held, lost):
+        store.submit(job, room=5)
+    celery = threading.Thread(target=runner.run, args=(held.id,), daemon=True)
+    celery.start()
+    eventually(lambda: store.get(held.id, "anonymous").status is Status.RUNNING)
+    runner.run(held.id)  # its message comes again
+    assert ledger.claim(lost.id) is not None  # and nobody hears of it
+    runner.tidy()
+    assert ledger.claimed() == {held.id, lost.id}  # the reply may still be under way
+    runner.tidy()
+    assert ledger.claimed() == {held.id}
+    assert store.get(lost.id, "anonymous").status is Status.QUEUED
+    making.stop(0)
+    engine.allowed.release()
+    thread.join(10)
+    celery.join(10)
+    assert not ledger.claimed() and not thread.is_alive() and not celery.is_alive()
