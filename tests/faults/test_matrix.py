@@ -21,7 +21,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     stage.close()
 
 
-@pytest.mark.parametrize("name", ["web:stop8", "supervisor:stop8", "worker:stop8", "redis:away6"])
+@pytest.mark.parametrize("name", ["web:stop8", "worker:stop8", "redis:away6"])
 def test_nothing_is_lost_doubled_hung_broken_off_or_told_a_wrong_reason(stage: Stage, name: str) -> None:
     row = act(stage, BY_NAME[name], SMALL)
     assert row.right, row
