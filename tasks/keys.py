@@ -15,6 +15,7 @@
 | `alive:{model}` | sorted set | workers by the time their lease ends | an entry goes when its worker is known gone |
 | `workers` | hash | worker → model, pid, slots | a field goes with its entry in `alive` |
 | `state:{model}` | hash | what the supervisor says of the model | overwritten |
+| `reason:{worker}` | string | why a worker ended, for the errors of its jobs | a day |
 | `cancels:{model}` | stream | jobs whose rows are to be dropped | the last 1,000 |
 | `done:{model}` | hash | minute → jobs that ended in it | this minute and the last |
 | `deadlines` | sorted set | unfinished jobs by deadline | until the job ends |
@@ -94,6 +95,9 @@ class Keys:
 
     def state(self, model: str) -> str:
         return self._key("state", model)
+
+    def reason(self, worker_id: str) -> str:
+        return self._key("reason", worker_id)
 
     def cancels(self, model: str) -> str:
         return self._key("cancels", model)

@@ -198,8 +198,15 @@ def release(store: JobStore, held: Job, worker: str, *, lost: bool) -> None:
     if outcome == b"requeued":
         store.send(held.id, held.model)
     elif outcome == b"shown":
-        message = "the worker stopped after part of the answer had been sent; ask again"
+        message = f"the worker stopped after part of the answer had been sent{_because(store, worker)}; ask again"
         store.end(held, events.Failed(Failure(WorkerLost.code, message, retry_after=1)))
     elif outcome == b"poison":
-        message = f"the worker died {_allowed(store, held)} times while it ran this job; it is not tried again"
+        times = f"the worker died {_allowed(store, held)} times while it ran this job"
+        because = _because(store, worker)
+        message = f"{times}{because and f', the last time{because}'}; it is not tried again"
         store.end(held, events.Failed(Failure(Poison.code, message)))
+
+
+def _because(store: JobStore, worker: str) -> str:
+    reason = store.redis.get(store.keys.reason(worker))
+    return f" because {reason.decode()}" if reason else ""

@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import msgspec
+import structlog
+from redis.exceptions import RedisError
 
 from tasks.alive import Processes, processes
 from tasks.scripts import Call, answers
 from tasks.store import JobStore
 
+_DAY = 86_400_000  # milliseconds
+log = structlog.get_logger()
 State: TypeAlias = Literal["starting", "ready", "restarting", "broken", "unloaded"]
 
 
@@ -70,6 +74,19 @@ class Presence:
             pipe.zrem(self.store.keys.alive(model), worker_id)
             pipe.hdel(self.store.keys.workers(), worker_id)
             pipe.execute()
+
+    def explain(self, worker_id: str, why: str) -> str:
+        """Leave word of why a worker ends, for the errors of its jobs, and return it; the first word stands.
+
+        A queue that does not take it is no reason to fail.
+        """
+        key = self.store.keys.reason(worker_id)
+        try:
+            found = self.store.redis.set(key, why, nx=True, get=True, px=_DAY)
+        except RedisError as error:
+            log.warning("why a worker ended could not be told", worker=worker_id, reason=why, error=str(error))
+            return why
+        return found.decode() if found else why
 
     def workers(self, model: str) -> tuple[Worker, ...]:
         """The workers of a model that can be counted on."""

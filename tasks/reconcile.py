@@ -85,6 +85,7 @@ class Reconciler:
     def _bury_workers(self, model: str, gone: Mapping[str, str]) -> None:
         for worker, evidence in gone.items():
             log.warning("a worker is gone", model=model, worker=worker, evidence=evidence)
+            self.presence.explain(worker, evidence)  # before its claims are taken back, whose errors say so
             self.presence.expire(model, worker)
 
     def take_back(self, model: str) -> None:

@@ -35,7 +35,7 @@ class Batcher:
         self._rows: dict[str, Row] = {}
         self._stop_at: float | None = None
         self._ended = False
-        self._stepped = time.monotonic()
+        self._steps = 0
 
     def submit(self, claim: Claim, prepared: Prepared[Any]) -> threading.Event:
         """Queue a claimed and checked job; the event is set when this process has nothing more to do for it."""
@@ -64,9 +64,10 @@ class Batcher:
         """Whether what the engine does is still written down."""
         return self._scribe.alive
 
-    def stalled(self) -> float:
-        """Seconds since the engine last came back from a step that it is in; 0 when it has nothing to do."""
-        return time.monotonic() - self._stepped if self._rows else 0.0
+    @property
+    def step(self) -> int | None:
+        """The number of the step that the engine is in; None when it has nothing to do."""
+        return self._steps if self._rows else None
 
     def run(self) -> None:
         """Step until stopped."""
@@ -89,7 +90,7 @@ class Batcher:
             return self._stop_at is not None and (not self._rows or time.monotonic() > self._stop_at)
 
     def _alive(self) -> None:
-        self._stepped = time.monotonic()
+        self._steps += 1
 
     def _admit(self) -> None:
         chosen: dict[str, Row] = {}

@@ -32,6 +32,7 @@ class Engine(Protocol[Plan]):
     """
 
     slots: int
+    stall_factor: float = 1.0  # times MLXQ_STALL that a step may go on without a sign of progress
 
     @property
     def details(self) -> Mapping[str, Any]:
@@ -57,6 +58,10 @@ class Engine(Protocol[Plan]):
         only is a Failed event of that row.
         """
         ...
+
+    def device_memory(self) -> int:
+        """The bytes that the device holds, which change while it works; may be called from any thread."""
+        return 0
 
     def pause(self, row: str) -> bool:
         """Let a row leave the batch until `resume`, keeping what it has said; False where rows are never paused."""

@@ -59,6 +59,7 @@ class Child:
             log.error(
                 "worker neither ends nor shows its lease; it is killed", model=self._entry.name, seconds=self._patience
             )
+            self._presence.explain(self._worker_id, "it neither ended nor showed that it lives (MLXQ_STALL)")
             self._process.kill()
 
     def _silent(self, now: float) -> float:
@@ -87,10 +88,12 @@ class Child:
         wait = _BACKOFF_MOST if code == LOAD_FAILED else min(_BACKOFF * 2 ** (self._failures - 1), _BACKOFF_MOST)
         self._start_at = now + wait
         log.error("worker ended", model=self._entry.name, code=code, restart_in=wait)
+        # Its own word goes first; and this goes before its lease, so that who takes its jobs back can say why.
+        reason = self._presence.explain(self._worker_id, _ending(code))
         # Its lease need not run out first: the next pass of the reconciler takes its jobs back.
         self._presence.expire(self._entry.name, self._worker_id)
         if code != LOAD_FAILED:  # then it has said why itself
-            self._presence.declare(self._entry.name, ModelState("restarting", f"its worker ended with code {code}"))
+            self._presence.declare(self._entry.name, ModelState("restarting", f"its worker ended: {reason}"))
 
     def stop(self) -> None:
         """Ask the process to hand its work back and end."""
@@ -113,6 +116,14 @@ class Child:
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
         self._process = None
+
+
+def _ending(code: int) -> str:
+    if code == -signal.SIGKILL:
+        return "its process was killed by SIGKILL, which is also what a system without memory does"
+    if code < 0:
+        return f"its process was killed by {signal.Signals(-code).name}"
+    return f"its process ended with code {code}; its log says more"
 
 
 class Supervisor:

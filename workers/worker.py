@@ -33,6 +33,7 @@ from tasks.presence import ModelState, Presence, Worker
 from tasks.scripts import AWAY
 from workers.batcher import Batcher
 from workers.engine import Engine, Prepared
+from workers.stall import Stall
 
 LOAD_FAILED = 3
 GRACE = 2.0  # seconds beyond the drain until a worker that was told to end is killed
@@ -142,18 +143,22 @@ def serve(entry: ModelEntry, settings: Settings, worker_id: str) -> None:
         _leave(LOAD_FAILED)
     me = Worker(worker_id, entry.name, os.getpid(), owner.engine.slots, owner.engine.details)
 
+    every = settings.worker_lease / 3
+    stall = Stall(settings.stall, every, owner.engine.stall_factor)
+
     def beat() -> None:
-        ended = not (owner.thread.is_alive() and owner.batcher.writing) and not owner.batcher.stopping
-        if ended or owner.batcher.stalled() > settings.stall:
-            log.critical(
-                "the engine does not move; this worker ends", model=entry.name, stalled=owner.batcher.stalled()
-            )
+        why = stall.judge(owner.batcher.step, owner.engine.device_memory())
+        if not owner.batcher.stopping and not (owner.thread.is_alive() and owner.batcher.writing):
+            why = "its engine thread, or the one that writes down what it does, has ended"
+        if why is not None:
+            log.critical("the engine does not move; this worker ends", model=entry.name, reason=why)
+            presence.explain(worker_id, why)
             _leave(1)
         presence.show(me)
 
     # Shown before it claims anything: a claim of somebody who is not there is taken back.
     insist(presence.show, me)
-    heartbeat = Loop("heartbeat", beat, settings.worker_lease / 3).start()
+    heartbeat = Loop("heartbeat", beat, every).start()
     insist(presence.declare, entry.name, ModelState("ready"))
     log.info("model ready", model=entry.name, slots=me.slots)
     runner = Runner(Ledger(jobs, entry.name, worker_id), owner.engine, owner.batcher)

@@ -7,6 +7,7 @@ import pytest
 from tasks import events, fold
 from tasks.job import Job, Status
 from tasks.ledger import Begun, Claim, Ended, Ledger, Lines, Turn, release
+from tasks.presence import Presence
 from tasks.store import JobStore
 from tests.jobs import chat
 
@@ -108,6 +109,16 @@ def test_a_stream_that_has_shown_something_never_runs_again(
     assert isinstance(told(store, claim)[-1][1], events.Failed)
 
 
+def test_an_answer_that_was_broken_off_is_told_why_its_worker_ended(store: JobStore, one: Ledger) -> None:
+    claim, presence = begun(store, one, sync=True, stream=True), Presence(store)
+    one.write(delta(claim, "text"), "0-0")
+    assert presence.explain("worker-1", "the engine stood still") == "the engine stood still"
+    assert presence.explain("worker-1", "it was killed") == "the engine stood still"
+    release(store, claim.job, "worker-1", lost=True)
+    failure = store.get(claim.job.id, "anonymous").failure
+    assert failure is not None and "had been sent because the engine stood still; ask again" in failure.message
+
+
 def test_a_job_that_takes_its_workers_down_is_tried_alone_and_then_no_more(store: JobStore, one: Ledger) -> None:
     claim = begun(store, one)
     release(store, claim.job, "worker-1", lost=True)
@@ -118,9 +129,11 @@ def test_a_job_that_takes_its_workers_down_is_tried_alone_and_then_no_more(store
     last = one.claim(claim.job.id)
     assert last is not None and last.alone
     one.write(Turn([Begun(last, 5)]), "0-0")
+    Presence(store).explain("worker-1", "it was killed")
     release(store, claim.job, "worker-1", lost=True)
     record = store.get(claim.job.id, "anonymous")
     assert record.failure is not None and record.failure.code == "poison"
+    assert "3 times while it ran this job, the last time because it was killed; it is not" in record.failure.message
 
 
 def test_waiting_beside_a_job_that_kills_is_no_fault(store: JobStore, one: Ledger) -> None:

@@ -118,6 +118,9 @@ class EmbeddingEngine(Engine[Plan]):
     def admit(self, row: str, prepared: Prepared[Plan]) -> None:
         self._rows.append(Row(row, prepared.plan))
 
+    def device_memory(self) -> int:
+        return mx.get_active_memory()
+
     def drop(self, row: str) -> None:
         self._rows = deque(found for found in self._rows if found.name != row)
 

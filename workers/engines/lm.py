@@ -16,6 +16,8 @@ from workers import blas
 
 blas.preload()
 
+import mlx.core as mx  # noqa: E402 - after OpenBLAS
+
 from tasks import events  # noqa: E402
 from tasks.errors import EngineError, Failure, InvalidValue  # noqa: E402
 from tasks.events import Event, FinishReason, TokenLogprob  # noqa: E402
@@ -229,6 +231,9 @@ class TextEngine(Engine[Plan]):
         for source in task.paused:
             self._batch.add(source)
         task.paused = []
+
+    def device_memory(self) -> int:
+        return mx.get_active_memory()
 
     def drop(self, row: str) -> None:
         if task := self._tasks.pop(row, None):

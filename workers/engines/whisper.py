@@ -86,6 +86,8 @@ class _Piece:
 class WhisperEngine(Engine[Plan]):
     """Transcribes recordings, a window of 30 seconds at a time, taking turns between rows."""
 
+    stall_factor = 2.0  # a window's hundreds of tokens are one call
+
     def __init__(self, model: Any, blobs: BlobStore, *, slots: int, longest: float, temperature: float = 0.0) -> None:
         self.slots = slots
         self._model, self._blobs = model, blobs
@@ -139,6 +141,9 @@ class WhisperEngine(Engine[Plan]):
         if not found or not isinstance(found[-1], events.TERMINAL):
             self._rows[name] = row
         return [(name, event) for event in found]
+
+    def device_memory(self) -> int:
+        return mx.get_active_memory()
 
     def drop(self, row: str) -> None:
         self._rows.pop(row, None)

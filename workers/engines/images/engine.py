@@ -8,6 +8,7 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
+import mlx.core as mx
 import structlog
 
 from tasks import events
@@ -25,6 +26,8 @@ log = structlog.get_logger()
 
 class ImageEngine(Engine[Plan]):
     """Draws pictures, the steps of all rows taking turns."""
+
+    stall_factor = 5.0  # a step of a large model takes minutes on a small machine
 
     def __init__(self, model: Any, canvas: type[Canvas], planner: Planner, *, slots: int) -> None:
         self.slots = slots
@@ -77,6 +80,9 @@ class ImageEngine(Engine[Plan]):
         if not made or not isinstance(made[-1], events.TERMINAL):
             self._rows[name] = row
         return [(name, event) for event in made]
+
+    def device_memory(self) -> int:
+        return mx.get_active_memory()
 
     def drop(self, row: str) -> None:
         if found := self._rows.pop(row, None):
