@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from tempfile import TemporaryFile
 from typing import Any
 
 from schemas.content import Media
-from tasks.egress import Egress
 from tasks.errors import InvalidValue
 from tasks.requests import BlobRef
+from web import remote
 from web.errors import path
-from web.gateway import gateway
-from web.remote import is_address
 
 FETCH_BYTES = 64 << 20  # of one address
 FETCH_SECONDS = 20.0  # for all addresses of a request
 MOST = 256  # parts of a request that are no text
 # What stores of files say of anything; the worker looks into the file anyway.
-_UNSAID = ("application/octet-stream", "binary/octet-stream")
+_UNSAID = (remote.UNSAID, "binary/octet-stream")
 
 
 def held(data: Mapping[str, Any]) -> Iterator[BlobRef]:
@@ -28,9 +25,7 @@ def held(data: Mapping[str, Any]) -> Iterator[BlobRef]:
         yield media.source
 
 
-def kept(
-    data: Mapping[str, Any], within: str, blob: Callable[[str, object], BlobRef], egress: Egress | None = None
-) -> Mapping[str, Any]:
+def kept(data: Mapping[str, Any], within: str, blob: Callable[[str, object], BlobRef]) -> Mapping[str, Any]:
     """The same body with a blob as the source of all that its messages show; raises a JobError that names the part.
 
     `blob` takes a field's path and what it holds, as a data URL or an id.
@@ -44,9 +39,8 @@ def kept(
     turns = [dict(turn) for turn in data["messages"]]
     for turn, part, media in found:
         param = f"{path(within, f'messages[{turn}].content[{part}]')}.{media.field}"
-        if is_address(media.source):
-            out = egress or Egress(gateway().settings.media_allow_private)
-            source = _fetched(out, media, param, until)
+        if remote.is_address(media.source):
+            source = _fetched(media, param, until)
         else:
             source = blob(param, _checked(param, media))
         content = list(turns[turn]["content"])
@@ -70,14 +64,11 @@ def _checked(param: str, media: Media) -> str:
     raise InvalidValue(f"'{param}' must be a data URL, an http or https URL, or an id of ours", param=param)
 
 
-def _fetched(egress: Egress, media: Media, param: str, until: float) -> BlobRef:
+def _fetched(media: Media, param: str, until: float) -> BlobRef:
     if media.kind == "file":
         raise InvalidValue(f"'{param}' must be a file's id or a data URL, no address", param=param)
     left = until - time.monotonic()
     if left <= 0:
         raise InvalidValue(f"the addresses of this request took longer than {FETCH_SECONDS:g} s", param=param)
-    with TemporaryFile() as file:
-        types = (f"{media.kind}/", *_UNSAID)
-        got = egress.fetch(media.source, file, limit_bytes=FETCH_BYTES, timeout=left, types=types, param=param)
-        file.seek(0)
-        return gateway().store.blobs.put(file, got.type or _UNSAID[0])
+    types = (f"{media.kind}/", *_UNSAID)
+    return remote.fetched(param, media.source, limit_bytes=FETCH_BYTES, timeout=left, types=types)

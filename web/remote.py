@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeGuard
 
 from tasks.egress import Egress
@@ -11,7 +11,7 @@ from web.endpoint import Endpoint
 from web.gateway import gateway
 
 SECONDS = 30.0  # from the first look at the name to the last byte, with all redirects
-_UNSAID = "application/octet-stream"
+UNSAID = "application/octet-stream"
 
 
 def is_address(value: object) -> TypeGuard[str]:
@@ -39,14 +39,25 @@ def _shown(raw: Mapping[str, Any]) -> Iterator[object]:
                 yield value.get("url") if isinstance(value, dict) else value
 
 
-def fetched(param: str, address: str) -> BlobRef:
-    """What is there, as large as an upload may be; InvalidValue, BlobTooLarge and FetchFailed name `param`."""
+def fetched(
+    param: str,
+    address: str,
+    *,
+    limit_bytes: int | None = None,
+    timeout: float = SECONDS,
+    types: Iterable[str] = (),
+) -> BlobRef:
+    """What is there, as large as an upload may be unless a limit is given; `types` are as for `Egress.fetch`.
+
+    InvalidValue, BlobTooLarge and FetchFailed name `param`.
+    """
     settings = gateway().settings
-    incoming = gateway().store.blobs.incoming(settings.max_upload_bytes)
+    limit = settings.max_upload_bytes if limit_bytes is None else limit_bytes
+    incoming = gateway().store.blobs.incoming(limit)
     try:
         found = Egress(settings.media_allow_private).fetch(
-            address, incoming, limit_bytes=settings.max_upload_bytes, timeout=SECONDS, param=param
+            address, incoming, limit_bytes=limit, timeout=timeout, types=types, param=param
         )
-        return incoming.keep(found.type or _UNSAID)
+        return incoming.keep(found.type or UNSAID)
     finally:
         incoming.drop()

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import base64
+import socket
 from typing import Any
 
 import httpx
 import pytest
 
+from mlxq.catalogue import Catalogue
+from mlxq.settings import Settings
 from schemas.chat import ChatSchema
-from tasks.egress import AddressRefused, Egress
 from tasks.requests import BlobRef, Media, Message
+from tasks.store import JobStore
+from tests.servers import fake
 from tests.web.bodies import CHAT
 from web import chat, media
+from web.application import create_app
 
 WHERE = "messages[0].content[1]"
 
@@ -73,11 +78,22 @@ def test_what_is_no_picture_s_address_is_refused(http: httpx.Client, url: str) -
     assert error["param"] == f"{WHERE}.image_url.url" and len(error["message"]) > 10
 
 
-def test_a_name_that_leads_into_this_network_is_refused() -> None:
-    data = ChatSchema().load(body("http://pictures.example/a.png"))
-    with pytest.raises(AddressRefused) as refusal:
-        media.kept(data, "", lambda *_: pytest.fail("no blob"), Egress(resolver=lambda host, port: ["10.0.0.7"]))
-    assert refusal.value.failure.param == f"{WHERE}.image_url.url"
+def test_a_name_that_leads_into_this_network_is_refused(
+    settings: Settings, store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve = socket.getaddrinfo
+
+    def resolved(host: str, port: int, *more: Any, **named: Any) -> Any:
+        return resolve("10.0.0.7" if host == "pictures.example" else host, port, *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    app = create_app(settings, Catalogue.parse({"models": [fake()]}, "test"))
+    answer = app.test_client().post(CHAT, json=body("http://pictures.example/a.png"))
+    app.extensions["mlxq"].follower.close()
+    assert answer.json is not None and answer.status_code == 400
+    assert "'pictures.example' is an address of this machine" in answer.json["error"]["message"]
+    assert answer.json["error"]["param"] == f"{WHERE}.image_url.url"
+    assert [path for path in (settings.home / "blobs").rglob("*") if path.is_file()] == []
 
 
 def test_a_data_url_of_100_megabytes_is_too_large(http: httpx.Client) -> None:
