@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+TYPES = {"wav": "audio/wav", "png": "image/png"}  # by the ending of a path
+
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
@@ -15,7 +17,7 @@ class _Handler(BaseHTTPRequestHandler):
             site.open.wait(20)
         content = site.content.get(self.path.partition("?")[0])
         self.send_response(404 if content is None else 200)
-        self.send_header("Content-Type", "audio/wav")
+        self.send_header("Content-Type", TYPES[self.path.partition("?")[0].rpartition(".")[2]])
         self.send_header("Content-Length", str(len(content or b"")))
         self.end_headers()
         self.wfile.write(content or b"")
@@ -32,7 +34,11 @@ class Site(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.content: dict[str, bytes] = {"/a.wav": b"RIFF", "/slow.wav": b"RIFF slow"}
+        self.content: dict[str, bytes] = {
+            "/a.wav": b"RIFF",
+            "/slow.wav": b"RIFF slow",
+            "/slow.png": b"PNG slow",
+        }
         self.asked: list[str] = []
         self.open = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_port}"

@@ -9,9 +9,10 @@ from flask import Flask, g
 
 from tasks import events
 from tasks.batches import Batch
-from tasks.errors import Failure, InvalidValue, JobError, NotFound, QueueUnavailable, StorageFull
+from tasks.errors import Failure, InvalidValue, JobError, NotFound, StorageFull
 from tasks.job import Job, Lane, Record
 from tasks.lines import Tally, line_job
+from tasks.scripts import AWAY
 from web import admission, calls, intake, registry, remote
 from web.gateway import Gateway
 from web.render import batch as render
@@ -47,9 +48,9 @@ class Clerk:
         return bool(unserved) and line.model() in unserved
 
     def slow(self, batch: Batch, line: Line) -> bool:
-        """Whether making a line's job means waiting for somebody else's server."""
+        """Whether making a line's job means waiting for somebody else's server: the body's, or its messages'."""
         endpoint = registry.endpoints().get(batch.endpoint)
-        if endpoint is None or not endpoint.files:
+        if endpoint is None:
             return False
         try:
             return remote.needed(endpoint, intake.decoded(line.request().body))
@@ -64,7 +65,7 @@ class Clerk:
             with self._app.app_context():
                 g.owner, g.request_id = batch.owner, job_id
                 return self._job(batch, line, job_id, custom_id, now)
-        except (QueueUnavailable, StorageFull):  # not this line's fault, and it passes
+        except (*AWAY, StorageFull):  # not this line's fault, and it passes
             raise
         except JobError as error:
             failure = error.failure

@@ -16,6 +16,7 @@ from flask import Flask
 
 from tasks import events
 from tasks.batches import Cursor, Problem, Sizes, State, Status
+from tasks.errors import StorageFull
 from tasks.files import File
 from tasks.job import Job
 from tasks.job import Status as JobStatus
@@ -155,7 +156,10 @@ class Runner:
             elif self._clerk.slow(active.batch, one):
                 self._downloads.add(active.batch, one)
             else:
-                made[one.number] = self._clerk.job(active.batch, one, now)
+                try:
+                    made[one.number] = self._clerk.job(active.batch, one, now)
+                except StorageFull as error:  # of what this line alone wants to keep
+                    self._downloads.again(active.batch, one, error)
         self._begun(active, made)
 
     def _begun(self, active: Active, made: Mapping[int, Job | Entry]) -> None:

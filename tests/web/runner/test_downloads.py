@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -13,15 +14,20 @@ from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
 from tasks import events, fold
 from tasks.batches import Batch, Batches, State, Status
+from tasks.blobs import BlobStore
+from tasks.errors import StorageFull
 from tasks.files import Files
 from tasks.job import Status as JobStatus
 from tasks.ledger import Ledger
 from tasks.lines import Place, Tally
+from tasks.requests import BlobRef
 from tasks.store import JobStore
 from tests import sites
-from tests.servers import eventually
+from tests.servers import eventually, fake
 from tests.sites import Site
-from tests.web.runner.test_runner import finish, listed, new_runner, seen, told
+from tests.web.runner.test_runner import URL as CHAT
+from tests.web.runner.test_runner import body, finish, listed, new_runner, seen, told
+from tests.web.runner.test_runner import work as work_chats
 from tests.web.test_remote import EAR
 from web.application import create_app
 from web.runner import downloads as module
@@ -40,19 +46,26 @@ def site() -> Iterator[Site]:
 @pytest.fixture
 def app(settings: Settings, store: JobStore) -> Iterator[Flask]:
     small = Settings(**{**vars(settings), "media_allow_private": True})
-    app = create_app(small, Catalogue.parse({"models": [EAR]}, "test"))
+    app = create_app(small, Catalogue.parse({"models": [EAR, fake()]}, "test"))
     yield app
     app.extensions["mlxq"].follower.close()
 
 
 def batch(store: JobStore, *addresses: str) -> State:
-    lines = (
-        {"custom_id": address, "method": "POST", "url": URL, "body": {"model": "ear", "file": address}}
-        for address in addresses
-    )
+    return batch_of(store, URL, {address: {"model": "ear", "file": address} for address in addresses})
+
+
+def batch_of(store: JobStore, url: str, bodies: Mapping[str, Mapping[str, Any]], owner: str = "me") -> State:
+    lines = ({"custom_id": one, "method": "POST", "url": url, "body": asked} for one, asked in bodies.items())
     blob = store.blobs.put("\n".join(map(json.dumps, lines)).encode(), "application/jsonl")
-    file = Files(store).add("me", "in.jsonl", "batch", blob, None)
-    return Batches(store).create(file, endpoint=URL, window="24h", seconds=86_400, metadata=None, output_keep=None)
+    file = Files(store).add(owner, "in.jsonl", "batch", blob, None)
+    return Batches(store).create(file, endpoint=url, window="24h", seconds=86_400, metadata=None, output_keep=None)
+
+
+def shows(address: str) -> dict[str, Any]:
+    """A chat about a picture."""
+    parts = [{"type": "text", "text": "Look: "}, {"type": "image_url", "image_url": {"url": address}}]
+    return {"model": "fake", "messages": [{"role": "user", "content": parts}]}
 
 
 def work(store: JobStore) -> None:
@@ -85,6 +98,40 @@ def test_a_slow_server_holds_up_no_other_batch(app: Flask, store: JobStore, site
     site.open.set()
     assert finish(runner, store, slow, lambda: work(store)).completed == 3
     assert sorted(site.asked) == ["/a.wav", *(f"/slow.wav?{number}" for number in range(3))]
+
+
+def test_a_slow_picture_of_a_chat_holds_up_no_other_owner_s_batch(app: Flask, store: JobStore, site: Site) -> None:
+    slow = batch_of(store, CHAT, {"slow": shows(f"{site.url}/slow.png")})
+    other = batch_of(store, CHAT, {"other": body("word")}, owner="another")
+    runner = new_runner(app, store)
+    assert finish(runner, store, other, lambda: work_chats(store, owner="another")).completed == 1
+    assert seen(store, slow).status is Status.IN_PROGRESS and listed(store) == ()
+    site.open.set()
+    assert finish(runner, store, slow, lambda: work_chats(store)).completed == 1
+    assert site.asked == ["/slow.png"]
+
+
+def test_a_line_that_finds_no_room_on_the_disk_waits_alone_and_is_tried_again(
+    app: Flask, store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAUSE", 0.01)
+    put, full, tries = BlobStore.put, threading.Event(), list[bytes]()
+
+    def disk(blobs: BlobStore, source: Any, *more: Any) -> BlobRef:
+        if source == b"pixels":
+            tries.append(source)
+            if not full.is_set():
+                raise StorageFull("no room")
+        return put(blobs, source, *more)
+
+    waits = batch_of(store, CHAT, {"waits": shows("data:image/png;base64,cGl4ZWxz")})
+    other = batch_of(store, CHAT, {"other": body("word")}, owner="another")
+    monkeypatch.setattr(BlobStore, "put", disk)
+    runner = new_runner(app, store)
+    assert finish(runner, store, other, lambda: work_chats(store, owner="another")).completed == 1
+    eventually(lambda: runner.turn(wait=0.01) or len(tries) > 2)
+    full.set()
+    assert finish(runner, store, waits, lambda: work_chats(store)).completed == 1
 
 
 def test_a_batch_is_cancelled_without_waiting_for_its_media(app: Flask, store: JobStore, site: Site) -> None:
@@ -168,12 +215,17 @@ def test_what_is_dropped_comes_to_nothing_unless_it_is_wanted_again(store: JobSt
     assert len(kitchen.begun) == 2
 
 
-def test_a_fault_that_is_no_line_s_is_raised_and_leaves_room(store: JobStore) -> None:
+def test_a_fault_that_is_no_line_s_concerns_it_alone_and_it_is_tried_again(
+    store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAUSE", 0.01)
     kitchen, one = Kitchen(), batch(store, "a").batch
     downloads = Downloads(kitchen)
-    kitchen.open.release(2)
-    downloads.add(one, line(1, b""))
-    with pytest.raises(OSError, match="the disk is gone"):
-        eventually(lambda: list(downloads.turn()))
-    downloads.add(one, line(1))
-    assert len(eventually(lambda: list(downloads.turn()))) == 1
+    kitchen.open.release(10)
+    for sent in (line(1, b""), line(2)):
+        downloads.add(one, sent)
+    assert [found.line.number for found in eventually(lambda: list(downloads.turn()))] == [2]
+    assert eventually(lambda: not list(downloads.turn()) and kitchen.begun.count((one.id, 1)) > 2)
+    assert (one.id, 1) in downloads
+    downloads.drop(one.id)
+    assert (one.id, 1) not in downloads
