@@ -1,4 +1,4 @@
-"""Whisper models converted to MLX: one window of one recording a step, so that a long recording delays nobody.
+"""Whisper models converted to MLX: one try at a window of one recording a step, so that none delays the others.
 
 The window loop is that of `mlx_whisper.transcribe` without word timestamps, and gives the same segments; segments
 without text are left out.
@@ -6,7 +6,7 @@ without text are left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,7 +129,7 @@ class WhisperEngine(Engine[Plan]):
         self._rows[row] = self._transcribe(prepared.plan)
 
     def step(self) -> Sequence[tuple[str, Event]]:
-        """A window, or a minute of spectrogram, of the row that has waited longest."""
+        """A try at a window, or a minute of spectrogram, of the row that has waited longest."""
         name = next(iter(self._rows))
         row = self._rows.pop(name)
         try:
@@ -167,12 +167,14 @@ class WhisperEngine(Engine[Plan]):
         chunks.clear()
         frames, seconds = len(plan.samples) // HOP_LENGTH, len(plan.samples) / SAMPLE_RATE
         language = plan.language or self._detect(mel)
+        yield []
         produced: list[Event] = [events.Recording(seconds, language)]
         heard = _Heard(list(plan.prompt))
         while heard.seek < frames:
             size = min(N_FRAMES, frames - heard.seek)
             features = self._encode(mel[heard.seek : heard.seek + size])
-            result = self._decode(features, language, heard.tokens[heard.shown_from :], plan.temperatures)
+            shown = heard.tokens[heard.shown_from :]
+            result = yield from self._decode(features, language, shown, plan.temperatures)
             produced += self._advance(heard, result, size, language)
             produced.append(events.Progress(min(heard.seek, frames), frames))
             if heard.seek < frames:
@@ -191,8 +193,11 @@ class WhisperEngine(Engine[Plan]):
 
     def _decode(
         self, features: mx.array, language: str, shown: list[int], temperatures: tuple[float, ...]
-    ) -> DecodingResult:
-        for temperature in temperatures:
+    ) -> Generator[list[Event], None, DecodingResult]:
+        """What is heard in a window: at the first temperature, and in steps of their own at the next if that fails."""
+        for number, temperature in enumerate(temperatures):
+            if number:
+                yield []
             options = DecodingOptions(language=language, prompt=shown, temperature=temperature, fp16=self._fp16)
             result = self._model.decode(features, options)
             repeats = result.compression_ratio > COMPRESSION_RATIO_THRESHOLD

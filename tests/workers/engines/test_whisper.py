@@ -24,6 +24,7 @@ from tasks.job import Job, Lane
 from tasks.requests import BlobRef, ChatRequest, Message, Payload, TranscriptionRequest
 from tests import recordings, starter
 from workers.engine import Prepared
+from workers.engines import whisper
 from workers.engines.whisper import CHUNK, DYNAMIC_RANGE, TEMPERATURES, Plan, WhisperEngine, spectrogram
 
 import mlx_whisper  # isort: skip - after the engine, which brings OpenBLAS
@@ -157,6 +158,27 @@ def test_two_recordings_take_turns_and_hear_what_they_would_alone(
 ) -> None:
     assert of("short", together) == alone[0]
     assert [row for row, event in together if isinstance(event, Progress)][:3] == ["long", "short", "long"]
+
+
+def test_each_try_at_a_window_is_a_step_and_others_get_their_turn_between(
+    listener: Listener, sentences: list[tuple[Samples, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whisper, "LOGPROB_THRESHOLD", 1.0)  # nothing is ever sure enough
+    engine, decode, tries = listener.engine, listener.engine._model.decode, list[float]()
+
+    def tried(features: Any, options: Any) -> Any:
+        tries.append(options.temperature)
+        return decode(features, options)
+
+    monkeypatch.setattr(engine._model, "decode", tried)
+    for row in ("one", "other"):
+        listener.admit(row, sentences[0][0])
+    told: list[tuple[str, Event]] = []
+    while sum(isinstance(event, Done) for _, event in told) < 2:
+        before = len(tries)
+        told += engine.step()
+        assert len(tries) <= before + 1
+    assert tries == [temperature for temperature in TEMPERATURES for _ in range(2)]
 
 
 def test_a_row_dropped_midway_says_no_more_and_the_other_goes_on(
