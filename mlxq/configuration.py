@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mlxq import home
 from mlxq.catalogue import Catalogue, CatalogueError
 from mlxq.settings import Settings, SettingsError
 
@@ -13,4 +14,4 @@ ConfigurationError = (SettingsError, CatalogueError)
 def load(environ: Mapping[str, str]) -> tuple[Settings, Catalogue]:
     """Settings and models; the environment goes before the file's `server:` keys. Raises a ConfigurationError."""
     catalogue = Catalogue.load(Settings.from_env(environ).config)
-    return Settings.from_env(environ, catalogue.server), catalogue
+    return home.with_password(Settings.from_env(environ, catalogue.server)), catalogue

@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
+from zlib import crc32
 
 from mlxq.checks import SAMPLING, Check
 from mlxq.parent import STARTED_BY_MANAGER
 
 T = TypeVar("T")
+_SOCKET_PATH = 103  # bytes; macOS has room for 104 with a zero at the end, Linux for 108
 _UNSHOWN = frozenset({"MLXQ_WEBHOOK_SECRET"})
 _HONCHO_PORT = "5000"  # what honcho sets when nobody chose a port; MLXQ_PORT=5000 asks for it all the same
 
 
 class SettingsError(Exception):
     """A variable of the environment holds what its setting cannot take."""
+
+
+def local_redis(home: Path, port: int | None = None) -> str:
+    """Where a Redis of ours listens: on a socket in its home, or on a TCP port of this machine.
+
+    That is the chosen port or, where the socket's path is too long for the system, one that follows from the home.
+    """
+    path = os.fsencode(home.absolute() / "redis.sock")
+    if port is None and len(path) <= _SOCKET_PATH:
+        return f"unix://{quote(path)}?db=0"
+    return f"redis://127.0.0.1:{port or 20_000 + crc32(path) % 10_000}/0"
 
 
 @dataclass(frozen=True)
@@ -28,7 +43,7 @@ class Settings:
     Durations are in seconds, sizes in bytes.
     """
 
-    redis_url: str = "redis://127.0.0.1:6479/0"
+    redis_url: str = field(default_factory=lambda: local_redis(Path("var")), repr=False)
     redis_external: bool = False  # REDIS_URL was given: somebody else runs that Redis
     namespace: str = "mlxq"
     home: Path = Path("var")
@@ -77,8 +92,8 @@ class Settings:
                 given.setdefault("defaults", {})[name] = _read(*found, _checked(check))
         given["redis_external"] = "redis_url" in given
         if not given["redis_external"]:
-            port = _read("MLXQ_REDIS_PORT", environ.get("MLXQ_REDIS_PORT", "") or "6479", _port)
-            given["redis_url"] = f"redis://127.0.0.1:{port}/0"
+            port = _variable(environ, "MLXQ_REDIS_PORT")
+            given["redis_url"] = local_redis(given.get("home", cls.home), _read(*port, _port) if port else None)
         if "webhook_url" in given and "webhook_secret" not in given:
             raise SettingsError("MLXQ_WEBHOOK_URL needs MLXQ_WEBHOOK_SECRET, which signs what is sent there")
         return cls(**given)
@@ -170,8 +185,8 @@ def _level(text: str) -> str:
 
 
 def _url(text: str) -> str:
-    if not text.startswith(("redis://", "rediss://")):
-        raise ValueError("must start with redis:// or rediss://")
+    if not text.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must start with redis://, rediss:// or unix://")
     return text
 
 

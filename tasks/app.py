@@ -7,6 +7,7 @@ reconciler sends again what was lost. So a message may arrive twice, or not at a
 from __future__ import annotations
 
 import json
+from urllib.parse import parse_qs, urlsplit
 
 from celery import Celery
 from redis import Redis
@@ -18,7 +19,7 @@ RUN = "mlxq.run"
 
 def create(settings: Settings) -> Celery:
     """The application for these settings; the same on both sides of the queue."""
-    app = Celery("mlxq", broker=settings.redis_url, set_as_current=False)
+    app = Celery("mlxq", broker=_broker(settings.redis_url), set_as_current=False)
     app.conf.update(
         broker_transport="tasks.transport:Transport",
         broker_transport_options={
@@ -45,6 +46,15 @@ def create(settings: Settings) -> Celery:
         worker_redirect_stdouts=False,
     )
     return app
+
+
+def _broker(url: str) -> str:
+    # kombu spells the URL of a socket its own way.
+    parts = urlsplit(url)
+    if parts.scheme != "unix":
+        return url
+    (database,) = parse_qs(parts.query).get("db", ["0"])
+    return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={database}"
 
 
 def pending(redis: Redis, settings: Settings, queue: str) -> set[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from mlxq import configuration, parent
+from mlxq import configuration, home, parent
+from tasks import logs
 
 try:
     import resource
@@ -23,6 +24,8 @@ try:
     _settings.check_exposure()
 except configuration.ConfigurationError as error:
     sys.exit(f"mlxq: {error}")
+logs.configure(_settings.log_level)
+home.join(_settings, os.environ, f"http://{_settings.address}")
 
 bind = _settings.address
 worker_class = "gthread"

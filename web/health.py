@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint
 
+from mlxq import home
 from tasks.capacity import shortages
 from tasks.errors import Failure, JobError, ModelUnavailable, QueueUnavailable, StorageFull
 from web import unserved
@@ -34,6 +35,8 @@ def _ready(shared: Gateway) -> tuple[dict[str, Any], int]:
     if missing := shared.follower.missing():
         lost = ", ".join(missing)
         return _not_ready(Failure(QueueUnavailable.code, f"this process has lost a thread ({lost}) and starts anew"))
+    if gone := home.missing(shared.settings.home):
+        return _not_ready(Failure(QueueUnavailable.code, gone))
     short = shortages(shared.store)
     if full := [shortage.message for shortage in short if shortage.full]:
         return _not_ready(Failure(StorageFull.code, "; ".join(full)))

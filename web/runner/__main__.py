@@ -10,7 +10,7 @@ import uuid
 
 import structlog
 
-from mlxq import configuration, parent
+from mlxq import configuration, home, parent
 from tasks import logs
 from tasks.lease import LENGTH, Lease
 from tasks.loops import Loop, Patience
@@ -64,6 +64,7 @@ def main() -> None:
     except configuration.ConfigurationError as error:
         sys.exit(f"mlxq: {error}")
     logs.configure(settings.log_level)
+    home.join(settings, os.environ)
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
