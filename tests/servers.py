@@ -79,20 +79,20 @@ class Valkey:
 
 
 class Process:
-    """A child of the test, its standard error kept line by line."""
+    """A child of the test, its standard error, and what else it `shows`, kept line by line."""
 
-    def __init__(self, words: list[str], env: dict[str, str]) -> None:
+    def __init__(self, words: list[str], env: dict[str, str], shows: bool = False) -> None:
         self.lines: list[str] = []
-        self._process = subprocess.Popen(
-            words, env=env, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-        )
+        to = (subprocess.PIPE, subprocess.STDOUT) if shows else (subprocess.DEVNULL, subprocess.PIPE)
+        self._process = subprocess.Popen(words, env=env, cwd=ROOT, stdout=to[0], stderr=to[1], text=True)
+        self._output = self._process.stdout or self._process.stderr
         self.pid = self._process.pid
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
+        assert self._output is not None
+        for line in self._output:
             self.lines.append(line.rstrip())
 
     def log(self, text: str) -> list[str]:
@@ -118,9 +118,9 @@ class Process:
             raise
         finally:
             self._reader.join(5)
-            assert self._process.stderr is not None
+            assert self._output is not None
             if not self._reader.is_alive():  # a child of it may still hold the other end
-                self._process.stderr.close()
+                self._output.close()
 
 
 def environment(settings: Settings, **more: str) -> dict[str, str]:

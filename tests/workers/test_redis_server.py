@@ -1,4 +1,4 @@
-"""The local stack's Redis: ours has its home alone, listens there, and ends after its users; another is only checked."""
+"""The local stack's Redis: ours has its home alone and ends after its users; another one is only checked."""
 
 from __future__ import annotations
 
