@@ -17,7 +17,7 @@ from mlxq.parent import STARTED_BY_MANAGER
 
 T = TypeVar("T")
 _SOCKET_PATH = 103  # bytes; macOS has room for 104 with a zero at the end, Linux for 108
-_UNSHOWN = frozenset({"MLXQ_WEBHOOK_SECRET"})
+_UNSHOWN = frozenset({"MLXQ_ADMIN_KEY", "MLXQ_WEBHOOK_SECRET"})
 _HONCHO_PORT = "5000"  # what honcho sets when nobody chose a port; MLXQ_PORT=5000 asks for it all the same
 
 
@@ -52,6 +52,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     api_keys: tuple[str, ...] = field(default=(), repr=False)
+    admin_key: str | None = field(default=None, repr=False)
     allow_unauthenticated: bool = False
     result_ttl: int = 86_400
     max_result_ttl: int = 30 * 86_400
@@ -96,6 +97,8 @@ class Settings:
             given["redis_url"] = local_redis(given.get("home", cls.home), _read(*port, _port) if port else None)
         if "webhook_url" in given and "webhook_secret" not in given:
             raise SettingsError("MLXQ_WEBHOOK_URL needs MLXQ_WEBHOOK_SECRET, which signs what is sent there")
+        if given.get("admin_key") in given.get("api_keys", ()):
+            raise SettingsError("MLXQ_ADMIN_KEY is one of MLXQ_API_KEYS; who makes calls must not administer others'")
         return cls(**given)
 
     @property
@@ -104,10 +107,13 @@ class Settings:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def check_exposure(self) -> None:
-        """Raises SettingsError when others could reach an API that asks for no key."""
-        if not (self.api_keys or self.allow_unauthenticated or _loopback(self.host)):
+        """Raises SettingsError when others could reach an API that asks for no key.
+
+        Stored keys do not count: they are known only once the queue answers. Whoever makes some has an admin key.
+        """
+        if not (self.api_keys or self.admin_key or self.allow_unauthenticated or _loopback(self.host)):
             raise SettingsError(
-                f"refusing to listen on {self.host} without authentication: set MLXQ_API_KEYS, "
+                f"refusing to listen on {self.host} without authentication: set MLXQ_API_KEYS, or MLXQ_ADMIN_KEY, "
                 "or say --allow-unauthenticated (MLXQ_ALLOW_UNAUTHENTICATED=1)"
             )
 
@@ -214,6 +220,12 @@ def _keys(text: str) -> tuple[str, ...]:
     return tuple(key.strip() for key in text.split(",") if key.strip())
 
 
+def _admin_key(text: str) -> str:
+    if len(text) < 16 or "," in text:
+        raise ValueError("must have at least 16 characters and no comma; `openssl rand -hex 32` makes one")
+    return text
+
+
 DEFAULT = "MLXQ_DEFAULT_"  # and the name of a sampling setting
 VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "redis_url": ("REDIS_URL", _url),
@@ -224,6 +236,7 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "host": ("MLXQ_HOST", str),
     "port": ("PORT", _port),
     "api_keys": ("MLXQ_API_KEYS", _keys),
+    "admin_key": ("MLXQ_ADMIN_KEY", _admin_key),
     "allow_unauthenticated": ("MLXQ_ALLOW_UNAUTHENTICATED", _flag),
     "result_ttl": ("MLXQ_RESULT_TTL", _at_least(int, 1)),
     "max_result_ttl": ("MLXQ_MAX_RESULT_TTL", _at_least(int, 1)),

@@ -86,6 +86,24 @@ class QueueFull(JobError):
     code = "queue_full"
 
 
+class RateLimited(JobError):
+    """The key has made as many requests in the last minute as it may; waiting helps."""
+
+    code = "rate_limit_exceeded"
+
+
+class TooManyAtOnce(JobError):
+    """As many requests of the key are under way as it may have; waiting helps."""
+
+    code = "concurrency_limit_exceeded"
+
+
+class TooManyJobs(JobError):
+    """As many jobs of the key have not ended as it may have; waiting helps."""
+
+    code = "job_limit_exceeded"
+
+
 class ModelUnavailable(JobError):
     """No worker of the model is up, and none came up in time."""
 

@@ -38,6 +38,11 @@
 | `runner` | string | the process that runs batches | 5 seconds, renewed |
 | `stir` | list | a nudge for that process | taken at once |
 | `outdated` | sorted set | files and batches by the end of their time | an entry goes with its record |
+| `key:{id}` | hash | an API key: its record, when it was last used and revoked | for good |
+| `keys` | sorted set | ids of API keys, by creation | for good |
+| `underway:{key}` | sorted set | requests of a key with limits by the time their lease ends | 15 seconds, renewed |
+| `minute:{key}` | sorted set | its requests of the last minute | a minute |
+| `unfinished:{key}` | set | its jobs that count towards its limit | until the job ends |
 | `leader` | string | the supervisor that dispatches and reconciles | 5 seconds, renewed |
 | `wake` | list | a nudge for the dispatcher | taken at once |
 | `reply:{process}` | string | what a process was last given, for the case that the reply was lost | a minute |
@@ -164,6 +169,21 @@ class Keys:
 
     def outdated(self) -> str:
         return self._key("outdated")
+
+    def api_key(self, key_id: str) -> str:
+        return self._key("key", key_id)
+
+    def api_keys(self) -> str:
+        return self._key("keys")
+
+    def under_way(self, key_id: str) -> str:
+        return self._key("underway", key_id)
+
+    def minute(self, key_id: str) -> str:
+        return self._key("minute", key_id)
+
+    def unfinished(self, key_id: str) -> str:
+        return self._key("unfinished", key_id)
 
     def leader(self) -> str:
         return self._key("leader")

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from mlxq.settings import Settings
 from tasks import app, client, events, hooks, job, turns
 from tasks.blobs import BlobStore
-from tasks.errors import IdempotencyMismatch, JobConflict, QueueFull
+from tasks.errors import IdempotencyMismatch, JobConflict, QueueFull, TooManyJobs
 from tasks.job import Job, Lane, Record, Status
 from tasks.keys import Keys
 from tasks.records import Records, readable, reference
@@ -47,29 +47,34 @@ class JobStore(Records):
     celery: Celery
     scripts: Scripts
 
-    def submit(self, new: Job, *, room: int, digest: str = "") -> Submission:
+    def submit(self, new: Job, *, room: int, digest: str = "", most: int | None = None) -> Submission:
         """Record a job and send it on its way.
 
         `room` bounds how many jobs of its model and lane may be queued, `digest` tells whether an idempotency key is
-        used again for the same body. Raises QueueFull, IdempotencyMismatch, StorageFull, QueueUnavailable.
+        used again for the same body, `most` bounds how many of its owner's jobs that run on without a client may be
+        unfinished. Raises QueueFull, TooManyJobs, IdempotencyMismatch, StorageFull, QueueUnavailable.
         """
-        call = self.submission(new, room=room, digest=digest)
+        call = self.submission(new, room=room, digest=digest, most=most)
         with answers():
             found, outcome = self.scripts.run(*call)
         job_id = found.decode()
         if outcome == b"full":
             wait = self.drain_time(new.model)
             raise QueueFull(f"the queue of model '{new.model}' is full ({room} jobs)", retry_after=wait)
+        if outcome == b"enough":
+            wait = self.drain_time(new.model)
+            raise TooManyJobs(f"{most} jobs of this key have not ended, as many as it may have", retry_after=wait)
         if outcome == b"mismatch":
             raise IdempotencyMismatch(f"this Idempotency-Key belongs to {job_id}, which has another body")
         if new.lane is Lane.INTERACTIVE and job_id == new.id:  # also when this is the second try, after a lost reply
             self.send(new.id, new.model)
         return Submission(job_id, job_id != new.id)
 
-    def submission(self, new: Job, *, room: int, digest: str = "") -> Call:
+    def submission(self, new: Job, *, room: int, digest: str = "", most: int | None = None) -> Call:
         """What records a job: the call answers the id of the job that stands there now, and how it came to."""
         spec = self.pack(job.encode(new), "application/json")
         interactive, turn = new.lane is Lane.INTERACTIVE, turns.key(new)
+        counted = most if new.detached else None
         return Call(
             "submit",
             [
@@ -97,6 +102,8 @@ class JobStore(Records):
                 self.keys.job(""),
                 spec,
                 new.place,
+                "" if counted is None else self.keys.unfinished(new.owner),
+                "" if counted is None else counted,
             ],
         )
 

@@ -83,6 +83,7 @@ class Process:
 
     def __init__(self, words: list[str], env: dict[str, str], shows: bool = False) -> None:
         self.lines: list[str] = []
+        self.words = words
         to = (subprocess.PIPE, subprocess.STDOUT) if shows else (subprocess.DEVNULL, subprocess.PIPE)
         self._process = subprocess.Popen(words, env=env, cwd=ROOT, stdout=to[0], stderr=to[1], text=True)
         self._output = self._process.stdout or self._process.stderr

@@ -10,7 +10,7 @@ from flask.json.provider import JSONProvider
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
-from web import auth, errors, registry, tracing
+from web import auth, errors, quota, registry, tracing
 from web.disconnect import ClientGone
 from web.gateway import connect
 
@@ -34,6 +34,7 @@ def create_app(settings: Settings, catalogue: Catalogue) -> Flask:
     app.extensions["mlxq"] = connect(settings, catalogue)
     tracing.register(app)
     auth.register(app)
+    quota.register(app)
     errors.register(app)
     for blueprint in registry.blueprints():
         app.register_blueprint(blueprint)

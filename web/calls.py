@@ -51,7 +51,8 @@ def begin(
     if prefer.wait is None:
         admission.await_up(gateway_, entry, gone)
     job = _job(gateway_, endpoint, taken, prefer, metadata, labels)
-    submitted = gateway_.store.submit(job, room=admission.room(entry, job.lane), digest=taken.digest)
+    room, most = admission.room(entry, job.lane), auth.limits().unfinished_jobs
+    submitted = gateway_.store.submit(job, room=room, digest=taken.digest, most=most)
     g.job_id = submitted.id
     structlog.contextvars.bind_contextvars(job_id=submitted.id)
     left = (job.deadline - job.created) / 1000

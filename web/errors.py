@@ -48,6 +48,12 @@ class Unauthenticated(JobError):
     code = "invalid_api_key"
 
 
+class AdminKeyRequired(JobError):
+    """What was asked touches others, and the admin key did not come with it."""
+
+    code = "admin_key_required"
+
+
 class RouteNotFound(JobError):
     """No endpoint has this path."""
 
@@ -81,6 +87,7 @@ ANSWERS = {
     "invalid_json": Answer(400),
     "invalid_request": Answer(400),
     "invalid_api_key": Answer(401, "authentication_error"),
+    "admin_key_required": Answer(403, "permission_error"),
     "model_not_found": Answer(404),
     "not_found": Answer(404),
     "unknown_url": Answer(404),
@@ -94,6 +101,9 @@ ANSWERS = {
     "idempotency_key_reused": Answer(422),
     "queue_full": Answer(429, "rate_limit_error"),
     "too_many_sockets": Answer(429, "rate_limit_error"),
+    "rate_limit_exceeded": Answer(429, "rate_limit_error"),
+    "concurrency_limit_exceeded": Answer(429, "rate_limit_error"),
+    "job_limit_exceeded": Answer(429, "rate_limit_error"),
     "poison": Answer(500, "server_error", retry=False),
     "engine_error": Answer(500, "server_error", retry=False),
     "internal_error": Answer(500, "server_error"),

@@ -13,11 +13,14 @@ from flask import current_app
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
 from tasks import store as stores
+from tasks.access import KeyRing
 from tasks.batches import Batches
 from tasks.files import Files
 from tasks.follow import Follower
 from tasks.presence import Presence
 from tasks.store import JobStore
+from tasks.throttle import Throttle
+from web.keycache import KeyCache
 
 _EXTENSION = "mlxq"
 
@@ -33,6 +36,8 @@ class Gateway:
     presence: Presence
     files: Files
     batches: Batches
+    keys: KeyCache
+    throttle: Throttle
     sockets: BoundedSemaphore  # websockets that may be open
     started: int = field(default_factory=lambda: int(time.time()))
     ready_until: dict[str, float] = field(default_factory=dict)  # model → monotonic seconds, of `admission`
@@ -50,7 +55,10 @@ def connect(settings: Settings, catalogue: Catalogue) -> Gateway:
     # Each takes two threads for as long as it is open, so they get a quarter of them.
     sockets = BoundedSemaphore(max(1, settings.web_threads // 8))
     follower, presence = Follower(store), Presence(store)
-    return Gateway(settings, catalogue, store, follower, presence, Files(store), Batches(store), sockets)
+    keys, throttle = KeyCache(KeyRing(store)), Throttle(store)
+    return Gateway(
+        settings, catalogue, store, follower, presence, Files(store), Batches(store), keys, throttle, sockets
+    )
 
 
 def gateway() -> Gateway:

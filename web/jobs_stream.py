@@ -120,6 +120,7 @@ class _Session:
             self._refuse(about, error.failure)
 
     def _subscribe(self, subject: str, after: str | None) -> None:
+        auth.identify()  # a socket may be open for days, and its key be revoked
         known = subject in self._watch or subject in self._batches
         if not known and len(self._watch) + len(self._batches) >= MOST:
             raise InvalidValue(f"one socket follows at most {MOST} jobs and batches; unsubscribe from some", param="id")

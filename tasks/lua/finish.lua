@@ -35,6 +35,8 @@ for index = 17, #ARGV, 2 do
   redis.call('ZADD', ARGV[14], now, ARGV[index])
 end
 if #owed > 0 then redis.call('HSET', KEYS[1], 'hooks', table.concat(owed, ' ')) end
+local counted = redis.call('HGET', KEYS[1], 'counted')
+if counted then redis.call('SREM', counted, ARGV[1]) end
 local minute = math.floor(time[1] / 60)
 if redis.call('HINCRBY', KEYS[10], minute, 1) == 1 then
   for _, past in ipairs(redis.call('HKEYS', KEYS[10])) do

@@ -1,7 +1,7 @@
 -- Record, owner index, idempotency key, lane and blob counts of a new job, or the job that it joins.
 -- KEYS: record, index, idempotency, queued, waiting or unclaimed, lanes, deadlines, wake, blobs ...
 -- ARGV: id, created, deadline, room, endpoint or '', digest, lane:turn or '' (interactive), detached, stream, owner, job prefix, spec,
---       place in its lane
+--       place in its lane, set of its key's unfinished jobs or '', how many those may be
 local id, created, endpoint = ARGV[1], ARGV[2], ARGV[5]
 local function living(key)
   local status, expires = unpack(redis.call('HMGET', key, 'status', 'expires'))
@@ -20,6 +20,11 @@ if endpoint ~= '' then
   end
 end
 if redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[4]) then return {'', 'full'} end
+if ARGV[14] ~= '' then
+  if redis.call('SCARD', ARGV[14]) >= tonumber(ARGV[15]) then return {'', 'enough'} end
+  redis.call('SADD', ARGV[14], id)
+  redis.call('HSET', KEYS[1], 'counted', ARGV[14])
+end
 redis.call('HSET', KEYS[1], 'spec', ARGV[12], 'status', 'queued', 'worker', '', 'attempt', 0, 'losses', 0,
   'detached', ARGV[8], 'stream', ARGV[9], 'owner', ARGV[10])
 redis.call('ZADD', KEYS[2], created, id)

@@ -55,6 +55,20 @@ def test_a_wrong_signing_secret_is_named_and_not_shown(secret: str) -> None:
     assert secret not in str(caught.value)
 
 
+@pytest.mark.parametrize("key", ["short", "a-long-enough-key,but-two"])
+def test_a_weak_admin_key_is_refused_and_not_shown(key: str) -> None:
+    with pytest.raises(SettingsError, match="MLXQ_ADMIN_KEY: must have at least 16 characters") as caught:
+        Settings.from_env({"MLXQ_ADMIN_KEY": key})
+    assert key not in str(caught.value)
+
+
+def test_the_admin_key_is_nobody_s_key_for_calls() -> None:
+    key = "a-long-enough-key"
+    assert key not in repr(Settings.from_env({"MLXQ_ADMIN_KEY": key}))
+    with pytest.raises(SettingsError, match="MLXQ_ADMIN_KEY is one of MLXQ_API_KEYS"):
+        Settings.from_env({"MLXQ_ADMIN_KEY": key, "MLXQ_API_KEYS": f"alpha,{key}"})
+
+
 def test_a_webhook_needs_the_secret_that_signs() -> None:
     url, secret = "https://hooks.example/in", "whsec_" + "c2VjcmV0" * 5
     found = Settings.from_env({"MLXQ_WEBHOOK_URL": url, "MLXQ_WEBHOOK_SECRET": secret})

@@ -13,6 +13,7 @@ from tasks import store as stores
 from tasks.ledger import Ledger
 from tasks.scripts import Call, Scripts, Value
 from tasks.store import JobStore
+from tests.servers import free_port
 
 
 class Twice(Scripts):
@@ -45,3 +46,9 @@ def one(store: JobStore) -> Ledger:
 @pytest.fixture
 def two(store: JobStore) -> Ledger:
     return Ledger(store, "fake", "worker-2")
+
+
+@pytest.fixture
+def away(settings: Settings) -> JobStore:
+    """A store whose Redis is not there."""
+    return stores.connect(Settings(redis_url=f"redis://127.0.0.1:{free_port()}/0", home=settings.home))

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tasks import batches, events, files, fold, job, requests
+from tasks import access, batches, events, files, fold, job, requests
 
 FIXTURES = Path(__file__).parent / "fixtures"
 CODECS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {
@@ -18,6 +18,7 @@ CODECS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {
     "results": (fold.decode, fold.encode),
     "files": (files.decode, files.encode),
     "batches": (batches.decode, batches.encode),
+    "keys": (access.decode, access.encode),
 }
 
 
@@ -25,7 +26,9 @@ def lines(name: str) -> list[bytes]:
     return (FIXTURES / f"{name}.jsonl").read_bytes().splitlines()
 
 
-@pytest.mark.parametrize(("kind", "version"), [("jobs", 1), ("jobs", 2), ("events", 1), ("events", 2), ("results", 1)])
+@pytest.mark.parametrize(
+    ("kind", "version"), [("jobs", 1), ("jobs", 2), ("events", 1), ("events", 2), ("results", 1), ("keys", 1)]
+)
 def test_every_version_reads_as_it_was_written(kind: str, version: int) -> None:
     decode, encode = CODECS[kind]
     for line in lines(f"{kind}_v{version}"):
@@ -40,7 +43,7 @@ def test_the_fixtures_hold_one_of_each_kind() -> None:
 
 
 def test_a_later_version_is_refused() -> None:
-    for kind in ("jobs", "events", "files", "batches"):
+    for kind in ("jobs", "events", "files", "batches", "keys"):
         decode, _ = CODECS[kind]
         later = msgspec.json.encode({**msgspec.json.decode(lines(f"{kind}_v1")[0]), "v": 99})
         with pytest.raises(ValueError, match="version 99"):

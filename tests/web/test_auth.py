@@ -65,11 +65,12 @@ def test_listening_beyond_this_machine_needs_keys_or_a_word(tmp_path: Path) -> N
         Settings(host="::1"),
         Settings(host="localhost"),
         Settings(host="0.0.0.0", api_keys=("k",)),  # noqa: S104
+        Settings(host="0.0.0.0", admin_key="a" * 16),  # noqa: S104
         Settings(host="0.0.0.0", allow_unauthenticated=True),  # noqa: S104
     ):
         settings.check_exposure()
     for host in ("0.0.0.0", "::", "192.168.1.5", "example.org"):  # noqa: S104
-        with pytest.raises(SettingsError, match="MLXQ_API_KEYS"):
+        with pytest.raises(SettingsError, match="MLXQ_API_KEYS, or MLXQ_ADMIN_KEY"):
             Settings(host=host).check_exposure()
 
 

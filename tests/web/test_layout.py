@@ -22,7 +22,7 @@ ENDPOINTS = {
     "tokenize": "/v1/tokenize",
     "transcriptions": "/v1/audio/transcriptions",
 }
-RESOURCES = {"jobs", "jobs_stream", "webhooks", "files", "batches"}
+RESOURCES = {"jobs", "jobs_stream", "webhooks", "files", "batches", "admin"}
 
 
 def test_every_resource_is_found_by_its_file() -> None:

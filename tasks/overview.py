@@ -1,0 +1,27 @@
+"""How much there is to do for a model, whoever asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from tasks.job import Lane
+from tasks.scripts import answers
+from tasks.store import JobStore
+
+
+class Load(NamedTuple):
+    """Jobs that have not begun, by lane, and jobs that workers hold."""
+
+    queued: Mapping[str, int]
+    claimed: int
+
+
+def load(store: JobStore, model: str) -> Load:
+    """What waits for a model and what its workers hold; raises QueueUnavailable."""
+    with answers(), store.redis.pipeline(transaction=False) as pipe:
+        for lane in Lane:
+            pipe.zcard(store.keys.queued(model, lane))
+        pipe.hlen(store.keys.claims(model))
+        *queued, claimed = pipe.execute()
+    return Load(dict(zip(map(str, Lane), queued, strict=True)), claimed)
