@@ -65,6 +65,7 @@ class JobListSchema(Body):
     created_before = fields.Integer(validate=Range(min=0))
     include = fields.String(validate=OneOf(("sync", "batch")))
     idempotency_key = Text()
+    owner = Text()
 
 
 class EventListSchema(Body):

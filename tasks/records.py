@@ -106,17 +106,23 @@ class Records:
 
     def list(
         self,
-        owner: str,
+        owner: str | None,
         *,
         limit: int,
         after: str | None = None,
         criteria: Criteria = ANY,
         include: Listing | None = None,
     ) -> Page:
-        """The owner's jobs, newest first, those after the cursor `after` (a job's id); `include` adds another list."""
+        """The jobs of an owner, of every owner when it is None, newest first.
+
+        They begin after the cursor `after` (a job's id); `include` adds another list.
+        """
         found: list[Record] = []
-        for record in self._each(self._ids(owner, after, criteria, include), limit + 1):
-            if record.job.owner == owner and criteria.fit(record):
+        listings = (Listing.JOBS,) if include is None else (Listing.JOBS, include)
+        ids = self._all(after) if owner is None else self._ids(owner, after, criteria, listings)
+        for record in self._each(ids, limit + 1):
+            job = record.job
+            if owner in (None, job.owner) and job.listing in listings and criteria.fit(record):
                 found.append(record)
             if len(found) > limit:
                 break
@@ -128,17 +134,20 @@ class Records:
             now = self.now()
             yield from (record for record in self._fetch(some, now) if record is not None)
 
-    def _ids(self, owner: str, after: str | None, criteria: Criteria, include: Listing | None) -> Iterable[str]:
+    def _ids(self, owner: str, after: str | None, criteria: Criteria, listings: Iterable[Listing]) -> Iterable[str]:
         since = "-inf" if criteria.since is None else criteria.since
         before = "+inf" if criteria.before is None else f"({criteria.before}"
-        listings = (Listing.JOBS,) if include is None else (Listing.JOBS, include)
         ids: list[bytes] = []
         with answers():
             for listing in listings:
                 ids += self.redis.zrangebyscore(self.keys.index(owner, listing), since, before)
-        # An id begins with its time (UUIDv7), so ids sort as their jobs were made.
-        newest_first = sorted((job_id.decode() for job_id in ids), reverse=True)
-        return (job_id for job_id in newest_first if after is None or job_id < after)
+        return _newest_first(ids, after)
+
+    def _all(self, after: str | None) -> Iterable[str]:
+        """Every job that there is: it has a deadline until it ends, and then a time until which it is kept."""
+        with answers():
+            ids = self.redis.zrange(self.keys.deadlines(), 0, -1) + self.redis.zrange(self.keys.expiry(), 0, -1)
+        return _newest_first(set(ids), after)
 
     def by_idempotency_key(self, owner: str, key: str) -> tuple[Record, ...]:
         """The owner's jobs made with this idempotency key, at most one an endpoint."""
@@ -236,6 +245,12 @@ def readable(what: str) -> Iterator[None]:
 def pass_over(id: str, error: str) -> None:
     """Log, once each, that a record cannot be read: it may be listed, or looked for, again and again."""
     log.warning("a record cannot be read and is passed over", id=id, error=error)
+
+
+def _newest_first(ids: Iterable[bytes], after: str | None) -> Iterable[str]:
+    # An id begins with its time (UUIDv7), so ids sort as their jobs were made.
+    newest_first = sorted((job_id.decode() for job_id in ids), reverse=True)
+    return (job_id for job_id in newest_first if after is None or job_id < after)
 
 
 def reference(packed: bytes) -> BlobRef | None:

@@ -21,10 +21,12 @@ class Criteria:
     before: int | None = None
 
     def fit(self, record: Record) -> bool:
-        """Whether a record is such a job; its creation is the listing's to bound."""
+        """Whether a record is such a job."""
         job = record.job
         return (
-            self.status in (None, record.status)
+            (self.since is None or job.created >= self.since)
+            and (self.before is None or job.created < self.before)
+            and self.status in (None, record.status)
             and self.model in (None, job.model)
             and self.endpoint in (None, job.endpoint)
             and self.labels <= set(job.labels)

@@ -23,6 +23,7 @@ from web.render import job as render
 from web.render import page as listing
 from web.waiting import audible, entries, patience
 
+ALL = "all"  # in the place of an owner: every one
 LISTINGS = {"sync": Listing.SYNC, "batch": Listing.LINES}
 blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
 
@@ -51,10 +52,12 @@ def create() -> Response:
 
 @blueprint.get("")
 def index() -> dict[str, Any]:
-    """The owner's jobs, newest first; or the jobs of one idempotency key."""
+    """The owner's jobs, or with the admin key others' too, newest first; or the jobs of one idempotency key."""
     asked = JobListSchema().load(_asked(request.args))
-    store, owner = gateway().store, auth.current()
+    store, owner = gateway().store, _whose(asked.get("owner"))
     if "idempotency_key" in asked:
+        if owner is None:
+            raise InvalidValue("an Idempotency-Key is one owner's; say which instead of 'all'", param="owner")
         records, more = store.by_idempotency_key(owner, asked["idempotency_key"]), False
     else:
         records, more = store.list(
@@ -65,6 +68,20 @@ def index() -> dict[str, Any]:
             include=LISTINGS.get(asked.get("include")),
         )
     return listing.body([_shown(record) for record in records], more)
+
+
+def _whose(asked: str | None) -> str | None:
+    """The owner whose jobs are listed, None for every one; others' are the administrator's to see."""
+    if asked in (None, auth.current()):
+        return auth.current()
+    auth.require_admin()
+    return None if asked == ALL else asked
+
+
+def _owner(job_id: str) -> str:
+    """In whose name a job may be looked at and ended: the caller's, and with the admin key its owner's."""
+    record = gateway().store.find(job_id) if auth.is_admin() else None
+    return auth.current() if record is None else record.job.owner
 
 
 def _asked(args: MultiDict[str, str]) -> dict[str, Any]:
@@ -95,7 +112,7 @@ def _criteria(asked: Mapping[str, Any]) -> Criteria:
 @blueprint.get("/<job_id>")
 def show(job_id: str) -> dict[str, Any]:
     """One job."""
-    return _shown(gateway().store.get(job_id, auth.current()))
+    return _shown(gateway().store.get(job_id, _owner(job_id)))
 
 
 def _shown(record: Record) -> dict[str, Any]:
@@ -141,11 +158,11 @@ def _frames(source: Iterator[Entry | None]) -> Iterator[bytes]:
 @blueprint.post("/<job_id>/cancel")
 def cancel(job_id: str) -> dict[str, Any]:
     """End a job now."""
-    return _shown(gateway().store.cancel(job_id, auth.current()))
+    return _shown(gateway().store.cancel(job_id, _owner(job_id)))
 
 
 @blueprint.delete("/<job_id>")
 def delete(job_id: str) -> dict[str, Any]:
     """Forget a finished job and its result."""
-    gateway().store.delete(job_id, auth.current())
+    gateway().store.delete(job_id, _owner(job_id))
     return {"id": job_id, "object": "job.deleted", "deleted": True}

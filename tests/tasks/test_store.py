@@ -19,6 +19,7 @@ from tasks.errors import (
     QueueFull,
     QueueUnavailable,
     StorageFull,
+    TooManyJobs,
 )
 from tasks.housekeeping import Housekeeping
 from tasks.job import Lane, Listing, Status
@@ -50,6 +51,43 @@ def test_a_job_of_a_later_lane_has_the_earlier_lanes_ahead(store: JobStore) -> N
     for job in (later, sooner):
         store.submit(job, room=5)
     assert store.get(later.id, "anonymous").position == 1
+
+
+def test_an_owner_s_jobs_that_run_on_are_bounded_until_they_end(store: JobStore) -> None:
+    jobs = [chat(store, detached=True, lane=Lane.JOBS) for _ in range(3)]
+    for job in jobs[:2]:
+        for _ in range(2):  # the reply of the first try was lost
+            store.submit(job, room=9, most=2)
+    with pytest.raises(TooManyJobs, match="2 jobs of this key"):
+        store.submit(jobs[2], room=9, most=2)
+    assert store.find(jobs[2].id) is None
+    store.submit(chat(store), room=9, most=2)  # somebody waits for this one
+    store.submit(chat(store, detached=True, owner="key_other"), room=9, most=2)
+    assert store.finish(jobs[0].id, events.Cancelled())
+    store.submit(jobs[2], room=9, most=2)
+    with pytest.raises(TooManyJobs):
+        store.submit(chat(store, detached=True), room=9, most=2)
+
+
+def test_who_joins_a_job_makes_none_that_counts(store: JobStore) -> None:
+    first, again = (chat(store, detached=True, idempotency_key="k") for _ in range(2))
+    store.submit(first, room=9, digest="a", most=1)
+    assert store.submit(again, room=9, digest="a", most=1) == (first.id, True)
+
+
+def test_jobs_of_every_owner_are_listed_newest_first(store: JobStore) -> None:
+    jobs = [chat(store, owner=owner, lane=Lane.JOBS) for owner in ("a", "b", "a")]
+    line = chat(store, owner="b", lane=Lane.BATCH)
+    for job in (*jobs, line):
+        store.submit(job, room=9)
+    store.finish(jobs[1].id, events.Cancelled())
+    newest_first = [job.id for job in reversed(jobs)]
+    page = store.list(None, limit=2)
+    assert ([record.job.id for record in page.records], page.has_more) == (newest_first[:2], True)
+    assert [record.job.id for record in store.list(None, limit=2, after=newest_first[1]).records] == newest_first[2:]
+    assert line.id in [record.job.id for record in store.list(None, limit=9, include=Listing.LINES).records]
+    since = Criteria(since=jobs[0].created + 60_000)
+    assert store.list(None, limit=9, criteria=since).records == ()
 
 
 def test_it_ends_once(store: JobStore) -> None:

@@ -21,6 +21,7 @@ def body(record: Record, reason: Mapping[str, Any] | None = None) -> dict[str, A
     return {
         "id": job.id,
         "object": "job",
+        "owner": job.owner,
         "status": record.status,
         "status_reason": reason,
         "endpoint": job.endpoint,
