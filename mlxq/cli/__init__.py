@@ -11,6 +11,7 @@ from mlxq.cli.client import INTERRUPTED
 from mlxq.cli.embed import embed
 from mlxq.cli.image import image
 from mlxq.cli.jobs import jobs
+from mlxq.cli.keys import keys
 from mlxq.cli.launch import launch
 from mlxq.cli.models import models
 from mlxq.cli.transcribe import transcribe
@@ -30,7 +31,8 @@ class Commands(click.Group):
 
 @click.group(
     cls=Commands,
-    epilog="All but launch and models talk to the server at MLXQ_URL (http://127.0.0.1:8000), with MLXQ_API_KEY. "
+    epilog="All but launch and models talk to the server at MLXQ_URL (http://127.0.0.1:8000), with MLXQ_API_KEY, "
+    "and keys with MLXQ_ADMIN_KEY. "
     "Exit codes: 0 done, 1 requests have failed, 2 wrong usage, 3 the server is unreachable or refuses, "
     "130 interrupted.",
 )
@@ -39,5 +41,5 @@ def main() -> None:
     """A durable job queue in front of MLX models."""
 
 
-for command in (launch, models, embed, transcribe, image, batch, jobs):
+for command in (launch, models, embed, transcribe, image, batch, jobs, keys):
     main.add_command(command)

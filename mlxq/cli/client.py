@@ -217,13 +217,21 @@ def _asked_to_wait(response: httpx.Response) -> float | None:
         return 0.0
 
 
-def talks(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--url` and `--api-key`, and what they make as its first argument."""
+def _with_client(option: str, variable: str, whose: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def given_one(command: Callable[..., Any]) -> Callable[..., Any]:
+        @click.option("--url", envvar="MLXQ_URL", default="http://127.0.0.1:8000", help="The server, or set MLXQ_URL.")
+        @click.option(option, "key", envvar=variable, help=f"{whose}, or set {variable}.")
+        @wraps(command)
+        def called(url: str, key: str | None, **given: Any) -> Any:
+            return command(Client(url, key), **given)
 
-    @click.option("--url", envvar="MLXQ_URL", default="http://127.0.0.1:8000", help="The server, or set MLXQ_URL.")
-    @click.option("--api-key", envvar="MLXQ_API_KEY", help="Your key, or set MLXQ_API_KEY.")
-    @wraps(command)
-    def called(url: str, api_key: str | None, **given: Any) -> Any:
-        return command(Client(url, api_key), **given)
+        return called
 
-    return called
+    return given_one
+
+
+talks = _with_client("--api-key", "MLXQ_API_KEY", "Your key")
+"""Give a command `--url` and `--api-key`, and what they make as its first argument."""
+
+administers = _with_client("--admin-key", "MLXQ_ADMIN_KEY", "The server's admin key")
+"""Give a command `--url` and `--admin-key`, and what they make as its first argument."""

@@ -36,6 +36,7 @@ def jobs() -> None:
 @click.option(
     "--include", type=click.Choice(["sync", "batch"]), help="Calls that a client waits for, or batches' lines."
 )
+@click.option("--owner", help="The jobs of this key's id, or of 'all'; for the admin key.")
 @click.option("--limit", type=click.IntRange(1), default=20, help="How many at most; 20 when left out.")
 @click.option("--all", "everything", is_flag=True, help="However many there are.")
 @click.option("--ids", is_flag=True, help="Print ids and nothing else, for other commands.")
@@ -48,21 +49,24 @@ def ls(
     endpoint: str | None,
     idempotency_key: str | None,
     include: str | None,
+    owner: str | None,
     limit: int,
     everything: bool,
     ids: bool,
     as_json: bool,
 ) -> None:
     """List your jobs, newest first."""
-    asked = {"status": status, "model": model, "endpoint": endpoint, "idempotency_key": idempotency_key}
+    asked = {"status": status, "model": model, "endpoint": endpoint, "idempotency_key": idempotency_key, "owner": owner}
     pages = client.pages("/v1/jobs", **asked, include=include, limit=_PAGE if everything else min(limit, _PAGE))
     found = list(pages if everything else islice(pages, limit))
     if ids:
         click.echo("".join(f"{job['id']}\n" for job in found), nl=False)
     elif as_json:
         show.dump(found)
-    else:
+    elif owner is None:
         show.table(_COLUMNS, map(_row, found))
+    else:
+        show.table((*_COLUMNS, "owner"), ((*_row(job), job["owner"]) for job in found))
 
 
 def _row(job: Json) -> Sequence[object]:
