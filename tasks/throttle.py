@@ -16,7 +16,7 @@ import structlog
 
 from tasks.access import Limits
 from tasks.errors import JobError, RateLimited, TooManyAtOnce
-from tasks.presence import Heartbeat
+from tasks.loops import Loop
 from tasks.scripts import AWAY, Call, answers
 from tasks.store import JobStore
 
@@ -48,7 +48,7 @@ class Throttle:
         self._store = store
         self._held: dict[str, str] = {}  # token → key's id
         self._lock = threading.Lock()
-        self._heartbeat: Heartbeat | None = None
+        self._renewal: Loop | None = None
 
     def admit(self, key_id: str, limits: Limits) -> Admission:
         """Count a request of a key, or refuse it; raises QueueUnavailable."""
@@ -85,14 +85,14 @@ class Throttle:
 
     def stop(self) -> None:
         """Show nothing any more; what is under way counts until its lease runs out."""
-        if self._heartbeat is not None:
-            self._heartbeat.stop()
+        if self._renewal is not None:
+            self._renewal.stop(_RENEW)
 
     def _hold(self, token: str, key_id: str) -> None:
         with self._lock:
             self._held[token] = key_id
-            if self._heartbeat is None:
-                self._heartbeat = Heartbeat(self.renew, _RENEW)
+            if self._renewal is None:
+                self._renewal = Loop("limits", self.renew, _RENEW).start()
 
     def renew(self) -> None:
         """Show every request that is under way."""
