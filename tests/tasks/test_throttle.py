@@ -6,18 +6,25 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from tasks import throttle
 from tasks.access import Limits
 from tasks.errors import QueueUnavailable, RateLimited, TooManyAtOnce
-from tasks.scripts import Call
+from tasks.scripts import Call, Scripts
 from tasks.store import JobStore
 from tasks.throttle import Admission, Throttle
 from tests.servers import eventually
 
 KEY = "key_0123456789abcdef"
+
+
+@pytest.fixture
+def store(store: JobStore) -> JobStore:
+    """Here many ask at once, so that what a script answers twice differs by what others did in between."""
+    return replace(store, scripts=Scripts(store.redis))
 
 
 @pytest.fixture
