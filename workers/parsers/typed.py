@@ -28,12 +28,26 @@ _WHOLE = re.compile(r"(-?[0-9]+)\.0+")
 _DEFINITIONS = ("$defs", "definitions")
 
 
-def types(schema: Any, root: Any, depth: int = 0) -> frozenset[str]:
-    """The JSON types that a schema allows; `root` is where its references point into."""
+def types(schema: Any, root: Any) -> frozenset[str]:
+    """The JSON types that a schema allows; `root` is where its references point into.
+
+    Every part of it is looked at once, however often it is referred to; what refers to itself may be anything.
+    """
+    return _types(schema, root, {}, 0)
+
+
+def _types(schema: Any, root: Any, known: dict[int, frozenset[str]], depth: int) -> frozenset[str]:
     if not isinstance(schema, Mapping) or depth > _DEEPEST:
         return ALL
+    if id(schema) not in known:
+        known[id(schema)] = ALL  # while it is looked at
+        known[id(schema)] = _allowed(schema, root, known, depth + 1)
+    return known[id(schema)]
+
+
+def _allowed(schema: Mapping[str, Any], root: Any, known: dict[int, frozenset[str]], depth: int) -> frozenset[str]:
     if isinstance(reference := schema.get("$ref"), str):
-        return types(_referred(reference, root), root, depth + 1)
+        return _types(_referred(reference, root), root, known, depth)
     if isinstance(values := schema.get("enum"), Sequence) and values and not isinstance(values, str):
         return frozenset(_type(value) for value in values)
     if "const" in schema:
@@ -46,10 +60,10 @@ def types(schema: Any, root: Any, depth: int = 0) -> frozenset[str]:
     allowed = ALL
     for key in ("anyOf", "oneOf"):
         if isinstance(choices := schema.get(key), Sequence) and choices:
-            allowed &= frozenset().union(*(types(choice, root, depth + 1) for choice in choices))
+            allowed &= frozenset().union(*(_types(choice, root, known, depth) for choice in choices))
     if isinstance(parts := schema.get("allOf"), Sequence):
         for part in parts:
-            allowed &= types(part, root, depth + 1)
+            allowed &= _types(part, root, known, depth)
     if "properties" in schema and allowed == ALL:
         return frozenset(("object",))
     return allowed or ALL

@@ -102,3 +102,27 @@ def test_an_odd_schema_has_the_properties_that_it_has(schema: Any) -> None:
 )
 def test_a_string_without_quotes_keeps_to_its_schema(schema: dict[str, Any], part: Part) -> None:
     assert string(schema, "|")[0] == part
+
+
+class Counted(dict[str, Any]):
+    """A schema that counts how often it is looked at."""
+
+    looks = 0
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.looks += 1
+        return super().get(key, default)
+
+
+@pytest.mark.parametrize("key", ["anyOf", "oneOf", "allOf"])
+def test_a_schema_that_refers_to_itself_is_looked_at_once(key: str) -> None:
+    schema = Counted({key: [{"$ref": "#"} for _ in range(200)]})
+    assert types(schema, schema) == ALL
+    assert schema.looks < 10
+
+
+def test_definitions_that_refer_to_each_other_are_looked_at_once_each() -> None:
+    found = {str(at): {"anyOf": [{"$ref": f"#/$defs/{at + 1}"}] * 50} for at in range(6)}
+    root = Counted({"$defs": {**found, "6": {"type": "string"}}, "$ref": "#/$defs/0"})
+    assert types(root, root) == {"string"}
+    assert root.looks < 2000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,12 +11,19 @@ import msgspec
 from tasks.requests import Message, Tool
 from workers.parsers.registry import ToolFormat
 
+_DEEPEST = 64  # levels of arguments; the readers of answers and of JSON schemas take less or little more
 _PREAMBLE = """You can call functions. Each line between <tools> and </tools> is one, with its parameters' JSON schema:
 <tools>
 {tools}
 </tools>
 To call a function, answer with its name and its arguments, and with nothing else, in exactly this form:
 {example}"""
+
+
+def length(messages: Sequence[Message]) -> int:
+    """Characters of what is said, thought and called in a conversation."""
+    said = sum(len(message.content) + len(message.reasoning) for message in messages)
+    return said + sum(len(call.arguments) for message in messages for call in message.calls)
 
 
 def functions(tools: Sequence[Tool]) -> list[dict[str, Any]]:
@@ -95,8 +102,25 @@ def _plain(message: Message, written: ToolFormat) -> dict[str, Any]:
 
 
 def _object(arguments: str) -> Any:
-    """Arguments as an object; a model's broken JSON stays the text that it is."""
+    """Arguments as an object; JSON that is broken, or too deep to be written again, stays the text that it is."""
     try:
-        return msgspec.json.decode(arguments)
-    except msgspec.DecodeError:
+        found = msgspec.json.decode(arguments)
+    except (msgspec.DecodeError, RecursionError):
         return arguments
+    return found if _shallow(found) else arguments
+
+
+def _shallow(value: Any) -> bool:
+    """Whether a value nests no deeper than templates and formats can follow."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return True
+    return False
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

@@ -54,3 +54,23 @@ def test_the_tools_come_first_where_there_is_no_system_message() -> None:
     turns = conversation.plain([Message("user", "hi")], [Tool("add")], HERMES)
     assert [turn["role"] for turn in turns] == ["system", "user"]
     assert conversation.plain([Message("user", "hi")], [], HERMES) == [{"role": "user", "content": "hi"}]
+
+
+DEEP = ["[" * 20_000, '{"a": ' + "[" * 900 + "]" * 900 + "}", '{"a":' * 500 + "1" + "}" * 500]
+
+
+@pytest.mark.parametrize("arguments", DEEP)
+@pytest.mark.parametrize("name", registry.formats("tools"))
+def test_arguments_too_deep_to_be_written_again_stay_text_in_every_format(name: str, arguments: str) -> None:
+    deep = Message("assistant", "", calls=(ToolCall("call_1", "add", arguments),))
+    (turn,) = conversation.native([deep], objects=True)
+    assert turn["tool_calls"][0]["function"]["arguments"] == arguments
+    (turn,) = conversation.plain([deep], (), registry.find("tools", name))
+    assert "add" in turn["content"]
+
+
+@pytest.mark.parametrize("name", registry.formats("tools"))
+def test_arguments_as_deep_as_are_taken_are_written_in_every_format(name: str) -> None:
+    nested = Message("assistant", "", calls=(ToolCall("call_1", "add", '{"a": ' + "[" * 60 + "]" * 60 + "}"),))
+    (turn,) = conversation.plain([nested], (), registry.find("tools", name))
+    assert turn["content"].count("[") >= 60
