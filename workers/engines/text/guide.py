@@ -10,19 +10,27 @@ import numpy as np
 from llguidance import LLMatcher
 from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 
+from tasks.errors import EngineError, InvalidValue, JobError
+
 if TYPE_CHECKING:
     from workers.engines.text.sampler import Pick
 
+# What llguidance says where a grammar ends in nothing, or is beyond the limits of a step.
+_REQUEST_S_FAULT = ("NoExtension", "lexer error", "TooComplex", "too complex", "too many")
+
 
 class Guide:
-    """The state of one answer in its grammar. It is cheap to copy; each answer needs its own."""
+    """The state of one answer in its grammar, which stands in the request's field `param`.
 
-    def __init__(self, matcher: LLMatcher) -> None:
-        self._matcher = matcher
+    It is cheap to copy; each answer needs its own.
+    """
+
+    def __init__(self, matcher: LLMatcher, param: str) -> None:
+        self._matcher, self._param = matcher, param
 
     def copy(self) -> Guide:
         """A guide of the same state."""
-        return Guide(self._matcher.deep_copy())
+        return Guide(self._matcher.deep_copy(), self._param)
 
     def fill(self, bits: Any, row: int) -> None:
         """Write the allowed tokens as a row of bits, (rows, vocabulary / 32) of int32; at the end only ends of text."""
@@ -41,6 +49,14 @@ class Guide:
     def broken(self) -> str:
         """Why the grammar can no longer be followed; empty while it can."""
         return self._matcher.get_error().splitlines()[0] if self._matcher.is_error() else ""
+
+    @property
+    def refusal(self) -> JobError:
+        """What a broken grammar is answered with: it is the request's, unless a token was said that it forbids."""
+        if any(said in self.broken for said in _REQUEST_S_FAULT):
+            message = f"'{self._param}' leads where nothing can follow, or is too complex: {self.broken}"
+            return InvalidValue(message, param=self._param)
+        return EngineError(f"the grammar of this answer can no longer be followed: {self.broken}")
 
 
 def allowed(x: Any, picks: Sequence[Pick]) -> Any:

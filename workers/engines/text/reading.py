@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any
 
 from tasks.requests import ChatRequest, Sampling, Tool
-from workers.engines.text.grammar import Grammars, Layout
+from workers.engines.text.asking import ANYBODY, Asking
+from workers.engines.text.grammar import Grammars, Layout, check_schema
 from workers.engines.text.guide import Guide
 from workers.parsers import detect, registry
 from workers.parsers.pieces import Parser, Part
@@ -70,26 +71,35 @@ class Reading:
         )
 
 
-def guide(request: Sampling, formats: Formats, grammars: Grammars, reading: Reading) -> Guide | None:
+def guide(
+    request: Sampling, formats: Formats, grammars: Grammars, reading: Reading, asking: Asking = ANYBODY
+) -> Guide | None:
     """What holds a request's answers to what was asked for; raises InvalidValue for what cannot be enforced."""
     prelude = reading.reasoning.prelude(reading.begun) if reading.reasoning else ()
     if isinstance(request, ChatRequest) and reading.tools is not None and request.tool_choice.mode == "required":
-        return _calls(request, reading.tools, formats.taught, grammars, prelude)
+        return _calls(request, reading.tools, formats.taught, grammars, prelude, asking)
     if request.constraint is None:
         return None
     before = [reading.reasoning.ANSWER] if reading.reasoning and reading.reasoning.ANSWER else []
-    return grammars.answer(request.constraint, [*prelude, *before])
+    return grammars.answer(request.constraint, [*prelude, *before], asking)
 
 
 def _calls(
-    request: ChatRequest, written: ToolFormat, taught: bool, grammars: Grammars, prelude: Sequence[Part]
+    request: ChatRequest,
+    written: ToolFormat,
+    taught: bool,
+    grammars: Grammars,
+    prelude: Sequence[Part],
+    asking: Asking,
 ) -> Guide:
     choice = request.tool_choice
+    for index, tool in enumerate(request.tools):
+        check_schema(enforced(tool), f"tools[{index}].function.parameters")
     tools = [tool for tool in request.tools if choice.name in (None, tool.name)]
     # A model that was never taught to call tools does not know when it has called enough.
     most = _MOST if choice.parallel and taught else 1
     layouts = [Layout(written.layout(tool.name, enforced(tool)), lenient=not tool.strict) for tool in tools]
-    return grammars.calls(layouts, (written.BEFORE, written.BETWEEN, written.AFTER), most, prelude, "tools")
+    return grammars.calls(layouts, (written.BEFORE, written.BETWEEN, written.AFTER), most, prelude, "tools", asking)
 
 
 def enforced(tool: Tool) -> Mapping[str, Any]:

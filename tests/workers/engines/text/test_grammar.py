@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tasks.errors import InvalidValue
 from tasks.requests import Constraint
 from tests.workers.engines.text import tiny
+from workers.engines.text.asking import Asking
 from workers.engines.text.grammar import Grammars, Layout
 from workers.engines.text.guide import Guide, allocate_token_bitmask
 from workers.parsers.pieces import Either, Free, Maybe, Value
@@ -222,3 +223,79 @@ def test_parts_are_as_bounded_as_they_say(
     found = grammars.calls([Layout([part], lenient=False)], ("", "", ""), 1, (), "tools")
     assert [text for text in good if not takes(found.copy(), text)] == []
     assert [text for text in bad if takes(found.copy(), text)] == []
+
+
+ENDLESS_RULES = [
+    ("grammar", "start: start"),
+    ("grammar", 'start: a\na: a "x" | b\nb: a "y"'),
+    ("grammar", 'start: "x" start'),
+    ("grammar", 'start: "abc" b\nb: ("x" b)+'),
+    ("grammar", 'start: a b\na: "x"\nb[lazy]: /.*/ b'),
+    ("grammar", "start: T\nT: /a/ & /b/"),
+    ("regex", r"[^\s\S]"),
+    ("regex", r"a[^\s\S]"),
+    ("json_schema", '{"$ref": "#"}'),
+    ("json_schema", '{"anyOf": [{"$ref": "#"}, {"$ref": "#"}]}'),
+    ("json_schema", '{"enum": []}'),
+    ("json_schema", '{"type": "string", "minLength": 2, "maxLength": 1}'),
+    ("json_schema", '{"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]}'),
+    ("json_schema", '{"type": "object", "properties": {"a": false}, "required": ["a"]}'),
+    ("json_schema", '{"type": "array", "items": {"$ref": "#"}, "minItems": 1}'),
+    ("json_schema", "[" * 900 + "]" * 900),
+    ("json_schema", "[" * 20_000),
+]
+
+
+@pytest.mark.parametrize(("kind", "source"), ENDLESS_RULES)
+def test_what_nothing_can_satisfy_is_refused_by_its_field(grammars: Grammars, kind: str, source: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        grammars.answer(constraint(kind, source), ())
+    assert caught.value.failure.param == "field"
+
+
+@pytest.mark.parametrize(
+    ("kind", "source"),
+    [
+        ("grammar", 'start: "x" start | "y"'),
+        ("grammar", '?start: sum\n?sum: atom | sum "+" atom -> add\n?atom: /[0-9]/ | "(" sum ")"  // a comment: b'),
+        ("grammar", 'start: ("a" start)*'),
+        ("grammar", 'start: a\na: %json {"type": "object"} (a)?'),
+        ("json_schema", '{"type": "object", "properties": {"a": {"$ref": "#"}}}'),
+        ("json_schema", '{"type": ["object", "null"], "properties": {"a": {"$ref": "#"}}, "required": ["a"]}'),
+        ("json_schema", '{"type": "array", "items": {"$ref": "#"}}'),
+    ],
+)
+def test_what_refers_to_itself_and_ends_is_taken(grammars: Grammars, kind: str, source: str) -> None:
+    grammars.answer(constraint(kind, source), ())
+
+
+CHAIN = "\n".join(f"r{number}: r{number + 1}" for number in range(5000))
+
+
+@pytest.mark.parametrize(
+    ("kind", "source"),
+    [
+        ("grammar", f'start: r0\n{CHAIN}\nr5000: "a"'),
+        ("grammar", "start: " + "(" * 30_000),
+        ("regex", "(" * 30_000 + "a" + ")" * 30_000),
+        ("regex", "a?" * 30_000),
+    ],
+)
+def test_what_is_too_complex_is_refused_by_its_field(grammars: Grammars, kind: str, source: str) -> None:
+    with pytest.raises(InvalidValue, match="'field' cannot be enforced") as caught:
+        grammars.answer(constraint(kind, source), ())
+    assert caught.value.failure.param == "field"
+
+
+def test_a_long_chain_of_references_ends_no_process(grammars: Grammars) -> None:
+    chained = {str(at): {"type": "array", "items": {"$ref": f"#/$defs/{at + 1}"}} for at in range(1400)}
+    whole = {"$ref": "#/$defs/0", "$defs": {**chained, "1400": {"type": "string"}}}
+    assert grammars.answer(constraint("json_schema", json.dumps(whole)), ())
+
+
+def test_what_one_owner_compiled_serves_that_owner_only(grammars: Grammars) -> None:
+    kept = [len(grammars._kept)]
+    for owner in ("alpha", "beta", "alpha"):
+        grammars.answer(constraint("regex", "only once"), (), Asking(owner))
+        kept.append(len(grammars._kept) - kept[0])
+    assert kept[1] == kept[2] - kept[1] and kept[3] == kept[2]

@@ -1,0 +1,49 @@
+"""How long a request is worth checking."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tasks.errors import JobCancelled
+
+EVERY = 0.5  # seconds between two questions, and the longest wait without one
+
+
+class Patience:
+    """Asks now and then, while a request is checked, whether anybody still wants it.
+
+    `wanted` is asked at most every half a second, so that a request that is checked quickly asks nobody.
+    """
+
+    def __init__(self, wanted: Callable[[], bool] = lambda: True, clock: Callable[[], float] = time.monotonic) -> None:
+        self._wanted, self._clock = wanted, clock
+        self._asked = clock()
+
+    def look(self) -> None:
+        """Raise JobCancelled once nobody wants the request any more; call it between pieces of work."""
+        if self._clock() - self._asked < EVERY:
+            return
+        self._asked = self._clock()
+        if not self._wanted():
+            raise JobCancelled("the job ended while it was checked")
+
+    def wait(self, changed: threading.Condition, until: Callable[[], bool]) -> None:
+        """Wait for a condition, whose lock is held; raises JobCancelled as `look` does."""
+        while not changed.wait_for(until, EVERY):
+            self.look()
+
+    @contextmanager
+    def holding(self, lock: threading.Lock) -> Iterator[None]:
+        """Hold a lock, once it is free; raises JobCancelled as `look` does."""
+        while not lock.acquire(timeout=EVERY):
+            self.look()
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+ENDLESS = Patience()  # of who checks a request that no queue knows of
