@@ -73,6 +73,7 @@ class Settings:
     webhook_secret: str | None = field(default=None, repr=False)
     webhook_allow_private: bool = False
     media_allow_private: bool = False
+    shared_cache: bool = False
     secret: str = field(default="", repr=False)
     defaults: Mapping[str, float] = field(default_factory=dict)  # sampling settings, from MLXQ_DEFAULT_…
 
@@ -257,5 +258,6 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "webhook_secret": ("MLXQ_WEBHOOK_SECRET", _secret),
     "webhook_allow_private": ("MLXQ_WEBHOOK_ALLOW_PRIVATE", _flag),
     "media_allow_private": ("MLXQ_MEDIA_ALLOW_PRIVATE", _flag),
+    "shared_cache": ("MLXQ_SHARED_CACHE", _flag),
     "secret": ("MLXQ_SECRET", str),
 }

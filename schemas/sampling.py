@@ -13,6 +13,7 @@ from schemas.fields import Body, Count, Entries, Flag, Number
 from schemas.inputs import LIMIT
 
 MAX_ALTERNATIVES = 20
+MAX_STOP = 4096  # characters
 
 
 class StreamOptionsSchema(Body):
@@ -24,7 +25,7 @@ class StreamOptionsSchema(Body):
 
 
 class Stop(fields.Field[tuple[str, ...]]):
-    """A string or up to four, none of them empty."""
+    """A string or up to four, each of 1 to 4096 characters."""
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -35,6 +36,8 @@ class Stop(fields.Field[tuple[str, ...]]):
         for index, stop in enumerate(stops):
             if not isinstance(stop, str) or not stop:
                 raise ValidationError({index: ["must be a string that is not empty."]})
+            if len(stop) > MAX_STOP:
+                raise ValidationError({index: [f"is {len(stop)} characters long; at most {MAX_STOP} are taken."]})
         return tuple(stops)
 
 

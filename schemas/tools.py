@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
+import msgspec
 from marshmallow import ValidationError, fields
 from marshmallow.validate import Length, OneOf, Regexp
 
+from schemas.constraints import bounded
 from schemas.fields import Body, ByType, Flag, Text, shallow
 
 MAX_TOOLS = 128
@@ -16,8 +18,9 @@ NAME = Regexp(r"[A-Za-z0-9_.-]{1,64}\Z", error="must be 1 to 64 letters, digits,
 
 
 def parameters(schema: Mapping[str, Any]) -> None:
-    """Refuse a schema of arguments that are no object."""
+    """Refuse a schema of arguments that are no object, and one of more than 64 KiB."""
     shallow(schema)
+    bounded(msgspec.json.encode(schema).decode())
     if schema.get("type", "object") != "object":
         raise ValidationError("must be the schema of an object; its 'type' is another.")
 

@@ -11,7 +11,7 @@ from tasks import events, fold, job
 from tasks.errors import Failure, Poison, WorkerLost
 from tasks.events import Event
 from tasks.job import Job, Lane
-from tasks.scripts import Call, Value, answers
+from tasks.scripts import AWAY, Call, Value, answers
 from tasks.store import JobStore
 
 LINE_ATTEMPTS = 2  # workers that a line of a batch may take down: there are thousands of others
@@ -110,6 +110,14 @@ class Ledger:
         attempt, losses, spec = taken
         claimed = job.decode(self.store.unpack(spec))
         return Claim(claimed, int(attempt), alone=1 < _allowed(self.store, claimed) <= int(losses) + 1)
+
+    def holds(self, claim: Claim) -> bool:
+        """Whether a claimed job is still this worker's to run: not cancelled, not overdue and not taken back."""
+        try:
+            found = self.store.redis.hmget(self.store.keys.job(claim.job.id), ["status", "worker", "attempt"])
+        except AWAY:  # what nobody can say has not changed
+            return True
+        return bool(found == [b"queued", self.worker.encode(), str(claim.attempt).encode()])
 
     def write(self, turn: Turn, cursor: str) -> Written:
         """Write what happened in one round trip, and read the cancellations since `cursor`; may be done twice."""

@@ -9,6 +9,7 @@ import msgspec
 
 from tasks.events import Event
 from tasks.job import Job
+from workers.patience import ENDLESS, Patience
 
 Plan = TypeVar("Plan")
 
@@ -43,8 +44,12 @@ class Engine(Protocol[Plan]):
         """Whether the last of these requests, which will be admitted in this order, finds memory beside the others."""
         return True
 
-    def check(self, job: Job) -> Prepared[Plan]:
-        """Tokenise and refuse: raises a `tasks.errors.JobError` that says what is wrong with the request."""
+    def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[Plan]:
+        """Tokenise and refuse: raises a `tasks.errors.JobError` that says what is wrong with the request.
+
+        What a request can make large is bounded before it is worked on, and `patience` is looked at between pieces of
+        that work and while waiting for others. No lock is held for longer than a step takes.
+        """
         ...
 
     def admit(self, row: str, prepared: Prepared[Plan]) -> None:

@@ -69,6 +69,15 @@ def open_picture(source: BinaryIO | bytes, param: str, limits: Limits) -> Image.
         raise InvalidValue(f"the picture cannot be decoded: {error}", param=param) from error
 
 
+def pixels(file: BinaryIO) -> int:
+    """The pixels that a picture says it has, before it is decoded; 0 of what is no picture."""
+    try:
+        found = Image.open(file, formats=FORMATS)
+    except Exception:  # why it is refused is told when it is opened
+        return 0
+    return found.width * found.height
+
+
 def opaque(image: Image.Image) -> Image.Image:
     """The same picture in RGB, what is transparent in it on white."""
     if image.mode in ("I", "I;16", "I;16B", "I;16L"):  # 16 bits of grey, which convert() would cut off at 255

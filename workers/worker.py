@@ -28,11 +28,12 @@ from tasks import app as celery_app
 from tasks import events, fold, logs, store
 from tasks.errors import EngineError, Failure, JobError
 from tasks.ledger import Claim, Ledger
-from tasks.loops import Loop, insist
+from tasks.loops import Apart, Loop, insist
 from tasks.presence import ModelState, Presence, Worker
 from tasks.scripts import AWAY
 from workers.batcher import Batcher
 from workers.engine import Engine, Prepared
+from workers.patience import Patience
 from workers.stall import Stall
 
 LOAD_FAILED = 3
@@ -80,6 +81,7 @@ class Runner:
         self._ledger, self._engine, self._batcher = ledger, engine, batcher
         self._held: dict[str, str] = {}  # jobs by the token of their claim
         self._stray: frozenset[str] = frozenset()
+        self._apart = Apart("claims")
 
     def run(self, job_id: str) -> None:
         """Run one job to its end in this process; returns at once when it is not ours to run."""
@@ -99,13 +101,13 @@ class Runner:
         stray = self._ledger.claimed() - frozenset(self._held.values())
         for job_id in stray & self._stray:  # seen twice: it is no claim that was under way
             log.warning("a job is claimed in this worker's name that it does not hold; it goes back", job_id=job_id)
-            self._ledger.disown(job_id)
+            self._apart.run(job_id, self._ledger.disown, job_id)
         self._stray = stray
 
     def _run(self, claim: Claim) -> None:
         with structlog.contextvars.bound_contextvars(job_id=claim.job.id, request_id=claim.job.request_id):
             try:
-                prepared = self._engine.check(claim.job)
+                prepared = self._engine.check(claim.job, Patience(lambda: self._ledger.holds(claim)))
             except Exception as error:
                 self._refuse(claim, error)
                 return

@@ -163,3 +163,15 @@ def test_a_large_result_is_kept_beside_redis_and_read_the_same(store: JobStore, 
     one.write(Turn(ended=[Ended(claim, events.Done(), result)]), "0-0")
     record = store.get(claim.job.id, "anonymous")
     assert not isinstance(record.result, bytes) and store.result(record) == result
+
+
+def test_a_claim_is_held_until_the_job_ends_or_is_taken_back(store: JobStore, one: Ledger, two: Ledger) -> None:
+    claims = [one.claim(submitted(store).id) for _ in range(3)]
+    first, second, third = [claim for claim in claims if claim is not None]
+    assert one.holds(first) and one.holds(second) and not two.holds(first)
+    store.cancel(first.job.id, "anonymous")
+    release(store, second.job, one.worker, lost=True)
+    store.finish(third.job.id, events.Expired())
+    assert not any(map(one.holds, (first, second, third)))
+    again = one.claim(second.job.id)
+    assert again is not None and one.holds(again) and not one.holds(second)

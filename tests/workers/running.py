@@ -18,6 +18,7 @@ from tests.workers.engines.rows import chat
 from workers import engine
 from workers.batcher import Batcher
 from workers.engine import Prepared
+from workers.patience import ENDLESS, Patience
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Engine(engine.Engine[str]):
     pauses: list[str] = field(default_factory=list)
     allowed: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
-    def check(self, job: Job) -> Prepared[str]:
+    def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[str]:
         return Prepared(1, job.id)
 
     def room(self, prepared: Sequence[Prepared[str]]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import itertools
-import threading
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -28,10 +27,16 @@ from tasks.errors import ContextLengthExceeded, EngineError, Failure, InvalidVal
 from tasks.events import Event  # noqa: E402
 from tasks.job import Job  # noqa: E402
 from tasks.requests import EmbeddingRequest  # noqa: E402
+from workers.budget import Budget, Hold  # noqa: E402
+from workers.encoder import Encoder  # noqa: E402
 from workers.engine import Engine, Prepared  # noqa: E402
 from workers.model_path import resolve  # noqa: E402
+from workers.patience import ENDLESS, Patience  # noqa: E402
 
 SLOTS = 64  # jobs; the batch is bounded by tokens
+TOGETHER = 1 << 20  # tokens of all inputs of a job
+TOKEN_BYTES = 40  # of a token's id in a tuple of them
+WAITING_BYTES = 512 << 20  # of jobs that are checked and have not ended
 LOOK_AHEAD = 512  # inputs among which a batch looks for some of like length
 TARGET = 0.25  # seconds a batch
 LEAST, MOST = 256, 32_768  # tokens a batch, padding included
@@ -40,10 +45,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Plan:
-    """Checked inputs as token ids, and how long their vectors are to be."""
+    """Checked inputs as token ids, how long their vectors are to be, and the memory that they take until they have."""
 
     inputs: tuple[tuple[int, ...], ...]
     dimensions: int
+    hold: Hold | None = None
 
 
 @dataclass(eq=False)
@@ -75,24 +81,29 @@ class Tokens:
     """Texts to token ids; may be called from any thread."""
 
     def __init__(self, tokenizer: Any, longest: int, vocabulary: int) -> None:
-        self._tokenizer, self._longest, self._vocabulary = tokenizer, longest, vocabulary
-        self._one_at_a_time = threading.Lock()  # a tokenizer keeps state while it encodes
+        self._encoder, self._longest, self._vocabulary = Encoder(tokenizer, longest), longest, vocabulary
 
-    def of(self, inputs: Sequence[str | tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
+    def of(self, inputs: Sequence[str | tuple[int, ...]], patience: Patience = ENDLESS) -> tuple[tuple[int, ...], ...]:
         """Token ids of every input; raises InvalidValue or ContextLengthExceeded, naming the input."""
-        texts = [text for text in inputs if isinstance(text, str)]
-        with self._one_at_a_time:
-            encoded = iter(self._tokenizer(texts)["input_ids"] if texts else [])
-        found = tuple(tuple(next(encoded)) if isinstance(one, str) else one for one in inputs)
-        for index, tokens in enumerate(found):
-            if len(tokens) > self._longest:
-                raise ContextLengthExceeded(
-                    f"input[{index}] is {len(tokens)} tokens long; this model takes {self._longest}",
-                    param=f"input[{index}]",
-                )
-            if max(tokens, default=0) >= self._vocabulary:
-                raise InvalidValue(f"input[{index}] holds {max(tokens)}, which is no token", param=f"input[{index}]")
-        return found
+        texts = {f"input[{index}]": one for index, one in enumerate(inputs) if isinstance(one, str)}
+        encoded = self._encoder.several(list(texts.values()), list(texts), patience)
+        found: list[tuple[int, ...]] = []
+        total = 0
+        for index, one in enumerate(inputs):
+            found.append(tuple(next(encoded)) if isinstance(one, str) else one)
+            self._check(found[-1], f"input[{index}]")
+            total += len(found[-1])
+            if total > TOGETHER:
+                raise InvalidValue(f"the inputs have more than {TOGETHER} tokens together; send fewer", param="input")
+        return tuple(found)
+
+    def _check(self, tokens: Sequence[int], param: str) -> None:
+        if len(tokens) > self._longest:
+            raise ContextLengthExceeded(
+                f"{param} is {len(tokens)} tokens long; this model takes {self._longest}", param=param
+            )
+        if max(tokens, default=0) >= self._vocabulary:
+            raise InvalidValue(f"{param} holds {max(tokens)}, which is no token", param=param)
 
 
 class EmbeddingEngine(Engine[Plan]):
@@ -101,19 +112,22 @@ class EmbeddingEngine(Engine[Plan]):
     def __init__(self, model: Any, tokens: Tokens, padding: int, slots: int) -> None:
         self.slots = slots
         self._model, self._tokens, self._padding = model, tokens, padding
+        self._budget = Budget(WAITING_BYTES)
         self._rows: deque[Row] = deque()  # whose turn is next stands first
         self._rate = LEAST / TARGET  # tokens a second
         self._dimensions = self._embed([(padding,) * 8, (padding,) * 4]).shape[1]
 
-    def check(self, job: Job) -> Prepared[Plan]:
+    def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[Plan]:
         """Tokenise; refuses inputs that are too long and vectors longer than the model's."""
         request = job.payload
         if not isinstance(request, EmbeddingRequest):
             raise InvalidValue("this model only embeds", param="model")
         if request.dimensions is not None and request.dimensions > self._dimensions:
             raise InvalidValue(f"this model's vectors have {self._dimensions} dimensions", param="dimensions")
-        inputs = self._tokens.of(request.inputs)
-        return Prepared(sum(map(len, inputs)), Plan(inputs, request.dimensions or self._dimensions))
+        inputs = self._tokens.of(request.inputs, patience)
+        total = sum(map(len, inputs))
+        hold = self._budget.hold(TOKEN_BYTES * total, patience)
+        return Prepared(total, Plan(inputs, request.dimensions or self._dimensions, hold))
 
     def admit(self, row: str, prepared: Prepared[Plan]) -> None:
         self._rows.append(Row(row, prepared.plan))

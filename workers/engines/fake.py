@@ -40,6 +40,7 @@ from tasks.requests import (
     TokenizeRequest,
 )
 from workers.engine import Engine, Prepared
+from workers.patience import ENDLESS, Patience
 
 
 @dataclass
@@ -65,8 +66,9 @@ class FakeEngine(Engine[_Row]):
         self._rows: dict[str, _Row] = {}
         self._paused: dict[str, _Row] = {}
 
-    def check(self, job: Job) -> Prepared[_Row]:
+    def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[_Row]:
         """Refuses the prompt `refuse`."""
+        del patience  # nothing here takes long
         prompts = ["vector"]
         if isinstance(job.payload, ChatRequest):
             prompts = [job.payload.messages[-1].content]

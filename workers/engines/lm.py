@@ -19,13 +19,14 @@ blas.preload()
 import mlx.core as mx  # noqa: E402 - after OpenBLAS
 
 from tasks import events  # noqa: E402
-from tasks.errors import EngineError, Failure, InvalidValue  # noqa: E402
+from tasks.errors import EngineError, Failure, InvalidValue, JobError  # noqa: E402
 from tasks.events import Event, FinishReason, TokenLogprob  # noqa: E402
 from tasks.job import Job, Lane  # noqa: E402
 from tasks.requests import DetokenizeRequest, RenderRequest, Sampling, TokenizeRequest  # noqa: E402
 from workers.engine import Engine, Prepared  # noqa: E402
 from workers.engines.text import loading  # noqa: E402
 from workers.engines.text.answer import Answer, Said  # noqa: E402
+from workers.engines.text.asking import Asking  # noqa: E402
 from workers.engines.text.batch import Batch  # noqa: E402
 from workers.engines.text.decode import Spoken  # noqa: E402
 from workers.engines.text.detokenizer import Vocabulary  # noqa: E402
@@ -35,12 +36,16 @@ from workers.engines.text.prompts import Prompts  # noqa: E402
 from workers.engines.text.sequence import Logprob, Source  # noqa: E402
 from workers.engines.text.sequence import Sequence as Row  # noqa: E402
 from workers.engines.text.task import Task  # noqa: E402
+from workers.patience import ENDLESS, Patience  # noqa: E402
 
 log = structlog.get_logger()
 
 
 class TextEngine(Engine[Plan]):
-    """A text model with continuous batching; `new_batch` makes an empty batch of it."""
+    """A text model with continuous batching; `new_batch` makes an empty batch of it.
+
+    What one owner's requests leave in its caches serves that owner's only, unless the caches are `shared`.
+    """
 
     def __init__(
         self,
@@ -49,8 +54,10 @@ class TextEngine(Engine[Plan]):
         prompts: Prompts,
         planner: Planner,
         slots: int,
+        *,
+        shared: bool = False,
     ) -> None:
-        self.slots, self._planner, self._prompts = slots, planner, prompts
+        self.slots, self._planner, self._prompts, self._shared = slots, planner, prompts, shared
         self._new_batch, self._batch = new_batch, new_batch()
         self._ends = frozenset(tokenizer.eos_token_ids)
         # The check threads' tokenizer keeps state while it encodes; decoding has its own.
@@ -65,19 +72,19 @@ class TextEngine(Engine[Plan]):
         prompts, defaults = self._prompts, asdict(self._planner.defaults)
         return {"context_length": prompts.context, "defaults": defaults, "modalities": prompts.modalities}
 
-    def check(self, job: Job) -> Prepared[Plan]:
+    def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[Plan]:
         """Tokenise; refuses what the template refuses and what is longer than the context."""
         request = job.payload
+        asking = Asking("" if self._shared else job.owner, patience)
         if isinstance(request, Sampling):
-            found = replace(self._planner.plan(request), bulk=job.lane is not Lane.INTERACTIVE)
+            found = replace(self._planner.plan(request, asking), bulk=job.lane is not Lane.INTERACTIVE)
             return Prepared(found.tokens, found)
         if isinstance(request, TokenizeRequest):
-            return _answered(request.text, self._prompts.encode(request.text, special=request.special))
+            return _answered(request.text, self._prompts.tokens(request, asking))
         if isinstance(request, DetokenizeRequest):
-            tokens = self._prompts.checked(request.tokens, "tokens")
-            return _answered(self._prompts.decode(tokens), tokens)
+            return _answered(self._prompts.text(request), request.tokens)
         if isinstance(request, RenderRequest):
-            prompt = self._prompts.render(request)
+            prompt = self._prompts.render(request, asking)
             return _answered(prompt.text, prompt.tokens)
         raise InvalidValue("this model only writes text", param="model")
 
@@ -95,15 +102,18 @@ class TextEngine(Engine[Plan]):
 
     def admit(self, row: str, prepared: Prepared[Plan]) -> None:
         found = prepared.plan
+        if found.hold is not None:
+            found.hold.free()
         task = self._tasks[row] = Task(found, [])
         for number, (prompt, limit) in enumerate(zip(found.prompts, found.limits, strict=True)):
             sequences = []
             for index, chosen in found.indices(number):
                 sequence = Row(row, index, chosen, limit, len(prompt), list(prompt), bulk=found.bulk)
                 sequence.guide, sequence.shown = found.guide.copy() if found.guide else None, found.shown
+                sequence.owner = found.owner
                 task.answers[sequence] = self._answer(found, prompt, f"{row}:{index}")
                 sequences.append(sequence)
-            task.sources.append(Source(prompt, sequences, found.scored, found.shown))
+            task.sources.append(Source(prompt, sequences, found.scored, found.shown, found.owner))
         for source in list(task.sources):
             self._batch.add(source)
 
@@ -180,6 +190,9 @@ class TextEngine(Engine[Plan]):
             return []
         try:
             return list(self._say(task, spoken))
+        except JobError as error:
+            self.drop(spoken.row.job)
+            return [events.Failed(error.failure)]
         except Exception as error:  # of this row's text alone: the batch has gone on
             log.exception("a row's text failed", job_id=spoken.row.job)
             self.drop(spoken.row.job)
@@ -190,7 +203,7 @@ class TextEngine(Engine[Plan]):
         row, answer = spoken.row, task.answers[spoken.row]
         task.generated += 1
         if row.guide is not None and row.guide.broken:
-            raise EngineError(f"the grammar of this answer can no longer be followed: {row.guide.broken}")
+            raise row.guide.refusal
         reason: FinishReason | None = None
         said = Said()
         if spoken.token in self._ends:  # which is no text
@@ -277,6 +290,8 @@ def load(entry: ModelEntry, settings: Settings) -> TextEngine:
 
 def served(found: loading.Loaded) -> TextEngine:
     """An engine of a loaded model, warm."""
-    engine = TextEngine(found.new_batch, found.tokenizer, found.prompts, found.planner, found.slots)
+    engine = TextEngine(
+        found.new_batch, found.tokenizer, found.prompts, found.planner, found.slots, shared=found.shared
+    )
     engine.warm_up()
     return engine

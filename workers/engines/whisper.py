@@ -22,8 +22,10 @@ from tasks.events import Event
 from tasks.job import Job
 from tasks.requests import TranscriptionRequest
 from workers import audio, blas
+from workers.budget import Budget, Hold
 from workers.engine import Engine, Prepared
 from workers.model_path import resolve
+from workers.patience import ENDLESS, Patience
 
 blas.preload()
 
@@ -47,6 +49,8 @@ LOGPROB_THRESHOLD = -1.0
 NO_SPEECH_THRESHOLD = 0.6
 RESET_TEMPERATURE = 0.5  # text found above it is not shown to the next window
 SLOTS = 4
+PROMPT = 1 << 15  # characters of a prompt's end, of which the model sees some 220 tokens
+WAITING_BYTES = 2 << 30  # of recordings that are decoded, those that are transcribed among them
 LONGEST = 7200.0  # seconds of a recording, unless the entry's `max_seconds` says otherwise
 
 CHUNK = 60 * FRAMES_PER_SECOND  # frames of spectrogram made in one step
@@ -57,12 +61,13 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Plan:
-    """A recording that was decoded, with what is asked of it."""
+    """A recording that was decoded, with what is asked of it, and the memory that it takes until it has ended."""
 
     samples: audio.Samples
     language: str | None
     prompt: tuple[int, ...]
     temperatures: tuple[float, ...]
+    hold: Hold | None = None
 
 
 @dataclass
@@ -92,11 +97,12 @@ class WhisperEngine(Engine[Plan]):
         self.slots = slots
         self._model, self._blobs = model, blobs
         self._longest, self._temperature = longest, temperature
+        self._budget = Budget(WAITING_BYTES)
         self._fp16 = mx.metal.is_available()
         self._rows: dict[str, Iterator[list[Event]]] = {}  # the longest waiting first
         self._stride = N_FRAMES // model.dims.n_audio_ctx  # frames a timestamp token stands for
 
-    def check(self, job: Job) -> Prepared[Plan]:
+    def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[Plan]:
         """Decodes the recording; InvalidValue names `file` or `language`."""
         request = job.payload
         if not isinstance(request, TranscriptionRequest):
@@ -105,12 +111,15 @@ class WhisperEngine(Engine[Plan]):
         prompt: list[int] = []
         if request.prompt is not None:
             # Ordinary: what looks like a control token is the client's text.
-            prompt = self._tokenizer("en").encoding.encode_ordinary(" " + request.prompt.strip())
+            prompt = self._tokenizer("en").encoding.encode_ordinary(" " + request.prompt.strip()[-PROMPT:])
         temperature = self._temperature if request.temperature is None else request.temperature
         with self._blobs.open(request.audio) as file:
-            samples = audio.decode(file, self._longest)
+            seconds = audio.duration(file)
+            most = self._longest if seconds is None else min(seconds, self._longest)
+            hold = self._budget.hold(int(most * audio.SAMPLE_RATE * audio.SAMPLE_BYTES), patience)
+            samples = audio.decode(file, self._longest, patience)
         temperatures = (temperature,) if temperature else TEMPERATURES
-        return Prepared(prompt_tokens=0, plan=Plan(samples, language, tuple(prompt), temperatures))
+        return Prepared(prompt_tokens=0, plan=Plan(samples, language, tuple(prompt), temperatures, hold))
 
     def _language(self, asked: str | None) -> str | None:
         multilingual = self._model.is_multilingual

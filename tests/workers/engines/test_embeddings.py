@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from tasks import events
-from tasks.errors import ContextLengthExceeded, InvalidValue
+from tasks.errors import ContextLengthExceeded, InvalidValue, JobCancelled
 from tests.workers.engines.rows import Batch, chat, embedding, run
+from workers.budget import Budget
+from workers.engines import embeddings
+from workers.patience import Patience
 
 if TYPE_CHECKING:
     from workers.engines.embeddings import EmbeddingEngine
@@ -90,3 +94,35 @@ def test_what_it_cannot_embed_is_refused_by_name(
     with pytest.raises(error) as caught:
         embedding_engine.check(request_)
     assert caught.value.failure.param == param  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "param"),
+    [(("a b" * 3_000_000,), "input[0]"), (("fine", "word " * 300_000), "input[1]"), (((5,) * 100_000,), "input[0]")],
+)
+def test_what_cannot_fit_is_refused_before_it_is_tokenised(
+    embedding_engine: EmbeddingEngine, inputs: Any, param: str
+) -> None:
+    began = time.process_time()
+    with pytest.raises(ContextLengthExceeded) as caught:
+        embedding_engine.check(embedding(*inputs))
+    assert caught.value.failure.param == param
+    assert time.process_time() - began < 1  # second, where all of it would take several
+
+
+def test_inputs_are_bounded_together(embedding_engine: EmbeddingEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embeddings, "TOGETHER", 100)
+    with pytest.raises(InvalidValue, match="100 tokens together") as caught:
+        embedding_engine.check(embedding(*["ten words are here to be counted and no more"] * 20))
+    assert caught.value.failure.param == "input"
+
+
+def test_jobs_that_wait_are_bounded_by_their_memory(
+    embedding_engine: EmbeddingEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedding_engine, "_budget", Budget(1000))
+    waiting = embedding_engine.check(embedding("some words " * 20))
+    with pytest.raises(JobCancelled):
+        embedding_engine.check(embedding("some words " * 20), Patience(lambda: False))
+    del waiting
+    embedding_engine.check(embedding("some words " * 20), Patience(lambda: False))

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from mlxq.catalogue import ModelEntry
 from mlxq.settings import Settings
 from tasks import events
 from tasks.blobs import BlobStore
-from tasks.errors import ContextLengthExceeded, InvalidValue
+from tasks.errors import ContextLengthExceeded, InvalidValue, JobCancelled
 from tasks.job import Job
 from tasks.requests import BlobRef, ChatRequest, Constraint, Media, Message, RenderRequest, Tool, ToolChoice
 from tests.workers.engines.rows import Batch, job, run
@@ -29,6 +30,7 @@ from workers.engines import multimodal  # isort: skip
 from workers.engines.lm import TextEngine  # isort: skip
 from workers.engines.vision.families import FAMILIES  # isort: skip
 from workers.engines.vision.language import UnsupportedArchitecture  # isort: skip
+from workers.patience import Patience  # isort: skip
 
 PICTURES = [noise(1), noise(2, 30, 64), noise(3, 90, 90)]
 
@@ -88,7 +90,7 @@ def test_a_model_sees_what_mlx_vlm_makes_it_see(
     asked = look(*parts, " and compare.", logprobs=0, max_tokens=reference.STEPS, logit_bias=reference.BIASED)
     engine = engines[family]
     found = [one.logprob for one in told(run(engine, asked))]
-    text = engine._prompts._rendered(asked.payload, (), answer=True)  # type: ignore[arg-type]
+    text = engine._prompts._rendered(asked.payload, (), 1 << 20, answer=True)  # type: ignore[arg-type]
     expected = reference.logprobs(folders[family], text, images=PICTURES[:pictures])
     assert found == pytest.approx(expected, abs=1e-3)
 
@@ -201,6 +203,29 @@ def test_a_picture_that_was_seen_before_is_not_looked_at_again(engine: TextEngin
     assert eyes(engine).looks == looks > 1
     run(engine, look("First ", refs[1]))
     assert eyes(engine).looks > looks
+
+
+def test_what_one_owner_showed_is_looked_at_again_for_another(engine: TextEngine, refs: list[BlobRef]) -> None:
+    run(engine, msgspec.structs.replace(look("Once ", refs[2]), owner="alpha"))
+    looks = eyes(engine).looks
+    run(engine, msgspec.structs.replace(look("Once ", refs[2]), owner="beta"))
+    assert eyes(engine).looks > looks
+    looks = eyes(engine).looks
+    run(engine, msgspec.structs.replace(look("Twice ", refs[2]), owner="alpha"))
+    assert eyes(engine).looks == looks
+
+
+def test_what_is_open_is_bounded_by_its_memory_and_given_back(
+    folders: Mapping[str, Path], home: Path, refs: list[BlobRef]
+) -> None:
+    engine = load(folders["smolvlm"], home)
+    budget = engine._prompts._gallery.budget  # type: ignore[attr-defined]
+    engine.check(look(refs[0]))
+    assert budget._left == budget._most
+    with pytest.raises(JobCancelled):
+        held = budget.hold(budget._most)
+        engine.check(look(refs[0]), Patience(lambda: False))
+    held.free()
 
 
 def test_what_was_seen_is_kept_within_its_bytes(folders: Mapping[str, Path], home: Path, refs: list[BlobRef]) -> None:

@@ -18,14 +18,17 @@ import pytest
 from mlxq.settings import Settings
 from tasks import events
 from tasks.blobs import BlobStore
-from tasks.errors import InvalidValue, ModelNotFound, NotFound
+from tasks.errors import InvalidValue, JobCancelled, ModelNotFound, NotFound
 from tasks.events import Done, Event, Failed, Progress, Recording, Segment
 from tasks.job import Job, Lane
 from tasks.requests import BlobRef, ChatRequest, Message, Payload, TranscriptionRequest
 from tests import recordings, starter
+from workers import audio
+from workers.budget import Budget
 from workers.engine import Prepared
 from workers.engines import whisper
 from workers.engines.whisper import CHUNK, DYNAMIC_RANGE, TEMPERATURES, Plan, WhisperEngine, spectrogram
+from workers.patience import Patience
 
 import mlx_whisper  # isort: skip - after the engine, which brings OpenBLAS
 from mlx_whisper.audio import N_SAMPLES, log_mel_spectrogram  # isort: skip
@@ -294,3 +297,18 @@ def test_what_is_no_transcription_is_refused(listener: Listener) -> None:
 def test_a_recording_over_the_models_bound_is_refused(listener: Listener, long: Samples) -> None:
     with pytest.raises(InvalidValue, match="longer than the 120 seconds"):
         listener.check(np.concatenate([long] * 4))
+
+
+def test_recordings_that_are_decoded_are_bounded_by_their_memory(
+    listener: Listener, sentences: list[tuple[Samples, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = sentences[1][0]
+    monkeypatch.setattr(listener.engine, "_budget", Budget(6 * len(recording)))
+    waiting = listener.check(recording)
+    ref = listener.blobs.put(b"no sound", "audio/wav")
+    monkeypatch.setattr(audio, "duration", lambda file: None)  # as many seconds as there may be
+    with pytest.raises(JobCancelled):
+        listener.engine.check(job(TranscriptionRequest(ref)), Patience(lambda: False))
+    del waiting
+    with pytest.raises(InvalidValue, match="cannot be decoded"):
+        listener.engine.check(job(TranscriptionRequest(ref)), Patience(lambda: False))

@@ -20,6 +20,7 @@ from workers.engine import Engine, Prepared
 from workers.engines.images import files
 from workers.engines.images.canvases.base import PATCH, Canvas
 from workers.engines.images.plan import Plan, Planner, told
+from workers.patience import ENDLESS, Patience
 
 log = structlog.get_logger()
 
@@ -50,11 +51,11 @@ class ImageEngine(Engine[Plan]):
             "size_multiple": variant.multiple,
         }
 
-    def check(self, job: Job) -> Prepared[Plan]:
+    def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[Plan]:
         """Opens the pictures and checks every option; InvalidValue and UnsupportedParameter name the field."""
         if not isinstance(job.payload, ImageRequest):
             raise ModelNotFound(f"the model '{job.model}' only makes pictures", param="model")
-        plan = self._planner.plan(job)
+        plan = self._planner.plan(job, patience)
         return Prepared(self._tokens(plan.ask.prompt), plan)
 
     def _tokens(self, prompt: str) -> int:

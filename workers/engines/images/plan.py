@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from PIL import Image, ImageOps
@@ -11,10 +11,12 @@ from PIL import Image, ImageOps
 from tasks.blobs import BlobStore
 from tasks.errors import InvalidValue, UnsupportedParameter
 from tasks.job import Job
-from tasks.requests import BlobRef, ImageRequest
+from tasks.requests import BlobRef, ImageRequest, blobs
+from workers.budget import Budget, Hold
 from workers.engines.images.canvases.base import Ask
 from workers.engines.images.variants import VARIANTS, Variant
-from workers.pictures import Limits, opaque, open_picture
+from workers.patience import ENDLESS, Patience
+from workers.pictures import Limits, opaque, open_picture, pixels
 
 SIDE = 1024  # pixels of a picture whose size nobody chose
 SMALLEST = 16  # pixels of a side of a picture that was sent
@@ -24,16 +26,20 @@ VARIED = 0.5  # how much of a picture is kept when nobody says
 QUALITY = {"low": 0.5, "medium": 1.0, "high": 2.0}  # times the model's own steps
 MASKED = ", ".join(name for name, variant in VARIANTS.items() if variant.mask != "none")
 LIMITS = Limits()
+LONGEST = 32_000  # characters of a prompt, as OpenAI has it
+WAITING_BYTES = 2 << 30  # of pictures that are opened, those of jobs that are drawn among them
+_PIXEL_BYTES = 8  # of a picture as it was sent, and in RGB
 _FILLED = 128  # a mask is on from this brightness
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A checked request: what to draw, from which seeds, and how to keep and show it."""
+    """A checked request: what to draw, from which seeds, how to keep and show it, and the memory its pictures take."""
 
     ask: Ask
     request: ImageRequest
     model: str
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True)
@@ -44,13 +50,22 @@ class Planner:
     blobs: BlobStore
     largest: int
     limits: Limits = LIMITS
+    budget: Budget = field(default_factory=lambda: Budget(WAITING_BYTES))
 
-    def plan(self, job: Job) -> Plan:
-        """Open and check everything; InvalidValue and UnsupportedParameter name the field."""
+    def plan(self, job: Job, patience: Patience = ENDLESS) -> Plan:
+        """Open and check everything; InvalidValue and UnsupportedParameter name the field.
+
+        Raises JobCancelled when nobody wants it any more.
+        """
         request = job.payload
         assert isinstance(request, ImageRequest)  # noqa: S101  (the engine has looked)
+        for param in ("prompt", "negative_prompt"):
+            if (size := len(getattr(request, param) or "")) > LONGEST:
+                raise InvalidValue(f"is {size} characters long; at most {LONGEST} are taken", param=param)
         self._pictures_fit(request)
+        hold = self.budget.hold(sum(map(self._nbytes, blobs(request))), patience)
         images = tuple(self._open(ref, "image", index) for index, ref in enumerate(request.images))
+        patience.look()
         mask = None if request.mask is None else self._mask(request.mask, images[0])
         guidance = self._guidance(request)
         width, height = self._size(request, images)
@@ -66,7 +81,12 @@ class Planner:
             mask=mask,
             strength=VARIED if images and strength is None and not self.variant.edits else strength,
         )
-        return Plan(ask, request, job.model)
+        return Plan(ask, request, job.model, hold)
+
+    def _nbytes(self, ref: BlobRef) -> int:
+        """Bytes that a picture may take when it is open, as far as that is known before."""
+        with self.blobs.open(ref) as file:
+            return _PIXEL_BYTES * min(pixels(file), self.limits.pixels)
 
     def _pictures_fit(self, request: ImageRequest) -> None:
         variant, count = self.variant, len(request.images)

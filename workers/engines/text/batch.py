@@ -168,19 +168,19 @@ class Batch:
     def pause(self, rows: Sequence[Row]) -> list[Source]:
         """Forget these sequences for now; adding what this returns lets them go on, from the prompt cache if it can."""
         paused = [source for source in [*self._waiting, *self._under_way] if source.sequences[0] in rows]
-        again = [Source(source.tokens, source.sequences, source.scored, source.shown) for source in paused]
-        again += [Source(list(row.tokens), [row], shown=row.shown) for row in self._groups.rows if row in rows]
+        again = [source.anew(source.sequences) for source in paused]
+        again += [row.anew() for row in self._groups.rows if row in rows]
         for prefill in self._prefills:
             for source in prefill.sources:
                 if source in paused and self._prompts.wants(source.done):
-                    self._prompts.add(source.ids[: source.done], prefill.caches_of(source))
+                    self._prompts.add(source.owner, source.ids[: source.done], prefill.caches_of(source))
         self.end(rows)
         return again
 
     def _keep(self, group: Group, row: Row) -> None:
         if self._prompts.wants(len(row.tokens)):
             entering = any(found is row for found, _ in group.entering)
-            self._prompts.add(row.key[:-1] if entering else row.key, group.caches_of(row))
+            self._prompts.add(row.owner, row.key[:-1] if entering else row.key, group.caches_of(row))
 
     def _look(self) -> list[Unseen]:
         """Let the first prompt that could begin, had it seen what it shows, look at a piece of that."""
@@ -222,7 +222,7 @@ class Batch:
             return False
         if len(source.sequences) > free:
             # The rest waits its turn; by then the prompt stands in the prompt cache.
-            rest = Source(source.tokens, source.sequences[free:], source.scored, source.shown)
+            rest = source.anew(source.sequences[free:])
             source.sequences = source.sequences[:free]
             self._waiting.insert(self._waiting.index(source) + 1, rest)
         needed = sum(self._needed(len(row.tokens), row.limit - row.said) for row in source.sequences)
@@ -232,11 +232,11 @@ class Batch:
         """Look the prompt up; True when more will soon be in the cache: from a file, or from one that goes before."""
         if source.scored is None and self._restoring(source, idle=not self._active and not chosen):
             return True
-        hit = None if source.scored is not None else self._prompts.longest(source.ids)
+        hit = None if source.scored is not None else self._prompts.longest(source.owner, source.ids)
         reused = hit.length if hit else 0
         if any(self._will_have(other, source, reused) for other in before):
             return True
-        if (mark := self._prompts.parting(source.ids, reused)) is not None:
+        if (mark := self._prompts.parting(source.owner, source.ids, reused)) is not None:
             source.marks.add(mark)
         if hit:
             source.caches, source.done, source.cached = self._kv.settled(hit.caches), reused, reused
@@ -245,7 +245,7 @@ class Batch:
     def _will_have(self, other: Source, source: Source, reused: int) -> bool:
         """Whether a prompt under way will leave much more of this one in the cache than there is."""
         common = shared(source.ids, other.ids)
-        if common - reused < _SHARED:
+        if other.owner != source.owner or common - reused < _SHARED:
             return False
         if not self._kv.trimmable(len(other.tokens)):
             if other.done >= common:
@@ -255,10 +255,10 @@ class Batch:
 
     def _restoring(self, source: Source, idle: bool) -> bool:
         if source.restoring is None:
-            source.restoring = self._prompts.restore(source.ids)
+            source.restoring = self._prompts.restore(source.owner, source.ids)
         if not idle and not source.restoring.done():
             return True
-        self._prompts.take(source.ids, source.restoring.result())
+        self._prompts.take(source.owner, source.ids, source.restoring.result())
         source.restoring = NOTHING
         return False
 
@@ -277,7 +277,7 @@ class Batch:
             self._speak(source)
         for source in prefill.sources:
             if source.done in source.marks:
-                self._prompts.add(source.ids[: source.done], prefill.caches_of(source))
+                self._prompts.add(source.owner, source.ids[: source.done], prefill.caches_of(source))
         self._prefills = [prefill for prefill in self._prefills if prefill.sources]
         return [Prefilled(source, source.done, len(source.tokens)) for source in sources], tokens if share == 1 else 0
 
@@ -285,7 +285,7 @@ class Batch:
         """Let the sequences of a prefilled prompt go on by themselves."""
         caches = self._kv.fresh() if source.caches is None else source.caches
         if source.done > source.cached and self._prompts.wants(source.done):
-            self._prompts.add(source.ids[:-1], kv.copied(caches))
+            self._prompts.add(source.owner, source.ids[:-1], kv.copied(caches))
         self._ready.append(source)
         for row in source.sequences:
             row.cached = min(source.cached, row.prompt) if row.said == 0 else row.cached

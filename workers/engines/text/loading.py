@@ -24,7 +24,7 @@ from workers.engines.text.grammar import Grammars
 from workers.engines.text.options import Defaults
 from workers.engines.text.plan import Planner
 from workers.engines.text.prompt_cache import PromptCache
-from workers.engines.text.prompt_store import PromptStore
+from workers.engines.text.prompt_store import LAYOUT, PromptStore
 from workers.engines.text.prompts import Prompts
 from workers.engines.text.reading import Formats
 from workers.engines.text.sampler import Sampler
@@ -51,13 +51,14 @@ class Weights(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """A model ready to run."""
+    """A model ready to run; `shared` says that owners share its caches."""
 
     new_batch: Callable[[], Batch]
     tokenizer: Any
     prompts: Prompts
     planner: Planner
     slots: int
+    shared: bool
 
 
 def load(entry: ModelEntry, settings: Settings) -> Loaded:
@@ -113,7 +114,7 @@ def assembled(
             draft=draft,
         )
 
-    return Loaded(new_batch, tokenizer, prompts, planner, slots)
+    return Loaded(new_batch, tokenizer, prompts, planner, slots, settings.shared_cache)
 
 
 def template_text(tokenizer: Any) -> str:
@@ -194,11 +195,11 @@ def _prompt_cache(entry: ModelEntry, weights: Weights, most: int) -> PromptCache
 
 
 def _fingerprint(entry: ModelEntry, weights: Weights) -> str:
-    """Of all that a KV cache's numbers depend on: weights, adapter, quantisation and the code that computes them."""
+    """Of all that a KV cache's numbers depend on (weights, adapter, quantisation, code) and of the files' layout."""
     folders = [weights.folder, *([Path(entry.adapter_path).expanduser()] if entry.adapter_path else [])]
     files = [path for one in folders for path in sorted(one.iterdir()) if path.suffix in (".safetensors", ".json")]
     told = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-    return sha256(repr((told, _quantisation(entry), weights.code)).encode()).hexdigest()[:16]
+    return sha256(repr((told, _quantisation(entry), weights.code, LAYOUT)).encode()).hexdigest()[:16]
 
 
 def _context(entry: ModelEntry, config: Mapping[str, Any]) -> int:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from tasks.errors import InvalidValue
 from tasks.requests import ChatRequest, CompletionRequest, Sampling
+from workers.budget import Budget, Hold
 from workers.engines.text import reading
+from workers.engines.text.asking import ANYBODY, Asking
 from workers.engines.text.grammar import Grammars
 from workers.engines.text.guide import Guide
 from workers.engines.text.options import Defaults, Options, options, seed
@@ -16,13 +18,17 @@ from workers.engines.text.reading import Formats, Reading
 from workers.engines.text.sequence import Shown
 from workers.parsers.registry import ReasoningFormat
 
+WAITING_BYTES = 512 << 20  # of prompts that are checked and not yet admitted
+_TOKEN_BYTES = 40  # of a token's id in a list of them
+
 
 @dataclass(frozen=True)
 class Plan:
     """What is to be generated: `limits` are tokens of each prompt's answers, `options` are each answer's.
 
     `guide` is where every answer begins in its grammar; `shown` belongs to the prompt, which is the only one then.
-    Nobody waits for the answers of a `bulk` one.
+    Nobody waits for the answers of a `bulk` one. `owner` is whose caches it may use, `hold` the memory that it takes
+    while it waits.
     """
 
     prompts: list[list[int]]
@@ -34,6 +40,8 @@ class Plan:
     guide: Guide | None = None
     bulk: bool = False
     shown: Shown | None = None
+    owner: str = ""
+    hold: Hold | None = None
 
     @property
     def tokens(self) -> int:
@@ -64,16 +72,18 @@ class Planner:
     defaults: Defaults
     formats: Formats
     grammars: Grammars
+    budget: Budget = field(default_factory=lambda: Budget(WAITING_BYTES))
 
-    def plan(self, request: Sampling) -> Plan:
+    def plan(self, request: Sampling, asking: Asking = ANYBODY) -> Plan:
         """Tokenise and check; raises InvalidValue or ContextLengthExceeded."""
         tokens, echo, how, shown = [], False, Reading(), None
         if isinstance(request, ChatRequest):
-            prompt = self.prompts.chat(request)
+            prompt = self.prompts.chat(request, asking)
             tokens, how, shown = [prompt.tokens], self._reading(request, prompt.text), prompt.shown
         elif isinstance(request, CompletionRequest):
-            tokens, echo = self.prompts.completion(request), request.echo
+            tokens, echo = self.prompts.completion(request, asking), request.echo
         self._check_bias(request)
+        hold = self.budget.hold(_TOKEN_BYTES * sum(map(len, tokens)), asking.patience)
         asked = self.defaults.max_tokens if request.max_tokens is None else request.max_tokens
         left = [self.prompts.context - len(prompt) for prompt in tokens]
         drawn = seed(request, self.defaults)
@@ -84,8 +94,10 @@ class Planner:
             request.stop,
             echo,
             how,
-            reading.guide(request, self.formats, self.grammars, how),
+            reading.guide(request, self.formats, self.grammars, how, asking),
             shown=shown,
+            owner=asking.owner,
+            hold=hold,
         )
 
     def _check_bias(self, request: Sampling) -> None:

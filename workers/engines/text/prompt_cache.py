@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ class Hit(NamedTuple):
 
 
 class _Entry(NamedTuple):
+    owner: str
     tokens: Any
     caches: list[Any]
     trimmable: bool
@@ -36,12 +37,13 @@ class _Entry(NamedTuple):
 class PromptCache:
     """Entries within a budget of bytes, the least recently used leave first. Only the engine thread may use it.
 
+    Each entry is its owner's, and serves prompts of that owner only; the budget is everybody's.
     What enters is offered to the store, if there is one, and read back from there into memory.
     """
 
     def __init__(self, max_bytes: int, max_entries: int | None = None, store: PromptStore | None = None) -> None:
         self._max_bytes, self._max_entries, self._store = max_bytes, max_entries, store
-        self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
+        self._entries: OrderedDict[tuple[str, bytes], _Entry] = OrderedDict()
         self.nbytes = 0
 
     def __len__(self) -> int:
@@ -51,23 +53,26 @@ class PromptCache:
         """Whether a row of so many tokens is worth keeping."""
         return self._max_bytes > 0 and self._max_entries != 0 and length >= _LEAST
 
-    def restore(self, tokens: Any) -> Future[Restored | None]:
+    def _own(self, owner: str) -> Iterator[tuple[tuple[str, bytes], _Entry]]:
+        return ((name, entry) for name, entry in self._entries.items() if entry.owner == owner)
+
+    def restore(self, owner: str, tokens: Any) -> Future[Restored | None]:
         """Begin to read what files have of a prompt beyond what is in memory; int32 array of token ids."""
         if self._store is None:
             return NOTHING
-        known = max((self._usable(entry, tokens) for entry in self._entries.values()), default=0)
-        return self._store.find(tokens, known + _LEAST) or NOTHING
+        known = max((self._usable(entry, tokens) for _, entry in self._own(owner)), default=0)
+        return self._store.find(owner, tokens, known + _LEAST) or NOTHING
 
-    def take(self, tokens: Any, restored: Restored | None) -> None:
+    def take(self, owner: str, tokens: Any, restored: Restored | None) -> None:
         """Let what was read of a prompt enter the memory tier."""
         if restored is not None:
-            self.add(tokens[: restored.length], restored.caches())
+            self.add(owner, tokens[: restored.length], restored.caches())
 
-    def longest(self, tokens: Sequence[int]) -> Hit | None:
+    def longest(self, owner: str, tokens: Sequence[int]) -> Hit | None:
         """The entry that saves most of a prompt's prefill; the last token is always left to be fed."""
         ids = np.array(tokens, np.int32)
         best, key = 0, None
-        for name, entry in self._entries.items():
+        for name, entry in self._own(owner):
             if (length := self._usable(entry, ids)) > best:
                 best, key = length, name
         if key is None or best < _LEAST:
@@ -80,19 +85,19 @@ class PromptCache:
                 layer.trim(len(entry.tokens) - best)
         return Hit(best, caches)
 
-    def parting(self, tokens: Any, beyond: int) -> int | None:
+    def parting(self, owner: str, tokens: Any, beyond: int) -> int | None:
         """Where a prompt parts from an earlier one whose cache cannot be cut there; one kept there serves the next."""
-        lengths = (min(shared(entry.tokens, tokens), len(tokens) - 1) for entry in self._entries.values())
+        lengths = (min(shared(entry.tokens, tokens), len(tokens) - 1) for _, entry in self._own(owner))
         length = max(lengths, default=0)
         return length if length >= beyond + _LEAST else None
 
-    def add(self, tokens: Sequence[int], caches: list[Any]) -> None:
+    def add(self, owner: str, tokens: Sequence[int], caches: list[Any]) -> None:
         """Keep a row's caches, which hold these tokens and become the entry's."""
         ids = np.array(tokens, np.int32)
         trimmable, nbytes = can_trim_prompt_cache(caches), kv.nbytes(caches)
         if nbytes > self._max_bytes:
             return
-        for name, entry in list(self._entries.items()):
+        for name, entry in list(self._own(owner)):
             common = shared(entry.tokens, ids)
             if common == len(ids) and (entry.trimmable or len(entry.tokens) == len(ids)):
                 self._entries.move_to_end(name)
@@ -101,8 +106,8 @@ class PromptCache:
                 self._forget(name)
         mx.eval([layer.state for layer in caches])
         if self._store is not None:
-            self._store.offer(ids, caches)
-        self._entries[ids.tobytes()] = _Entry(ids, caches, trimmable, nbytes)
+            self._store.offer(owner, ids, caches)
+        self._entries[owner, ids.tobytes()] = _Entry(owner, ids, caches, trimmable, nbytes)
         self.nbytes += nbytes
         while self.nbytes > self._max_bytes or len(self._entries) > (self._max_entries or len(self._entries)):
             self._forget(next(iter(self._entries)))
@@ -112,7 +117,7 @@ class PromptCache:
         length = min(shared(entry.tokens, tokens), len(tokens) - 1)
         return length if entry.trimmable or length == len(entry.tokens) else 0
 
-    def _forget(self, name: bytes) -> None:
+    def _forget(self, name: tuple[str, bytes]) -> None:
         self.nbytes -= self._entries.pop(name).nbytes
 
 

@@ -2,7 +2,8 @@
 
 Attention's caches are stored in blocks of 256 tokens, so that prompts with a common beginning share files and nothing
 is written twice; caches that cannot be cut (rotating windows, recurrent states) are stored whole. A file's name says
-what it holds: SHA-256 of all tokens up to its end, their number, the kind of cache, and whether it is a block.
+what it holds: SHA-256 of its owner and of all tokens up to its end, their number, the kind of cache, and whether it is
+a block. Another owner's prompt of the same tokens has other names, so that it neither finds nor replaces these files.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from safetensors.numpy import save_file
 
 from workers.engines.text import kv
 
+LAYOUT = 2  # what names and files mean; those of another layout are dropped
 _BLOCK = 256  # tokens
 _BEHIND = 8  # entries that may wait to be written; what comes then is not kept
 _SUFFIX = ".safetensors"
@@ -74,14 +76,14 @@ class PromptStore:
         with self._lock:
             return sum(self._files.values())
 
-    def offer(self, tokens: Any, caches: Sequence[Any]) -> None:
+    def offer(self, owner: str, tokens: Any, caches: Sequence[Any]) -> None:
         """Have what is not in a file yet written; int32 `tokens` are what the caches, evaluated, hold."""
         kinds = kv.kind(caches)
         if not kv.storable(kinds):
             return
         with self._lock:
             known = self._files.keys() | self._coming
-            missing = [piece for piece in _pieces(tokens, kinds) if piece.name not in known]
+            missing = [piece for piece in _pieces(owner, tokens, kinds) if piece.name not in known]
             if not missing or self._pending >= _BEHIND:
                 return
             self._pending += 1
@@ -90,10 +92,10 @@ class PromptStore:
         states = [(piece, [_views(state) for state in kv.cut(caches, piece.start, piece.end)]) for piece in missing]
         self._writer.submit(self._write, kinds, states)
 
-    def find(self, tokens: Any, beyond: int) -> Future[Restored | None] | None:
+    def find(self, owner: str, tokens: Any, beyond: int) -> Future[Restored | None] | None:
         """Begin to read the longest stored beginning of a prompt when it has more tokens than `beyond`."""
         with self._lock:
-            names = max(self._chains(tokens), key=lambda chain: chain[-1].end, default=[])
+            names = max(self._chains(owner, tokens), key=lambda chain: chain[-1].end, default=[])
         if not names or names[-1].end <= beyond:
             return None
         return self._reader.submit(self._read, names)
@@ -102,7 +104,7 @@ class PromptStore:
         """Wait until what was offered is in files."""
         self._writer.submit(lambda: None).result()
 
-    def _chains(self, tokens: Any) -> Iterator[list[_Piece]]:
+    def _chains(self, owner: str, tokens: Any) -> Iterator[list[_Piece]]:
         """For each kind of cache in store, the pieces that hold a beginning of these tokens."""
         forms: dict[tuple[str, bool], set[int]] = {}
         for name in self._files:
@@ -110,7 +112,7 @@ class PromptStore:
             forms.setdefault((piece.kinds, piece.block), set()).add(piece.end)
         for (kinds, block), ends in forms.items():
             chain: list[_Piece] = []
-            for end, digest in _digests(tokens, sorted(end for end in ends if end < len(tokens))):
+            for end, digest in _digests(owner, tokens, sorted(end for end in ends if end < len(tokens))):
                 piece = _Piece(digest, end, kinds, block)
                 if piece.name in self._files:
                     chain = [*chain, piece] if block else [piece]
@@ -198,16 +200,16 @@ def _named(name: str) -> _Piece:
     return _Piece(digest, int(end), kinds, form == "block")
 
 
-def _pieces(tokens: Any, kinds: tuple[str, ...]) -> list[_Piece]:
+def _pieces(owner: str, tokens: Any, kinds: tuple[str, ...]) -> list[_Piece]:
     tag = hashlib.sha256("/".join(kinds).encode()).hexdigest()[:12]
     block = kv.cuttable(kinds)
     ends = range(_BLOCK, len(tokens) + 1, _BLOCK) if block else [len(tokens)]
-    return [_Piece(digest, end, tag, block) for end, digest in _digests(tokens, ends)]
+    return [_Piece(digest, end, tag, block) for end, digest in _digests(owner, tokens, ends)]
 
 
-def _digests(tokens: Any, ends: Iterable[int]) -> Iterator[tuple[int, str]]:
-    """Of the tokens up to each of these ascending ends."""
-    hashed, start = hashlib.sha256(), 0
+def _digests(owner: str, tokens: Any, ends: Iterable[int]) -> Iterator[tuple[int, str]]:
+    """Of an owner and the tokens up to each of these ascending ends."""
+    hashed, start = hashlib.sha256(hashlib.sha256(owner.encode()).digest()), 0
     for end in ends:
         hashed.update(tokens[start:end].tobytes())
         start = end

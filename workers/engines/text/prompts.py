@@ -7,10 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tasks.errors import ContextLengthExceeded, InvalidValue
-from tasks.requests import ChatRequest, CompletionRequest, RenderRequest, Tool
+from tasks.requests import ChatRequest, CompletionRequest, DetokenizeRequest, RenderRequest, TokenizeRequest, Tool
+from workers.encoder import Encoder
 from workers.engines.text import conversation
+from workers.engines.text.asking import ANYBODY, Asking
 from workers.engines.text.reading import Formats
 from workers.engines.text.sequence import Shown
+from workers.patience import Patience
+
+TOLD = 4  # times the context: the most tokens that are told without being a prompt
+TOGETHER = 1 << 20  # tokens of all prompts of a request
 
 
 class Prompt(NamedTuple):
@@ -27,43 +33,82 @@ class Prompts:
     def __init__(self, tokenizer: Any, context: int, vocabulary: int, formats: Formats) -> None:
         self._tokenizer, self.context, self.vocabulary = tokenizer, context, vocabulary
         self._formats = formats
-        self._one_at_a_time = threading.Lock()  # a tokenizer keeps state while it encodes
+        self._encoder = Encoder(tokenizer, context)
+        self._one_at_a_time = threading.Lock()  # for what a tokenizer may keep state in
 
     @property
     def modalities(self) -> tuple[str, ...]:
         """What a conversation may hold."""
         return ("text",)
 
-    def chat(self, chat: ChatRequest) -> Prompt:
+    def chat(self, chat: ChatRequest, asking: Asking = ANYBODY) -> Prompt:
         """The prompt of a conversation; raises InvalidValue or ContextLengthExceeded."""
-        found = self._read(chat, () if chat.tool_choice.mode == "none" else chat.tools, answer=True)
-        self._fitting(found.tokens, "messages")
+        tools = () if chat.tool_choice.mode == "none" else chat.tools
+        found = self._read(chat, tools, self.context, asking, answer=True)
+        self._check_fits(found.tokens, "messages")
         return found
 
-    def completion(self, request: CompletionRequest) -> list[list[int]]:
+    def completion(self, request: CompletionRequest, asking: Asking = ANYBODY) -> list[list[int]]:
         """The prompts of a completion; raises InvalidValue or ContextLengthExceeded."""
-        given = enumerate(request.prompts)
-        several = len(request.prompts) > 1
-        return [self._prompt(prompt, f"prompt[{at}]" if several else "prompt") for at, prompt in given]
+        several, total = len(request.prompts) > 1, 0
+        found: list[list[int]] = []
+        for at, prompt in enumerate(request.prompts):
+            param = f"prompt[{at}]" if several else "prompt"
+            found.append(self._prompt(prompt, param, asking.patience))
+            total += len(found[-1])
+            if several and total > TOGETHER:
+                raise InvalidValue(f"the prompts have more than {TOGETHER} tokens together; send fewer", param=param)
+        return found
 
-    def _prompt(self, prompt: str | Sequence[int], param: str) -> list[int]:
-        tokens = self.encode(prompt, special=True) if isinstance(prompt, str) else self.checked(prompt, param)
-        return self._fitting(tokens, param)
+    def _prompt(self, prompt: str | Sequence[int], param: str, patience: Patience) -> list[int]:
+        tokens = self._encoder.fitting(prompt, param, patience, special=True) if isinstance(prompt, str) else prompt
+        self._check_fits(tokens, param)
+        return self.checked(tokens, param)
 
-    def render(self, request: RenderRequest) -> Prompt:
-        """A conversation as the model reads it; raises InvalidValue."""
-        return self._read(request, request.tools, answer=request.generation_prompt)
+    def render(self, request: RenderRequest, asking: Asking = ANYBODY) -> Prompt:
+        """A conversation as the model reads it; raises InvalidValue, or ContextLengthExceeded if it is far too long."""
+        return self._read(request, request.tools, TOLD * self.context, asking, answer=request.generation_prompt)
 
-    def _read(self, request: ChatRequest | RenderRequest, tools: Sequence[Tool], *, answer: bool) -> Prompt:
+    def tokens(self, request: TokenizeRequest, asking: Asking = ANYBODY) -> list[int]:
+        """The token ids of a text; raises ContextLengthExceeded when it is far too long for a prompt."""
+        most = TOLD * self.context
+        return self._encoder.fitting(request.text, "prompt", asking.patience, special=request.special, most=most)
+
+    def text(self, request: DetokenizeRequest) -> str:
+        """The text of token ids; raises InvalidValue or, when they are far too many, ContextLengthExceeded."""
+        if len(request.tokens) > TOLD * self.context:
+            raise ContextLengthExceeded(
+                f"this model's context length is {self.context} tokens; at most {TOLD * self.context} are made a text, "
+                f"not {len(request.tokens)}",
+                param="tokens",
+            )
+        return self.decode(self.checked(request.tokens, "tokens"))
+
+    def _read(
+        self,
+        request: ChatRequest | RenderRequest,
+        tools: Sequence[Tool],
+        most: int,
+        asking: Asking,
+        *,
+        answer: bool,
+    ) -> Prompt:
         for media in (media for message in request.messages for media in message.media):
             raise InvalidValue(f"this model only reads text, no {media.kind}", param=media.param)
-        text = self._rendered(request, tools, answer=answer)
-        return Prompt(text, self.encode(text, special=False))
+        text = self._rendered(request, tools, most, answer=answer)
+        return Prompt(text, self._encoder.fitting(text, "messages", asking.patience, special=False, most=most))
 
-    def _rendered(self, request: ChatRequest | RenderRequest, tools: Sequence[Tool], *, answer: bool) -> str:
-        """The template's text, ending where the answer begins or, with a prefill, goes on; raises InvalidValue."""
+    def _rendered(self, request: ChatRequest | RenderRequest, tools: Sequence[Tool], most: int, *, answer: bool) -> str:
+        """The template's text, ending where the answer begins or, with a prefill, goes on.
+
+        Raises InvalidValue, or ContextLengthExceeded for what cannot be so many (`most`) tokens.
+        """
         if not self._tokenizer.has_chat_template:
             raise InvalidValue("this model has no chat template, so it cannot chat", param="model")
+        if len(request.messages) > most:
+            message = f"{len(request.messages)} messages cannot fit a context of {self.context} tokens"
+            raise ContextLengthExceeded(message, param="messages")
+        self._encoder.check_length(conversation.length(request.messages), "messages", most)
         written, told = self._formats.tools, dict[str, Any]()
         if self._formats.taught or written is None:
             turns = conversation.native(request.messages, objects=written is None or written.OBJECTS)
@@ -71,16 +116,15 @@ class Prompts:
         else:
             turns = conversation.plain(request.messages, tools, written)
         try:
-            with self._one_at_a_time:
-                return str(
-                    self._tokenizer.apply_chat_template(
-                        self._turns(turns),
-                        tokenize=False,
-                        add_generation_prompt=answer and not request.prefill,
-                        continue_final_message=request.prefill,
-                        **{**_thinking(request), **request.template_options, **told},
-                    )
+            return str(
+                self._tokenizer.apply_chat_template(
+                    self._turns(turns),
+                    tokenize=False,
+                    add_generation_prompt=answer and not request.prefill,
+                    continue_final_message=request.prefill,
+                    **{**_thinking(request), **request.template_options, **told},
                 )
+            )
         except Exception as error:  # a template may do anything with what it is given
             message = f"the model's chat template refuses these messages: {error}"
             raise InvalidValue(message, param="messages") from None
@@ -91,8 +135,7 @@ class Prompts:
 
     def encode(self, text: str, *, special: bool) -> list[int]:
         """The token ids of a text, with the special tokens around it if wanted."""
-        with self._one_at_a_time:
-            return list(self._tokenizer.encode(text, add_special_tokens=special))
+        return self._encoder.ids(text, special=special)
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of token ids, special ones as they are written."""
@@ -107,7 +150,7 @@ class Prompts:
                 raise InvalidValue(message, param=f"{param}[{at}]")
         return list(tokens)
 
-    def _fitting(self, tokens: list[int], param: str) -> list[int]:
+    def _check_fits(self, tokens: Sequence[int], param: str) -> None:
         if not tokens:
             raise InvalidValue("this makes an empty prompt", param=param)
         if len(tokens) >= self.context:
@@ -116,7 +159,6 @@ class Prompts:
                 "leaves none for an answer",
                 param=param,
             )
-        return tokens
 
 
 def _thinking(request: ChatRequest | RenderRequest) -> Mapping[str, Any]:

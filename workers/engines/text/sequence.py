@@ -51,7 +51,7 @@ class Sequence:
 
     `cached` tokens of the prompt came from the prompt cache; `number` tells who came first. `guide` says what it may
     say, `forced` holds the tokens that it must say next, and `shown` belongs to its prompt. Nobody waits for a `bulk`
-    one.
+    one. What it leaves in the prompt cache is its `owner`'s.
     """
 
     job: str
@@ -65,6 +65,7 @@ class Sequence:
     forced: list[int] = field(default_factory=list)
     bulk: bool = False
     shown: Shown | None = None
+    owner: str = ""
     number: int = field(default_factory=itertools.count().__next__)
 
     @property
@@ -82,6 +83,10 @@ class Sequence:
         """What the sampler needs to know for the next token."""
         return Pick(self.options, self.prompt, self.tokens, self.guide, self.forced[0] if self.forced else None)
 
+    def anew(self) -> Source:
+        """Its prompt and what it has said, of which nothing is done yet, to go on from."""
+        return Source(list(self.tokens), [self], None, self.shown, self.owner)
+
     def say(self, token: int) -> None:
         """Take the next token of the answer."""
         self.tokens.append(token)
@@ -96,13 +101,14 @@ class Source:
 
     `done` of them are in `caches`, `cached` of those from an earlier prompt, which may still be `restoring` from a
     file. `scored` asks for the log probabilities of the prompt itself, with so many alternatives. At `marks` (tokens)
-    the cache is kept for other prompts, where it is known by `ids`.
+    the cache is kept for other prompts of its `owner`, where it is known by `ids`.
     """
 
     tokens: list[int]
     sequences: list[Sequence]
     scored: int | None = None
     shown: Shown | None = None
+    owner: str = ""
     cached: int = 0
     done: int = 0
     caches: list[Any] | None = None
@@ -113,6 +119,10 @@ class Source:
 
     def __post_init__(self) -> None:
         self.ids = np.array(_key(self.tokens, self.shown), np.int32)
+
+    def anew(self, sequences: list[Sequence]) -> Source:
+        """The same prompt, of which nothing is done yet, for these sequences."""
+        return Source(self.tokens, sequences, self.scored, self.shown, self.owner)
 
     @property
     def bulk(self) -> bool:

@@ -23,7 +23,7 @@ class UnsupportedDraft(Exception):
 
 
 class Draft:
-    """A draft model and what it has read, which is one sequence at a time.
+    """A draft model and what it has read, which is one sequence at a time; of another owner's it begins anew.
 
     It drafts up to `count` tokens of a vocabulary of `width`. Raises UnsupportedDraft for a model that cannot take
     tokens back.
@@ -34,13 +34,14 @@ class Draft:
             raise UnsupportedDraft("its cache cannot take tokens back")
         self._model, self._kv, self._sampler = model, caches, sampler
         self.count, self._width = count, width
-        self._caches, self._held = caches.fresh(), list[int]()
+        self._caches, self._held, self._owner = caches.fresh(), list[int](), ""
 
     def ready(self, row: Row, chunk: int) -> bool:
         """Whether it can draft for a row now; it reads up to `chunk` of the tokens that it has not read yet."""
         if not self._kv.trimmable(len(row.tokens) + self.count + 1):
             return False
-        self._back_to(row.tokens)
+        self._back_to(row.tokens if row.owner == self._owner else [])
+        self._owner = row.owner
         missing = row.tokens[len(self._held) :]
         if len(missing) < chunk:
             return True

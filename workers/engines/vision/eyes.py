@@ -13,26 +13,28 @@ from workers.engines.vision.families import Inputs
 class Eyes:
     """Makes features of pixels and spectrograms.
 
-    Features stay within `max_bytes`, the least recently used leave first. Only the engine thread may look.
+    Features stay within `max_bytes`, the least recently used leave first, and serve their owner only. Only the engine
+    thread may look.
     """
 
     def __init__(self, model: Any, max_bytes: int) -> None:
         self._model, self._max_bytes = model, max_bytes
-        self._kept: OrderedDict[bytes, Any] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, bytes], Any] = OrderedDict()
         self.nbytes = 0
         self.looks = 0
 
-    def features(self, digest: bytes, token: int, inputs: Inputs | None, places: int) -> Any:
+    def features(self, owner: str, digest: bytes, token: int, inputs: Inputs | None, places: int) -> Any:
         """What these inputs, known by their digest, put in so many places of a token: (places, width).
 
         What goes to deeper layers (DeepStack) stands behind what goes to the first one, and makes it so much wider.
         """
-        if digest in self._kept:
-            self._kept.move_to_end(digest)
-            return self._kept[digest]
+        name = owner, digest
+        if name in self._kept:
+            self._kept.move_to_end(name)
+            return self._kept[name]
         assert inputs is not None  # noqa: S101  (they stay until they were seen)
         found = self._look({name: mx.array(array) for name, array in inputs.items()}, token, places)
-        self._keep(digest, found)
+        self._keep(name, found)
         return found
 
     def _look(self, inputs: dict[str, Any], token: int, places: int) -> Any:
@@ -46,10 +48,10 @@ class Eyes:
         self.looks += 1
         return found
 
-    def _keep(self, digest: bytes, found: Any) -> None:
+    def _keep(self, name: tuple[str, bytes], found: Any) -> None:
         if found.nbytes > self._max_bytes:
             return
-        self._kept[digest] = found
+        self._kept[name] = found
         self.nbytes += found.nbytes
         while self.nbytes > self._max_bytes:
             self.nbytes -= self._kept.popitem(last=False)[1].nbytes

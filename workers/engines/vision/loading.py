@@ -17,9 +17,9 @@ from transformers import AutoProcessor
 from mlxq.catalogue import ModelEntry
 from mlxq.settings import Settings
 from tasks.blobs import BlobStore
+from workers.budget import Budget
 from workers.engines.text import loading
 from workers.engines.text.loading import Loaded, Weights
-from workers.engines.vision.budget import Budget
 from workers.engines.vision.eyes import Eyes
 from workers.engines.vision.families import FAMILIES, Family, Kind
 from workers.engines.vision.gallery import Gallery
@@ -34,6 +34,7 @@ MEDIA = 32  # pictures, sounds and films of a request
 AUDIO_SECONDS = 30.0  # which is what these models were taught to hear
 CACHE_BYTES = 256 << 20  # of features
 PIXEL_BYTES = 1 << 30  # that wait for the vision tower
+OPEN_BYTES = 1 << 30  # of pictures, sounds and films that are opened and wait for the processor
 _FOR_TEXT = ("adapter_path", "draft_model_path")
 
 
@@ -75,6 +76,7 @@ def load(entry: ModelEntry, settings: Settings) -> Loaded:
             frames=int(options.get("max_video_frames", FilmLimits.frames)),
         ),
         float(options.get("max_audio_seconds", AUDIO_SECONDS)),
+        Budget(OPEN_BYTES),
     )
     language = Language(model, spatial=family.spatial)
     weights = Weights(folder, language, tokenizer, config, f"mlx-vlm {mlx_vlm.__version__}")

@@ -50,13 +50,20 @@ class Glimpse(NamedTuple):
 class Pictures:
     """What a prompt shows (`text.sequence.Shown`), once it was checked; only the engine thread looks.
 
-    `positions` is every token's position, (3, tokens), where the architecture has such.
+    `positions` is every token's position, (3, tokens), where the architecture has such; `owner` is whose features
+    they may be.
     """
 
     def __init__(
-        self, tokens: Sequence[int], parts: Sequence[Part], positions: Places | None, eyes: Eyes, vocabulary: int
+        self,
+        tokens: Sequence[int],
+        parts: Sequence[Part],
+        positions: Places | None,
+        eyes: Eyes,
+        vocabulary: int,
+        owner: str = "",
     ) -> None:
-        self._parts, self._positions, self._eyes = list(parts), positions, eyes
+        self._parts, self._positions, self._eyes, self._owner = list(parts), positions, eyes, owner
         self.key = list(tokens)
         for part in parts:
             words = np.frombuffer(part.digest, np.uint32)
@@ -70,7 +77,7 @@ class Pictures:
     def look(self, start: int) -> None:
         """Look at the next piece."""
         if (part := self._next(start)) is not None:
-            part.features = self._eyes.features(part.digest, part.token, part.inputs, len(part.places))
+            part.features = self._eyes.features(self._owner, part.digest, part.token, part.inputs, len(part.places))
             part.inputs = part.hold = None
 
     def _next(self, start: int) -> Part | None:

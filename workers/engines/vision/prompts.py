@@ -8,6 +8,7 @@ from typing import Any
 
 from tasks.errors import InvalidValue
 from tasks.requests import ChatRequest, Media, RenderRequest, Tool
+from workers.engines.text.asking import Asking
 from workers.engines.text.loading import template_text
 from workers.engines.text.prompts import Prompt, Prompts
 from workers.engines.text.reading import Formats
@@ -42,14 +43,26 @@ class VisionPrompts(Prompts):
     def modalities(self) -> tuple[str, ...]:
         return ("text", *self._reader.tokens)
 
-    def _read(self, request: ChatRequest | RenderRequest, tools: Sequence[Tool], *, answer: bool) -> Prompt:
+    def _read(
+        self,
+        request: ChatRequest | RenderRequest,
+        tools: Sequence[Tool],
+        most: int,
+        asking: Asking,
+        *,
+        answer: bool,
+    ) -> Prompt:
         media = [media for message in request.messages for media in message.media]
-        text = self._rendered(request, tools, answer=answer)
+        text = self._rendered(request, tools, most, answer=answer)
         if not media:
-            return Prompt(text, self.encode(text, special=False))
+            return Prompt(text, self._encoder.fitting(text, "messages", asking.patience, special=False, most=most))
         self._check_markers(request)
-        found = self._reader.read(text, self._gallery.open(media))
-        shown = Pictures(found.tokens, found.parts, found.positions, self._eyes, self.vocabulary)
+        self._encoder.check(text, "messages", asking.patience, most)
+        opened, hold = self._gallery.open(media, asking.patience)
+        found = self._reader.read(text, opened, asking.patience)
+        del opened
+        hold.free()
+        shown = Pictures(found.tokens, found.parts, found.positions, self._eyes, self.vocabulary, asking.owner)
         return Prompt(found.text, found.tokens, shown)
 
     def _check_markers(self, request: ChatRequest | RenderRequest) -> None:

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tasks.errors import InvalidValue
-from workers.engines.vision.budget import Budget
+from workers.budget import Budget
 from workers.engines.vision.families import Family, Inputs, Kind, Places, positions
 from workers.engines.vision.pictures import Part
+from workers.patience import ENDLESS, Patience
 
 # What processors call what they take, and what they make of it.
 _TAKEN: Mapping[Kind, str] = {"image": "images", "audio": "audio", "video": "videos"}
@@ -67,16 +68,16 @@ class Reader:
         self.markers = own if family.marker is None else {**own, "image": getattr(processor, family.marker)}
         self.reserved = frozenset([*own.values(), *self.markers.values()])
 
-    def read(self, text: str, media: Sequence[Medium]) -> Reading:
-        """Make room for each medium where its marker stands; raises InvalidValue."""
+    def read(self, text: str, media: Sequence[Medium], patience: Patience = ENDLESS) -> Reading:
+        """Make room for each medium where its marker stands; raises InvalidValue, or JobCancelled while it waits."""
         for kind, marker in self.markers.items():
             wanted, count = sum(medium.kind == kind for medium in media), text.count(marker)
             if count != wanted and wanted:
                 message = f"the model's chat template shows {count} of the {wanted} {kind} parts in these messages"
                 raise InvalidValue(message, param="messages")
-        with self._one_at_a_time:
+        with patience.holding(self._one_at_a_time):
             inputs = self._processed(text, media)
-            text, hold = self._words.text, self._budget.hold(_nbytes(inputs))
+            text, hold = self._words.text, self._budget.hold(_nbytes(inputs), patience)
         tokens = np.array(inputs["input_ids"][0])
         kinds = {medium.kind for medium in media}
         places = {kind: np.flatnonzero(tokens == self.tokens[kind]).astype(np.int32) for kind in kinds}

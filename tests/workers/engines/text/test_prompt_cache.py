@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.workers.engines.rows import Batch, job
@@ -50,9 +51,9 @@ def heard(engine: TextEngine, *jobs: Job) -> list[tuple[str, int]]:
 
 def test_the_longest_common_prefix_is_found_and_cut_to_length() -> None:
     kept = PromptCache(BYTES)
-    kept.add(range(100), caches(100, 1))
-    kept.add([*range(50), *range(200, 300)], caches(150, 2))
-    hit = kept.longest([*range(50), *range(200, 220), 7])
+    kept.add("", range(100), caches(100, 1))
+    kept.add("", [*range(50), *range(200, 300)], caches(150, 2))
+    hit = kept.longest("", [*range(50), *range(200, 220), 7])
     assert hit is not None and hit.length == 70
     expected = caches(150, 2)[0].keys[..., :70, :]
     assert hit.caches[0].offset == 70 and mx.array_equal(hit.caches[0].keys[..., :70, :], expected)
@@ -60,23 +61,23 @@ def test_the_longest_common_prefix_is_found_and_cut_to_length() -> None:
 
 def test_the_last_token_is_always_left_to_be_fed() -> None:
     kept = PromptCache(BYTES)
-    kept.add(range(40), caches(40))
-    hit = kept.longest(range(40))
+    kept.add("", range(40), caches(40))
+    hit = kept.longest("", range(40))
     assert hit is not None and hit.length == 39
 
 
 def test_few_common_tokens_are_not_worth_a_copy() -> None:
     kept = PromptCache(BYTES)
-    kept.add(range(40), caches(40))
-    assert kept.longest([*range(15), 99, 98]) is None
+    kept.add("", range(40), caches(40))
+    assert kept.longest("", [*range(15), 99, 98]) is None
     assert not kept.wants(15) and kept.wants(16)
 
 
 def test_who_takes_an_entry_cannot_change_it() -> None:
     kept = PromptCache(BYTES)
-    kept.add(range(40), caches(40))
+    kept.add("", range(40), caches(40))
     for _ in range(2):
-        hit = kept.longest([*range(30), 500])
+        hit = kept.longest("", [*range(30), 500])
         assert hit is not None
         for layer in hit.caches:
             layer.update_and_fetch(mx.zeros((1, 2, 5, 32)), mx.zeros((1, 2, 5, 32)))
@@ -85,9 +86,9 @@ def test_who_takes_an_entry_cannot_change_it() -> None:
 
 def test_a_longer_entry_takes_the_place_of_its_own_beginning() -> None:
     kept = PromptCache(BYTES)
-    kept.add(range(40), caches(40))
-    kept.add(range(60), caches(60))
-    kept.add(range(50), caches(50))
+    kept.add("", range(40), caches(40))
+    kept.add("", range(60), caches(60))
+    kept.add("", range(50), caches(50))
     assert len(kept) == 1
     assert kept.nbytes == kv.nbytes(caches(60))
 
@@ -96,26 +97,27 @@ def test_the_least_recently_used_leaves_first_and_bytes_stay_within_the_budget()
     one = kv.nbytes(caches(100))
     kept = PromptCache(3 * one)
     for start in (0, 1000, 2000):
-        kept.add(range(start, start + 100), caches(100))
-    assert kept.longest(range(100))
-    kept.add(range(3000, 3100), caches(100))
+        kept.add("", range(start, start + 100), caches(100))
+    assert kept.longest("", range(100))
+    kept.add("", range(3000, 3100), caches(100))
     assert kept.nbytes == 3 * one
-    assert kept.longest(range(100)) and kept.longest(range(2000, 2100)) and not kept.longest(range(1000, 1100))
+    assert kept.longest("", range(100)) and kept.longest("", range(2000, 2100))
+    assert not kept.longest("", range(1000, 1100))
 
 
 def test_entries_may_be_limited_in_number_and_nothing_is_kept_with_a_limit_of_nothing() -> None:
     kept = PromptCache(BYTES, 2)
     for start in (0, 1000, 2000):
-        kept.add(range(start, start + 20), caches(20))
+        kept.add("", range(start, start + 20), caches(20))
     assert len(kept) == 2
     assert not PromptCache(BYTES, 0).wants(1000) and not PromptCache(0).wants(1000)
 
 
 def test_what_is_larger_than_the_budget_pushes_nobody_out() -> None:
     kept = PromptCache(kv.nbytes(caches(300)))
-    kept.add(range(100), caches(100))
-    kept.add(range(3000), caches(3000))
-    assert kept.longest(range(100))
+    kept.add("", range(100), caches(100))
+    kept.add("", range(3000), caches(3000))
+    assert kept.longest("", range(100))
 
 
 @pytest.mark.parametrize("make", [tiny.model, tiny.windowed, tiny.hybrid])
@@ -235,4 +237,39 @@ def test_running_rows_go_on_while_a_prompt_is_read_from_a_file(tmp_path: Path, m
 
 
 def test_without_files_there_is_nothing_to_wait_for() -> None:
-    assert PromptCache(BYTES).restore(mx.array([1])) is NOTHING
+    assert PromptCache(BYTES).restore("", mx.array([1])) is NOTHING
+
+
+def owned(owner: str, *tokens: int, **options: Any) -> Job:
+    return msgspec.structs.replace(prompt(*tokens, **options), owner=owner)
+
+
+def test_what_one_owner_asked_serves_that_owner_only() -> None:
+    engine = tiny.engine(prompts=PromptCache(BYTES))
+    jobs = [owned(owner, *SYSTEM, 5) for owner in ("alpha", "beta", "alpha", "beta")]
+    assert [cached for _, cached in heard(engine, *jobs)] == [0, 0, len(SYSTEM), len(SYSTEM)]
+
+
+def test_owners_that_share_their_caches_serve_each_other() -> None:
+    engine = tiny.engine(prompts=PromptCache(BYTES), shared=True)
+    jobs = [owned(owner, *SYSTEM, 5) for owner in ("alpha", "beta")]
+    assert [cached for _, cached in heard(engine, *jobs)] == [0, len(SYSTEM)]
+
+
+def test_nobody_waits_for_another_owner_s_prompt_of_the_same_beginning() -> None:
+    batch = Batch(tiny.engine(prompts=PromptCache(BYTES), chunk=16))
+    for owner in ("alpha", "beta"):
+        batch.admit(owner, owned(owner, *SYSTEM, 5))
+    batch.step()
+    assert [len(prefill.sources) for prefill in batch.engine._batch._prefills] == [2]  # type: ignore[attr-defined]
+    batch.run()
+    assert [batch.usage(owner).cached_tokens for owner in ("alpha", "beta")] == [0, 0]
+
+
+def test_files_serve_their_owner_only(tmp_path: Path) -> None:
+    store = PromptStore(tmp_path, BYTES)
+    heard(tiny.engine(prompts=PromptCache(BYTES, store=store)), owned("alpha", *SYSTEM, 1))
+    store.flush()
+    again = tiny.engine(prompts=PromptCache(BYTES, store=PromptStore(tmp_path, BYTES)))
+    jobs = [owned(owner, *SYSTEM, 2) for owner in ("beta", "alpha")]
+    assert [cached for _, cached in heard(again, *jobs)] == [0, 256]

@@ -40,7 +40,7 @@ def tokens(*spans: tuple[int, int]) -> Any:
 
 
 def restored(store: PromptStore, ids: Any, beyond: int = 0) -> Restored | None:
-    reading = store.find(ids, beyond)
+    reading = store.find("", ids, beyond)
     return reading.result() if reading else None
 
 
@@ -56,7 +56,7 @@ def same(first: Any, second: Any) -> bool:
 def test_what_was_stored_comes_back_in_whole_blocks(tmp_path: Path, quantised: bool) -> None:
     kept = [one.to_quantized(64, 4) for one in caches(700)] if quantised else caches(700)
     store = PromptStore(tmp_path, BYTES)
-    store.offer(tokens((0, 700)), kept)
+    store.offer("", tokens((0, 700)), kept)
     store.flush()
     found = restored(PromptStore(tmp_path, BYTES), tokens((0, 600), (900, 950)))
     assert found is not None and found.length == 512
@@ -68,11 +68,11 @@ def test_what_was_stored_comes_back_in_whole_blocks(tmp_path: Path, quantised: b
 
 def test_prompts_that_begin_alike_share_their_files(tmp_path: Path) -> None:
     store = PromptStore(tmp_path, BYTES)
-    store.offer(tokens((0, 800)), caches(800))
+    store.offer("", tokens((0, 800)), caches(800))
     store.flush()
     alone = store.nbytes
     for start in range(2000, 6000, 1000):
-        store.offer(tokens((0, 768), (start, start + 100)), caches(868))
+        store.offer("", tokens((0, 768), (start, start + 100)), caches(868))
         store.flush()
     assert store.nbytes == alone and len(list(tmp_path.iterdir())) == 3
 
@@ -80,10 +80,10 @@ def test_prompts_that_begin_alike_share_their_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize("beyond", [512, 600])
 def test_only_what_is_more_than_is_known_is_read(tmp_path: Path, beyond: int) -> None:
     store = PromptStore(tmp_path, BYTES)
-    store.offer(tokens((0, 600)), caches(600))
+    store.offer("", tokens((0, 600)), caches(600))
     store.flush()
-    assert store.find(tokens((0, 600)), beyond) is None
-    assert store.find(tokens((5, 600)), 0) is None
+    assert store.find("", tokens((0, 600)), beyond) is None
+    assert store.find("", tokens((5, 600)), 0) is None
 
 
 def test_caches_that_cannot_be_cut_are_stored_whole(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_caches_that_cannot_be_cut_are_stored_whole(tmp_path: Path) -> None:
     kept = [CacheList(layer(300, 3), layer(300, 4)), states, layer(300, 5, made=RotatingKVCache(max_size=128))]
     mx.eval([one.state for one in kept])
     store = PromptStore(tmp_path, BYTES)
-    store.offer(tokens((0, 300)), kept)
+    store.offer("", tokens((0, 300)), kept)
     store.flush()
     again = PromptStore(tmp_path, BYTES)
     assert restored(again, tokens((0, 299))) is None and restored(again, tokens((0, 300))) is None
@@ -107,21 +107,21 @@ def test_caches_of_an_architecture_s_own_class_are_not_stored(tmp_path: Path) ->
         pass
 
     store = PromptStore(tmp_path, BYTES)
-    store.offer(tokens((0, 300)), [layer(300, 1, made=OwnCache())])
+    store.offer("", tokens((0, 300)), [layer(300, 1, made=OwnCache())])
     store.flush()
     assert not list(tmp_path.iterdir())
 
 
 def test_the_least_recently_used_files_leave_when_there_are_too_many_bytes(tmp_path: Path) -> None:
     store = PromptStore(tmp_path, BYTES)
-    store.offer(tokens((0, 256)), caches(256))
+    store.offer("", tokens((0, 256)), caches(256))
     store.flush()
     one = store.nbytes
     store = PromptStore(tmp_path, 2.5 * one)
-    store.offer(tokens((1000, 1256)), caches(256))
+    store.offer("", tokens((1000, 1256)), caches(256))
     store.flush()
     assert restored(store, tokens((0, 257)))  # the older one was used last
-    store.offer(tokens((2000, 2256)), caches(256))
+    store.offer("", tokens((2000, 2256)), caches(256))
     store.flush()
     assert store.nbytes <= 2.5 * one
     store = PromptStore(tmp_path, 2.5 * one)  # whose order is the files'
@@ -133,7 +133,7 @@ def test_the_least_recently_used_files_leave_when_there_are_too_many_bytes(tmp_p
 @pytest.mark.parametrize("broken", [b"", b"no tensors", None])
 def test_a_broken_file_is_deleted_and_what_stands_before_it_used(tmp_path: Path, broken: bytes | None) -> None:
     store = PromptStore(tmp_path, BYTES)
-    store.offer(tokens((0, 800)), caches(800))
+    store.offer("", tokens((0, 800)), caches(800))
     store.flush()
     (second,) = tmp_path.glob("*-512-*")
     second.write_bytes(second.read_bytes()[:-100] if broken is None else broken)
@@ -142,14 +142,14 @@ def test_a_broken_file_is_deleted_and_what_stands_before_it_used(tmp_path: Path,
     found = restored(again, tokens((0, 800)))
     assert found is not None and found.length == 256
     assert not second.exists() and not list(tmp_path.glob("*.part"))
-    again.offer(tokens((0, 800)), caches(800))
+    again.offer("", tokens((0, 800)), caches(800))
     again.flush()
     assert second.exists()
 
 
 def test_a_file_that_another_process_deleted_is_no_more_than_missing(tmp_path: Path) -> None:
     store = PromptStore(tmp_path, BYTES)
-    store.offer(tokens((0, 300)), caches(300))
+    store.offer("", tokens((0, 300)), caches(300))
     store.flush()
     for path in tmp_path.iterdir():
         path.unlink()
@@ -160,11 +160,11 @@ def test_what_comes_faster_than_it_is_written_is_not_kept(tmp_path: Path) -> Non
     store, released = PromptStore(tmp_path, BYTES), Event()
     store._writer.submit(released.wait)
     for start in range(0, 20_000, 1000):
-        store.offer(tokens((start, start + 256)), caches(256))
+        store.offer("", tokens((start, start + 256)), caches(256))
     released.set()
     store.flush()
     assert len(list(tmp_path.iterdir())) == 8
-    store.offer(tokens((19_000, 19_256)), caches(256))
+    store.offer("", tokens((19_000, 19_256)), caches(256))
     store.flush()
     assert len(list(tmp_path.iterdir())) == 9
 
@@ -177,9 +177,9 @@ def test_a_full_disk_costs_nothing_but_the_entry(tmp_path: Path, monkeypatch: py
             raise OSError(28, "No space left on device")
 
         patch.setattr("workers.engines.text.prompt_store.save_file", full)
-        store.offer(tokens((0, 300)), caches(300))
+        store.offer("", tokens((0, 300)), caches(300))
         store.flush()
     assert restored(store, tokens((0, 300))) is None
-    store.offer(tokens((0, 300)), caches(300))
+    store.offer("", tokens((0, 300)), caches(300))
     store.flush()
     assert restored(store, tokens((0, 300)))

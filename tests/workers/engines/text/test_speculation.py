@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.workers.engines.rows import Batch, job
@@ -153,3 +154,17 @@ def test_a_long_prompt_is_read_by_the_draft_a_piece_a_step(monkeypatch: pytest.M
 def test_a_draft_that_cannot_take_tokens_back_is_refused() -> None:
     with pytest.raises(UnsupportedDraft, match="take tokens back"):
         tiny.engine(draft=tiny.hybrid())
+
+
+def test_what_a_draft_has_read_for_one_owner_serves_that_owner_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = tiny.engine(draft=tiny.model())
+    draft, read = engine._batch._draft, list[int]()
+    assert draft is not None
+    plain = draft._read
+    monkeypatch.setattr(draft, "_read", lambda tokens: read.append(len(tokens)) or plain(tokens))  # type: ignore[func-returns-value]
+    sums = []
+    for owner in ("alpha", "alpha", "beta"):
+        together(engine, [msgspec.structs.replace(prompt(40, logit_bias=NO_END), owner=owner)], [0])
+        sums.append(sum(read))
+        read.clear()
+    assert sums[1] < sums[0] == sums[2]

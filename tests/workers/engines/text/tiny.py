@@ -138,6 +138,7 @@ def engine(
     max_kv_bytes: float = math.inf,
     context: int = 1024,
     draft: Any | None = None,
+    shared: bool = False,
 ) -> TextEngine:
     """An engine of that model; without a prompt cache unless one is given."""
     found, words = found or model(), tokenizer()
@@ -162,4 +163,4 @@ def engine(
     formats = Formats.of(TEMPLATE, (), None, None)
     prompts = Prompts(words, context, 517, formats)
     grammars = Grammars(words._tokenizer, 517, words.eos_token_ids)
-    return TextEngine(new_batch, words, prompts, Planner(prompts, Defaults(), formats, grammars), slots)
+    return TextEngine(new_batch, words, prompts, Planner(prompts, Defaults(), formats, grammars), slots, shared=shared)

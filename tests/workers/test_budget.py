@@ -5,8 +5,12 @@ from __future__ import annotations
 import gc
 import threading
 
+import pytest
+
+from tasks.errors import JobCancelled
 from tests.servers import eventually
-from workers.engines.vision.budget import Budget
+from workers.budget import Budget
+from workers.patience import Patience
 
 
 def test_who_finds_it_used_up_waits_until_others_are_seen() -> None:
@@ -38,3 +42,22 @@ def test_what_needs_more_than_there_is_gets_it_all_alone() -> None:
     del large
     gc.collect()
     eventually(lambda: budget._left == 100)
+
+
+def test_what_was_given_back_is_not_given_back_twice() -> None:
+    budget = Budget(100)
+    held = budget.hold(60)
+    held.free()
+    held.free()
+    del held
+    gc.collect()
+    assert budget._left == 100
+
+
+def test_who_waits_gives_up_when_nobody_wants_the_request_any_more() -> None:
+    budget = Budget(100)
+    held = budget.hold(100)
+    with pytest.raises(JobCancelled):
+        budget.hold(1, Patience(lambda: False))
+    held.free()
+    assert budget._left == 100
