@@ -9,9 +9,11 @@ from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, NoneOf, OneOf
 
 from schemas.content import Content
-from schemas.fields import Body, ByType, Call, Entries, Flag, Text, shallow
+from schemas.fields import Body, ByType, Call, Entries, Flag, Items, Text, shallow
 from schemas.tools import MAX_TOOLS, ToolCallSchema, ToolSchema, names
 
+MAX_MESSAGES = MAX_PARTS = 4096  # of a conversation
+MAX_KWARGS = 256
 ROLES = ("system", "developer", "user", "assistant", "tool")
 OF_ONE_ROLE = {"assistant": ("tool_calls", "reasoning_content", "reasoning"), "tool": ("tool_call_id",)}
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
@@ -49,7 +51,7 @@ class MessageSchema(Body):
     content = Content()
     name = fields.String()
     partial = Flag()  # type: ignore[assignment]  # marshmallow takes it off the class, where it has one of its own
-    tool_calls = fields.List(ByType({"function": ToolCallSchema}))
+    tool_calls = Items(ByType({"function": ToolCallSchema}), most=MAX_TOOLS)
     tool_call_id = Text()
     reasoning_content = fields.String()
     reasoning = fields.String()
@@ -72,14 +74,31 @@ class MessageSchema(Body):
             raise ValidationError("contradicts 'reasoning_content'; send one of the two.", "reasoning")
 
 
+class Messages(Items):
+    """A conversation's turns, and of no more parts together than a turn may have."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(fields.Nested(MessageSchema), MAX_MESSAGES, validate=Length(min=1), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
+        if isinstance(value, list):
+            said = [turn.get("content") for turn in value if isinstance(turn, dict)]
+            parts = sum(len(content) for content in said if isinstance(content, list))
+            if parts > MAX_PARTS:
+                raise ValidationError(f"hold {parts} parts; at most {MAX_PARTS} are taken.")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class ConversationSchema(Call):
     """Base of the bodies that hold a conversation."""
 
-    messages = fields.List(fields.Nested(MessageSchema), required=True, validate=Length(min=1))
-    tools = fields.List(ByType({"function": ToolSchema}), validate=Length(max=MAX_TOOLS))
+    messages = Messages(required=True)
+    tools = Items(ByType({"function": ToolSchema}), most=MAX_TOOLS)
     reasoning_effort = fields.String(validate=OneOf(EFFORTS))
     chat_template_kwargs = Entries(
-        keys=fields.String(validate=NoneOf(RESERVED, error="is not the template's to take.")), validate=shallow
+        keys=fields.String(validate=NoneOf(RESERVED, error="is not the template's to take.")),
+        most=MAX_KWARGS,
+        validate=shallow,
     )
 
     @validates_schema

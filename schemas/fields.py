@@ -7,7 +7,7 @@ table is made from the same three.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sized
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
@@ -146,10 +146,29 @@ class Flag(fields.Boolean):
         return value
 
 
+class Items(fields.List[Any]):
+    """A list of at most so many items; a longer one is refused before any of them is looked at."""
+
+    def __init__(self, inner: fields.Field[Any], most: int, **kwargs: Any) -> None:
+        super().__init__(inner, **kwargs)
+        self._most = most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
+        if isinstance(value, list):
+            short(value, self._most)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class Entries(fields.Dict):
-    """A JSON object whose problems are told of the entry's name, as in `metadata.colour`."""
+    """A JSON object of at most so many entries, whose problems are told of the entry's name: `metadata.colour`."""
+
+    def __init__(self, most: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._most = most
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if isinstance(value, Mapping):
+            short(value, self._most)
         try:
             return super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
         except ValidationError as error:
@@ -176,6 +195,12 @@ class ByType(fields.Field[dict[str, Any]]):
             known = " or ".join(f"'{name}'" for name in self._bodies)
             raise ValidationError({"type": [f"'{kind}' is not supported; use {known}."]})
         return dict(self._bodies[kind]().load(value))
+
+
+def short(value: Sized, most: int) -> None:
+    """Refuse what has too many items."""
+    if len(value) > most:
+        raise ValidationError(f"has {len(value)} items; at most {most} are taken.")
 
 
 def shallow(value: Any, levels: int = MAX_NESTING) -> None:

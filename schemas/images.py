@@ -36,7 +36,7 @@ class Quality(fields.Field[str | None]):
     """How much work a picture is worth; `standard` and `hd` are older words for it."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str | None:
-        if value not in QUALITIES:
+        if not isinstance(value, str) or value not in QUALITIES:
             raise ValidationError(f"must be one of {', '.join(QUALITIES)}.")
         return QUALITIES[value]
 

@@ -7,7 +7,10 @@ from typing import Any, TypeAlias
 
 from marshmallow import ValidationError, fields
 
-MAX_INPUTS = 2048
+from schemas.fields import short
+
+MAX_INPUTS = 2048  # as OpenAI has it
+MAX_TOKENS = 2**20  # token ids in a list
 LIMIT = 2**31  # of token ids, and of numbers of tokens
 
 Input: TypeAlias = str | tuple[int, ...]
@@ -29,6 +32,7 @@ class Inputs(fields.Field[tuple[Input, ...]]):
         if not isinstance(value, list) or not value:
             raise ValidationError("must be a string, or a list of strings, of token ids or of lists of token ids.")
         if is_token(value[0]):
+            short(value, MAX_TOKENS)
             return (self._one(value),)
         if len(value) > MAX_INPUTS:
             raise ValidationError(f"holds {len(value)} inputs; at most {MAX_INPUTS} are taken at a time.")
@@ -58,6 +62,7 @@ class TokenIds(fields.Field[tuple[int, ...]]):
     ) -> tuple[int, ...]:
         if not isinstance(value, list):
             raise ValidationError("must be a list of token ids.")
+        short(value, MAX_TOKENS)
         for index, token in enumerate(value):
             if not is_token(token):
                 raise ValidationError({index: ["must be a token id."]})

@@ -8,26 +8,27 @@ from typing import Any
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
-from schemas.fields import Body, Count, Entries, Text
+from schemas.fields import Body, Count, Entries, Items, Text
 
 ENDS = ("succeeded", "failed", "cancelled", "expired")
 STATUSES = ("queued", "running", *ENDS)
 EVENTS = tuple(f"job.{end}" for end in ENDS)
 
 
-def _labels() -> fields.List[Any]:
-    return fields.List(Text(validate=Length(max=64)), validate=Length(max=16))
+def _labels() -> Items:
+    return Items(Text(validate=Length(max=64)), most=16)
 
 
 def _event_id() -> fields.String:
-    return fields.String(validate=Regexp(r"^\d+(-\d+)?$", error="is no event id of ours, as in 1-12."))
+    # Ten digits are more than any attempt or event has, and fewer than Redis' 64 bits.
+    return fields.String(validate=Regexp(r"[0-9]{1,10}(-[0-9]{1,10})?\Z", error="is no event id of ours, as in 1-12."))
 
 
 class WebhookSchema(Body):
     """Where to tell of a job's end, and of which ends."""
 
     url = Text(required=True, validate=Length(max=2048))
-    events = fields.List(fields.String(validate=OneOf(EVENTS)), validate=Length(min=1))
+    events = Items(fields.String(validate=OneOf(EVENTS)), most=16, validate=Length(min=1))
 
 
 def metadata() -> Entries:
@@ -35,7 +36,7 @@ def metadata() -> Entries:
     return Entries(
         keys=fields.String(validate=Length(min=1, max=64)),
         values=fields.String(validate=Length(max=512)),
-        validate=Length(max=16),
+        most=16,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validates_schema
-from marshmallow.validate import Length, Range
+from marshmallow.validate import Range
 
 from schemas.constraints import ConstrainedSchema
 from schemas.fields import Body, Count, Entries, Flag, Number
@@ -72,7 +72,7 @@ class SamplingSchema(ConstrainedSchema):
     repetition_context_size = Count(validate=Range(min=0, max=LIMIT - 1))
     presence_penalty = Number(validate=Range(min=-2, max=2))
     frequency_penalty = Number(validate=Range(min=-2, max=2))
-    logit_bias = Entries(keys=TokenKey(), values=Number(validate=Range(min=-100, max=100)), validate=Length(max=1024))
+    logit_bias = Entries(keys=TokenKey(), values=Number(validate=Range(min=-100, max=100)), most=1024)
     seed = Count(validate=Range(min=-(2**63), max=2**63 - 1))
     stop = Stop()
     n = Count(validate=Range(min=1, max=128))

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validates_schema
-from marshmallow.validate import Length
 
-from schemas.conversation import ConversationSchema, MessageSchema
+from schemas.conversation import ConversationSchema, Messages
 from schemas.fields import Flag
 
 FOR_PROMPTS = ("add_special_tokens",)
@@ -26,7 +25,7 @@ class TokenizeSchema(ConversationSchema):
     }
 
     prompt = fields.String()
-    messages = fields.List(fields.Nested(MessageSchema), validate=Length(min=1))
+    messages = Messages()
     add_special_tokens = Flag()
     add_generation_prompt = Flag()
 

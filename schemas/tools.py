@@ -10,7 +10,7 @@ from marshmallow import ValidationError, fields
 from marshmallow.validate import Length, OneOf, Regexp
 
 from schemas.constraints import bounded
-from schemas.fields import Body, ByType, Flag, Text, shallow
+from schemas.fields import Body, ByType, Flag, Items, Text, shallow
 
 MAX_TOOLS = 128
 MODES = ("none", "auto", "required")
@@ -69,7 +69,7 @@ class AllowedSchema(Body):
     """The tools that are left to choose from, and whether one has to be called."""
 
     mode = fields.String(required=True, validate=OneOf(MODES[1:]))
-    tools = fields.List(ByType({"function": NamedSchema}), required=True, validate=Length(min=1, max=MAX_TOOLS))
+    tools = Items(ByType({"function": NamedSchema}), most=MAX_TOOLS, required=True, validate=Length(min=1))
 
 
 class AllowedChoiceSchema(Body):
