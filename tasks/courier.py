@@ -84,7 +84,7 @@ class Courier:
             return self._calls.total()
 
     def _begin(self, told: Told) -> None:
-        host = urlsplit(told.delivery.url).netloc
+        host = _host(told.delivery.url)
         with self._lock:
             busy = self._calls[host] >= PER_HOST
             self._calls[host] += not busy
@@ -149,6 +149,14 @@ class Courier:
             log.exception("an event could not be sent", delivery_id=delivery.id)
             return None, f"it could not be sent: {type(error).__name__}", False
         return status, None, status == _GONE
+
+
+def _host(url: str) -> str:
+    """Whose room a delivery takes; one whose URL cannot be read fails when it is sent, and takes its own."""
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return url
 
 
 def body(delivery: Delivery, created: int) -> bytes:

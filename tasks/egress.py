@@ -8,6 +8,7 @@ first look at the name to the last byte.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -31,6 +32,8 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _UNICAST = ipaddress.ip_network("2000::/3")  # all of IPv6 that is given out; Python takes the rest for global too
 _EXAMPLES = ipaddress.ip_network("3fff::/20")
 _AGENT = b"mlxq"
+_LABEL = rb"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+_NAME = re.compile(rb"(?=.{1,254}\Z)(%b\.)*%b\.?" % (_LABEL, _LABEL), re.IGNORECASE)
 
 
 class AddressRefused(InvalidValue):
@@ -69,19 +72,22 @@ class Egress:
         """A URL that may be called as far as can be said without resolving its name; InvalidValue names `param`."""
         try:
             found = httpx.URL(url)
-        except (httpx.InvalidURL, UnicodeError) as error:
+            host, port = found.host, found.port  # it reads the name only now
+        except (httpx.InvalidURL, ValueError) as error:
             raise InvalidValue(f"this is no URL: {error}", param=param) from None
-        if found.scheme not in ("http", "https") or not found.host or len(url) > LONGEST_URL:
+        if found.scheme not in ("http", "https") or not host or len(url) > LONGEST_URL:
             raise InvalidValue(f"a URL must be http or https, with at most {LONGEST_URL} characters", param=param)
+        if not (":" in host or _NAME.fullmatch(found.raw_host)) or not 0 < (80 if port is None else port) < 65_536:
+            raise InvalidValue(f"this is not a URL: '{host}' cannot be a host, or its port cannot be one", param=param)
         if found.userinfo:
             raise InvalidValue("a URL must not hold a user or password", param=param)
         try:
-            literal = ipaddress.ip_address(found.host)
+            literal = ipaddress.ip_address(host)
         except ValueError:
-            if found.host.rstrip(".") == "localhost" and not self.allow_private:
-                raise _refusal(found.host, param) from None
+            if host.rstrip(".") == "localhost" and not self.allow_private:
+                raise _refusal(host, param) from None
         else:
-            self._check(found.host, [literal], param)
+            self._check(host, [literal], param)
         return found
 
     def fetch(

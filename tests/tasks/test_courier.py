@@ -248,3 +248,11 @@ def test_what_cannot_be_sent_at_all_is_an_attempt_too(store: JobStore) -> None:
         one.state == "failed"
         and [attempt.error for attempt in one.attempts] == ["it could not be sent: RuntimeError"] * 3
     )
+
+
+def test_a_delivery_that_cannot_be_sent_concerns_itself_alone(store: JobStore, receiver: Receiver) -> None:
+    bad = ended(store, webhook=Webhook("http://["))
+    good = ended(store, webhook=Webhook(f"{receiver.url}/own"))
+    sending = sender(store)
+    assert {one.state for one in settled(store, sending, good)} == {"delivered"}
+    assert {one.delivery.url: one.state for one in settled(store, sending, bad)}["http://["] == "failed"
