@@ -68,6 +68,10 @@ class Settings:
     max_body_bytes: int = 32 * 1024 * 1024
     max_upload_bytes: int = 512 * 1024 * 1024
     web_threads: int = 320
+    client_timeout: float = 60.0
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     log_level: str = "INFO"
     webhook_url: str | None = None
     webhook_secret: str | None = field(default=None, repr=False)
@@ -112,7 +116,7 @@ class Settings:
 
         Stored keys do not count: they are known only once the queue answers. Whoever makes some has an admin key.
         """
-        if not (self.api_keys or self.admin_key or self.allow_unauthenticated or _loopback(self.host)):
+        if not (self.api_keys or self.admin_key or self.allow_unauthenticated or loopback(self.host)):
             raise SettingsError(
                 f"refusing to listen on {self.host} without authentication: set MLXQ_API_KEYS, or MLXQ_ADMIN_KEY, "
                 "or say --allow-unauthenticated (MLXQ_ALLOW_UNAUTHENTICATED=1)"
@@ -137,11 +141,12 @@ def _read(variable: str, text: str, read: Callable[[str], T]) -> T:
         raise SettingsError(f"{shown}: {error}") from None
 
 
-def _loopback(host: str) -> bool:
+def loopback(host: str) -> bool:
+    """Whether a name or an address, without a port, is this machine's for itself."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
-        return host == "localhost"
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _at_least(kind: Callable[[str], T], least: float) -> Callable[[str], T]:
@@ -227,6 +232,28 @@ def _admin_key(text: str) -> str:
     return text
 
 
+def _hosts(text: str) -> tuple[str, ...]:
+    found = tuple(host.strip("[]") for host in _keys(text.lower()))
+    if any("/" in host or host.count(":") == 1 for host in found):
+        raise ValueError("must be names as in 'mlxq.example.com' or '*.example.com', without scheme and port")
+    return found
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    found = _keys(text.lower())
+    if not all(origin in ("*", "null") or "://" in origin for origin in found):
+        raise ValueError("must be origins as in 'https://chat.example.com', or '*'")
+    return tuple(origin.rstrip("/") for origin in found)
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    found = _keys(text)
+    for network in found:
+        if network != "*":
+            ipaddress.ip_network(network)  # says itself what is wrong with one
+    return found
+
+
 DEFAULT = "MLXQ_DEFAULT_"  # and the name of a sampling setting
 VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "redis_url": ("REDIS_URL", _url),
@@ -253,6 +280,10 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "max_body_bytes": ("MLXQ_MAX_BODY_BYTES", _at_least(int, 1)),
     "max_upload_bytes": ("MLXQ_MAX_UPLOAD_BYTES", _at_least(int, 1)),
     "web_threads": ("MLXQ_WEB_THREADS", _at_least(int, 4)),
+    "client_timeout": ("MLXQ_CLIENT_TIMEOUT", _at_least(float, 0.5)),
+    "allowed_hosts": ("MLXQ_ALLOWED_HOSTS", _hosts),
+    "allowed_origins": ("MLXQ_ALLOWED_ORIGINS", _origins),
+    "trusted_proxies": ("MLXQ_TRUSTED_PROXIES", _networks),
     "log_level": ("MLXQ_LOG_LEVEL", _level),
     "webhook_url": ("MLXQ_WEBHOOK_URL", _receiver),
     "webhook_secret": ("MLXQ_WEBHOOK_SECRET", _secret),

@@ -10,7 +10,7 @@ from flask.json.provider import JSONProvider
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
-from web import auth, errors, quota, registry, tracing
+from web import auth, capacity, errors, quota, registry, tracing
 from web.disconnect import ClientGone
 from web.gateway import connect
 
@@ -29,10 +29,11 @@ def create_app(settings: Settings, catalogue: Catalogue) -> Flask:
     """The application of one web process; it has a thread that reads the queue, so make it after any fork."""
     app = Flask("mlxq", static_folder=None)
     app.json = Json(app)
-    app.url_map.strict_slashes = False
+    app.url_map.strict_slashes = app.url_map.merge_slashes = False  # a redirect would be a page
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.extensions["mlxq"] = connect(settings, catalogue)
     tracing.register(app)
+    capacity.register(app)
     auth.register(app)
     quota.register(app)
     errors.register(app)

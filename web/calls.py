@@ -15,7 +15,7 @@ from tasks import events
 from tasks.errors import DeadlineExceeded, Failure, JobCancelled, JobError
 from tasks.follow import Entry
 from tasks.job import Job, Lane, Record, job_id
-from web import admission, auth, disconnect, intake, registry, sse, tracing
+from web import admission, auth, disconnect, intake, registry, remote, sse, tracing
 from web.disconnect import ClientGone
 from web.endpoint import Endpoint
 from web.errors import envelope, respond
@@ -46,6 +46,8 @@ def begin(
     `within` is where in the request the body stands, for errors that name a field of it.
     """
     gateway_, gone = gateway(), disconnect.probe(request.environ)
+    if prefer.wait != 0 or remote.needed(endpoint, raw):
+        gateway_.capacity.occupy()
     taken = intake.check(endpoint, raw, within)
     entry = admission.model(gateway_, taken.data["model"], endpoint, within)
     if prefer.wait is None:

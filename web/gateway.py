@@ -20,6 +20,7 @@ from tasks.follow import Follower
 from tasks.presence import Presence
 from tasks.store import JobStore
 from tasks.throttle import Throttle
+from web.capacity import Capacity
 from web.keycache import KeyCache
 
 _EXTENSION = "mlxq"
@@ -39,6 +40,7 @@ class Gateway:
     keys: KeyCache
     throttle: Throttle
     sockets: BoundedSemaphore  # websockets that may be open
+    capacity: Capacity
     started: int = field(default_factory=lambda: int(time.time()))
     ready_until: dict[str, float] = field(default_factory=dict)  # model → monotonic seconds, of `admission`
 
@@ -56,8 +58,9 @@ def connect(settings: Settings, catalogue: Catalogue) -> Gateway:
     sockets = BoundedSemaphore(max(1, settings.web_threads // 8))
     follower, presence = Follower(store), Presence(store)
     keys, throttle = KeyCache(KeyRing(store)), Throttle(store)
+    capacity = Capacity(settings)
     return Gateway(
-        settings, catalogue, store, follower, presence, Files(store), Batches(store), keys, throttle, sockets
+        settings, catalogue, store, follower, presence, Files(store), Batches(store), keys, throttle, sockets, capacity
     )
 
 

@@ -1,4 +1,4 @@
-"""gunicorn's configuration: one process, a thread a connection."""
+"""gunicorn's configuration: one process, a thread a request (`web/server.py`)."""
 
 from __future__ import annotations
 
@@ -7,18 +7,9 @@ import sys
 
 from mlxq import configuration, home, parent
 from tasks import logs
+from web import capacity
 
-try:
-    import resource
-except ImportError:  # no such limits here
-    pass
-else:
-    # macOS gives a shell 256 open files; every stream is one.
-    _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    _wanted = 4096 if _hard == resource.RLIM_INFINITY else min(4096, _hard)
-    if _soft != resource.RLIM_INFINITY and _soft < _wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (_wanted, _hard))
-
+capacity.raise_files()
 try:
     _settings, _ = configuration.load(os.environ)
     _settings.check_exposure()
@@ -28,10 +19,11 @@ logs.configure(_settings.log_level)
 home.join(_settings, os.environ, f"http://{_settings.address}")
 
 bind = _settings.address
-worker_class = "gthread"
+worker_class = "web.server.Worker"
 workers = 1  # one reader of the queue; threads wait, they do not compute
-threads = _settings.web_threads
-worker_connections = 1000
+worker_connections = capacity.connections(_settings)
+http_parser = "python"  # the same everywhere, whatever else is installed
+forwarded_allow_ips = ",".join(_settings.trusted_proxies)  # gunicorn's default believes everybody on this machine
 timeout = 120
 graceful_timeout = 3  # workers hand their work back within 2, and open streams are told so
 keepalive = 30

@@ -25,6 +25,8 @@ from web.endpoint import Endpoint
 from web.errors import InvalidJson, UnsupportedMediaType, validation
 from web.gateway import gateway
 
+MAX_DEPTH = 64  # levels of a body's field
+MAX_CONTAINERS = 100_000  # objects and lists in a body
 _BLOB, _FILE = "blob_", "file-"
 _NESTED = re.compile(r"(?P<outer>\w+)\[(?P<inner>\w+)\]", re.ASCII)
 
@@ -70,18 +72,36 @@ def json() -> Mapping[str, Any]:
             f"send 'Content-Type: application/json', not '{request.mimetype or 'nothing'}'", param="Content-Type"
         )
     request.max_content_length = gateway().settings.max_body_bytes
-    return decoded(request.get_data(cache=False))
+    with gateway().capacity.receive():
+        data = request.get_data(cache=False)
+    return decoded(data)
 
 
 def decoded(data: bytes | msgspec.Raw) -> Mapping[str, Any]:
-    """The JSON object in these bytes."""
+    """The JSON object in these bytes; InvalidValue names a field that is too deep, or the one where it is too much."""
     try:
         value = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidJson(f"the body is not valid JSON: {error}") from None
     if not isinstance(value, dict):
         raise InvalidJson("the body must be a JSON object")
+    _bounded(value)
     return value
+
+
+def _bounded(body: Mapping[str, Any]) -> None:
+    """Refuse what everything after this would walk through for long, or could not: it looks at containers only."""
+    left = MAX_CONTAINERS
+    for name, value in body.items():
+        level, depth = [value] if isinstance(value, (dict, list)) else [], 0
+        while level:
+            depth, left = depth + 1, left - len(level)
+            if depth > MAX_DEPTH:
+                raise InvalidValue(f"'{name}' nests more than {MAX_DEPTH} levels deep", param=name)
+            if left < 0:
+                raise InvalidValue(f"a body may hold {MAX_CONTAINERS} objects and lists, and no more", param=name)
+            inner = (each.values() if isinstance(each, dict) else each for each in level)
+            level = [each for items in inner for each in items if isinstance(each, (dict, list))]
 
 
 @contextmanager
@@ -109,7 +129,9 @@ def form(files: frozenset[str]) -> Iterator[tuple[dict[str, Any], Uploads]]:
         silent=False,
     )
     try:
-        yield _parsed(parser, files)
+        with gateway().capacity.receive():
+            parsed = _parsed(parser, files)
+        yield parsed
     finally:
         for incoming in begun:
             incoming.drop()

@@ -87,13 +87,16 @@ def _owner(job_id: str) -> str:
 def _asked(args: MultiDict[str, str]) -> dict[str, Any]:
     """The query as one object: labels may be said several times, metadata is said as `metadata[key]=value`."""
     asked: dict[str, Any] = {}
+    metadata: dict[str, str] = {}
     for name, value in args.to_dict().items():
         if name == "label":
             asked["label"] = args.getlist("label")
         elif name.startswith("metadata[") and name.endswith("]"):
-            asked.setdefault("metadata", {})[name[len("metadata[") : -1]] = value
+            metadata[name[len("metadata[") : -1]] = value
         else:
             asked[name] = value
+    if metadata and "metadata" not in asked:  # whoever says both has said one that is no object, and is told so
+        asked["metadata"] = metadata
     return asked
 
 
@@ -135,6 +138,7 @@ def follow(job_id: str) -> Response:
     if "Last-Event-ID" in request.headers:
         asked = EventListSchema().load({"after": request.headers["Last-Event-ID"]})
     job = gateway().store.get(job_id, auth.current()).job
+    gateway().capacity.occupy()
     left = patience(gateway(), job)
     source = entries(gateway(), job, disconnect.probe(request.environ), left, asked.get("after", "0"))
     return Response(_frames(source), mimetype=sse.MIMETYPE, headers=sse.HEADERS)

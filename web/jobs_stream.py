@@ -106,8 +106,9 @@ class _Session:
     def _answer(self, message: str | bytes) -> None:
         about: str | None = None
         try:
-            asked = _read(message)
-            about = asked.get("id")
+            said = _read(message)
+            about = said["id"] if isinstance(said.get("id"), str) else None
+            asked = _checked(said)
             if asked["type"] == "ping":
                 self._say({"type": "pong"})
             elif asked["type"] == "subscribe":
@@ -171,8 +172,12 @@ def _read(message: str | bytes) -> dict[str, Any]:
         raise InvalidJson(f"the message is not valid JSON: {error}") from None
     if not isinstance(value, dict):
         raise InvalidJson("the message must be a JSON object")
+    return value
+
+
+def _checked(said: dict[str, Any]) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = MessageSchema().load(value)
+        found: dict[str, Any] = MessageSchema().load(said)
     except ValidationError as error:
         raise validation(error) from None
     return found
