@@ -10,7 +10,7 @@ from flask.json.provider import JSONProvider
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
-from web import auth, capacity, errors, quota, registry, tracing
+from web import auth, capacity, errors, origins, quota, registry, tracing
 from web.disconnect import ClientGone
 from web.gateway import connect
 
@@ -34,6 +34,7 @@ def create_app(settings: Settings, catalogue: Catalogue) -> Flask:
     app.extensions["mlxq"] = connect(settings, catalogue)
     tracing.register(app)
     capacity.register(app)
+    origins.register(app, settings)
     auth.register(app)
     quota.register(app)
     errors.register(app)

@@ -246,7 +246,7 @@ def test_a_client_that_does_not_read_is_let_go_and_goes_on_later(keyed: Stack) -
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         slow.connect(("127.0.0.1", keyed.port))
         slow.sendall(
-            b"GET /v1/jobs/stream HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer alpha\r\nUpgrade: websocket\r\n"
+            b"GET /v1/jobs/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer alpha\r\nUpgrade: websocket\r\n"
             b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
         assert b" 101 " in slow.recv(64)
