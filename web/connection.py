@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import socket
 import time
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from gunicorn.http.body import LengthReader
@@ -154,6 +155,12 @@ class Connection:
         self.request = self._parser = None
         self.peer.settimeout(0)
         self.deadline = time.monotonic() + (self._patience if self.begun or self._unwanted else self._cfg.keepalive)
+
+    def end(self) -> None:
+        """Close it, whoever waits for something of it."""
+        with suppress(OSError):
+            self.peer.shutdown(socket.SHUT_RDWR)
+        self.peer.close()
 
     def linger(self, seconds: float) -> None:
         """Say that nothing more comes, and wait a little for the client to read that: a reset would take it away."""

@@ -243,8 +243,8 @@ class Worker(base.Worker):
         try:
             connection.lend()
             kept = self._answer(connection)
-        except StopIteration:  # it was a websocket, whose own thread may still hold the socket: it must not be ours too
-            connection.peer.close()
+        except StopIteration:  # it was a websocket, and is over; who reads it for us would close what the loop holds
+            connection.end()
         except TimeoutError:
             log.info("a client that read nothing was let go", seconds=self._patience)
         except OSError as error:
