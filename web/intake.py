@@ -144,6 +144,8 @@ def _parsed(parser: FormDataParser, files: frozenset[str]) -> tuple[dict[str, An
         )
     except ValueError as error:
         raise InvalidValue(f"the form cannot be read: {error}") from None
+    if None in fields or None in uploads:
+        raise InvalidValue("the form cannot be read: a part's Content-Disposition says no name")
     found: dict[str, Any] = {}
     for name, values in fields.lists():
         plain = name.removesuffix("[]")

@@ -20,6 +20,8 @@ from flask.blueprints import BlueprintSetupState
 from flask_sock import Sock
 from marshmallow import ValidationError
 from simple_websocket import ConnectionClosed, Server
+from wsproto.events import RejectConnection
+from wsproto.utilities import RemoteProtocolError
 
 from schemas.jobs import MessageSchema
 from tasks.batches import PREFIX, State
@@ -27,7 +29,7 @@ from tasks.errors import Failure, InvalidValue, JobError, NotFound
 from tasks.scripts import AWAY
 from tasks.watch import BatchWatch, Over, Sight, Told, Watch
 from web import auth
-from web.errors import InvalidJson, TooManySockets, UpgradeRequired, envelope, validation
+from web.errors import InvalidJson, TooManySockets, UpgradeRequired, envelope, respond, validation
 from web.gateway import Gateway, gateway
 from web.render import batch as render
 
@@ -209,6 +211,16 @@ def give_back(_: BaseException | None) -> None:
     """The socket is closed, or never was one."""
     if "socket_of" in g:
         g.pop("socket_of").release()
+
+
+@blueprint.errorhandler(RemoteProtocolError)
+def no_handshake(error: RemoteProtocolError) -> Response:
+    """What a client gets whose handshake is not one, or is of a version that nobody here speaks."""
+    old = isinstance(error.event_hint, RejectConnection) and error.event_hint.status_code == 426
+    code = UpgradeRequired.code if old else "invalid_request"
+    response = respond(Failure(code, f"this is not the handshake of a websocket (RFC 6455): {error}"))
+    response.headers["Sec-WebSocket-Version"] = "13"
+    return response
 
 
 @blueprint.get(PATH)

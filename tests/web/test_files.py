@@ -92,6 +92,14 @@ def test_a_form_without_its_file_or_no_form_at_all(http: httpx.Client) -> None:
     assert broken.status_code == 400 and "form" in broken.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("head", [b"Content-Disposition: form-data", b'Content-Disposition: form-data; filename="a"'])
+def test_a_part_of_a_form_needs_a_name(http: httpx.Client, head: bytes) -> None:
+    content = b"--b\r\n" + head + b"\r\n\r\nbatch\r\n--b--\r\n"
+    answer = http.post("/v1/files", content=content, headers={"Content-Type": "multipart/form-data; boundary=b"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_value")
+    assert "name" in answer.json()["error"]["message"]
+
+
 def test_files_are_listed_and_paged(http: httpx.Client) -> None:
     made = [upload(http, name=f"{number}.jsonl", purpose="vision").json()["id"] for number in range(3)]
     first = http.get("/v1/files", params={"purpose": "vision", "limit": 2}).json()

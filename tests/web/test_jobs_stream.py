@@ -202,6 +202,32 @@ def test_http_on_its_path_is_told_to_upgrade(http: httpx.Client) -> None:
     assert response.headers["Upgrade"] == "websocket"
 
 
+HANDSHAKE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "code"),
+    [
+        ({"Sec-WebSocket-Version": ""}, 400, "invalid_request"),
+        ({"Sec-WebSocket-Version": "12"}, 426, "upgrade_required"),
+        ({"Sec-WebSocket-Key": None}, 400, "invalid_request"),
+    ],
+)
+def test_a_handshake_that_is_none_is_told_what_is_missing(
+    http: httpx.Client, changed: dict[str, str | None], status: int, code: str
+) -> None:
+    headers = {name: value for name, value in {**HANDSHAKE, **changed}.items() if value is not None}
+    answer = http.get("/v1/jobs/stream", headers=headers)
+    assert answer.status_code == status and answer.json()["error"]["code"] == code
+    assert answer.headers["Sec-WebSocket-Version"] == "13"
+    assert "Sec-WebSocket" in answer.json()["error"]["message"]
+
+
 def test_a_key_is_needed_and_sees_its_own_jobs_only(keyed: Stack) -> None:
     with pytest.raises(InvalidStatus) as caught:
         connect(address(keyed))
