@@ -4,11 +4,12 @@
 SHELL := /bin/sh
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+FUZZERS := .fuzzers
 PORT ?= 8000
 MLXQ_CONFIG ?= models.yaml
 export MLXQ_CONFIG
 
-.PHONY: serve setup models test lint lock bench soak faults clean
+.PHONY: serve setup models test lint lock bench soak faults fuzz clean
 
 serve: models
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" MLXQ_PORT=$(PORT) $(VENV)/bin/honcho start
@@ -48,5 +49,16 @@ soak: models
 faults: models
 	@$(PYTHON) -m bench.faults $(FAULTS)
 
+# make fuzz FUZZ='--requests 2000 --no-real --seed 1' for a shorter one; what it finds lies in var/fuzz.
+fuzz: models $(FUZZERS)/.installed
+	@$(PYTHON) -m bench.fuzz --schemathesis $(FUZZERS)/bin/python $(FUZZ)
+
+# schemathesis brings some thirty packages that nothing else needs, llm-comply OpenAI's description of its API.
+$(FUZZERS)/.installed:
+	@$(PYTHON) -m venv $(FUZZERS)
+	@$(FUZZERS)/bin/pip install --quiet schemathesis==4.32.5
+	@$(FUZZERS)/bin/pip install --quiet --no-deps llm-comply==0.5.0
+	@touch $@
+
 clean:
-	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(FUZZERS) var .pytest_cache .mypy_cache .ruff_cache

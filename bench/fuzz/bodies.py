@@ -1,0 +1,239 @@
+"""Bodies that the endpoints take, of every shape that they take."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from random import Random
+from typing import Any
+
+from bench.fuzz.request import Part
+from bench.fuzz.world import World, line
+
+CHAT, COMPLETIONS, EMBEDDINGS = "/v1/chat/completions", "/v1/completions", "/v1/embeddings"
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "look_up",
+        "description": "Looks something up.",
+        "parameters": {
+            "type": "object",
+            "properties": {"what": {"type": "string"}, "most": {"type": "integer", "minimum": 1, "maximum": 9}},
+            "required": ["what"],
+            "additionalProperties": False,
+        },
+        "strict": True,
+    },
+}
+SCHEMA = {
+    "type": "object",
+    "$defs": {"name": {"type": "string", "minLength": 1, "maxLength": 20, "pattern": "^[a-z]+$"}},
+    "properties": {
+        "name": {"$ref": "#/$defs/name"},
+        "kind": {"enum": ["a", "b", 1, None]},
+        "sizes": {"type": "array", "items": {"type": "number"}, "minItems": 1, "maxItems": 3},
+        "more": {"anyOf": [{"type": "boolean"}, {"type": "object", "properties": {"at": {"const": "x"}}}]},
+        "day": {"type": "string", "format": "date"},
+    },
+    "required": ["name", "kind"],
+    "additionalProperties": False,
+}
+REGEXES = ("[a-z]{1,5}", "(yes|no)", r"\d{3}-\d{4}", r"a+b*c?", r"[^\n]{1,10}", r"(?i)ab|cd", r"\w+@\w+\.(com|org)")
+GRAMMARS = (
+    'start: "yes" | "no"',
+    'start: expr\nexpr: term ("+" term)*\nterm: NUMBER\nNUMBER: /[0-9]+/',
+    'start: item+\nitem: "- " WORD "\\n"\nWORD: /[a-z]{1,8}/',
+    'root ::= "a" root | "b"',
+)
+
+
+def png(side: int = 64) -> bytes:
+    """A grey picture."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = zlib.compress((b"\0" + b"\x80\x80\x80" * side) * side)
+    head = struct.pack(">2I5B", side, side, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def wav(seconds: float = 0.2) -> bytes:
+    """Silence."""
+    data = bytes(int(seconds * 16_000) * 2)
+    head = struct.pack(
+        "<4sI4s4sIHHIIHH4sI",
+        b"RIFF",
+        36 + len(data),
+        b"WAVE",
+        b"fmt ",
+        16,
+        1,
+        1,
+        16_000,
+        32_000,
+        2,
+        16,
+        b"data",
+        len(data),
+    )
+    return head + data
+
+
+def _shown(data: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def chat(world: World, chance: Random) -> dict[str, Any]:
+    """A conversation with tools and calls in it, whose answer is a few words."""
+    called = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": '{"what": "it"}'}}
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": [{"type": "text", "text": "What is it?"}], "name": "ann"},
+        {"role": "assistant", "content": None, "tool_calls": [called], "reasoning_content": "hm"},
+        {"role": "tool", "content": "it is", "tool_call_id": "call_1"},
+        {"role": "user", "content": "word"},
+    ]
+    body: dict[str, Any] = {"model": world.text, "messages": messages[chance.choice((0, 2, 4)) :], "max_tokens": 3}
+    if body["messages"][0]["role"] == "assistant":
+        body["messages"] = messages[:2] + messages[2:]
+    extra = (
+        {"stream": True, "stream_options": {"include_usage": True}},
+        {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "look_up"}}},
+        {"tools": [TOOL], "tool_choice": "required", "parallel_tool_calls": False, "stream": True},
+        {
+            "tools": [TOOL],
+            "tool_choice": {
+                "type": "allowed_tools",
+                "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "look_up"}}]},
+            },
+        },
+        {"logprobs": True, "top_logprobs": 2, "n": 2, "seed": 7},
+        {"temperature": 0.5, "top_p": 0.9, "top_k": 5, "min_p": 0.1, "stop": ["x", "y"], "logit_bias": {"5": -100}},
+        {"presence_penalty": 1, "frequency_penalty": 0.5, "repetition_penalty": 1.1, "repetition_context_size": 20},
+        {"xtc_probability": 0.5, "xtc_threshold": 0.1, "thinking_budget": 3, "reasoning_effort": "low"},
+        {"chat_template_kwargs": {"enable_thinking": False}, "metadata": {"a": "b"}, "user": "ann"},
+    )
+    return {**body, **chance.choice(extra)}
+
+
+def guided(world: World, chance: Random) -> dict[str, Any]:
+    """A chat with the real model whose answer is held to a form."""
+    form = chance.choice(
+        (
+            {"guided_regex": chance.choice(REGEXES)},
+            {"guided_grammar": chance.choice(GRAMMARS)},
+            {"guided_json": SCHEMA},
+            {"guided_choice": ["yes", "no", "it is"]},
+            {
+                "response_format": {
+                    "type": "json_schema",
+                    "json_schema": {"name": "x", "schema": SCHEMA, "strict": True},
+                }
+            },
+            {"response_format": {"type": "json_object"}},
+            {"structured_outputs": {chance.choice(("regex", "grammar")): chance.choice(GRAMMARS)}},
+            {"tools": [TOOL], "tool_choice": "required"},
+            {"tools": [TOOL]},
+        )
+    )
+    return {"model": world.chat, "messages": [{"role": "user", "content": "word"}], "max_tokens": 3, **form}
+
+
+def spoken(world: World, chance: Random) -> dict[str, Any]:
+    """A chat with the real model that is held to nothing."""
+    return {**chat(world, chance), "model": world.chat}
+
+
+def completion(world: World, chance: Random) -> dict[str, Any]:
+    """A text to go on with."""
+    prompt = chance.choice(("word", ["word", "other"], [1, 2, 3], [[1, 2], [3]]))
+    model = chance.choice((world.text, world.text, world.text, world.chat))
+    extra = chance.choice(({}, {"echo": True, "logprobs": 1}, {"n": 2, "best_of": 2, "stop": "x"}, {"stream": True}))
+    return {"model": model, "prompt": prompt, "max_tokens": 3, **extra}
+
+
+def embedding(world: World, chance: Random) -> dict[str, Any]:
+    """Texts to embed."""
+    found = chance.choice(("word", ["a", "b"], [1, 2, 3], [[1, 2], [3]]))
+    return {"model": chance.choice((world.text, world.vectors)), "input": found, "encoding_format": "base64"}
+
+
+def tokenized(world: World, chance: Random) -> dict[str, Any]:
+    """A text or a conversation to count."""
+    model = {"model": chance.choice((world.text, world.chat))}
+    turns = chat(world, chance)["messages"]
+    return {
+        **model,
+        **chance.choice(({"prompt": "word", "add_special_tokens": True}, {"messages": turns, "tools": [TOOL]})),
+    }
+
+
+def rendered(world: World, chance: Random) -> dict[str, Any]:
+    """A conversation to see as the model does."""
+    turns = chat(world, chance)["messages"]
+    return {"model": chance.choice((world.text, world.chat)), "messages": turns, "add_generation_prompt": True}
+
+
+def detokenized(world: World, chance: Random) -> dict[str, Any]:
+    """Token ids to read."""
+    return {"model": chance.choice((world.text, world.chat)), "tokens": [1, 2, 300]}
+
+
+def picture(world: World, chance: Random) -> dict[str, Any]:
+    """A picture to draw."""
+    extra = chance.choice(({}, {"n": 2, "seed": 5}, {"response_format": "url"}, {"stream": True, "partial_images": 1}))
+    more = {"output_format": "jpeg", "output_compression": 50, "quality": "low", "user": "ann"}
+    return {"model": world.drawing, "prompt": "a cat", "size": "64x64", "steps": 2, **extra, **more}
+
+
+def changed(world: World, chance: Random) -> dict[str, Any]:
+    """A picture to change, in JSON."""
+    return {"model": world.editing, "prompt": "a dog", "image": _shown(png(), "image/png"), "size": "64x64", "steps": 2}
+
+
+def changed_form(world: World, chance: Random) -> tuple[Part, ...]:
+    images = [Part("image[]", png(), "a.png", "image/png")] * chance.choice((1, 2))
+    fields = {"model": world.editing, "prompt": "a dog", "size": "64x64", "steps": "2", "n": "1", "seed": "3"}
+    return (*(Part(name, value.encode()) for name, value in fields.items()), *images)
+
+
+def varied(world: World, chance: Random) -> tuple[Part, ...]:
+    fields = {"model": world.drawing, "size": "64x64", "steps": "2", "image_strength": "0.5"}
+    return (*(Part(name, value.encode()) for name, value in fields.items()), Part("image", png(), "a.png", "image/png"))
+
+
+def recording(world: World, chance: Random) -> tuple[Part, ...]:
+    fields = {"model": world.speech, "language": "en", "prompt": "word", "response_format": "json", "temperature": "0"}
+    return (*(Part(name, value.encode()) for name, value in fields.items()), Part("file", wav(), "a.wav", "audio/wav"))
+
+
+def upload(world: World, chance: Random) -> tuple[Part, ...]:
+    expiry = (Part("expires_after[anchor]", b"created_at"), Part("expires_after[seconds]", b"3600"))
+    lines = "\n".join(line(number, CHAT, chat(world, chance)) for number in range(3)).encode()
+    if chance.random() < 0.5:
+        return (Part("purpose", b"user_data"), *expiry, Part("file", b"some bytes", "a.txt", "text/plain"))
+    return (Part("purpose", b"batch"), Part("file", lines, "a.jsonl", "application/jsonl"))
+
+
+def batch(world: World, chance: Random) -> dict[str, Any]:
+    """Lines to run."""
+    more = chance.choice(({}, {"output_expires_after": {"anchor": "created_at", "seconds": 3600}}))
+    return {
+        "input_file_id": world.lines(chance),
+        "endpoint": CHAT,
+        "completion_window": "24h",
+        "metadata": {"a": "b"},
+        **more,
+    }
+
+
+def job(world: World, chance: Random) -> dict[str, Any]:
+    """Some endpoint's call as a job."""
+    url, make = chance.choice(
+        ((CHAT, chat), (COMPLETIONS, completion), (EMBEDDINGS, embedding), ("/v1/tokenize", tokenized))
+    )
+    told = {"metadata": {"run": "1"}, "labels": ["a", "b"], "priority": 1, "ttl": 60}
+    hook = {"webhook": {"url": "http://127.0.0.1:1/hook", "events": ["job.succeeded"]}}
+    return {"url": url, "body": make(world, chance), **told, **chance.choice(({}, {}, hook))}

@@ -1,0 +1,104 @@
+"""Valid requests: at least one for every rule and method of the application's URL map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any, NamedTuple
+
+from bench.fuzz import bodies
+from bench.fuzz.bodies import CHAT, COMPLETIONS, EMBEDDINGS
+from bench.fuzz.request import Form, Json, Part, Request, escaped
+from bench.fuzz.world import World
+
+
+class Example(NamedTuple):
+    """One way to make a valid request, and how often it is taken."""
+
+    route: str
+    method: str
+    make: Callable[[World, Random], Request]
+    weight: float = 1.0
+
+
+def _post(route: str, body: Callable[[World, Random], Any], weight: float) -> Example:
+    return Example(
+        route, "POST", lambda world, chance: Request(route, "POST", route, body=Json(body(world, chance))), weight
+    )
+
+
+def _get(route: str, name: str, weight: float = 1.0, method: str = "GET") -> Example:
+    """A request whose path names one thing of a kind: `World`'s method of that name tells which."""
+
+    def make(world: World, chance: Random) -> Request:
+        begin, _, rest = route.partition("<")
+        path = begin + escaped(getattr(world, name)(chance)) + rest.partition(">")[2]
+        body = b"" if method == "POST" else None
+        return Request(route, method, path, body=body)
+
+    return Example(route, method, make, weight)
+
+
+def _plain(route: str, weight: float = 0.3, **more: Any) -> Example:
+    return Example(route, "GET", lambda world, chance: Request(route, "GET", route, **more), weight)
+
+
+def _form(route: str, parts: Callable[[World, Random], tuple[Part, ...]], weight: float) -> Example:
+    return Example(
+        route, "POST", lambda world, chance: Request(route, "POST", route, body=Form(parts(world, chance))), weight
+    )
+
+
+def _listed(route: str, *queries: tuple[tuple[str, str], ...]) -> Example:
+    return Example(route, "GET", lambda world, chance: Request(route, "GET", route, query=chance.choice(queries)), 3)
+
+
+def _image_link(world: World, chance: Random) -> Request:
+    route = "/v1/images/content/<token>"
+    return Request(route, "GET", chance.choice(tuple(world.links) or ("/v1/images/content/none",)))
+
+
+UPGRADE = (
+    *(("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")),
+    ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+)
+EXAMPLES: tuple[Example, ...] = (
+    _post(CHAT, bodies.chat, 30),
+    _post(CHAT, bodies.guided, 8),
+    _post(CHAT, bodies.spoken, 4),
+    _post(COMPLETIONS, bodies.completion, 12),
+    _post(EMBEDDINGS, bodies.embedding, 8),
+    _post("/v1/tokenize", bodies.tokenized, 5),
+    _post("/v1/detokenize", bodies.detokenized, 4),
+    _post("/v1/chat/render", bodies.rendered, 5),
+    _post("/v1/images/generations", bodies.picture, 3),
+    _post("/v1/images/edits", bodies.changed, 1.5),
+    _form("/v1/images/edits", bodies.changed_form, 1.5),
+    _form("/v1/images/variations", bodies.varied, 2),
+    _form("/v1/audio/transcriptions", bodies.recording, 1),
+    _form("/v1/files", bodies.upload, 8),
+    _post("/v1/batches", bodies.batch, 2),
+    _post("/v1/jobs", bodies.job, 10),
+    _listed(
+        "/v1/jobs",
+        *((("status", "succeeded"), ("limit", "5")), (("label", "a"), ("label", "b"), ("metadata[run]", "1"))),
+        *((("include", "sync"), ("model", "fake"), ("endpoint", CHAT)), (("idempotency_key", "k"),)),
+        (("created_after", "1"), ("created_before", "9999999999"), ("include", "batch"), ("after", "job_x")),
+    ),
+    _listed("/v1/files", (("limit", "5"), ("order", "asc"), ("purpose", "batch"), ("after", "file-x")), ()),
+    _listed("/v1/batches", (("limit", "5"), ("after", "batch_x")), ()),
+    *(_get(f"/v1/jobs/<job_id>{rest}", "job", 1.5) for rest in ("", "/result", "/events", "/deliveries")),
+    _get("/v1/jobs/<job_id>/cancel", "job", method="POST"),
+    _get("/v1/jobs/<job_id>", "job", 0.5, method="DELETE"),
+    *(_get(f"/v1/files/<file_id>{rest}", "file", 1.5) for rest in ("", "/content")),
+    _get("/v1/files/<file_id>", "file", 0.3, method="DELETE"),
+    *(_get(f"/v1/batches/<batch_id>{rest}", "batch") for rest in ("", "/deliveries")),
+    _get("/v1/batches/<batch_id>/cancel", "batch", 0.5, method="POST"),
+    Example("/v1/images/content/<token>", "GET", _image_link),
+    *(_plain(route) for route in ("/health", "/ready", "/v1/models")),
+    Example(
+        "/v1/models/<path:name>", "GET", lambda *_: Request("/v1/models/<path:name>", "GET", "/v1/models/fake"), 0.5
+    ),
+    _plain("/v1/jobs/stream"),
+    _plain("/v1/jobs/stream", 1, headers=UPGRADE, patience=0.2),
+)
