@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 import structlog
 
-from tasks.capacity import Capacity
 from tasks.dispatch import Dispatcher
 from tasks.housekeeping import Housekeeping
 from tasks.lease import Lease
@@ -15,6 +14,7 @@ from tasks.loops import Apart
 from tasks.presence import Presence
 from tasks.reconcile import Reconciler
 from tasks.scripts import AWAY
+from tasks.storage import StorageWatch
 from tasks.store import JobStore
 
 _EVERY = 0.5  # seconds between passes of the reconciler
@@ -31,7 +31,7 @@ class Control:
         self._dispatcher = Dispatcher(store, self._presence, id)
         self._reconciler = Reconciler(store, self._presence)
         self._housekeeping = Housekeeping(store)
-        self._capacity = Capacity(store)
+        self._storage = StorageWatch(store)
         self._apart = Apart("control")
         self._reconciled = self._shown = float("-inf")
         self._known: frozenset[str] = frozenset(self.models)
@@ -70,7 +70,7 @@ class Control:
         self.store.redis.blpop([self.store.keys.wake()], timeout=wait)
 
     def _keep_house(self) -> None:
-        short = self._capacity.watch()
+        short = self._storage.watch()
         while self._housekeeping.run() and short:  # what has expired goes first, before anybody is refused
             pass
 

@@ -7,8 +7,8 @@ from typing import Any
 from flask import Blueprint
 
 from mlxq import home
-from tasks.capacity import shortages
 from tasks.errors import Failure, JobError, ModelUnavailable, QueueUnavailable, StorageFull
+from tasks.storage import shortages
 from web import unserved
 from web.errors import envelope
 from web.gateway import Gateway, gateway

@@ -10,8 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from tasks import events
-from tasks.capacity import Capacity, shortages
 from tasks.control import Control
+from tasks.storage import StorageWatch, shortages
 from tasks.store import JobStore
 from tests.jobs import chat
 
@@ -48,7 +48,7 @@ def test_a_disk_that_runs_short_is_told(
 def test_a_shortage_is_logged_when_it_begins_and_when_it_ends(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     free = iter((1 << 20, 1 << 20, 1 << 40, 1 << 40))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(100, 100, next(free)))
-    watch = Capacity(store, every=0.0)
+    watch = StorageWatch(store, every=0.0)
     with capture_logs() as logs:
         assert [watch.watch() for _ in range(4)] == [True, True, False, False]
     assert [entry["event"] for entry in logs] == ["room runs short", "there is room again"]

@@ -63,7 +63,7 @@ def _free(store: JobStore) -> list[Shortage]:
 
 
 @dataclass
-class Capacity:
+class StorageWatch:
     """The leader's watch: it logs when a shortage begins, gets worse, or ends."""
 
     store: JobStore
