@@ -15,13 +15,16 @@ from mlxq.settings import Settings
 from tasks import store as stores
 from tasks.store import JobStore
 from tests import starter
-from tests.servers import ROOT, Stack, Valkey, fake, running
+from tests.servers import PATIENCE, ROOT, Stack, Valkey, fake, running
 
 pytest_plugins = ["tests.engines"]
 
 # No test is about speed; and what CI says of a change depends on the change, while everybody else looks for new cases.
 hypothesis.register_profile("mlxq", deadline=None, derandomize="CI" in os.environ)
 hypothesis.load_profile("mlxq")
+
+# Started once a session.
+STACKS = ("real_stack", "image_stack", "fake_stack")
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +47,16 @@ def store(settings: Settings) -> Iterator[JobStore]:
     store.redis.close()
 
 
+@pytest.fixture(autouse=True)
+def quiet(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test leaves under way on a stack that others use too ends with it."""
+    yield
+    for name in STACKS:
+        if name in request.fixturenames:
+            stack: Stack = request.getfixturevalue(name)
+            stack.quieten()
+
+
 @pytest.fixture(scope="session")
 def fake_stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The web and the workers with fake engines: `small` has one slot and room for two."""
@@ -53,7 +66,7 @@ def fake_stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def http(fake_stack: Stack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=fake_stack.url, timeout=30) as client:
+    with httpx.Client(base_url=fake_stack.url, timeout=PATIENCE) as client:
         yield client
 
 
@@ -63,7 +76,7 @@ def real_stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iter
     models = yaml.safe_load((ROOT / "models.yaml").read_text())["models"]
     for model in models:
         starter.folder(model["served_model_name"])
-    yield from running(Stack(valkey, tmp_path_factory.mktemp("real"), models, db=3), within=240)
+    yield from running(Stack(valkey, tmp_path_factory.mktemp("real"), models, db=3))
 
 
 @pytest.fixture(scope="session")
@@ -72,4 +85,4 @@ def image_stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Ite
     from tests.workers.engines.images import tiny
 
     models = [tiny.entry("flux2"), tiny.entry("flux2-edit"), tiny.entry("qwen-edit")]
-    yield from running(Stack(valkey, tmp_path_factory.mktemp("images"), models, db=8), within=120)
+    yield from running(Stack(valkey, tmp_path_factory.mktemp("images"), models, db=8))

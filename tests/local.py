@@ -9,7 +9,7 @@ import httpx
 import pytest
 import yaml
 
-from tests.servers import Process, eventually, fake, free_port
+from tests.servers import PATIENCE, Process, eventually, fake, free_port
 
 
 class Local:
@@ -26,7 +26,7 @@ class Local:
             "MLXQ_HOME": str(folder / "var"),
             **{name: value.format(port=self.port, config=self.config) for name, value in env.items()},
         }
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=10)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=PATIENCE)
 
     def run(self, shows: bool = True, **env: str) -> Process:
         words = [word.format(port=self.port, config=self.config) for word in self.words]
@@ -35,7 +35,7 @@ class Local:
     def start(self) -> Process:
         # honcho 2.0 hangs when a signal finds it amid a line that it writes to a pipe, so nothing is read from it.
         process = self.run(shows=False)
-        eventually(self.ready, within=90.0, every=0.1)
+        eventually(self.ready, every=0.1)
         return process
 
     def ready(self) -> bool:

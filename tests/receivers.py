@@ -58,7 +58,7 @@ class Receiver(ThreadingHTTPServer):
 
 def running() -> Iterator[Receiver]:
     with Receiver() as receiver:
-        thread = threading.Thread(target=receiver.serve_forever, daemon=True)
+        thread = threading.Thread(target=receiver.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield receiver
         receiver.shutdown()

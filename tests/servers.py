@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from mlxq.settings import Settings
+from tasks import store as stores
+from tasks.batches import Batches
+from tasks.errors import JobConflict
 from workers import redis_server
 
 ROOT = Path(__file__).parent.parent
@@ -31,7 +34,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def eventually(holds: Callable[[], Any], within: float = 30.0, every: float = 0.02) -> Any:
+PATIENCE = 120.0  # seconds after which a test says that something hangs; never what a test is about
+
+
+def eventually(holds: Callable[[], Any], within: float = PATIENCE, every: float = 0.02) -> Any:
     """Wait until `holds` is truthy and return what it returned."""
     until = time.monotonic() + within
     while not (found := holds()):
@@ -105,10 +111,10 @@ class Process:
     def ended(self) -> bool:
         return self._process.poll() is not None
 
-    def wait(self, within: float = 10.0) -> int:
+    def wait(self, within: float = PATIENCE) -> int:
         return self._process.wait(within)
 
-    def stop(self, within: float = 10.0) -> None:
+    def stop(self, within: float = PATIENCE) -> None:
         if not self.ended():
             self.signal(signal.SIGTERM)
         try:
@@ -189,15 +195,43 @@ class Stack:
         self.runner = Process([sys.executable, "-m", "web.runner"], self.env)
         return self.runner
 
-    def ready(self, within: float = 60.0) -> Stack:
+    def ready(self, within: float = 2 * PATIENCE) -> Stack:
         def answers() -> bool:
             try:
-                return httpx.get(f"{self.url}/ready", timeout=5).status_code == 200
+                return httpx.get(f"{self.url}/ready", timeout=PATIENCE).status_code == 200
             except httpx.TransportError:
                 return False
 
         eventually(answers, within, every=0.1)
         return self
+
+    @contextmanager
+    def batches_held(self) -> Iterator[None]:
+        """No batch goes on, or ends, until the block does."""
+        self.runner.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.runner.signal(signal.SIGCONT)
+
+    def quieten(self) -> None:
+        """Cancel what is under way, and wait until nothing is."""
+        store = stores.connect(self.settings)
+        batches, running, unfinished = Batches(store), store.keys.running(), store.keys.deadlines()
+
+        def quiet() -> bool:
+            ids = [one.decode() for one in store.redis.zrange(running, 0, -1)]
+            for state in filter(None, batches.read(ids)):
+                with suppress(JobConflict):  # it is about to end
+                    batches.cancel(state.batch.id, state.batch.owner)
+            jobs = [one.decode() for one in store.redis.zrange(unfinished, 0, -1)]
+            for record in filter(None, store.read(jobs)):
+                with suppress(JobConflict):
+                    store.cancel(record.job.id, record.job.owner)
+            return not ids and not jobs
+
+        eventually(quiet)
+        store.redis.close()
 
     def stop(self) -> None:
         """End all of it, whatever one of them does."""
@@ -207,7 +241,7 @@ class Stack:
             last.callback(self.web.stop)
 
 
-def running(stack: Stack, within: float = 60.0) -> Iterator[Stack]:
+def running(stack: Stack, within: float = 2 * PATIENCE) -> Iterator[Stack]:
     """A started stack, stopped afterwards whatever happened."""
     try:
         yield stack.ready(within)

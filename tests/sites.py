@@ -14,7 +14,7 @@ class _Handler(BaseHTTPRequestHandler):
         site: Site = self.server  # type: ignore[assignment]
         site.asked.append(self.path)
         if self.path.startswith("/slow"):
-            site.open.wait(20)
+            site.open.wait()
         content = site.content.get(self.path.partition("?")[0])
         self.send_response(404 if content is None else 200)
         self.send_header("Content-Type", TYPES[self.path.partition("?")[0].rpartition(".")[2]])
@@ -46,7 +46,7 @@ class Site(ThreadingHTTPServer):
 
 def running() -> Iterator[Site]:
     with Site() as site:
-        thread = threading.Thread(target=site.serve_forever, daemon=True)
+        thread = threading.Thread(target=site.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield site
         site.open.set()

@@ -19,7 +19,7 @@ from mlxq.settings import DEFAULT, VARIABLES
 from schemas.__main__ import TABLES, table
 from tasks import keys
 from tests import recordings
-from tests.servers import ROOT, Stack
+from tests.servers import PATIENCE, ROOT, Stack
 from workers.engines.images.variants import VARIANTS
 from workers.parsers import registry
 
@@ -51,7 +51,7 @@ def test_a_snippet_runs_and_says_what_is_written_there(snippet: Snippet, real_st
     shutil.copy(recording, tmp_path / "speech.wav")
     code = snippet.code.replace(URL, real_stack.url)
     command = [sys.executable, "-c", code] if snippet.language == "python" else ["sh", "-euc", code]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip(), "it shows nothing"
     if snippet.output:
@@ -65,7 +65,7 @@ def test_a_snippet_that_makes_pictures_runs(snippet: Snippet, image_stack: Stack
     code = snippet.code.replace(URL, image_stack.url).replace("512x512", "128x128")  # tiny models, on a CPU
     code = code.replace('"flux2-klein-4b"', '"flux2"').replace('"flux2-klein-edit-4b"', '"flux2-edit"')
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.stdout, done.returncode) == (snippet.output, 0), done.stderr
     assert (tmp_path / "lighthouse.png").read_bytes().startswith(b"\x89PNG")
 

@@ -47,7 +47,7 @@ class Site(ThreadingHTTPServer):
 
 def running(pages: Mapping[str, Page]) -> Iterator[Site]:
     with Site(pages) as site:
-        thread = threading.Thread(target=site.serve_forever, daemon=True)
+        thread = threading.Thread(target=site.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield site
         site.shutdown()

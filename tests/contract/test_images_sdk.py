@@ -16,7 +16,7 @@ from PIL import Image
 from pydantic import BaseModel, TypeAdapter
 
 from tests.contract.test_openai_types import undeclared
-from tests.servers import Stack
+from tests.servers import PATIENCE, Stack
 from tests.workers.engines.images.drawing import mask, photo
 
 SIZE: Any = "64x64"  # a size of the tiny models, which the SDK's own list does not hold
@@ -109,5 +109,5 @@ def test_a_refusal_is_the_sdk_s_error_also_in_a_stream(client: OpenAI) -> None:
 
 def test_an_answer_is_strictly_of_its_type(image_stack: Stack) -> None:
     sent = {"model": "flux2", "prompt": "a cat", "size": "64x64", "steps": 1}
-    response = httpx.post(f"{image_stack.url}/v1/images/generations", json=sent, timeout=60)
+    response = httpx.post(f"{image_stack.url}/v1/images/generations", json=sent, timeout=PATIENCE)
     declared(ImagesResponse.model_validate_json(response.content, strict=True))

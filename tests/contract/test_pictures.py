@@ -15,7 +15,7 @@ from openai.types.chat import ChatCompletion
 
 from tests.contract import site as sites
 from tests.contract.site import Page, Site
-from tests.servers import Stack, Valkey, running
+from tests.servers import PATIENCE, Stack, Valkey, running
 from tests.workers.engines.text import tiny as text
 from tests.workers.engines.vision import tiny
 from tests.workers.engines.vision.asking import encoded, film, noise, sound
@@ -40,7 +40,7 @@ def stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     ]
     models.append({"model_path": str(text.save(root / "text")), "served_model_name": "text"})
     env = {"MLXQ_MEDIA_ALLOW_PRIVATE": "1"}
-    yield from running(Stack(valkey, tmp_path_factory.mktemp("seeing"), models, db=7, **env), within=240)
+    yield from running(Stack(valkey, tmp_path_factory.mktemp("seeing"), models, db=7, **env))
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +243,7 @@ def test_a_job_about_a_picture_can_be_asked_again_by_its_blob(client: openai.Ope
     def messages(source: str) -> list[dict[str, Any]]:
         return [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": source}}]}]
 
-    with httpx.Client(base_url=stack.url, timeout=60) as http:
+    with httpx.Client(base_url=stack.url, timeout=PATIENCE) as http:
         asked = {"model": "smolvlm", "messages": messages(url(PICTURES[0])), "temperature": 0, "max_tokens": 8}
         body = {"url": "/v1/chat/completions", "body": asked}
         job = http.post("/v1/jobs", json=body, headers={"Prefer": "wait=30"}).json()
@@ -256,8 +256,8 @@ def test_a_job_about_a_picture_can_be_asked_again_by_its_blob(client: openai.Ope
 def test_what_the_model_reads_holds_the_places_of_pictures(stack: Stack) -> None:
     parts = [{"type": "text", "text": "Look: "}, {"type": "image_url", "image_url": {"url": url(PICTURES[0])}}]
     body = {"model": "smolvlm", "messages": [{"role": "user", "content": parts}]}
-    shown = httpx.post(f"{stack.url}/v1/chat/render", json=body, timeout=60).json()
-    counted = httpx.post(f"{stack.url}/v1/tokenize", json=body, timeout=60).json()
-    answered = httpx.post(f"{stack.url}/v1/chat/completions", json={**body, "max_tokens": 1}, timeout=60).json()
+    shown = httpx.post(f"{stack.url}/v1/chat/render", json=body, timeout=PATIENCE).json()
+    counted = httpx.post(f"{stack.url}/v1/tokenize", json=body, timeout=PATIENCE).json()
+    answered = httpx.post(f"{stack.url}/v1/chat/completions", json={**body, "max_tokens": 1}, timeout=PATIENCE).json()
     assert "<image><image>" in str(shown)
     assert counted["count"] == answered["usage"]["prompt_tokens"]

@@ -13,7 +13,7 @@ import openai
 import pytest
 
 from tests import recordings
-from tests.servers import Stack, eventually
+from tests.servers import PATIENCE, Stack, eventually
 
 TEXT, VECTORS, SPEECH = "smollm2-135m-instruct", "all-minilm-l6-v2", "whisper-tiny.en"
 PATH = "/v1/audio/transcriptions"
@@ -26,7 +26,7 @@ def client(real_stack: Stack) -> openai.OpenAI:
 
 @pytest.fixture
 def http(real_stack: Stack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=real_stack.url, timeout=60) as client:
+    with httpx.Client(base_url=real_stack.url, timeout=PATIENCE) as client:
         yield client
 
 
@@ -45,7 +45,7 @@ def ended(http: httpx.Client, job: str) -> dict[str, Any]:
         found = http.get(f"/v1/jobs/{job}").json()
         return found if found["status"] not in ("queued", "running") else None
 
-    return dict(eventually(look, within=60))
+    return dict(eventually(look))
 
 
 def test_the_capital_of_france(client: openai.OpenAI) -> None:

@@ -19,7 +19,7 @@ from tasks import store as stores
 from tasks.lines import line_job
 from tasks.presence import Presence
 from tests.faults.clients import CHAT
-from tests.servers import Stack, Valkey, eventually
+from tests.servers import PATIENCE, Stack, Valkey, eventually
 
 ENDED = ("completed", "failed", "expired", "cancelled")
 LOST = "connection lost"
@@ -53,7 +53,7 @@ class Batch:
         self.url, self.endpoint, self.bodies = url, endpoint, bodies
         call = {"method": "POST", "url": endpoint}
         lines = [json.dumps({"custom_id": name, **call, "body": body}) for name, body in bodies.items()]
-        with httpx.Client(base_url=url, timeout=60) as http:
+        with httpx.Client(base_url=url, timeout=PATIENCE) as http:
             file = {"file": ("in.jsonl", "\n".join(lines))}
             input_file = http.post("/v1/files", files=file, data={"purpose": "batch"}).json()["id"]
             made = {"input_file_id": input_file, "endpoint": endpoint, "completion_window": "24h"}
@@ -61,13 +61,13 @@ class Batch:
 
     def get(self, path: str) -> httpx.Response | None:
         try:
-            found = httpx.get(f"{self.url}{path}", timeout=30)
+            found = httpx.get(f"{self.url}{path}", timeout=PATIENCE)
         except httpx.TransportError:
             return None
         return found if found.status_code == 200 else None
 
     def seen(self) -> dict[str, Any]:
-        found = eventually(lambda: self.get(f"/v1/batches/{self.id}"), within=60, every=0.1)
+        found = eventually(lambda: self.get(f"/v1/batches/{self.id}"), every=0.1)
         seen: dict[str, Any] = found.json()
         return seen
 
@@ -119,7 +119,7 @@ def go_on(batches: Sequence[Batch], by: int) -> None:
     """Wait until so many more lines are done."""
     most = sum(len(batch.bodies) for batch in batches)
     want = min(sum(batch.done() for batch in batches) + by, most)
-    eventually(lambda: sum(batch.done() for batch in batches) >= want, within=120, every=0.1)
+    eventually(lambda: sum(batch.done() for batch in batches) >= want, every=0.1)
 
 
 def kill(*pids: int) -> None:
@@ -176,13 +176,13 @@ class Faults:
         self._stack.web.wait()
         self._stack.web.stop()
         self._stack.start_web()
-        eventually(self._answers, within=120, every=0.1)
+        eventually(self._answers, every=0.1)
         self.outages.append((began, time.monotonic()))
         self.kills["web"] += 1
 
     def _answers(self) -> bool:
         with suppress(httpx.TransportError):
-            return httpx.get(f"{self._stack.url}/health", timeout=5).is_success
+            return httpx.get(f"{self._stack.url}/health", timeout=PATIENCE).is_success
         return False
 
     def redis(self) -> None:
@@ -243,7 +243,9 @@ class People:
         return [asked for asked in self.asked if not proper(asked)]
 
     def _run(self) -> None:
-        with httpx.Client(base_url=self._url, timeout=60, limits=httpx.Limits(max_keepalive_connections=0)) as http:
+        with httpx.Client(
+            base_url=self._url, timeout=PATIENCE, limits=httpx.Limits(max_keepalive_connections=0)
+        ) as http:
             while not self._stopped.is_set():
                 began = time.monotonic()
                 outcome = self._outcome(http, began + self._patience)

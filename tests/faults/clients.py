@@ -14,7 +14,7 @@ from tasks import events
 from tasks import store as stores
 from tasks.job import Record
 from tasks.presence import Presence
-from tests.servers import Stack, eventually
+from tests.servers import PATIENCE, Stack, eventually
 
 CHAT = "/v1/chat/completions"
 
@@ -45,7 +45,7 @@ class Call:
     def ended(self) -> bool:
         return self.thread is not None and not self.thread.is_alive()
 
-    def wait(self, within: float = 60) -> Call:
+    def wait(self, within: float = PATIENCE) -> Call:
         assert self.thread is not None
         self.thread.join(within)
         assert not self.thread.is_alive(), "the call hangs"
@@ -53,7 +53,7 @@ class Call:
 
 
 class Clients:
-    def __init__(self, stack: Stack, patience: float = 60) -> None:
+    def __init__(self, stack: Stack, patience: float = PATIENCE) -> None:
         self.stack = stack
         # None is kept: one that the server closes at its time of idleness, just as a request comes, proves nothing.
         limits = httpx.Limits(max_connections=600, max_keepalive_connections=0)
@@ -125,7 +125,7 @@ class Clients:
         assert record is not None
         return record
 
-    def ended(self, job_id: str, within: float = 60) -> Record:
+    def ended(self, job_id: str, within: float = PATIENCE) -> Record:
         return eventually(lambda: self.record(job_id) if self.record(job_id).status.terminal else None, within)
 
     def events(self, job_id: str) -> Iterator[events.Event]:

@@ -13,7 +13,7 @@ import pytest
 
 from tasks import store as stores
 from tasks.presence import Presence
-from tests.servers import Stack, eventually
+from tests.servers import PATIENCE, Stack, eventually
 
 PATH = "/v1/images/generations"
 BODY = {"model": "flux2", "prompt": "a cat", "size": "256x256", "steps": 40, "partial_images": 3}
@@ -21,7 +21,7 @@ BODY = {"model": "flux2", "prompt": "a cat", "size": "256x256", "steps": 40, "pa
 
 @pytest.fixture
 def client(image_stack: Stack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=image_stack.url, timeout=120) as client:
+    with httpx.Client(base_url=image_stack.url, timeout=PATIENCE) as client:
         yield client
 
 
@@ -36,7 +36,7 @@ def test_a_job_draws_the_picture_that_it_had_begun(image_stack: Stack, client: h
     job = client.post("/v1/jobs", json={"url": PATH, "body": BODY}).json()["id"]
     eventually(lambda: client.get(f"/v1/jobs/{job}").json()["progress"] >= 10)
     kill(image_stack)
-    ended = eventually(lambda: succeeded(client.get(f"/v1/jobs/{job}").json()), within=120)
+    ended = eventually(lambda: succeeded(client.get(f"/v1/jobs/{job}").json()))
     assert ended["attempts"] == 2
     (made,) = client.get(f"/v1/jobs/{job}/result").json()["data"]
     (again,) = client.post(PATH, json={**BODY, "seed": made["seed"]}).json()["data"]

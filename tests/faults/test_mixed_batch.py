@@ -14,7 +14,7 @@ import yaml
 from tests import recordings, starter
 from tests.faults.bulk import HUNG, Account, Batch, Body, Faults, People, go_on
 from tests.faults.clients import CHAT
-from tests.servers import ROOT, Stack, Valkey, eventually, running
+from tests.servers import PATIENCE, ROOT, Stack, Valkey, eventually, running
 
 TEXT, VECTORS, SPEECH = "smollm2-135m-instruct", "all-minilm-l6-v2", "whisper-tiny.en"
 COMPLETIONS, EMBEDDINGS, TRANSCRIPTIONS = "/v1/completions", "/v1/embeddings", "/v1/audio/transcriptions"
@@ -30,7 +30,7 @@ def stack(own_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Itera
         starter.folder(name)
         model["batch_completion_size"] = SLOTS[name]
     folder = tmp_path_factory.mktemp("stack")
-    yield from running(Stack(own_valkey, folder, models, db=0, MLXQ_WORKER_LEASE="1.5"), within=240)
+    yield from running(Stack(own_valkey, folder, models, db=0, MLXQ_WORKER_LEASE="1.5"))
 
 
 def chat(text: str, tokens: int) -> Body:
@@ -41,7 +41,7 @@ def recorded(url: str) -> list[tuple[str, str]]:
     """The two shortest recordings as uploaded files, each with its words."""
     said = sorted(recordings.librivox(), key=lambda found: found[0].stat().st_size)[:2]
     files = []
-    with httpx.Client(base_url=url, timeout=60) as http:
+    with httpx.Client(base_url=url, timeout=PATIENCE) as http:
         for path, words in said:
             file = {"file": (path.name, path.read_bytes())}
             files.append((http.post("/v1/files", files=file, data={"purpose": "user_data"}).json()["id"], words))
@@ -81,10 +81,10 @@ def test_a_mixed_batch_outlives_every_component(stack: Stack, own_valkey: Valkey
     # Each model's worker dies once, so no line is lost twice and none may be set aside.
     chats, _, vectors, speeches = batches
     strikes: list[tuple[Batch, Callable[[], object]]] = [
-        (speeches, lambda: eventually(lambda: faults.worker(SPEECH), within=90)),
-        (vectors, lambda: eventually(lambda: faults.worker(VECTORS), within=90)),
+        (speeches, lambda: eventually(lambda: faults.worker(SPEECH))),
+        (vectors, lambda: eventually(lambda: faults.worker(VECTORS))),
         *((chats, strike) for strike in (faults.runner, faults.web, faults.redis, faults.supervisor)),
-        (chats, lambda: eventually(lambda: faults.worker(TEXT), within=90)),
+        (chats, lambda: eventually(lambda: faults.worker(TEXT))),
     ]
     for batch, strike in strikes:
         go_on([batch], 2)

@@ -52,7 +52,7 @@ def test_a_killed_supervisor_takes_its_workers_along_and_the_next_one_goes_on(cl
     stack.supervisor.wait()
     stack.supervisor.stop()
 
-    eventually(lambda: not worker.is_running(), within=10)
+    eventually(lambda: not worker.is_running())
     stack.start_supervisor()
     assert stream.wait().error is not None and stream.error["code"] == "worker_lost"
     for number, job in enumerate(jobs):
@@ -78,7 +78,7 @@ def test_a_worker_amid_a_long_step_does_not_outlive_its_supervisor(slow_stack: S
     slow_stack.supervisor.wait()
     slow_stack.supervisor.stop()
 
-    eventually(lambda: not worker.is_running(), within=10)
+    eventually(lambda: not worker.is_running())
 
     slow_stack.start_supervisor()
     eventually(lambda: clients.record(job).attempt == 2)
@@ -110,7 +110,7 @@ def test_a_job_whose_submitter_died_between_record_and_message_runs_once(clients
     assert died.returncode == -signal.SIGKILL
     job = died.stdout.strip()
 
-    record = clients.ended(job, within=20)
+    record = clients.ended(job)
 
     assert record.status is Status.SUCCEEDED and record.attempt == 1
     assert clients.terminals(job) == 1

@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 
 from tasks.job import Status
 from tests.faults.clients import Clients, expected
-from tests.servers import Stack, Valkey, eventually, fake, running
+from tests.servers import PATIENCE, Stack, Valkey, eventually, fake, running
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_two_seconds_without_redis_cost_no_job_and_no_worker(clients: Clients, o
     eventually(lambda: all(stream.chunks for stream in streams))
     socket = connect(clients.stack.url.replace("http", "ws") + "/v1/jobs/stream", legacy=True)
     socket.send(json.dumps({"type": "subscribe", "id": jobs[0]}))
-    assert "subscribed" in socket.recv(timeout=10)
+    assert "subscribed" in socket.recv(timeout=PATIENCE)
 
     own_valkey.kill()
     time.sleep(2)
@@ -45,9 +45,9 @@ def test_two_seconds_without_redis_cost_no_job_and_no_worker(clients: Clients, o
         assert clients.ended(job).status is Status.SUCCEEDED
         answer = clients.http.get(f"/v1/jobs/{job}/result").json()
         assert answer["choices"][0]["message"]["content"] == expected(f"j{number}", 120)
-    heard = [json.loads(socket.recv(timeout=10))]
+    heard = [json.loads(socket.recv(timeout=PATIENCE))]
     while heard[-1]["type"] == "event":
-        heard.append(json.loads(socket.recv(timeout=10)))
+        heard.append(json.loads(socket.recv(timeout=PATIENCE)))
     assert [each["event_id"] for each in heard[:-1]] == [f"1-{number}" for number in range(1, len(heard))]
     assert heard[-1] == {"type": "end", "id": jobs[0], "status": "succeeded"}
     socket.close()

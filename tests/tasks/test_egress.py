@@ -86,7 +86,7 @@ class Server(ThreadingHTTPServer):
 @pytest.fixture
 def site() -> Iterator[Server]:
     with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield server
         server.shutdown()

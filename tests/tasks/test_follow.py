@@ -14,7 +14,7 @@ from tasks.ledger import Begun, Claim, Ended, Ledger, Lines, Turn
 from tasks.requests import ChatRequest, Message, ToolCall
 from tasks.store import JobStore
 from tests.jobs import chat
-from tests.servers import eventually
+from tests.servers import PATIENCE, eventually
 
 RESULT = fold.TextResult((fold.Choice("abc"),), events.Usage(1, 3))
 
@@ -44,12 +44,12 @@ def finish(ledger: Ledger, claim: Claim) -> None:
 
 
 def ids(follower: Follower, claim: Claim, after: str = "0") -> list[str]:
-    return [entry[0] for entry in follower.events(claim.job.id, after, silence=5) if entry is not None]
+    return [entry[0] for entry in follower.events(claim.job.id, after, silence=0.2) if entry is not None]
 
 
 def test_events_come_as_they_happen_and_end_with_the_job(store: JobStore, one: Ledger, follower: Follower) -> None:
     claim = claimed(store, one)
-    source = follower.events(claim.job.id, silence=5)
+    source = follower.events(claim.job.id, silence=PATIENCE)
     assert next(source) == ("1-1", events.Started(1, 1))
     say(one, claim, 2, "a")
     assert next(source) == ("1-2", events.Delta("a"))
@@ -72,7 +72,7 @@ def test_many_readers_of_one_job_each_see_all_of_it(store: JobStore, one: Ledger
         say(one, claim, number + 2, str(number))
     finish(one, claim)
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
     assert seen == [[f"1-{number}" for number in range(1, 9)]] * 6
     assert not follower._inboxes and not follower._cursors
 

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+from tests.servers import PATIENCE
+
 CODE = """
 import logging, sys, structlog
 from tasks import logs
@@ -24,5 +26,5 @@ def test_a_process_lives_on_when_nobody_reads_its_log_any_more() -> None:
     )
     os.close(writing)
     os.close(reading)
-    told, _ = process.communicate(timeout=30)
+    told, _ = process.communicate(timeout=PATIENCE)
     assert told == "alive\n"

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.servers import Stack, eventually, running
+from tests.servers import PATIENCE, Stack, eventually, running
 from tests.web.bodies import CHAT, chat
 
 ENDED = ("completed", "failed", "expired", "cancelled")
@@ -42,7 +42,7 @@ def ended(http: httpx.Client, batch: str) -> dict[str, Any]:
         found: dict[str, Any] = http.get(f"/v1/batches/{batch}").json()
         return found if found["status"] in ENDED else None
 
-    found: dict[str, Any] = eventually(look, within=60)
+    found: dict[str, Any] = eventually(look)
     return found
 
 
@@ -215,7 +215,7 @@ def keyed(valkey: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def test_each_key_has_its_own_batches_and_its_share_of_the_work(keyed: Stack) -> None:
     def client(key: str) -> httpx.Client:
-        return httpx.Client(base_url=keyed.url, headers={"Authorization": f"Bearer {key}"}, timeout=30)
+        return httpx.Client(base_url=keyed.url, headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE)
 
     with client("alpha") as alpha, client("beta") as beta:
         many = create(alpha, upload(alpha, *(request(f"r{number}") for number in range(600)))).json()["id"]

@@ -11,9 +11,7 @@ import httpx
 import pytest
 
 from tests.servers import Stack, eventually
-from tests.web.bodies import CHAT, chat
-
-NOTICED = 0.5  # seconds from the closed connection to the cancelled job
+from tests.web.bodies import CHAT, ENDLESS, chat
 
 
 def leave(stack: Stack, body: dict[str, Any], headers: dict[str, str]) -> str:
@@ -34,11 +32,9 @@ def leave(stack: Stack, body: dict[str, Any], headers: dict[str, str]) -> str:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_its_job_is_cancelled_and_the_row_is_free(http: httpx.Client, fake_stack: Stack, stream: bool) -> None:
-    job = leave(fake_stack, chat(tokens=5000, model="small", stream=stream), {})
-    left = time.monotonic()
-    eventually(lambda: http.get(f"/v1/jobs/{job}").json()["status"] == "cancelled", within=5)
-    assert time.monotonic() - left < NOTICED + 1  # the machine is shared
-    assert http.post(CHAT, json=chat(model="small"), timeout=10).status_code == 200
+    job = leave(fake_stack, chat(tokens=ENDLESS, model="small", stream=stream), {})
+    eventually(lambda: http.get(f"/v1/jobs/{job}").json()["status"] == "cancelled")
+    assert http.post(CHAT, json=chat(model="small")).status_code == 200
 
 
 def test_it_may_be_told_to_go_on(http: httpx.Client, fake_stack: Stack) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
-from tests.servers import Stack, Valkey, eventually, fake
+from tests.servers import PATIENCE, Stack, Valkey, eventually, fake
 from tests.web.bodies import CHAT, chat
 
 
@@ -24,7 +24,7 @@ def half(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 
 def test_a_model_that_cannot_be_loaded_says_why_and_the_others_serve(half: Stack) -> None:
-    with httpx.Client(base_url=half.url, timeout=20) as http:
+    with httpx.Client(base_url=half.url, timeout=PATIENCE) as http:
 
         def settled() -> dict[str, object] | None:
             try:

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from tasks.requests import BlobRef
-from tests.servers import Stack, eventually
+from tests.servers import PATIENCE, Stack, eventually
 from tests.workers.engines.images.drawing import mask, photo, pixels
 from web import signing
 
@@ -23,7 +23,7 @@ GENERATIONS, EDITS, VARIATIONS = (f"/v1/images/{name}" for name in ("generations
 
 @pytest.fixture
 def client(image_stack: Stack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=image_stack.url, timeout=120) as client:
+    with httpx.Client(base_url=image_stack.url, timeout=PATIENCE) as client:
         yield client
 
 
@@ -109,7 +109,7 @@ def test_an_edit_may_be_json_with_data_urls_and_is_the_same(client: httpx.Client
     assert written.json()["data"] == posted.json()["data"]
     job = client.post("/v1/jobs", json={"url": EDITS, "body": sent}).json()
     assert len(job["inputs"]) == 1
-    eventually(lambda: client.get(f"/v1/jobs/{job['id']}").json()["status"] == "succeeded", within=60)
+    eventually(lambda: client.get(f"/v1/jobs/{job['id']}").json()["status"] == "succeeded")
     assert client.get(f"/v1/jobs/{job['id']}/result").json()["data"] == posted.json()["data"]
 
 
@@ -182,7 +182,7 @@ def test_a_line_of_a_batch_holds_its_picture(client: httpx.Client) -> None:
     file = client.post("/v1/files", data={"purpose": "batch"}, files=sent).json()["id"]
     asked = {"input_file_id": file, "endpoint": GENERATIONS, "completion_window": "24h"}
     batch = client.post("/v1/batches", json=asked).json()["id"]
-    ended = eventually(lambda: finished(client.get(f"/v1/batches/{batch}").json()), within=60)
+    ended = eventually(lambda: finished(client.get(f"/v1/batches/{batch}").json()))
     answer = json.loads(client.get(f"/v1/files/{ended['output_file_id']}/content").text)["response"]["body"]
     assert np.array_equal(decoded(answer["data"][0]), decoded(made(client, seed=4)["data"][0]))
 

@@ -15,7 +15,7 @@ from simple_websocket import Client
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.servers import Stack, Valkey, eventually, fake, running
+from tests.servers import PATIENCE, Stack, Valkey, eventually, fake, running
 from tests.web.bodies import chat
 from tests.web.test_batches import create, request, upload
 from tests.web.test_batches import ended as batch_ended
@@ -49,7 +49,7 @@ def say(ws: ClientConnection, **message: Any) -> None:
 
 
 def hear(ws: ClientConnection) -> dict[str, Any]:
-    return dict(json.loads(ws.recv(timeout=20)))
+    return dict(json.loads(ws.recv(timeout=PATIENCE)))
 
 
 def until_end(ws: ClientConnection, *jobs: str) -> list[dict[str, Any]]:
@@ -191,7 +191,7 @@ def test_another_websocket_client_understands_it_too(fake_stack: Stack, http: ht
     client.send(json.dumps({"type": "subscribe", "id": job}))
     kinds = []
     while "end" not in kinds:
-        kinds.append(json.loads(client.receive(timeout=20))["type"])
+        kinds.append(json.loads(client.receive(timeout=PATIENCE))["type"])
     assert kinds == ["subscribed", *["event"] * 5, "end"]
     client.close()
 
@@ -267,7 +267,7 @@ def test_a_client_that_vanishes_gives_its_place_back(keyed: Stack) -> None:
 
 
 def test_a_client_that_does_not_read_is_let_go_and_goes_on_later(keyed: Stack) -> None:
-    with httpx.Client(base_url=keyed.url, headers=bearer("alpha"), timeout=60) as http, socket.socket() as slow:
+    with httpx.Client(base_url=keyed.url, headers=bearer("alpha"), timeout=PATIENCE) as http, socket.socket() as slow:
         jobs = [submit(http, chat("long" * 3000, tokens=300))["id"] for _ in range(4)]
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         slow.connect(("127.0.0.1", keyed.port))

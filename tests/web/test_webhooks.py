@@ -14,7 +14,7 @@ from standardwebhooks import Webhook as Verifier
 
 from tests import receivers
 from tests.receivers import SECRET, Received, Receiver
-from tests.servers import Stack, Valkey, eventually, fake, running
+from tests.servers import PATIENCE, Stack, Valkey, eventually, fake, running
 from tests.web.bodies import CHAT, chat
 from tests.web.test_batches import request, run
 from tests.web.test_jobs import ended, submit
@@ -37,7 +37,7 @@ def stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory, receiver: Re
 
 @pytest.fixture
 def told(stack: Stack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stack.url, timeout=30) as client:
+    with httpx.Client(base_url=stack.url, timeout=PATIENCE) as client:
         yield client
 
 

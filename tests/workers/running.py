@@ -13,7 +13,7 @@ from tasks.errors import QueueUnavailable
 from tasks.events import Event
 from tasks.job import Job, Lane
 from tasks.ledger import Claim, Dropped, Turn, Written
-from tests.servers import eventually
+from tests.servers import PATIENCE, eventually
 from tests.workers.engines.rows import chat
 from workers import engine
 from workers.batcher import Batcher
@@ -133,7 +133,7 @@ class Running:
     def stop(self) -> None:
         self.batcher.stop(0)
         self.steps(10)
-        self.thread.join(5)
+        self.thread.join(PATIENCE)
         assert not self.thread.is_alive()
 
 

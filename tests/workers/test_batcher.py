@@ -5,7 +5,7 @@ from __future__ import annotations
 from tasks import events
 from tasks.job import Lane
 from tasks.ledger import Claim
-from tests.servers import eventually
+from tests.servers import PATIENCE, eventually
 from tests.workers.engines.rows import chat
 from tests.workers.running import Running
 
@@ -27,7 +27,7 @@ def test_events_are_numbered_from_the_one_after_started(running: Running) -> Non
     eventually(lambda: running.ledger.words(job) == [2, 3])
     running.engine.ending.add(job)
     running.steps(1)
-    assert over.wait(5) and running.ledger.words(job) == [2, 3, 4]
+    assert over.wait(PATIENCE) and running.ledger.words(job) == [2, 3, 4]
     assert running.ledger.turns[0].begun[0].claim.job.id == job and not running.ledger.turns[0].lines
 
 
@@ -77,7 +77,7 @@ def test_a_failed_step_ends_its_rows_and_the_next_ones_run(running: Running) -> 
     after, over = running.submit()
     running.engine.ending |= {after, *(job for job, _ in jobs)}
     running.steps(5)
-    assert over.wait(5) and isinstance(running.ledger.ended()[after], events.Done)
+    assert over.wait(PATIENCE) and isinstance(running.ledger.ended()[after], events.Done)
 
 
 def test_nothing_is_lost_while_the_queue_is_away(running: Running) -> None:
@@ -85,7 +85,7 @@ def test_nothing_is_lost_while_the_queue_is_away(running: Running) -> None:
     running.ledger.away = 5
     running.engine.ending.add(job)
     running.steps(2)
-    assert over.wait(10)
+    assert over.wait(PATIENCE)
     assert running.ledger.words(job) == [2] and isinstance(running.ledger.ended()[job], events.Done)
 
 
@@ -95,16 +95,16 @@ def test_a_stopped_batcher_hands_back_what_runs_and_what_waits(running: Running)
     eventually(lambda: running.engine.admitted == [row])
     running.batcher.stop(0)
     running.steps(2)
-    assert over.wait(5) and waiting_over.wait(5)
+    assert over.wait(PATIENCE) and waiting_over.wait(PATIENCE)
     assert set(running.ledger.handed_back) == {row, waiting}
 
 
 def test_a_batcher_that_has_ended_hands_back_what_comes_late(running: Running) -> None:
     """Its job was claimed before the stop, and checked after it."""
     running.batcher.stop(0)
-    running.thread.join(5)
+    running.thread.join(PATIENCE)
     late, over = running.submit()
-    assert over.wait(5) and running.ledger.handed_back == [late]
+    assert over.wait(PATIENCE) and running.ledger.handed_back == [late]
 
 
 def test_a_claim_taken_back_and_given_again_waits_for_its_old_row(running: Running) -> None:

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from tasks.errors import JobCancelled
-from tests.servers import eventually
+from tests.servers import PATIENCE, eventually
 from workers.budget import Budget
 from workers.patience import Patience
 
@@ -31,7 +31,7 @@ def test_who_finds_it_used_up_waits_until_others_are_seen() -> None:
     assert not held.wait(0.2)
     del part
     gc.collect()
-    assert held.wait(10)
+    assert held.wait(PATIENCE)
     waiting.join()
 
 

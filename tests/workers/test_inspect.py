@@ -14,7 +14,7 @@ import yaml
 
 from mlxq.catalogue import ModelEntry
 from tests import starter
-from tests.servers import ROOT
+from tests.servers import PATIENCE, ROOT
 from tests.workers.parsers import templates
 from workers.inspect import InspectError, inspect
 from workers.parsers.registry import UnknownFormat
@@ -95,7 +95,7 @@ def test_files_that_cannot_be_read_are_named(folder: Path) -> None:
 def run(*words: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, "-m", *words], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", *words], cwd=ROOT, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
 
 

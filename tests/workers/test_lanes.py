@@ -10,7 +10,7 @@ import pytest
 from tasks import events
 from tasks.job import Lane
 from tasks.ledger import Claim
-from tests.servers import eventually
+from tests.servers import PATIENCE, eventually
 from tests.workers.engines.rows import chat
 from tests.workers.running import Running, made
 
@@ -157,7 +157,7 @@ def test_a_stopped_batcher_hands_back_paused_rows(running: Running) -> None:
     (bulk, over), (person, _) = paused(running)
     running.batcher.stop(0)
     running.steps(2)
-    assert over.wait(5) and set(running.ledger.handed_back) == {bulk, person}
+    assert over.wait(PATIENCE) and set(running.ledger.handed_back) == {bulk, person}
 
 
 def test_a_paused_row_whose_job_was_claimed_again_is_gone(running: Running) -> None:

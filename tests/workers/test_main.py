@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.servers import ROOT, fake
+from tests.servers import PATIENCE, ROOT, fake
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,13 @@ def test_an_unknown_format_is_refused_with_the_list(keys: dict[str, Any], told: 
     # There is no Redis: whoever started would wait for one.
     env = {**os.environ, "MLXQ_CONFIG": str(config), "REDIS_URL": "redis://127.0.0.1:1/0"}
     done = subprocess.run(
-        [sys.executable, "-m", "workers"], env=env, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "workers"],
+        env=env,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()

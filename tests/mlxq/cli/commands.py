@@ -11,9 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, Any
 
-from tests.servers import ROOT, Stack, eventually
-
-_WITHIN = 120
+from tests.servers import PATIENCE, ROOT, Stack, eventually
 
 
 def _environment(url: str) -> dict[str, str]:
@@ -47,7 +45,7 @@ class Started:
 
     def says(self, text: str) -> Started:
         """Wait until it says this on standard error."""
-        eventually(lambda: text in _content(self._err), every=0.005)
+        eventually(lambda: text in _content(self._err))
         return self
 
     def interrupt(self) -> Finished:
@@ -62,7 +60,7 @@ class Started:
 
     def wait(self) -> Finished:
         try:
-            code = self._process.wait(_WITHIN)
+            code = self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -90,4 +88,4 @@ def noted(path: Path, **least: int) -> dict[str, Any]:
         ready = state["parts"] and all(part["batch"] for part in state["parts"])
         return state if ready and all(state["work"].get(name, 0) >= most for name, most in least.items()) else None
 
-    return dict(eventually(look, every=0.005))
+    return dict(eventually(look))

@@ -11,7 +11,7 @@ import pytest
 
 from tests.mlxq.cli.commands import Started, mlxq
 from tests.servers import Stack, eventually
-from tests.web.bodies import CHAT, chat
+from tests.web.bodies import CHAT, ENDLESS, chat
 
 
 def requests(path: Path, texts: Sequence[str], *, model: str = "fake", tokens: int = 3) -> Path:
@@ -62,9 +62,9 @@ def test_a_submitted_batch_can_be_watched_listed_and_fetched_later(fake_stack: S
 
 
 def test_an_interrupted_watch_is_taken_up_with_the_same_batch(fake_stack: Stack, tmp_path: Path) -> None:
-    file = requests(tmp_path / "a.jsonl", ["one"] * 4, model="small", tokens=15)
-    running = Started(fake_stack.url, "batch", "submit", file, "--watch").says("validating")
-    interrupted = running.interrupt()
+    file = requests(tmp_path / "a.jsonl", ["one"] * 4)
+    with fake_stack.batches_held():
+        interrupted = Started(fake_stack.url, "batch", "submit", file, "--watch").says("validating").interrupt()
     assert interrupted.code == 130
     batch = next(word for word in interrupted.err.split() if word.startswith("batch_"))
     assert f"mlxq batch watch {batch}" in interrupted.err
@@ -75,7 +75,9 @@ def test_an_interrupted_watch_is_taken_up_with_the_same_batch(fake_stack: Stack,
 
 
 def test_a_cancelled_batch_keeps_what_was_answered(fake_stack: Stack, http: httpx.Client, tmp_path: Path) -> None:
-    file = requests(tmp_path / "a.jsonl", ["one"] * 30, model="small", tokens=5)
+    file = requests(tmp_path / "a.jsonl", ["one"] * 3, model="small")
+    endless = requests(tmp_path / "b.jsonl", ["one"], model="small", tokens=ENDLESS).read_text()
+    file.write_text(file.read_text() + endless.replace("r0", "endless"))
     batch = mlxq(fake_stack, "batch", "submit", file).out.strip()
     eventually(lambda: http.get(f"/v1/batches/{batch}").json()["request_counts"]["completed"] > 0)
     early = mlxq(fake_stack, "batch", "results", batch)
@@ -86,7 +88,8 @@ def test_a_cancelled_batch_keeps_what_was_answered(fake_stack: Stack, http: http
     assert (watched.code, watched.json["status"]) == (1, "cancelled")
     fetched = mlxq(fake_stack, "batch", "results", batch, "--out", tmp_path / "out.jsonl")
     assert fetched.code == 1
-    assert 0 < len((tmp_path / "out.jsonl").read_text().splitlines()) < 30
+    answered = ids((tmp_path / "out.jsonl").read_text())
+    assert answered and set(answered) <= {"r0", "r1", "r2"}
 
 
 def test_a_file_that_the_server_refuses_names_the_line(fake_stack: Stack, tmp_path: Path) -> None:

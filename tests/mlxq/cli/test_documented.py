@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tests import recordings
-from tests.servers import ROOT, Stack
+from tests.servers import PATIENCE, ROOT, Stack
 
 SECTION = (ROOT / "README.md").read_text().split("## From the command line\n")[1].split("\n## ")[0]
 BLOCKS = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
@@ -41,7 +41,13 @@ def test_the_examples_of_the_command_line_work(real_stack: Stack, folder: Path) 
     assert len(BLOCKS) == 3
     for block in BLOCKS:
         done = subprocess.run(
-            ["sh", "-euc", mlxq + block], cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False
+            ["sh", "-euc", mlxq + block],
+            cwd=folder,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
         )
         assert done.returncode == 0, (block, done.stderr)
     assert np.load(folder / "vectors.npy").shape == (2, 384)

@@ -72,9 +72,10 @@ def test_standard_input_becomes_jsonl(fake_stack: Stack, tmp_path: Path) -> None
 def test_standard_input_is_kept_for_a_run_that_is_resumed(fake_stack: Stack, tmp_path: Path) -> None:
     out = tmp_path / "a.npy"
     data = "".join("x" * length + "\n" for length in LENGTHS).encode()
-    running = Started(fake_stack.url, "embed", "-", "--out", out, "--model", "small", stdin=data)
-    noted(tmp_path / "a.npy.mlxq.json")
-    running.interrupt()
+    with fake_stack.batches_held():
+        running = Started(fake_stack.url, "embed", "-", "--out", out, "--model", "small", stdin=data)
+        noted(tmp_path / "a.npy.mlxq.json")
+        running.interrupt()
     assert embed(fake_stack, "-", out, stdin=b"other\n").code == 2
     assert embed(fake_stack, "-", out, "--resume").code == 0
     assert right(out)
@@ -107,9 +108,10 @@ def test_an_interrupted_run_is_resumed_with_the_same_batch(
     fake_stack: Stack, http: httpx.Client, texts: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "a.npy"
-    running = Started(fake_stack.url, "embed", texts, "--out", out, "--model", "small")
-    state = noted(tmp_path / "a.npy.mlxq.json")
-    interrupted = running.interrupt()
+    with fake_stack.batches_held():
+        running = Started(fake_stack.url, "embed", texts, "--out", out, "--model", "small")
+        state = noted(tmp_path / "a.npy.mlxq.json")
+        interrupted = running.interrupt()
     batch = state["parts"][0]["batch"]
     assert interrupted.code == 130
     assert batch in interrupted.err and "mlxq embed" in interrupted.err and "--resume" in interrupted.err
@@ -129,9 +131,10 @@ def test_a_batch_that_a_killed_run_could_not_note_is_found(
     fake_stack: Stack, http: httpx.Client, texts: Path, tmp_path: Path
 ) -> None:
     notes = tmp_path / "a.npy.mlxq.json"
-    running = Started(fake_stack.url, "embed", texts, "--out", tmp_path / "a.npy", "--model", "small")
-    state = noted(notes)
-    running.kill()
+    with fake_stack.batches_held():
+        running = Started(fake_stack.url, "embed", texts, "--out", tmp_path / "a.npy", "--model", "small")
+        state = noted(notes)
+        running.kill()
     batch, state["parts"][0]["batch"] = state["parts"][0]["batch"], None
     notes.write_text(json.dumps(state))
     assert embed(fake_stack, texts, tmp_path / "a.npy", "--resume").code == 0
@@ -144,9 +147,10 @@ def test_answers_that_the_server_forgot_are_asked_for_again(
 ) -> None:
     texts, out = tmp_path / "texts.txt", tmp_path / "a.npy"
     texts.write_text("one\n" * 640)
-    running = Started(fake_stack.url, "embed", texts, "--out", out, "--model", "small")
-    batch = noted(tmp_path / "a.npy.mlxq.json")["parts"][0]["batch"]
-    running.kill()
+    with fake_stack.batches_held():
+        running = Started(fake_stack.url, "embed", texts, "--out", out, "--model", "small")
+        batch = noted(tmp_path / "a.npy.mlxq.json")["parts"][0]["batch"]
+        running.kill()
     ended = eventually(lambda: [one for one in [http.get(f"/v1/batches/{batch}").json()] if one["output_file_id"]])
     http.delete(f"/v1/files/{ended[0]['output_file_id']}").raise_for_status()
     assert embed(fake_stack, texts, out, "--resume").code == 0
@@ -154,8 +158,10 @@ def test_answers_that_the_server_forgot_are_asked_for_again(
 
 
 def test_what_was_cancelled_on_interrupt_is_submitted_again(
-    fake_stack: Stack, http: httpx.Client, texts: Path, tmp_path: Path
+    fake_stack: Stack, http: httpx.Client, tmp_path: Path
 ) -> None:
+    texts, lengths = tmp_path / "texts.txt", LENGTHS * 3
+    texts.write_text("".join("x" * length + "\n" for length in lengths))
     words = ["embed", texts, "--out", tmp_path / "a.npy", "--model", "small", "--cancel-on-interrupt"]
     running = Started(fake_stack.url, *words)
     state = noted(tmp_path / "a.npy.mlxq.json")
@@ -166,16 +172,17 @@ def test_what_was_cancelled_on_interrupt_is_submitted_again(
     eventually(lambda: http.get(f"/v1/batches/{batch}").json()["status"] == "cancelled")
     done = embed(fake_stack, texts, tmp_path / "a.npy", "--resume")
     assert done.code == 0, done.err
-    assert right(tmp_path / "a.npy")
+    assert right(tmp_path / "a.npy", lengths)
     assert len(batches(http, state["run"])) == 2
 
 
 def test_a_batch_that_somebody_cancels_ends_the_run(
     fake_stack: Stack, http: httpx.Client, texts: Path, tmp_path: Path
 ) -> None:
-    running = Started(fake_stack.url, "embed", texts, "--out", tmp_path / "a.npy", "--model", "small")
-    batch = noted(tmp_path / "a.npy.mlxq.json")["parts"][0]["batch"]
-    assert mlxq(fake_stack, "batch", "cancel", batch).code == 0
+    with fake_stack.batches_held():
+        running = Started(fake_stack.url, "embed", texts, "--out", tmp_path / "a.npy", "--model", "small")
+        batch = noted(tmp_path / "a.npy.mlxq.json")["parts"][0]["batch"]
+        assert mlxq(fake_stack, "batch", "cancel", batch).code == 0
     done = running.wait()
     assert done.code == 1 and f"{batch} was cancelled" in done.err and "--resume" in done.err
     assert embed(fake_stack, texts, tmp_path / "a.npy", "--resume").code == 0
@@ -183,9 +190,10 @@ def test_a_batch_that_somebody_cancels_ends_the_run(
 
 
 def test_other_texts_are_not_mixed_into_a_run(fake_stack: Stack, texts: Path, tmp_path: Path) -> None:
-    running = Started(fake_stack.url, "embed", texts, "--out", tmp_path / "a.npy", "--model", "small")
-    noted(tmp_path / "a.npy.mlxq.json")
-    running.interrupt()
+    with fake_stack.batches_held():
+        running = Started(fake_stack.url, "embed", texts, "--out", tmp_path / "a.npy", "--model", "small")
+        noted(tmp_path / "a.npy.mlxq.json")
+        running.interrupt()
     texts.write_text("another\n")
     refused = embed(fake_stack, texts, tmp_path / "a.npy", "--resume")
     assert refused.code == 2 and "texts changed" in refused.err and "--overwrite" in refused.err

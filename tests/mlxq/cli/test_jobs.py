@@ -11,11 +11,12 @@ import pytest
 
 from tests.mlxq.cli.commands import Started, mlxq
 from tests.servers import Stack, eventually, free_port
-from tests.web.bodies import CHAT, chat
+from tests.web.bodies import CHAT, ENDLESS, chat
 
 
 def submit(http: httpx.Client, **fields: Any) -> str:
-    return str(http.post("/v1/jobs", json={"url": CHAT, "body": chat(**fields)}).json()["id"])
+    response = http.post("/v1/jobs", json={"url": CHAT, "body": chat(**fields)})
+    return str(response.raise_for_status().json()["id"])
 
 
 def status(http: httpx.Client, job: str) -> str:
@@ -63,7 +64,7 @@ def test_wait_ends_with_the_jobs_and_says_whether_all_went_well(fake_stack: Stac
 
 
 def test_wait_gives_up_in_time(fake_stack: Stack, http: httpx.Client) -> None:
-    job = submit(http, model="small", tokens=500)
+    job = submit(http, model="small", tokens=ENDLESS)
     done = mlxq(fake_stack, "jobs", "wait", job, "--timeout", "0.2", "--json")
     assert done.code == 1
     assert done.json[0]["status"] in ("queued", "running")
@@ -71,14 +72,14 @@ def test_wait_gives_up_in_time(fake_stack: Stack, http: httpx.Client) -> None:
 
 
 def test_an_interrupted_wait_leaves_the_job_alone(fake_stack: Stack, http: httpx.Client) -> None:
-    job = submit(http, model="small", tokens=60)
+    job = submit(http, model="small", tokens=ENDLESS)
     waiting = Started(fake_stack.url, "jobs", "wait", job).says("0 of 1 jobs")
     assert waiting.interrupt().code == 130
-    assert mlxq(fake_stack, "jobs", "wait", job).code == 0
+    assert status(http, job) in ("queued", "running")
 
 
 def test_cancel_ends_jobs(fake_stack: Stack, http: httpx.Client) -> None:
-    jobs = [submit(http, model="small", tokens=500) for _ in range(2)]
+    jobs = [submit(http, model="small", tokens=ENDLESS) for _ in range(2)]
     done = mlxq(fake_stack, "jobs", "cancel", *jobs)
     assert done.code == 0
     assert all(job in done.out for job in jobs)
@@ -96,7 +97,7 @@ def test_result_is_the_call_s_answer_byte_for_byte(fake_stack: Stack, http: http
     assert list(tmp_path.iterdir()) == [tmp_path / "answer.json"]
 
 
-@pytest.mark.parametrize(("text", "tokens", "told"), [("fail", 3, "asks to fail"), ("word", 500, "jobs wait")])
+@pytest.mark.parametrize(("text", "tokens", "told"), [("fail", 3, "asks to fail"), ("word", ENDLESS, "jobs wait")])
 def test_a_job_without_a_result_says_why(
     text: str, tokens: int, told: str, fake_stack: Stack, http: httpx.Client
 ) -> None:
@@ -106,7 +107,6 @@ def test_a_job_without_a_result_says_why(
     done = mlxq(fake_stack, "jobs", "result", job)
     assert (done.code, done.out) == (1, "")
     assert told in done.err
-    http.post(f"/v1/jobs/{job}/cancel")
 
 
 def test_what_the_server_refuses_is_one_line_and_exit_code_3(fake_stack: Stack) -> None:

@@ -33,15 +33,20 @@ def heard(text: str, number: int) -> bool:
     return len(set(words) & set(re.findall(r"\w+", text.lower()))) > len(set(words)) / 2
 
 
+def uploaded(stack: Stack) -> set[str]:
+    found = httpx.get(f"{stack.url}/v1/files", params={"purpose": "user_data"}).json()["data"]
+    return {file["id"] for file in found}
+
+
 def test_a_folder_becomes_a_folder_of_texts(real_stack: Stack, folder: Path, tmp_path: Path) -> None:
+    before = uploaded(real_stack)
     done = mlxq(real_stack, "transcribe", folder, "--out", tmp_path / "texts")
     assert done.code == 0, done.err
     assert "3 texts in" in done.out
     texts = sorted(path for path in (tmp_path / "texts").rglob("*") if path.is_file())
     assert [str(path.relative_to(tmp_path / "texts")) for path in texts] == ["a.txt", "deep/b.txt", "deep/c.txt"]
     assert all(heard(path.read_text(), number) for number, path in enumerate(texts))
-    left = httpx.get(f"{real_stack.url}/v1/files", params={"purpose": "user_data"}).json()["data"]
-    assert not left
+    assert uploaded(real_stack) <= before
 
 
 def test_a_bad_recording_is_told_and_the_others_are_written(real_stack: Stack, folder: Path, tmp_path: Path) -> None:
@@ -67,9 +72,10 @@ def test_an_interrupted_run_is_resumed_with_the_same_batch(real_stack: Stack, fo
     out = tmp_path / "texts"
     (out / "deep").mkdir(parents=True)
     (out / "deep" / "c.txt").write_text("of before")
-    running = Started(real_stack.url, "transcribe", folder, "--out", out, "--overwrite")
-    state = noted(out / ".mlxq.json")
-    interrupted = running.interrupt()
+    with real_stack.batches_held():
+        running = Started(real_stack.url, "transcribe", folder, "--out", out, "--overwrite")
+        state = noted(out / ".mlxq.json")
+        interrupted = running.interrupt()
     assert interrupted.code == 130
     assert state["parts"][0]["batch"] in interrupted.err and "--resume" in interrupted.err
     done = mlxq(real_stack, "transcribe", folder, "--out", out, "--resume")

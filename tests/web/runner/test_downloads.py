@@ -23,7 +23,7 @@ from tasks.lines import Place, Tally
 from tasks.requests import BlobRef
 from tasks.store import JobStore
 from tests import sites
-from tests.servers import eventually, fake
+from tests.servers import PATIENCE, eventually, fake
 from tests.sites import Site
 from tests.web.runner.test_runner import URL as CHAT
 from tests.web.runner.test_runner import body, finish, listed, new_runner, seen, told
@@ -170,7 +170,7 @@ class Kitchen:
 
     def __call__(self, batch: Batch, line: Line) -> Entry:
         self.begun.append((batch.id, line.number))
-        assert self.open.acquire(timeout=20)
+        assert self.open.acquire(timeout=PATIENCE)
         if not line.data:
             raise OSError("the disk is gone")
         return Entry("error", line.data, Tally(failed=1))

@@ -12,6 +12,7 @@ from random import Random
 
 import pytest
 
+from tests.servers import PATIENCE
 from tests.workers.starter.packages import Packages, serving
 from workers.starter.fetch import fetch
 from workers.starter.index import FetchError, Index
@@ -79,7 +80,7 @@ def test_several_processes_download_once(packages: Packages, tmp_path: Path) -> 
     file = packages.file()
     words = [str(tmp_path), packages.index.url, file.project, file.version, file.filename, file.sha256, file.inside]
     children = [subprocess.Popen([sys.executable, "-c", code, *words]) for _ in range(2)]
-    assert [child.wait(60) for child in children] == [0, 0]
+    assert [child.wait(PATIENCE) for child in children] == [0, 0]
     assert packages.asked == [None]
 
 
