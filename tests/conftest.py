@@ -15,12 +15,13 @@ from mlxq.settings import Settings
 from tasks import store as stores
 from tasks.store import JobStore
 from tests import starter
+from tests.rounds import rounds
 from tests.servers import PATIENCE, ROOT, Stack, Valkey, fake, running
 
 pytest_plugins = ["tests.engines"]
 
 # No test is about speed; and what CI says of a change depends on the change, while everybody else looks for new cases.
-hypothesis.register_profile("mlxq", deadline=None, derandomize="CI" in os.environ)
+hypothesis.register_profile("mlxq", deadline=None, max_examples=rounds(25, 1000), derandomize="CI" in os.environ)
 hypothesis.load_profile("mlxq")
 
 # Started once a session.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import openai
 import pytest
 
+from tests.rounds import rounds
 from tests.servers import Stack
 from tests.workers.engines.rows import chat
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from workers.engines.lm import TextEngine
 
 MODEL = "smollm2-135m-instruct"
-TOKENS = 24
+TOKENS = rounds(12, 24)
+ALONE = rounds(4, 1)  # each so many of them is also asked alone
 TIE = 1e-4  # of log probability: float32 sums in another order may fall either way
 SUBJECTS = ["the sea", "a cat", "Paris", "bread", "the moon", "chess", "rain", "music"]
 ASKED = ["Name three facts about {}.", "Why do people like {}?", "Write a line about {}.", "Explain {} to a child."]
@@ -28,12 +30,12 @@ def test_thirty_two_streams_at_once_say_what_each_says_alone(
     real_stack: Stack, text_engine: TextEngine, record_property: Callable[[str, object], None]
 ) -> None:
     client = openai.OpenAI(base_url=f"{real_stack.url}/v1", api_key="none", max_retries=0, timeout=300)
-    alone = [ask(client, prompt, stream=False) for prompt in PROMPTS]
+    alone = {number: ask(client, PROMPTS[number], stream=False) for number in range(0, len(PROMPTS), ALONE)}
     with ThreadPoolExecutor(len(PROMPTS)) as pool:
         together = list(pool.map(lambda prompt: ask(client, prompt, stream=True), PROMPTS))
 
-    assert len(PROMPTS) == 32 and all(alone) and len(set(alone)) > 28
-    other = [number for number in range(len(PROMPTS)) if alone[number] != together[number]]
+    assert len(PROMPTS) == 32 and all(together) and len(set(together)) > 24
+    other = [number for number, answer in alone.items() if answer != together[number]]
     record_property("diverged", len(other))
     assert len(other) <= 1, [(alone[number], together[number]) for number in other]
     for number in other:

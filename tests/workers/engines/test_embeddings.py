@@ -59,15 +59,15 @@ def test_shorter_vectors_are_normalised_again(embedding_engine: EmbeddingEngine)
 
 def test_a_small_job_does_not_wait_for_a_large_one(embedding_engine: EmbeddingEngine) -> None:
     batch = Batch(embedding_engine)
-    batch.admit("large", embedding(*["many words here " * 30] * 60))
+    batch.admit("large", embedding(*["many words here " * 30] * 24))
     batch.step()
     batch.admit("small", embedding("short"))
     while not batch.ended("small"):
         batch.step()
     assert batch.steps <= 3 and not batch.ended("large")
     progress = [event for event in batch.heard["large"] if isinstance(event, events.Progress)]
-    assert progress and all(event.total == 60 for event in progress)
-    assert len(vectors(batch.run(), "large")) == 60
+    assert progress and all(event.total == 24 for event in progress)
+    assert len(vectors(batch.run(), "large")) == 24
 
 
 def test_a_dropped_job_is_forgotten(embedding_engine: EmbeddingEngine) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tasks import events, fold
 from tasks.job import Job
 from tasks.requests import ChatRequest, Constraint, Message, Tool, ToolChoice
+from tests.rounds import rounds
 from tests.workers.engines.rows import chat, job, run, texts
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def bounded(model: type[BaseModel]) -> dict[str, object]:
 TOOLS = tuple(Tool(name, f"Saves a {name.removeprefix('save_')}.", bounded(kind)) for name, kind in KINDS.items())
 
 
-def test_fifty_required_calls_are_fifty_valid_calls(text_engine: TextEngine) -> None:
+def test_required_calls_are_valid_calls(text_engine: TextEngine) -> None:
     jobs = [
         job(
             ChatRequest(
@@ -70,7 +71,7 @@ def test_fifty_required_calls_are_fifty_valid_calls(text_engine: TextEngine) -> 
                 max_tokens=200,
             )
         )
-        for number in range(50)
+        for number in range(rounds(8, 50))
     ]
     batch = run(text_engine, *jobs)
     for number, one in enumerate(jobs):
@@ -93,8 +94,9 @@ def test_structured_and_free_answers_share_a_batch_and_do_not_touch_each_other(t
     def free(number: int) -> Job:
         return chat(f"Write a sentence about {SUBJECTS[number % 10]}.", temperature=0.7, seed=number, max_tokens=8)
 
-    alone = [texts(text_engine, [free(number)])[0] for number in range(50)]
-    mixed = [*((number, structured(number)) for number in range(50)), *((number, free(number)) for number in range(50))]
+    numbers = range(rounds(8, 50))
+    alone = [texts(text_engine, [free(number)])[0] for number in numbers]
+    mixed = [*((number, structured(number)) for number in numbers), *((number, free(number)) for number in numbers)]
     random.Random(4).shuffle(mixed)
     batch = run(text_engine, *(one for _, one in mixed))
     for name, (number, one) in enumerate(mixed):

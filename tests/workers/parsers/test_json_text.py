@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.rounds import rounds
 from workers.parsers.json_text import Unquoted, Value, quoted
 
 VALUES: Any = st.recursive(
@@ -28,7 +29,6 @@ def read(text: str, step: int = 1) -> tuple[str, int, bool]:
 
 
 @given(value=VALUES, spaces=st.booleans(), step=st.integers(1, 9))
-@settings(max_examples=200, deadline=None)
 def test_a_value_is_told_as_it_stands_and_nothing_after_it(value: Any, spaces: bool, step: int) -> None:
     text = json.dumps(value, ensure_ascii=spaces, indent=1 if spaces else None)
     assert read(text, step) == (text, len(text), True)
@@ -38,7 +38,7 @@ def test_a_value_is_told_as_it_stands_and_nothing_after_it(value: Any, spaces: b
 
 
 @given(text=st.lists(st.sampled_from([*'{}[]:,"\\ \n-+.0123eE', "true", "nul", '"a"', "\\u00", "\x01"]), max_size=9))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=rounds(400, 20_000))
 def test_it_takes_what_pythons_reader_takes(text: list[str]) -> None:
     joined = "".join(text)
     said, at, complete = read(joined)
@@ -75,7 +75,6 @@ def test_of_a_broken_value_what_is_valid_is_told(text: str, said: str, at: int) 
 
 
 @given(value=VALUES, inner=st.booleans(), outer=st.booleans(), step=st.integers(1, 9))
-@settings(max_examples=200, deadline=None)
 def test_json_in_a_string_of_json_is_taken_out_of_it(value: Any, inner: bool, outer: bool, step: int) -> None:
     text = json.dumps(json.dumps(value, ensure_ascii=inner), ensure_ascii=outer)
     unquoted = Unquoted()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from tests.rounds import rounds
 from tests.workers.engines.rows import chat, job
 from tests.workers.engines.text import tiny
 from tests.workers.engines.text.company import OPTIONS, Answers, arrivals, differences, together
@@ -22,11 +23,11 @@ from workers.engines.text.prompt_cache import PromptCache  # isort: skip
 if TYPE_CHECKING:
     from workers.engines.lm import TextEngine
 
-ROUNDS = 200
+SOME = rounds(10, 200)
 TOLERATED = 0.03  # of rounds may hold a decision too close to call
 
 
-def rounds(
+def compare(
     number: int,
     alone: TextEngine,
     company: TextEngine,
@@ -57,15 +58,15 @@ def completion(chance: random.Random, name: str) -> Job:
     return job(CompletionRequest((prompt,), **{"max_tokens": chance.randrange(1, 16), **OPTIONS[name]}))
 
 
-def test_in_two_hundred_rounds_on_a_tiny_model() -> None:
+def test_in_many_rounds_on_a_tiny_model() -> None:
     model = tiny.model()
-    rounds(ROUNDS, tiny.engine(model), tiny.engine(model), model, completion)
+    compare(rounds(100, 2000), tiny.engine(model), tiny.engine(model), model, completion)
 
 
 @pytest.mark.parametrize("make", [tiny.windowed, tiny.hybrid])
 def test_with_windows_and_recurrent_states(make: Callable[[], Any]) -> None:
     model = make()
-    rounds(20, tiny.engine(model), tiny.engine(model, prompts=PromptCache(1 << 22)), model, completion)
+    compare(SOME, tiny.engine(model), tiny.engine(model, prompts=PromptCache(1 << 22)), model, completion)
 
 
 @pytest.mark.parametrize("quantisation", [Quantisation(8, 32, 0), Quantisation(4, 32, 30)])
@@ -73,14 +74,14 @@ def test_with_windows_and_recurrent_states(make: Callable[[], Any]) -> None:
 def test_with_quantised_caches(make: Callable[[], Any], quantisation: Quantisation) -> None:
     model = make()
     alone, company = tiny.engine(model, quantisation=quantisation), tiny.engine(model, quantisation=quantisation)
-    rounds(20, alone, company, model, completion)
+    compare(SOME, alone, company, model, completion)
 
 
 def test_with_caches_that_do_not_all_fit() -> None:
     model = tiny.model()
     a_row = kv.Kv(model).size(100)
     company = tiny.engine(model, max_kv_bytes=2 * a_row, prompts=PromptCache(1 << 22))
-    rounds(20, tiny.engine(model), company, model, completion)
+    compare(SOME, tiny.engine(model), company, model, completion)
 
 
 def in_any_lane(chance: random.Random, name: str) -> Job:
@@ -93,24 +94,24 @@ def test_with_bulk_rows_that_make_way_and_pause(make: Callable[[], Any], kept: i
     model = make()
     company = tiny.engine(model, prompts=PromptCache(kept))
     company._batch._courtesy._part = 2
-    rounds(20, tiny.engine(model), company, model, in_any_lane, random.Random(7))
+    compare(SOME, tiny.engine(model), company, model, in_any_lane, random.Random(7))
 
 
 def test_with_a_draft_model_beside_bulk_rows() -> None:
     model = tiny.model()
     company = tiny.engine(model, draft=tiny.model(1), prompts=PromptCache(1 << 22))
-    rounds(20, tiny.engine(model), company, model, in_any_lane, random.Random(7))
+    compare(SOME, tiny.engine(model), company, model, in_any_lane, random.Random(7))
 
 
 def test_with_a_draft_model() -> None:
     model = tiny.model()
-    rounds(20, tiny.engine(model), tiny.engine(model, draft=tiny.model(1)), model, completion)
+    compare(SOME, tiny.engine(model), tiny.engine(model, draft=tiny.model(1)), model, completion)
 
 
-def test_in_five_rounds_on_a_real_model(text_engine: TextEngine) -> None:
+def test_on_a_real_model(text_engine: TextEngine) -> None:
     questions = ["What is the capital of France?", "Name three colours.", "Write a sentence about the sea. " * 3]
 
     def make(chance: random.Random, name: str) -> Job:
         return chat(chance.choice(questions), **{"max_tokens": chance.randrange(4, 10), **OPTIONS[name]})
 
-    rounds(5, text_engine, text_engine, text_engine._batch._model, make)
+    compare(rounds(2, 5), text_engine, text_engine, text_engine._batch._model, make)

@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.workers.parsers.tools.outcome import FORMATS, outcome
@@ -130,7 +130,6 @@ def writable(name: str, arguments: dict[str, Any]) -> bool:
 
 
 @ALL
-@settings(max_examples=40, deadline=None)
 @given(parts=st.lists(st.sampled_from(FRAGMENTS), max_size=14), chance=st.randoms(use_true_random=False))
 def test_no_text_makes_it_raise_and_no_cut_changes_what_comes_out(
     name: str, parts: list[str], chance: random.Random
@@ -145,7 +144,6 @@ def test_no_text_makes_it_raise_and_no_cut_changes_what_comes_out(
 
 
 @ALL
-@settings(max_examples=40, deadline=None)
 @given(text=st.text(alphabet=st.one_of(st.sampled_from("<|>[{}]:=to al\n"), st.characters(codec="utf-8")), max_size=60))
 def test_text_without_calls_comes_out_to_its_last_character(name: str, text: str) -> None:
     content, calls = outcome(FORMATS[name], list(text), TOOLS)
@@ -154,7 +152,6 @@ def test_text_without_calls_comes_out_to_its_last_character(name: str, text: str
 
 
 @ALL
-@settings(max_examples=40, deadline=None)
 @given(call=CALLS, data=st.data())
 def test_a_call_that_breaks_off_is_told_or_text(
     name: str, call: tuple[str, dict[str, Any]], data: st.DataObject
@@ -172,7 +169,6 @@ def test_a_call_that_breaks_off_is_told_or_text(
 
 
 @ALL
-@settings(max_examples=40, deadline=None)
 @given(calls=st.lists(CALLS, min_size=1, max_size=3), before=st.booleans(), chance=st.randoms(use_true_random=False))
 def test_written_calls_are_read_again(
     name: str, calls: list[tuple[str, dict[str, Any]]], before: bool, chance: random.Random
