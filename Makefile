@@ -6,6 +6,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 FUZZERS := .fuzzers
 PORT ?= 8000
+TESTERS ?= 2
 MLXQ_CONFIG ?= models.yaml
 export MLXQ_CONFIG
 
@@ -23,8 +24,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml setup.sh
 models: setup
 	@$(PYTHON) -m workers.starter
 
+# Everything, in TESTERS processes, each with servers of its own. LONG=1 looks for cases for hours instead of minutes.
 test: models
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -n $(TESTERS) --dist loadgroup --no-loadscope-reorder
 
 lint: setup
 	@$(VENV)/bin/ruff check .

@@ -24,8 +24,26 @@ pytest_plugins = ["tests.engines"]
 hypothesis.register_profile("mlxq", deadline=None, max_examples=rounds(25, 1000), derandomize="CI" in os.environ)
 hypothesis.load_profile("mlxq")
 
-# Started once a session.
+# Started once by each process that runs tests. The rest of the suite shares no more than its file does.
 STACKS = ("real_stack", "image_stack", "fake_stack")
+# What takes longest begins first, so that no process is left with it at the end.
+LONGEST = ("tests/faults/", "tests/contract/", "tests/workers/engines/", "tests/web/", "tests/test_launch.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what shares a stack, or a file, in one process of pytest-xdist, and begin with what takes longest."""
+    groups = {item: _group(item) for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    ranks = [*STACKS, *LONGEST]
+    items.sort(
+        key=lambda item: next((rank for rank, at in enumerate(ranks) if groups[item].startswith(at)), len(ranks))
+    )
+
+
+def _group(item: pytest.Item) -> str:
+    asked = getattr(item, "fixturenames", ())
+    return next((stack for stack in STACKS if stack in asked), item.nodeid.partition("::")[0])
 
 
 @pytest.fixture(scope="session")
