@@ -20,6 +20,9 @@ from tests.servers import PATIENCE, ROOT, Stack, Valkey, fake, running
 
 pytest_plugins = ["tests.engines"]
 
+# Several processes of the suite compute at once, and threads that wait for each other take many times as long then.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # No test is about speed; and what CI says of a change depends on the change, while everybody else looks for new cases.
 hypothesis.register_profile("mlxq", deadline=None, max_examples=rounds(25, 1000), derandomize="CI" in os.environ)
 hypothesis.load_profile("mlxq")

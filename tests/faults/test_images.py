@@ -16,7 +16,7 @@ from tasks.presence import Presence
 from tests.servers import PATIENCE, Stack, eventually
 
 PATH = "/v1/images/generations"
-BODY = {"model": "flux2", "prompt": "a cat", "size": "256x256", "steps": 40, "partial_images": 3}
+BODY = {"model": "flux2", "prompt": "a cat", "size": "128x128", "steps": 60, "partial_images": 3}
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The largest file there may be costs neither the web tier, nor the runner, nor Redis its size."""
+"""A large file, with LONG the largest there may be, costs neither the web tier, nor the runner, nor Redis its size."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ import psutil
 import pytest
 from redis import Redis
 
+from tests.rounds import rounds
 from tests.servers import PATIENCE, Stack, Valkey, eventually, fake, running
 from tests.web.bodies import CHAT, chat
 
 MIB = 1 << 20
 MOST = 64 * MIB
-LINES = 50_000
+LINES = rounds(25_000, 50_000)
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def growth(sizes: Callable[[], dict[str, int]]) -> Iterator[dict[str, int]]:
         watcher.join()
 
 
-def test_200_megabytes_and_50_000_lines(stack: Stack, tmp_path: Path) -> None:
+def test_a_file_is_never_in_memory_as_a_whole(stack: Stack, tmp_path: Path) -> None:
     redis = Redis.from_url(stack.settings.redis_url)
     web = psutil.Process(stack.web.pid)
     tiers = {"web": [web, *web.children(recursive=True)], "runner": [psutil.Process(stack.runner.pid)]}
@@ -55,7 +56,7 @@ def test_200_megabytes_and_50_000_lines(stack: Stack, tmp_path: Path) -> None:
         for number in range(LINES):
             body = chat(f"w{number} " + "x" * 3950, 1)
             file.write(json.dumps({"custom_id": str(number), "method": "POST", "url": CHAT, "body": body}) + "\n")
-    assert 200_000_000 < path.stat().st_size < 200 * MIB
+    assert 1.4 * MOST < path.stat().st_size < 200 * MIB
 
     def sizes() -> dict[str, int]:
         resident = {name: sum(one.memory_info().rss for one in members) for name, members in tiers.items()}
