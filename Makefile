@@ -26,7 +26,7 @@ models: setup
 
 # Everything, in TESTERS processes, each with servers of its own. LONG=1 looks for cases for hours instead of minutes.
 test: models
-	@$(PYTHON) -m pytest -n $(TESTERS) --dist loadgroup --no-loadscope-reorder
+	@$(PYTHON) -m pytest -n $(TESTERS)
 
 lint: setup
 	@$(VENV)/bin/ruff check .

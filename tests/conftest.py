@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -27,26 +29,41 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 hypothesis.register_profile("mlxq", deadline=None, max_examples=rounds(25, 1000), derandomize="CI" in os.environ)
 hypothesis.load_profile("mlxq")
 
-# Started once by each process that runs tests. The rest of the suite shares no more than its file does.
+# Started once a session, and so by each process of pytest-xdist that needs it; the first two hold models.
 STACKS = ("real_stack", "image_stack", "fake_stack")
-# What takes longest begins first, so that no process is left with it at the end.
-LONGEST = ("tests/faults/", "tests/contract/", "tests/workers/engines/", "tests/web/", "tests/test_launch.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of one file, and of the files that load the same models, in one process."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByModels(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _shared(nodeid.partition("::")[0])
+
+    config.option.loadscopereorder = False
+    return ByModels(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what shares a stack, or a file, in one process of pytest-xdist, and begin with what takes longest."""
-    groups = {item: _group(item) for item in items}
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
-    ranks = [*STACKS, *LONGEST]
-    items.sort(
-        key=lambda item: next((rank for rank, at in enumerate(ranks) if groups[item].startswith(at)), len(ranks))
+    """Begin with what takes longest, so that no process is left with it at the end."""
+    longest = (
+        *STACKS,
+        "tests/faults/",
+        "tests/contract/",
+        "tests/workers/engines/",
+        "tests/web/",
+        "tests/test_launch.py",
     )
+    scopes = {item: _shared(item.nodeid.partition("::")[0]) for item in items}
+    items.sort(key=lambda item: next((rank for rank, at in enumerate(longest) if scopes[item].startswith(at)), 9))
 
 
-def _group(item: pytest.Item) -> str:
-    asked = getattr(item, "fixturenames", ())
-    return next((stack for stack in STACKS if stack in asked), item.nodeid.partition("::")[0])
+@cache
+def _shared(file: str) -> str:
+    text = (ROOT / file).read_text()
+    return next((stack for stack in STACKS[:2] if stack in text), file)
 
 
 @pytest.fixture(scope="session")
