@@ -45,7 +45,8 @@ class Started:
 
     def says(self, text: str) -> Started:
         """Wait until it says this on standard error."""
-        eventually(lambda: text in _content(self._err))
+        eventually(lambda: text in _content(self._err) or self._process.poll() is not None)
+        assert text in _content(self._err), _content(self._err)
         return self
 
     def interrupt(self) -> Finished:

@@ -61,7 +61,7 @@ def test_what_cannot_be_is_said_before_or_by_the_server(image_stack: Stack, tmp_
 
 
 def test_ctrl_c_cancels_the_picture(image_stack: Stack, tmp_path: Path) -> None:
-    words = ["image", "a cat", "--size", "256x256", "--steps", "1000", "--out", tmp_path / "cat.png"]
+    words = ["image", "a cat", "--size", "512x512", "--steps", "100", "--out", tmp_path / "cat.png"]
     done = Started(image_stack.url, *words).says("drawing").interrupt()
     assert done.code == 130 and not (tmp_path / "cat.png").exists()
     assert httpx.get(f"{image_stack.url}/v1/jobs").json()["data"][0]["status"] == "cancelled"
