@@ -120,12 +120,29 @@ def _fetch_starters(catalogue: Catalogue, environ: Mapping[str, str]) -> None:
             sys.exit(done.returncode)
 
 
+class _Unbuffered:
+    """Standard output as honcho prints to it. Its signal handler prints too, and a buffer cannot be entered twice."""
+
+    def write(self, text: str) -> int:
+        data = text.encode()
+        while data:
+            data = data[os.write(1, data) :]
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def isatty(self) -> bool:
+        return os.isatty(1)
+
+
 def _run(environ: Mapping[str, str]) -> int:
     try:
         from honcho.manager import Manager
+        from honcho.printer import Printer
     except ImportError:
         raise click.ClickException("`mlxq launch` needs honcho: install the 'stack' extra") from None
-    manager = Manager()
+    manager = Manager(Printer(_Unbuffered()))
     for name, words in PROCESSES.items():
         env = {**environ, STARTED_BY_MANAGER: name}
         manager.add_process(name, "exec " + shlex.join([sys.executable, "-m", *words]), env=env)
