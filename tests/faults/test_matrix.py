@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from bench.faults.cell import act
 from bench.faults.stage import Size, Stage
-from bench.faults.trouble import BY_NAME
+from bench.faults.trouble import BY_NAME, Trouble
 
+FULL = BY_NAME["memory-full"]
 SMALL = Size(streams=4, jobs=6, lines=60, recording=0, beyond=3)
 
 
@@ -21,7 +23,10 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     stage.close()
 
 
-@pytest.mark.parametrize("name", ["web:stop8", "worker:stop8", "redis:away6"])
-def test_nothing_is_lost_doubled_hung_broken_off_or_told_a_wrong_reason(stage: Stage, name: str) -> None:
-    row = act(stage, BY_NAME[name], SMALL)
+TROUBLES = [*(BY_NAME[name] for name in ("web:stop8", "worker:stop8", "redis:away6")), replace(FULL, seconds=6.0)]
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.name)
+def test_nothing_is_lost_doubled_hung_broken_off_or_told_a_wrong_reason(stage: Stage, trouble: Trouble) -> None:
+    row = act(stage, trouble, SMALL)
     assert row.right, row

@@ -11,7 +11,7 @@ import pytest
 from websockets.sync.client import connect
 
 from tasks.job import Status
-from tests.faults.clients import Clients, expected
+from tests.faults.clients import CHAT, Clients, body, expected
 from tests.servers import PATIENCE, Stack, Valkey, eventually, fake, running
 
 
@@ -55,3 +55,25 @@ def test_two_seconds_without_redis_cost_no_job_and_no_worker(clients: Clients, o
     assert [clients.terminals(job) for job in every] == [1] * 12
     assert worker.is_running() and worker.pid == clients.worker_pid()
     assert clients.call("after", 3).wait().text == expected("after", 3)
+
+
+def test_a_failover_costs_no_stream_and_no_thread(clients: Clients, own_valkey: Valkey) -> None:
+    """A Redis that becomes a replica ends every call that waits (UNBLOCKED) and refuses every write (READONLY)."""
+    streams = [clients.stream(f"f{number}", 120) for number in range(4)]
+    job = clients.submit("polled", 120)
+    eventually(lambda: all(stream.chunks for stream in streams))
+
+    redis = clients.store.redis
+    redis.replicaof("127.0.0.1", 1)
+    try:
+        refused = clients.http.post("/v1/jobs", json={"url": CHAT, "body": body("refused", 3)})
+        assert refused.status_code == 503 and int(refused.headers["Retry-After"]) > 0
+        assert "READONLY" in refused.json()["error"]["message"]
+    finally:
+        redis.replicaof("NO", "ONE")
+
+    for number, stream in enumerate(streams):
+        assert stream.wait().error is None and stream.text == expected(f"f{number}", 120)
+    assert clients.ended(job).status is Status.SUCCEEDED
+    assert len(clients.stream("after", 30).wait().chunks) > 1  # it comes word by word
+    assert [clients.terminals(one) for one in [*(stream.job_id for stream in streams), job]] == [1] * 5

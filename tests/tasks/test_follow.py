@@ -122,3 +122,15 @@ def test_what_a_late_reader_is_told_adds_up_to_the_result() -> None:
     result = fold.TextResult(choices, events.Usage(1, 3))
     told = [*rebuilt(result), events.Done(result.usage)]
     assert fold.fold(ChatRequest((Message("user", "hi"),)), told) == result
+
+
+def test_an_event_that_cannot_be_read_ends_its_reader_alone(store: JobStore, one: Ledger, follower: Follower) -> None:
+    bad, good = claimed(store, one), claimed(store, one)
+    sources = [follower.events(claim.job.id, silence=5) for claim in (bad, good)]
+    assert [next(source) for source in sources] == [("1-1", events.Started(1, 1))] * 2
+    store.redis.xadd(store.keys.events(bad.job.id), {"e": b'{"v":99,"e":{"type":"hologram"}}'}, id="1-2")
+    told = [entry[1] for entry in sources[0] if entry]
+    assert isinstance(told[-1], events.Failed) and told[-1].failure.code == "unreadable_record"
+    say(one, good, 2, "a")
+    finish(one, good)
+    assert [entry[0] for entry in sources[1] if entry] == ["1-2", "1-3"] and follower.missing() == []

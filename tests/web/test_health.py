@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from redis import Redis
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
@@ -53,3 +54,21 @@ def test_a_catalogue_s_models_are_listed_and_shown(http: httpx.Client, settings:
     shown = http.get("/v1/models/fake").json()
     assert shown == listed["data"][0] and CHAT in shown["endpoints"]
     assert Catalogue.parse({"models": [fake("org/name")]}, "test").get("org/name").model_type == "fake"
+
+
+def test_a_queue_without_room_is_said_with_what_helps(fake_stack: Stack, http: httpx.Client) -> None:
+    redis = Redis.from_url(fake_stack.settings.redis_url)
+    before = redis.config_get("maxmemory")["maxmemory"]
+    assert http.get("/ready").json()["warnings"] == []
+    redis.config_set("maxmemory", "1mb")
+    try:
+        found = http.get("/ready")
+        assert (found.status_code, found.json()["error"]["code"]) == (503, "storage_full")
+        assert "maxmemory" in found.json()["error"]["message"]
+        refused = http.post(CHAT, json=chat())
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "storage_full")
+        assert int(refused.headers["Retry-After"]) > 0
+    finally:
+        redis.config_set("maxmemory", before)
+        redis.close()
+    assert http.get("/ready").status_code == 200 and http.post(CHAT, json=chat()).status_code == 200
