@@ -8,13 +8,16 @@ Processes of other machines cannot be asked that way; of them only silence tells
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+_OLD = 3600.0  # seconds
 _SEEN = 1.0  # seconds between two looks that count: whoever looks may have been stopped or away in between
 
 
@@ -58,6 +61,13 @@ class Processes:
     def lives(self, id: str) -> bool:
         """Whether a process of this home is known to hold its lock; to be asked when it is not `gone`."""
         return id in self._held or self._path(id).exists()
+
+    def sweep(self) -> None:
+        """Remove the files of processes that ended long ago and of which nobody asks any more."""
+        for path in self._folder.glob("*.lock"):
+            with suppress(FileNotFoundError):  # somebody else was first
+                if time.time() - path.stat().st_mtime > _OLD:
+                    self.gone(path.stem)
 
     def _path(self, id: str) -> Path:
         return self._folder / f"{id}.lock"

@@ -9,6 +9,7 @@ from itertools import islice
 
 import msgspec
 
+from tasks.alive import processes
 from tasks.batches import Batches
 from tasks.errors import UnreadableRecord
 from tasks.files import PREFIX as FILE
@@ -41,6 +42,7 @@ class Housekeeping:
         elif time.monotonic() >= self._sweep_at:
             self._forget_workers()
             self._forget_models()
+            processes(store.settings.home.resolve()).sweep()
             self._sweep = store.blobs.sweep(lambda sha256: bool(store.redis.exists(store.keys.blob(sha256))))
         return more
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,19 @@ def test_who_leaves_is_gone(tmp_path: Path) -> None:
     assert not here.gone("me") and not other.gone("me")
     here.leave("me")
     assert other.gone("me")
+
+
+def test_files_of_processes_that_ended_long_ago_are_removed(tmp_path: Path) -> None:
+    here, other = Processes(tmp_path), Processes(tmp_path)
+    for name in ("there", "long gone", "just gone"):
+        here.enter(name)
+    here.leave("long gone")
+    here.leave("just gone")
+    folder = tmp_path / "processes"
+    for name in ("there", "long gone"):
+        os.utime(folder / f"{name}.lock", (1, 1))
+    other.sweep()
+    assert {path.stem for path in folder.iterdir()} == {"there", "just gone"}
 
 
 def test_a_home_has_one_value_in_a_process(tmp_path: Path) -> None:
