@@ -21,7 +21,7 @@ from flask_sock import Sock
 from marshmallow import ValidationError
 from simple_websocket import ConnectionClosed, Server
 from wsproto.events import RejectConnection
-from wsproto.utilities import RemoteProtocolError
+from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 from schemas.jobs import MessageSchema
 from tasks.batches import PREFIX, State
@@ -160,7 +160,7 @@ class _Session:
     def _say(self, message: dict[str, Any]) -> None:
         try:
             self._ws.send(msgspec.json.encode(message).decode())
-        except OSError as error:
+        except (OSError, LocalProtocolError) as error:  # it is gone, or has said that it goes
             log.info("a websocket's client takes nothing more and is let go", error=str(error))
             raise ConnectionClosed(message=f"the client takes nothing more: {error}") from None
 
