@@ -24,6 +24,7 @@ from rich.table import Table
 from bench.fuzz import batches, examples, openai, sockets
 from bench.fuzz.campaign import Campaign, rules
 from bench.fuzz.findings import Finding, Findings, written
+from bench.fuzz.request import ADMIN
 from bench.fuzz.watch import Watch
 from bench.fuzz.world import World
 from tests import starter
@@ -31,7 +32,12 @@ from tests.servers import ROOT, Stack, Valkey, fake
 from tests.workers.engines.images import tiny
 
 SECRET = "whsec_" + "A" * 40
-ENV = {"MLXQ_LOG_LEVEL": "WARNING", "MLXQ_WEBHOOK_SECRET": SECRET, "MLXQ_WEBHOOK_ALLOW_PRIVATE": "1"}
+ENV = {
+    "MLXQ_LOG_LEVEL": "WARNING",
+    "MLXQ_WEBHOOK_SECRET": SECRET,
+    "MLXQ_WEBHOOK_ALLOW_PRIVATE": "1",
+    "MLXQ_ADMIN_KEY": ADMIN,
+}
 WORLD = World(
     chat="smollm2-135m-instruct",
     vectors="all-minilm-l6-v2",

@@ -12,7 +12,7 @@ from bench.fuzz import bounds, values
 from bench.fuzz.bodies import CHAT, COMPLETIONS, EMBEDDINGS, TOOL, chat, completion, embedding, guided
 from bench.fuzz.findings import DEFECTS, Finding, Findings
 from bench.fuzz.mutations import NAMES
-from bench.fuzz.request import Json, Request
+from bench.fuzz.request import ADMIN, Json, Request
 from bench.fuzz.world import World, line
 from tests.servers import Stack, eventually
 
@@ -62,7 +62,7 @@ def broken(number: int, url: str, world: World, chance: Random) -> bytes:
 def run(stack: Stack, world: World, seed: int, findings: Findings) -> None:
     """Upload, run, and look at every line of what came of it."""
     chance = Random(f"{seed}/batches")
-    with httpx.Client(base_url=stack.url, timeout=30) as http:
+    with httpx.Client(base_url=stack.url, timeout=30, headers={"Authorization": f"Bearer {ADMIN}"}) as http:
         made = []
         for at in range(WELL + BROKEN):
             url = list(KINDS)[at % len(KINDS)]

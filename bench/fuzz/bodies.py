@@ -229,6 +229,13 @@ def batch(world: World, chance: Random) -> dict[str, Any]:
     }
 
 
+def key(world: World, chance: Random) -> dict[str, Any]:
+    """An API key with limits."""
+    del world
+    limits = {"concurrent_requests": 4, "requests_per_minute": 60, "unfinished_jobs": 10}
+    return {"label": "someone", "expires_in": chance.choice((60, 3600)), **limits}
+
+
 def job(world: World, chance: Random) -> dict[str, Any]:
     """Some endpoint's call as a job."""
     url, make = chance.choice(

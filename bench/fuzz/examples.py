@@ -99,6 +99,10 @@ EXAMPLES: tuple[Example, ...] = (
     Example(
         "/v1/models/<path:name>", "GET", lambda *_: Request("/v1/models/<path:name>", "GET", "/v1/models/fake"), 0.5
     ),
+    _post("/v1/admin/keys", bodies.key, 1),
+    *(_plain(route) for route in ("/v1/admin/keys", "/v1/admin/queue")),
+    _get("/v1/admin/keys/<key_id>", "key", 0.3),
+    _get("/v1/admin/keys/<key_id>/revoke", "key", 0.3, method="POST"),
     _plain("/v1/jobs/stream"),
     _plain("/v1/jobs/stream", 1, headers=UPGRADE, patience=0.2),
 )

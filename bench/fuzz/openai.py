@@ -16,6 +16,7 @@ from typing import Any
 from bench.fuzz.bounds import MOST
 from bench.fuzz.campaign import rules
 from bench.fuzz.findings import Finding, Findings
+from bench.fuzz.request import ADMIN
 from tests.servers import Stack
 
 WHERE = "import importlib.util as u; print(u.find_spec('llm_comply').submodule_search_locations[0])"
@@ -64,8 +65,16 @@ def run(python: Path, stack: Stack, most: int, findings: Findings) -> None:
     with tempfile.TemporaryDirectory() as folder:
         spec = Path(folder) / "openai.json"
         spec.write_text(json.dumps(document(python, stack.names)))
-        program = [python.absolute().with_name("schemathesis"), "--no-color", "run", spec, "--url", f"{stack.url}/v1"]
-        chosen = [*OPTIONS.split(), "--max-examples", str(most)]
+        program = [python.absolute().with_name("schemathesis"), "--no-color", "run", spec]
+        chosen = [
+            "--url",
+            f"{stack.url}/v1",
+            "--header",
+            f"Authorization: Bearer {ADMIN}",
+            *OPTIONS.split(),
+            "--max-examples",
+            str(most),
+        ]
         said = subprocess.run([*program, *chosen], capture_output=True, text=True, timeout=SECONDS, cwd=folder)
     told = said.stdout + said.stderr
     print(told[-1500:], flush=True)

@@ -11,6 +11,7 @@ from bench.fuzz import values
 BOUNDARY = "fuzz-boundary"
 ID = "X-Request-ID"
 NUMBER = "fuzz-number"  # stands for the request's id in bytes that are made before it is known
+ADMIN = "fuzz-0123456789abcdef"  # the admin key of the stack: it may ask for everything
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class Request:
         given = {name.lower() for name, _ in self.headers}
         implied = [(ID, number)] if ID.lower() not in given else []
         implied += [("Host", "127.0.0.1")] if "host" not in given else []
+        implied += [("Authorization", f"Bearer {ADMIN}")] if "authorization" not in given else []
         if self.body is not None and not given & {"content-length", "transfer-encoding"}:
             implied.append(("Content-Length", str(len(content))))
         if self.body is not None and "content-type" not in given:

@@ -10,7 +10,7 @@ from random import Random
 
 from bench.fuzz.sender import Answer
 
-_ID = re.compile(rb'"id":\s*"((?:job_|file-|batch_)[\w-]+)"')
+_ID = re.compile(rb'"id":\s*"((?:job_|file-|batch_|key_)[\w-]+)"')
 _LINK = re.compile(rb'"url":\s*"https?://[^/"]+(/v1/images/content/[^"]+)"')
 
 
@@ -31,6 +31,7 @@ class World:
     jobs: deque[str] = field(default_factory=_recent)
     files: deque[str] = field(default_factory=_recent)
     batches: deque[str] = field(default_factory=_recent)
+    keys: deque[str] = field(default_factory=_recent)
     links: deque[str] = field(default_factory=_recent)
     inputs: list[str] = field(default_factory=list)
 
@@ -46,7 +47,7 @@ class World:
         if answer.status in (200, 202):
             for found in _ID.findall(answer.body[:20_000])[:5]:
                 name = found.decode()
-                pool = {"job_": self.jobs, "file": self.files, "batc": self.batches}[name[:4]]
+                pool = {"job_": self.jobs, "file": self.files, "batc": self.batches, "key_": self.keys}[name[:4]]
                 pool.append(name)
             self.links.extend(found.decode() for found in _LINK.findall(answer.body[:20_000]))
 
@@ -61,6 +62,10 @@ class World:
     def batch(self, chance: Random) -> str:
         """Some batch's id."""
         return chance.choice(tuple(self.batches) or ("batch_none",))
+
+    def key(self, chance: Random) -> str:
+        """Some key's id."""
+        return chance.choice(tuple(self.keys) or ("key_none",))
 
     def lines(self, chance: Random) -> str:
         """Some file of lines."""
