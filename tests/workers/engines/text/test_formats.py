@@ -18,6 +18,7 @@ from tests.workers.engines.rows import Batch, job, run
 from tests.workers.engines.text import tiny
 from web.render import chat as render
 from workers.engines.lm import TextEngine
+from workers.engines.text.asking import Asking
 from workers.engines.text.prompts import Prompt, Prompts
 from workers.engines.text.reading import Formats
 from workers.parsers import registry
@@ -146,7 +147,7 @@ def thinker(request: pytest.FixtureRequest, engine: TextEngine, monkeypatch: pyt
     """An engine whose every prompt leaves the model thinking."""
     prompt = OPENED[request.param]
 
-    def opened(prompts: Prompts, request: ChatRequest) -> Prompt:
+    def opened(prompts: Prompts, request: ChatRequest, asking: Asking) -> Prompt:
         return Prompt(prompt, prompts.encode(prompt, special=False))
 
     monkeypatch.setattr(Prompts, "chat", opened)
