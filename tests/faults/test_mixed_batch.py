@@ -1,4 +1,4 @@
-"""200 lines on the starter models while people ask and every component is killed once: all is answered, and counted."""
+"""A hundred lines while people ask and every component is killed once: all is answered, and counted."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import yaml
 from tests import recordings, starter
 from tests.faults.bulk import HUNG, Account, Batch, Body, Faults, People, go_on
 from tests.faults.clients import CHAT
+from tests.rounds import rounds
 from tests.servers import PATIENCE, ROOT, Stack, Valkey, eventually, running
 
 TEXT, VECTORS, SPEECH = "smollm2-135m-instruct", "all-minilm-l6-v2", "whisper-tiny.en"
@@ -49,15 +50,16 @@ def recorded(url: str) -> list[tuple[str, str]]:
 
 
 def lines(files: list[tuple[str, str]]) -> Mapping[str, Mapping[str, Body]]:
-    """200 lines by endpoint and custom_id."""
+    """A hundred lines by endpoint and custom_id; 200 with LONG."""
+    chats, texts, vectors, speeches = rounds(30, 60), rounds(8, 20), rounds(58, 110), rounds(4, 10)
     passage = "A sentence that says little, so that there is something to read. " * 12
     return {
-        CHAT: {f"chat {n}": chat(f"Name the number after {n}.", 2 + n % 3) for n in range(60)},
+        CHAT: {f"chat {n}": chat(f"Name the number after {n}.", 2 + n % 3) for n in range(chats)},
         COMPLETIONS: {
-            f"text {n}": {"model": TEXT, "prompt": f"{n}, {n + 1},", "max_tokens": 2 + n % 3} for n in range(20)
+            f"text {n}": {"model": TEXT, "prompt": f"{n}, {n + 1},", "max_tokens": 2 + n % 3} for n in range(texts)
         },
-        EMBEDDINGS: {f"vector {n}": {"model": VECTORS, "input": [f"{n} {passage}"] * 2} for n in range(110)},
-        TRANSCRIPTIONS: {f"speech {n}": {"model": SPEECH, "file": files[n % 2][0]} for n in range(10)},
+        EMBEDDINGS: {f"vector {n}": {"model": VECTORS, "input": [f"{n} {passage}"] * 2} for n in range(vectors)},
+        TRANSCRIPTIONS: {f"speech {n}": {"model": SPEECH, "file": files[n % 2][0]} for n in range(speeches)},
     }
 
 
@@ -75,14 +77,14 @@ def test_a_mixed_batch_outlives_every_component(stack: Stack, own_valkey: Valkey
     files = recorded(stack.url)
     faults, began = Faults(stack, own_valkey), time.monotonic()
     batches = [Batch(stack.url, endpoint, bodies) for endpoint, bodies in lines(files).items()]
-    assert sum(len(batch.bodies) for batch in batches) == 200
+    most = sum(len(batch.bodies) for batch in batches)
     people = People(stack.url, chat("Tell me a story.", 16))
 
     # Each model's worker dies once, so no line is lost twice and none may be set aside.
     chats, _, vectors, speeches = batches
     strikes: list[tuple[Batch, Callable[[], object]]] = [
-        (speeches, lambda: eventually(lambda: faults.worker(SPEECH))),
         (vectors, lambda: eventually(lambda: faults.worker(VECTORS))),
+        (speeches, lambda: eventually(lambda: faults.worker(SPEECH))),
         *((chats, strike) for strike in (faults.runner, faults.web, faults.redis, faults.supervisor)),
         (chats, lambda: eventually(lambda: faults.worker(TEXT))),
     ]
@@ -103,7 +105,7 @@ def test_a_mixed_batch_outlives_every_component(stack: Stack, own_valkey: Valkey
             assert right(batch.endpoint, output[name]["response"]["body"], files[number % 2][1]), output[name]
     eventually(lambda: not any(map(faults.left, batches)))
     total = sum((batch.account() for batch in batches), Account())
-    assert total == Account(lines=200, done=200)
+    assert total == Account(lines=most, done=most)
     outcomes = people.outcomes()
     assert not people.improper(faults.outages) and not outcomes[HUNG] and outcomes["ok"] > 8
     assert len(faults.kills) == 7
