@@ -10,18 +10,22 @@ import json
 from urllib.parse import parse_qs, urlsplit
 
 from celery import Celery
+from kombu.transport import TRANSPORT_ALIASES
 from redis import Redis
 
 from mlxq.settings import Settings
 
 RUN = "mlxq.run"
+# By an alias, as the URL of a socket names the transport too, and there it goes before the setting.
+_TRANSPORT = "mlxq"
+TRANSPORT_ALIASES[_TRANSPORT] = "tasks.transport:Transport"
 
 
 def create(settings: Settings) -> Celery:
     """The application for these settings; the same on both sides of the queue."""
     app = Celery("mlxq", broker=_broker(settings.redis_url), set_as_current=False)
     app.conf.update(
-        broker_transport="tasks.transport:Transport",
+        broker_transport=_TRANSPORT,
         broker_transport_options={
             "global_keyprefix": f"{settings.namespace}:",
             # A worker takes whatever comes and has its own order, in which nobody starves.
@@ -54,7 +58,7 @@ def _broker(url: str) -> str:
     if parts.scheme != "unix":
         return url
     (database,) = parse_qs(parts.query).get("db", ["0"])
-    return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={database}"
+    return f"{_TRANSPORT}+socket://{parts.netloc}{parts.path}?virtual_host={database}"
 
 
 def pending(redis: Redis, settings: Settings, queue: str) -> set[str]:
