@@ -83,7 +83,8 @@ def run(stack: Stack, world: World, seed: int, findings: Findings) -> None:
                 )
                 continue
             for file in (found["output_file_id"], found["error_file_id"]):
-                told = http.get(f"/v1/files/{file}/content").text.splitlines() if file else []
+                # Strings may hold what else Python takes for the end of a line.
+                told = http.get(f"/v1/files/{file}/content").content.strip().split(b"\n") if file else []
                 for one in told:
                     _look(json.loads(one), found["endpoint"], findings)
 
