@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from standardwebhooks import Webhook as Verifier
@@ -21,6 +22,7 @@ from tasks.hooks import Told
 from tasks.job import Job, Lane, Webhook
 from tasks.ledger import Ledger
 from tasks.lines import Lines
+from tasks.scripts import Scripts
 from tasks.store import JobStore
 from tests import receivers
 from tests.jobs import chat
@@ -28,6 +30,12 @@ from tests.receivers import SECRET, Receiver
 from tests.servers import eventually
 
 ENDPOINT = "/v1/embeddings"
+
+
+@pytest.fixture
+def store(store: JobStore) -> JobStore:
+    """Here time decides what is due, so that the same question may have another answer a moment later."""
+    return replace(store, scripts=Scripts(store.redis))
 
 
 @pytest.fixture
