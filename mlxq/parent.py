@@ -2,22 +2,52 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
 import threading
 import time
 from collections.abc import Mapping
 
 STARTED_BY_MANAGER = "HONCHO_PROCESS_NAME"  # honcho sets it, and `mlxq launch`
+_LOOK = 0.5  # seconds between looks where the system does not tell of another process' end
 
 
 def end_with(environ: Mapping[str, str]) -> None:
     """Send this process SIGTERM once the manager that started it has died; a process started otherwise stays."""
     if STARTED_BY_MANAGER in environ:
-        threading.Thread(target=_watch, args=(os.getppid(),), name="parent-watch", daemon=True).start()
+        end_with_parent()
+
+
+def end_with_parent() -> None:
+    """Send this process SIGTERM once the process that started it has ended."""
+    threading.Thread(target=_watch, args=(os.getppid(),), name="parent-watch", daemon=True).start()
 
 
 def _watch(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(0.5)
+        try:
+            _until_end(parent)
+        except OSError:  # it has just ended, or the system does not tell
+            time.sleep(_LOOK)
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _until_end(parent: int) -> None:
+    """Wait until the parent has ended; OSError where the system cannot tell."""
+    if hasattr(os, "pidfd_open"):
+        handle = os.pidfd_open(parent)
+        try:
+            if os.getppid() == parent:  # the number was not somebody else's meanwhile
+                select.select([handle], [], [])
+        finally:
+            os.close(handle)
+    elif hasattr(select, "kqueue"):
+        watched = select.kevent(
+            parent, select.KQ_FILTER_PROC, select.KQ_EV_ADD | select.KQ_EV_ONESHOT, select.KQ_NOTE_EXIT
+        )
+        with contextlib.closing(select.kqueue()) as queue:
+            queue.control([watched], 1, None)
+    else:
+        raise OSError("this system does not tell of the end of another process")

@@ -18,7 +18,6 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 _OLD = 3600.0  # seconds
-_SEEN = 1.0  # seconds between two looks that count: whoever looks may have been stopped or away in between
 
 
 class Processes:
@@ -88,14 +87,16 @@ class Silence:
     """How long each of some processes has said nothing, counting only what was watched.
 
     What they say is any value that changes with every sign of life, so no clock but the watcher's own plays a part.
+    Of the seconds between two looks no more than `seen` count: whoever looks may have been stopped or away in between.
     """
 
+    seen: float = 1.0
     _last: float | None = None
     _watched: dict[str, tuple[float, float]] = field(default_factory=dict)  # value, and seconds without another one
 
     def look(self, now: float, values: Mapping[str, float]) -> dict[str, float]:
         """Take down what all of them say at `now` (monotonic seconds); returns the seconds of silence of each."""
-        passed = 0.0 if self._last is None else min(now - self._last, _SEEN)
+        passed = 0.0 if self._last is None else min(now - self._last, self.seen)
         self._last = now
         watched: dict[str, tuple[float, float]] = {}
         for name, value in values.items():

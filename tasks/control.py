@@ -17,7 +17,10 @@ from tasks.scripts import AWAY
 from tasks.storage import StorageWatch
 from tasks.store import JobStore
 
-_EVERY = 0.5  # seconds between passes of the reconciler
+_EVERY = 0.5  # seconds between passes of the reconciler while any job is unfinished
+_REST = 2.0  # seconds between looks whether one is, besides the nudges; less than a lease
+_REST_EVERY = 10.0  # seconds between passes while none is
+_SHORTEST = 0.01  # seconds; none at all would be for ever
 log = structlog.get_logger()
 
 
@@ -36,8 +39,8 @@ class Control:
         self._reconciled = self._shown = float("-inf")
         self._known: frozenset[str] = frozenset(self.models)
 
-    def turn(self, wait: float = 0.25) -> None:
-        """Dispatch what waits, and every half second reconcile; sleeps up to `wait` seconds for a nudge.
+    def turn(self, wait: float = _REST) -> None:
+        """Dispatch what waits, and now and then reconcile; then sleeps for a nudge, `wait` seconds at most.
 
         Raises what `AWAY` names, after which all silence is counted anew.
         """
@@ -52,7 +55,11 @@ class Control:
         if now - self._shown > self.store.settings.worker_lease / 3:
             self._presence.serve(self.models)
             self._shown = now
-        due = now - self._reconciled > _EVERY
+        busy = self.store.unfinished() > 0
+        if not busy:
+            self._reconciler.rest()
+        every = _EVERY if busy else _REST_EVERY
+        due = now - self._reconciled >= every
         if due:
             self._reconciled = now
             # A model that was taken out of the file has left jobs behind, which are seen to all the same.
@@ -60,14 +67,15 @@ class Control:
             self._apart.run("bury", self._reconciler.bury, self._known)
         if not self._leader.holds():
             self._reconciler.forget()
-            time.sleep(wait)
+            time.sleep(min(wait, _EVERY))
             return
-        for model in self._known:
+        for model in self._known if busy else ():
             self._apart.run(f"dispatch {model}", self._dispatcher.run, model)
         if due:
             self._apart.run("reconcile", self._reconciler.run, self._known)
             self._apart.run("keep house", self._keep_house)
-        self.store.redis.blpop([self.store.keys.wake()], timeout=wait)
+        rest = self._reconciled + every - time.monotonic()
+        self.store.redis.blpop([self.store.keys.wake()], timeout=max(_SHORTEST, min(wait, rest)))
 
     def _keep_house(self) -> None:
         short = self._storage.watch()

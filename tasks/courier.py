@@ -32,7 +32,9 @@ TIMEOUT = 10.0  # seconds a receiver has to answer
 LEASE = 60_000  # milliseconds that a taken delivery is nobody else's
 AT_ONCE = 8  # sockets
 PER_HOST = 2  # so that a receiver that does not answer leaves room for the others
-_LOOK = 0.25  # seconds
+_LOOK = 0.25  # seconds between looks for more while there is no room
+_REST = 4.0  # seconds between looks besides the nudges, less than a reply may take
+_SHORTEST = 0.01  # seconds; none at all would be for ever
 _GONE = 410
 log = structlog.get_logger()
 
@@ -42,11 +44,11 @@ class Courier:
 
     def __init__(self, store: JobStore, egress: Egress, delays: Sequence[float] = DELAYS) -> None:
         self._store, self._egress, self._delays = store, egress, delays
-        self._lock = threading.Lock()
+        self._lock, self._taking = threading.Lock(), threading.Lock()
         self._calls: Counter[str] = Counter()  # under way, by host
         self._id = uuid.uuid4().hex
         self._apart = Apart("webhooks")
-        self._loop = Loop("webhooks", self.turn, _LOOK)
+        self._loop = Loop("webhooks", self._run)
 
     def start(self) -> None:
         """Deliver until stopped."""
@@ -55,9 +57,25 @@ class Courier:
     def stop(self, within: float) -> None:
         """Take nothing more, and wait for what is under way for so many seconds; the rest is sent again later."""
         until = time.monotonic() + within
-        self._loop.stop(within)
+        self._loop.stop(0)  # it may be asleep, and then takes nothing any more
+        if self._taking.acquire(timeout=within):
+            self._taking.release()
         while self._under_way() and time.monotonic() < until:
             time.sleep(0.05)
+
+    def _run(self) -> None:
+        with self._taking:
+            if not self._loop.stopping:
+                self.turn()
+        if self._under_way() >= AT_ONCE:
+            time.sleep(_LOOK)
+        elif (rest := self._until_due()) > 0:
+            self._store.redis.blpop([self._store.keys.owed()], timeout=max(_SHORTEST, min(rest, _REST)))
+
+    def _until_due(self) -> float:
+        """Seconds until the next attempt, more than a rest when there is none."""
+        found = self._store.redis.zrange(self._store.keys.hooks(), 0, 0, withscores=True)
+        return (found[0][1] - self._store.now()) / 1000 if found else 2 * _REST
 
     def turn(self) -> None:
         """Begin to send what is due, as far as there is room."""
@@ -123,7 +141,7 @@ class Courier:
         with answers():
             self._store.scripts.run(
                 "deliver",
-                [self._store.keys.hook(delivery.id), self._store.keys.hooks()],
+                [self._store.keys.hook(delivery.id), self._store.keys.hooks(), self._store.keys.owed()],
                 [delivery.id, number, state, delay, msgspec.json.encode(attempt), delivery.keep],
             )
 

@@ -22,6 +22,7 @@ from tasks.scripts import AWAY, answers
 from tasks.store import JobStore
 
 Entry = tuple[str, Event]
+_BLOCK = 4000  # milliseconds that a read waits, less than a reply may take; new followers end it
 _LOOK = 2.0  # seconds of silence after which the record itself is asked
 _TIDY = 10.0  # seconds between comparisons of who follows here with what Redis has of it
 _PATIENCE = 2.0  # seconds that a thread has to end
@@ -45,15 +46,27 @@ class Follower:
         self._odd: frozenset[str] = frozenset()  # jobs of which Redis had another count at the last comparison
         self._presence = Presence(store)
         self._tidied = time.monotonic()
-        self._reader = Loop("follower", self._read).start()
-        self._heartbeat = Loop("heartbeat", self._beat, store.settings.worker_lease / 3).start()
+        self._reader = Loop("follower", self._read)
+        self._heartbeat = Loop("heartbeat", self._beat, store.settings.worker_lease / 3)
+        self._began = False
+
+    def _begin(self) -> None:
+        """Start the threads with the first who reads or waits here: a process that only writes needs none."""
+        with self._lock:
+            if self._began:
+                return
+            self._presence.show_client(self.client)  # first of all: who follows in no client's name is not seen to
+            self._reader.start()
+            self._heartbeat.start()
+            self._began = True
 
     def missing(self) -> list[str]:
         """The threads that have ended although the process needs them."""
-        return [loop.name for loop in (self._reader, self._heartbeat) if not loop.alive]
+        return [loop.name for loop in (self._reader, self._heartbeat) if self._began and not loop.alive]
 
     def join(self, job_id: str) -> None:
         """Count one more here who wants a job's answer."""
+        self._begin()
         with self._stripe(job_id):
             self.store.follow(job_id, self.client, self._counts[job_id] + 1)
             self._counts[job_id] += 1
@@ -140,6 +153,7 @@ class Follower:
 
     @contextmanager
     def _inbox(self, job_id: str) -> Iterator[queue.SimpleQueue[Entry]]:
+        self._begin()
         inbox: queue.SimpleQueue[Entry] = queue.SimpleQueue()
         key = self.store.keys.events(job_id)
         with self._lock:
@@ -161,13 +175,13 @@ class Follower:
                 pipe.expire(self._wake, 300)
                 pipe.execute()
         except AWAY:
-            log.warning("the reader will notice its new follower within a second")
+            log.warning("the reader will notice its new follower within seconds")
 
     def _read(self) -> None:
         with self._lock:
             cursors = dict(self._cursors)
         with answers():
-            found = self.store.redis.xread({self._wake: self._wake_at, **cursors}, block=1000)
+            found = self.store.redis.xread({self._wake: self._wake_at, **cursors}, block=_BLOCK)
         for key, entries in rows(found):
             if key == self._wake:
                 self._wake_at = entries[-1][0].decode()
@@ -186,7 +200,10 @@ class Follower:
                 inbox.put(entry)
 
     def close(self) -> None:
-        """End the threads."""
+        """End the threads, if there are any."""
+        with self._lock:
+            if not self._began:
+                return
         self._heartbeat.stop(_PATIENCE)
         self._reader.stop(0)
         self._nudge()

@@ -23,6 +23,7 @@
 | `blob:{sha256}` | hash | owner → number of records that hold it | a field goes with the last of them |
 | `hooks` | sorted set | webhooks' deliveries by their next attempt | until they are delivered or given up |
 | `hook:{delivery}` | hash | a delivery: event, receiver, state, attempts | a day after its end, or with its record |
+| `owed` | list | a nudge for the couriers | taken at once |
 | `clients` | sorted set | web processes by the time their lease ends | an entry goes when they are cleared up |
 | `models` | set | models that a supervisor has spoken of | a name goes with the last of its jobs |
 | `served` | sorted set | models by the time their supervisors' lease ends | as long as its name in `models` |
@@ -124,6 +125,9 @@ class Keys:
 
     def hook(self, delivery_id: str) -> str:
         return self._key("hook", delivery_id)
+
+    def owed(self) -> str:
+        return self._key("owed")
 
     def clients(self) -> str:
         return self._key("clients")

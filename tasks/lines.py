@@ -201,6 +201,7 @@ class Lines:
                     keys.outdated(),
                     keys.files(batch.owner),
                     keys.blob(batch.input.sha256),
+                    keys.owed(),
                     *(key for file in made.values() for key in (keys.file(file.id), keys.blob(file.blob.sha256))),
                 ],
                 [

@@ -15,7 +15,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from tasks.alive import Processes, processes
-from tasks.scripts import Call, answers
+from tasks.scripts import answers
 from tasks.store import JobStore
 
 _DAY = 86_400_000  # milliseconds
@@ -61,7 +61,7 @@ class Presence:
         self.processes.enter(worker.id)
         told = msgspec.json.encode(worker)
         with answers():
-            self.store.scripts.run("show", [keys.alive(worker.model), keys.workers()], [worker.id, self._lease, told])
+            self.store.scripts.run("show", [keys.alive(worker.model), keys.workers()], [self._lease, told, worker.id])
 
     def leave(self, worker: Worker) -> None:
         """End this process' lease as a worker, so that its claims are taken back at once."""
@@ -128,9 +128,7 @@ class Presence:
     def serve(self, models: Iterable[str]) -> None:
         """Show that a supervisor serves these models."""
         with answers():
-            self.store.scripts.batch(
-                [Call("show", [self.store.keys.served()], [model, self._lease]) for model in models]
-            )
+            self.store.scripts.run("show", [self.store.keys.served()], [self._lease, "", *models])
 
     def models(self) -> frozenset[str]:
         """The models that are served, or were and have left something behind."""
@@ -148,7 +146,7 @@ class Presence:
         """Renew a web process' lease."""
         self.processes.enter(client)
         with answers():
-            self.store.scripts.run("show", [self.store.keys.clients()], [client, self._lease])
+            self.store.scripts.run("show", [self.store.keys.clients()], [self._lease, "", client])
 
     def leave_client(self, client: str) -> None:
         """End the lease of a web process that is known to be gone, and forget whom it had followed."""

@@ -54,6 +54,10 @@ class Reconciler:
         self._workers.clear()
         self._clients.forget()
 
+    def rest(self) -> None:
+        """Forget how the clocks stood: no job is unfinished, so what Redis' clock does now concerns none."""
+        self._offset = None
+
     def run(self, models: Iterable[str]) -> None:
         """One pass over everything."""
         for model in models:

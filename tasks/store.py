@@ -218,6 +218,7 @@ class JobStore(Records):
                 self.keys.wake(),
                 self.keys.landed(),
                 self.keys.stir(),
+                self.keys.owed(),
                 *made,
             ],
             [
@@ -240,6 +241,11 @@ class JobStore(Records):
                 *hooks.arguments(hooks.owed(self.settings, ended, STATUS[type(event)], event)),
             ],
         )
+
+    def unfinished(self) -> int:
+        """How many jobs have not ended."""
+        with answers():
+            return int(self.redis.zcard(self.keys.deadlines()))
 
     def follow(self, job_id: str, client: str, followers: int) -> bool:
         """Record how many wait for a job in one web process; True when nobody wants it any more."""

@@ -17,6 +17,8 @@ from redis.exceptions import ResponseError
 
 from tasks.client import told
 
+_WAIT = 10  # seconds; a message ends it
+
 
 class QoS(virtual.QoS):
     """Counts what was delivered, in memory."""
@@ -52,8 +54,15 @@ class Channel(kombu_redis.Channel):
         except ResponseError as error:
             raise told(error) from error
 
+    def close(self) -> None:
+        """Close without waiting for the next message: it would be lost, and its job is still unclaimed without it."""
+        if self._in_poll:
+            self._in_poll.disconnect()
+        super().close()
+
 
 class Transport(kombu_redis.Transport):
     """The transport that `tasks.app` names."""
 
     Channel = Channel
+    brpop_timeout = _WAIT

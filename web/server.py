@@ -23,12 +23,13 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers import base
 from gunicorn.workers.gthread import PollableMethodQueue
 
-from mlxq import configuration
+from mlxq import configuration, parent
 from tasks.errors import Failure
 from web import capacity, errors
 from web.connection import Connection, Peer, slow
 
 _LOOK = 1.0  # seconds between looks at who has had his time
+_REST = 10.0  # seconds between them while there is nobody
 _AT_ONCE = 64  # connections that are taken before others are served
 _READ = 64 * 1024  # bytes
 _UNREAD = 256 * 1024  # bytes that the system keeps for a client who does not read; left alone it takes megabytes
@@ -69,6 +70,8 @@ class Worker(base.Worker):
     def run(self) -> None:
         """Serve until told to stop or the master is gone, then end what is under way within `graceful_timeout`."""
         self._selector.register(self._done.fileno(), selectors.EVENT_READ, self._done.run_callbacks)
+        parent.end_with_parent()
+        self._accept_more(True)
         while self.alive and self.ppid == os.getppid():
             self._turn()
         self.alive, now = False, time.monotonic()
@@ -87,7 +90,7 @@ class Worker(base.Worker):
 
     def _turn(self) -> None:
         self.notify()
-        for key, _ in self._selector.select(_LOOK if self.alive else _LOOK / 10):
+        for key, _ in self._selector.select(self._look()):
             try:
                 key.data(key.fileobj)
             except Exception:  # concerns this connection alone
@@ -98,6 +101,11 @@ class Worker(base.Worker):
             self._looked = now
             self._end_overdue(now)
             self._accept_more(self.alive)
+
+    def _look(self) -> float:
+        if not self.alive:
+            return _LOOK / 10
+        return _LOOK if self._open() or not self._accepting else _REST
 
     def _drop(self, found: Any) -> None:
         for connection in [each for each in (*self._waiting, *self._leaving) if each.peer is found]:

@@ -32,6 +32,8 @@ from tasks import logs
 
 MEMORY = "1gb"  # records and streams only; what is large is a blob beside it
 _START = 30.0  # seconds; a long append-only file takes a while to read
+_LOOK = 2.0  # seconds between looks whether its home is still there
+_RATE = 2  # of the server's own chores, a second: it sleeps between them while nobody calls
 _ENDING = 1.0  # seconds that a stack which is about to end has to give up its home
 _OTHERS = 3.5  # seconds that the other processes have to finish; honcho kills after 5
 log = structlog.get_logger()
@@ -61,6 +63,7 @@ def command(port: int, folder: Path) -> list[str]:
         "--maxmemory": MEMORY,
         "--maxmemory-policy": "noeviction",
         "--loglevel": "warning",
+        "--hz": str(_RATE),
     }
     return [binary(), *(word for pair in options.items() for word in pair)]
 
@@ -184,14 +187,20 @@ class OwnServer:
 
     def wait(self, stopped: threading.Event) -> None:
         """Until told to stop, or the server ends."""
+
+        def watch() -> None:
+            self._process.wait()
+            stopped.set()
+
+        threading.Thread(target=watch, name="server-watch", daemon=True).start()
         told = False
-        while not stopped.wait(0.2):
-            if self._process.poll() is not None:
-                sys.exit(f"mlxq: the Redis server ended with code {self._process.returncode}")
+        while not stopped.wait(_LOOK):
             gone = home.missing(self._home)
             if gone and not told:
                 log.error(gone)
             told = bool(gone)
+        if self._process.returncode is not None:
+            sys.exit(f"mlxq: the Redis server ended with code {self._process.returncode}")
 
     def stop(self) -> None:
         """Let the others go first, then have it write its file out and end."""

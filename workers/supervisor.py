@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import queue
 import signal
 import subprocess
 import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 
@@ -18,44 +21,56 @@ from tasks.alive import Silence
 from tasks.control import Control
 from tasks.courier import Courier
 from tasks.egress import Egress
-from tasks.loops import Patience
+from tasks.loops import Loop
 from tasks.presence import ModelState, Presence
 from tasks.scripts import AWAY
 from workers.worker import GRACE, LOAD_FAILED
 
 _BACKOFF = 0.25  # seconds before the first restart, doubled each time up to
 _BACKOFF_MOST = 30.0
+_SHORTEST = 0.01  # seconds between turns of a child
+_RETRY = 0.1  # seconds until the next one when the queue is away
+_LOOK = 5.0  # seconds between looks whether a worker shows its lease
 _HEALTHY = 60.0  # seconds a process must live for its back-off to begin anew
 log = structlog.get_logger()
 
 
 class Child:
-    """The process of one model."""
+    """The process of one model; `ended` is called, in a thread, once it has ended.
 
-    def __init__(self, entry: ModelEntry, presence: Presence, patience: float) -> None:
-        self._entry, self._presence, self._patience = entry, presence, patience
+    `patience` is how many seconds a process may neither end nor show its lease.
+    """
+
+    def __init__(self, entry: ModelEntry, presence: Presence, patience: float, ended: Callable[[], None]) -> None:
+        self._entry, self._presence, self._patience, self._tell = entry, presence, patience, ended
         self._process: subprocess.Popen[bytes] | None = None
         self._worker_id = ""
         self._failures = 0
         self._since = 0.0
         self._start_at = 0.0
-        self._silence = Silence()
+        self._every, self._look_at = min(_LOOK, patience / 4), 0.0
+        self._silence = Silence(seen=2 * self._every)
 
     def forget(self) -> None:
         """Count its silence anew: Redis was away."""
         self._silence.forget()
 
-    def turn(self) -> None:
-        """Start the process when it is due, and see to it when it has ended."""
+    def turn(self) -> float:
+        """Start the process when it is due, and see to it when it has ended; returns seconds until the next turn."""
         now = time.monotonic()
-        if self._process is None:
-            if now >= self._start_at:
-                self._start(now)
-            return
-        code = self._process.poll()
-        if code is not None:
+        if self._process is not None and (code := self._process.poll()) is not None:
             self._ended(code, now)
-        elif self._silent(now) > self._patience:
+        if self._process is None and now >= self._start_at:
+            self._start(now)
+        if self._process is None:
+            return self._start_at - now
+        if now >= self._look_at:
+            self._look_at = now + self._every
+            self._watch(now)
+        return self._look_at - now
+
+    def _watch(self, now: float) -> None:
+        if self._process is not None and self._silent(now) > self._patience:
             log.error(
                 "worker neither ends nor shows its lease; it is killed", model=self._entry.name, seconds=self._patience
             )
@@ -80,7 +95,12 @@ class Child:
             start_new_session=True,
         )
         self._since = now
+        threading.Thread(target=self._wait_for, args=(self._process,), name="child", daemon=True).start()
         log.info("worker started", model=self._entry.name, pid=self._process.pid)
+
+    def _wait_for(self, process: subprocess.Popen[bytes]) -> None:
+        process.wait()
+        self._tell()
 
     def _ended(self, code: int, now: float) -> None:
         self._close()
@@ -132,31 +152,46 @@ class Supervisor:
     def __init__(self, catalogue: Catalogue, settings: Settings) -> None:
         jobs = store.connect(settings)
         self._settings = settings
-        self._patience = Patience("supervisor")
+        # Reasons to look at the children. Its `put` may be called in a signal's handler, unlike what an Event offers.
+        self._news: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._control = Control(jobs, uuid.uuid4().hex, (entry.name for entry in catalogue))
+        self._leading = Loop("supervisor", self._control.turn)
         self._courier = Courier(jobs, Egress(settings.webhook_allow_private))
-        self._children = [Child(entry, Presence(jobs), settings.stall) for entry in catalogue]
-        self._stop = threading.Event()
+        presence = Presence(jobs)
+        self._children = [Child(entry, presence, settings.stall, self._look) for entry in catalogue]
+        self._stopping = False
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stop.set())
+            signal.signal(number, lambda *_: self._stop())
+        self._leading.start()
         self._courier.start()
-        while not self._stop.is_set():
-            self._stop.wait(self._patience.run(self._turn))
+        while not self._stopping:
+            with suppress(queue.Empty):
+                self._news.get(timeout=min(map(self._see_to, self._children), default=_LOOK))
         for child in self._children:
             child.stop()
         until = time.monotonic() + self._settings.drain + GRACE
+        self._leading.stop(0)  # it may be asleep, and is of no use any more
         for child in self._children:
             child.wait(until)
         self._courier.stop(max(0.0, until - time.monotonic()))
         self._control.resign()
 
-    def _turn(self) -> None:
-        for child in self._children:
-            try:
-                child.turn()
-            except AWAY:
-                child.forget()
-        self._control.turn()
+    def _look(self) -> None:
+        self._news.put(None)
+
+    def _stop(self) -> None:
+        self._stopping = True
+        self._look()
+
+    def _see_to(self, child: Child) -> float:
+        """Give a child its turn, whatever comes of it; returns seconds until its next one."""
+        try:
+            return max(_SHORTEST, child.turn())
+        except AWAY:
+            child.forget()
+        except Exception:
+            log.exception("a model's process could not be seen to")
+        return _RETRY

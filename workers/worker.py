@@ -20,6 +20,7 @@ from typing import Any
 import structlog
 from celery import Celery, signals
 from celery.exceptions import SecurityWarning
+from kombu.asynchronous import get_event_loop
 
 from mlxq import configuration
 from mlxq.catalogue import ModelEntry
@@ -183,6 +184,8 @@ def _consume(app: Celery, queue: str, threads: int, runner: Runner, drain: float
 
     def stop(**_: object) -> None:
         runner._batcher.stop(drain)
+        # The consumer's loop may be asleep, which a signal does not end; and no handler of one may wait for a lock.
+        threading.Thread(target=_rouse, name="rouse", daemon=True).start()
 
     signals.worker_shutting_down.connect(stop, weak=False)
     app.worker_main(
@@ -198,6 +201,12 @@ def _consume(app: Celery, queue: str, threads: int, runner: Runner, drain: float
             "--loglevel=WARNING",
         ]
     )
+
+
+def _rouse() -> None:
+    loop = get_event_loop()
+    if loop is not None:
+        loop.call_soon(lambda: None)
 
 
 def _leave(code: int) -> None:

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- The one way for a job to end: status, result, indexes and terminal event, or nothing when it has already ended
 -- or belongs to a later attempt. Returns 1 or 0, and the same again to the same token.
--- KEYS: record, events, queued, waiting, unclaimed, window, claims, deadlines, expiry, done, cancels, wake, landed, stir, the result's blobs ...
+-- KEYS: record, events, queued, waiting, unclaimed, window, claims, deadlines, expiry, done, cancels, wake, landed, stir, owed, the result's blobs ...
 -- ARGV: id, worker or '' (anyone), attempt, status, keep (s), event, result, failure, usage, owner, stream ttl (s), is a batch's line, outputs,
 --       hooks, hook prefix, token, (delivery id, delivery) ...
 local status, worker, attempt = unpack(redis.call('HMGET', KEYS[1], 'status', 'worker', 'attempt'))
@@ -17,7 +17,7 @@ if ARGV[7] ~= '' then redis.call('HSET', KEYS[1], 'result', ARGV[7]) end
 if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'failure', ARGV[8]) end
 if ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'usage', ARGV[9], 'progress', 100) end
 if ARGV[13] ~= '' then redis.call('HSET', KEYS[1], 'outputs', ARGV[13]) end
-for index = 15, #KEYS do redis.call('HINCRBY', KEYS[index], ARGV[10], 1) end
+for index = 16, #KEYS do redis.call('HINCRBY', KEYS[index], ARGV[10], 1) end
 local id = redis.call('XADD', KEYS[2], attempt .. '-*', 'e', ARGV[6])
 redis.call('HSET', KEYS[1], 'last', id)
 redis.call('EXPIRE', KEYS[2], ARGV[11])
@@ -34,7 +34,10 @@ for index = 17, #ARGV, 2 do
   redis.call('HSET', ARGV[15] .. ARGV[index], 'spec', ARGV[index + 1], 'state', 'pending', 'created', now, 'attempts', 0)
   redis.call('ZADD', ARGV[14], now, ARGV[index])
 end
-if #owed > 0 then redis.call('HSET', KEYS[1], 'hooks', table.concat(owed, ' ')) end
+if #owed > 0 then
+  redis.call('HSET', KEYS[1], 'hooks', table.concat(owed, ' '))
+  if redis.call('LLEN', KEYS[15]) == 0 then redis.call('LPUSH', KEYS[15], 1) end
+end
 local counted = redis.call('HGET', KEYS[1], 'counted')
 if counted then redis.call('SREM', counted, ARGV[1]) end
 local minute = math.floor(time[1] / 60)

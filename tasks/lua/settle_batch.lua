@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- The one way for a batch to end: status, files, the release of its input and what webhooks are owed, as one.
 -- Returns 1, also when this caller ended it before, or 0 when another did or the caller no longer runs batches.
--- KEYS: batch, runner, inflight, running, outdated, files index, input blob, (file, blob) a file
+-- KEYS: batch, runner, inflight, running, outdated, files index, input blob, owed, (file, blob) a file
 -- ARGV: id, runner's id, owner, status, keep (s), problems or '', hooks, hook prefix, (field, id, record, expires or '') a file,
 --       (delivery id, delivery) ...
 if redis.call('GET', KEYS[2]) ~= ARGV[2] then return 0 end
@@ -17,7 +17,7 @@ redis.call('ZADD', KEYS[5], expires, ARGV[1])
 redis.call('DEL', KEYS[3])
 if redis.call('HINCRBY', KEYS[7], ARGV[3], -1) <= 0 then redis.call('HDEL', KEYS[7], ARGV[3]) end
 local at = 9
-for index = 8, #KEYS, 2 do
+for index = 9, #KEYS, 2 do
   redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1])
   redis.call('SET', KEYS[index], ARGV[at + 2])
   redis.call('ZADD', KEYS[6], 0, ARGV[at + 1])
@@ -31,5 +31,8 @@ for index = at, #ARGV, 2 do
   redis.call('HSET', ARGV[8] .. ARGV[index], 'spec', ARGV[index + 1], 'state', 'pending', 'created', now, 'attempts', 0)
   redis.call('ZADD', ARGV[7], now, ARGV[index])
 end
-if #owed > 0 then redis.call('HSET', KEYS[1], 'hooks', table.concat(owed, ' ')) end
+if #owed > 0 then
+  redis.call('HSET', KEYS[1], 'hooks', table.concat(owed, ' '))
+  if redis.call('LLEN', KEYS[8]) == 0 then redis.call('LPUSH', KEYS[8], 1) end
+end
 return 1

@@ -34,7 +34,10 @@ redis.call('ZADD', KEYS[7], ARGV[3], id)
 if endpoint ~= '' then redis.call('HSET', KEYS[3], endpoint, id .. ' ' .. ARGV[6]) end
 if ARGV[7] ~= '' then
   redis.call('ZADD', KEYS[6], 'NX', created, ARGV[7])
-  if redis.call('LLEN', KEYS[8]) == 0 then redis.call('LPUSH', KEYS[8], 1) end
+end
+-- Whoever leads sees to all that is unfinished, and sleeps while nothing is.
+if (ARGV[7] ~= '' or redis.call('ZCARD', KEYS[7]) == 1) and redis.call('LLEN', KEYS[8]) == 0 then
+  redis.call('LPUSH', KEYS[8], 1)
 end
 for index = 9, #KEYS do redis.call('HINCRBY', KEYS[index], ARGV[10], 1) end
 return {id, 'new'}

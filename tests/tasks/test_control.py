@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
+from mlxq.settings import Settings
 from tasks import app, events
+from tasks import store as stores
 from tasks.control import Control
 from tasks.dispatch import HEADROOM, Dispatcher
 from tasks.housekeeping import Housekeeping
@@ -197,6 +201,41 @@ def test_a_turn_does_it_all(store: JobStore) -> None:
     assert sent(store) == [job.id]
     control.resign()
     assert leader(store, "next").holds()
+
+
+@contextmanager
+def commands(store: JobStore) -> Iterator[Callable[[], int]]:
+    """How many commands Redis has been sent since the block began."""
+    store.redis.config_resetstat()
+    yield lambda: sum(
+        told["calls"] for name, told in store.redis.info("commandstats").items() if name not in _OF_THE_COUNT
+    )
+
+
+_OF_THE_COUNT = ("cmdstat_info", "cmdstat_config|resetstat", "cmdstat_config")
+
+
+def test_at_rest_a_turn_is_a_handful_of_commands_however_many_models(settings: Settings) -> None:
+    store = stores.connect(settings)
+    store.redis.flushdb()
+    control = Control(store, "me", [f"fake-{number}" for number in range(50)])
+    control.turn(wait=0.01)  # the first one looks at everything
+    with commands(store) as count:
+        for _ in range(4):
+            control.turn(wait=0.01)
+        assert count() <= 4 * 20, store.redis.info("commandstats")
+    store.redis.close()
+
+
+@pytest.mark.parametrize("lane", [Lane.INTERACTIVE, Lane.JOBS])
+def test_the_first_job_after_a_rest_wakes_the_leader(store: JobStore, lane: Lane) -> None:
+    control = Control(store, "me", ["fake"])
+    control.turn(wait=0.01)
+    late = submitted(store, lane=lane, deadline=store.now() - 1)
+    assert store.redis.llen(store.keys.wake()) == 1
+    control._reconciled -= 1  # half a second and more after the last pass, as somebody is to be seen to
+    control.turn(wait=0.01)
+    assert store.get(late.id, "anonymous").status is Status.EXPIRED
 
 
 def test_a_model_is_ready_while_a_worker_shows_its_lease(store: JobStore) -> None:

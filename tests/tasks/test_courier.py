@@ -10,7 +10,7 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 
 from mlxq.settings import Settings
-from tasks import courier, events, hooks
+from tasks import client, courier, events, hooks
 from tasks import store as stores
 from tasks.batches import Batches
 from tasks.batches import Status as BatchStatus
@@ -27,7 +27,7 @@ from tasks.store import JobStore
 from tests import receivers
 from tests.jobs import chat
 from tests.receivers import SECRET, Receiver
-from tests.servers import eventually
+from tests.servers import PATIENCE, eventually
 
 ENDPOINT = "/v1/embeddings"
 
@@ -244,6 +244,22 @@ def test_it_runs_by_itself_until_it_is_stopped(store: JobStore, receiver: Receiv
     eventually(lambda: receiver.about(job.id))
     sending.stop(5)
     eventually(lambda: told(store, job)[0].state == "delivered")
+
+
+def test_a_courier_asleep_is_woken_by_what_is_owed_and_by_a_try_that_is_due(
+    store: JobStore, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courier, "_REST", 4 * PATIENCE)  # a sleep that nobody ends is one for ever
+    patient = replace(stores.connect(store.settings), redis=client.connect(store.settings.redis_url, timeout=None))
+    sending = sender(patient, delays=(0.2,) * 9)
+    sending.start()
+    try:
+        eventually(lambda: store.redis.info("clients")["blocked_clients"])
+        job = ended(store, webhook=Webhook(f"{receiver.url}/answers/500,204"))
+        eventually(lambda: all(one.state == "delivered" for one in told(store, job)))
+    finally:
+        sending.stop(5)
+        store.redis.lpush(store.keys.owed(), 1)  # its thread ends
 
 
 def test_what_cannot_be_sent_at_all_is_an_attempt_too(store: JobStore) -> None:

@@ -11,6 +11,7 @@ from tasks import events, fold
 from tasks.errors import NotFound
 from tasks.follow import Follower, rebuilt
 from tasks.ledger import Begun, Claim, Ended, Ledger, Lines, Turn
+from tasks.presence import Presence
 from tasks.requests import ChatRequest, Message, ToolCall
 from tasks.store import JobStore
 from tests.jobs import chat
@@ -111,9 +112,26 @@ def test_a_job_that_is_gone_is_said_to_be(store: JobStore, one: Ledger, follower
 def test_a_closed_follower_has_no_threads(store: JobStore) -> None:
     before = threading.active_count()
     follower = Follower(store)
+    follower.join("job_1")
     assert threading.active_count() == before + 2
     follower.close()
     eventually(lambda: threading.active_count() == before)
+
+
+def test_a_process_that_follows_nothing_has_no_threads_and_shows_no_lease(store: JobStore) -> None:
+    before = threading.active_count()
+    follower = Follower(store)
+    assert threading.active_count() == before and follower.missing() == []
+    follower.close()
+    assert Presence(store).clients() == {}
+
+
+def test_who_follows_shows_a_lease_before(store: JobStore) -> None:
+    follower = Follower(store)
+    follower.join("job_1")
+    assert Presence(store).clients().keys() == {follower.client}
+    follower.close()
+    assert Presence(store).clients() == {}
 
 
 def test_what_a_late_reader_is_told_adds_up_to_the_result() -> None:

@@ -7,19 +7,21 @@ import signal
 import sys
 import threading
 import uuid
+from contextlib import suppress
 
 import structlog
 
 from mlxq import configuration, home, parent
 from tasks import logs
 from tasks.lease import LENGTH, Lease
-from tasks.loops import Loop, Patience
+from tasks.loops import Loop
 from tasks.scripts import AWAY
 from web.application import create_app
 from web.gateway import Gateway
 from web.runner.runner import Runner, Superseded
 
 _PAUSE = 0.5  # seconds
+_PATIENCE = 60.0  # seconds that the last turn has to end
 log = structlog.get_logger()
 
 
@@ -27,7 +29,6 @@ def run(runner: Runner, lease: Lease, stopped: threading.Event) -> None:
     """Take turns until told to stop; whatever goes wrong, the next turn begins with what is known for sure."""
 
     heartbeat: Loop | None = None
-    patience = Patience("batches")
 
     def turn() -> None:
         nonlocal heartbeat
@@ -47,8 +48,12 @@ def run(runner: Runner, lease: Lease, stopped: threading.Event) -> None:
             runner.reset()
             raise
 
-    while not stopped.is_set():
-        stopped.wait(patience.run(turn))
+    turns = Loop("batches", turn).start()
+    stopped.wait()
+    turns.stop(0)
+    with suppress(AWAY):
+        runner.rouse()
+    turns.stop(_PATIENCE)
     if heartbeat is not None:
         heartbeat.stop()
     try:

@@ -36,6 +36,8 @@ CHUNK_BYTES = 8 << 20
 SKIPPED = 500  # lines of a stopped batch that are written down at once
 _REFRESH = 0.25  # seconds between looks at what was made and cancelled
 _REFRESH_EACH = 0.001  # further seconds for each batch, so that thousands of them do not cost all the time
+_REST = 4.0  # seconds between looks while no batch runs, besides the nudges; less than a reply may take
+_WAIT = 0.25  # seconds between looks while one does
 _SWEEP = 5.0  # seconds between looks for lines of whose end nobody told us
 log = structlog.get_logger()
 
@@ -63,8 +65,11 @@ class Runner:
         self._swept = time.monotonic()
         self._downloads.clear()
 
-    def turn(self, wait: float = 0.25) -> None:
-        """Write down what came back, submit what there is room for; with nothing to do sleeps up to `wait` seconds."""
+    def turn(self, wait: float = _REST) -> None:
+        """Write down what came back, submit what there is room for; with nothing to do sleeps for a nudge.
+
+        It sleeps `wait` seconds at most.
+        """
         now = time.monotonic()
         if self._refreshed is None or now - self._refreshed > _REFRESH + len(self._active) * _REFRESH_EACH:
             self._refresh()
@@ -87,7 +92,16 @@ class Runner:
             with self._readable(active):
                 self._validate(active)
         if not busy:
-            self._store.redis.blpop([self._store.keys.stir()], timeout=wait)
+            self._rest(min(wait, _WAIT if self._active else _REST))
+
+    def _rest(self, wait: float) -> None:
+        nudged = self._store.redis.blpop([self._store.keys.stir()], timeout=wait)
+        if nudged and not self._active:  # a batch is there that the last look has not seen
+            self._refreshed = float("-inf")
+
+    def rouse(self) -> None:
+        """End the sleep of whoever runs batches; called from another thread."""
+        self._store.redis.lpush(self._store.keys.stir(), 1)
 
     @contextmanager
     def _readable(self, active: Active) -> Iterator[None]:
