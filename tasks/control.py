@@ -52,8 +52,11 @@ class Control:
 
     def _turn(self, wait: float) -> None:
         now = time.monotonic()
+        told = [self._leader.renewal]
         if now - self._shown > self.store.settings.worker_lease / 3:
-            self._presence.serve(self.models)
+            told.append(self._presence.serving(self.models))
+        leads = bool(self.store.scripts.batch(told)[0])
+        if len(told) > 1:
             self._shown = now
         busy = self.store.unfinished() > 0
         if not busy:
@@ -65,7 +68,7 @@ class Control:
             # A model that was taken out of the file has left jobs behind, which are seen to all the same.
             self._known = self._presence.models().union(self.models)
             self._apart.run("bury", self._reconciler.bury, self._known)
-        if not self._leader.holds():
+        if not leads:
             self._reconciler.forget()
             time.sleep(min(wait, _EVERY))
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tasks.scripts import Call
 from tasks.store import JobStore
 
 LENGTH = 5000  # milliseconds a holder may be silent
@@ -23,7 +24,12 @@ class Lease:
 
     def holds(self) -> bool:
         """Take or renew the lease; False while another holds it."""
-        return bool(self.store.scripts.run("lease", [self.key], [self.id, LENGTH]))
+        return bool(self.store.scripts.run(*self.renewal))
+
+    @property
+    def renewal(self) -> Call:
+        """What takes or renews the lease: the call answers 1, or 0 while another holds it."""
+        return Call("lease", [self.key], [self.id, LENGTH])
 
     def resign(self) -> None:
         """Give the lease up so that another can have it at once."""

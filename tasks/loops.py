@@ -52,6 +52,8 @@ class Patience:
 class Loop:
     """A thread that makes one step after the other, `every` so many seconds, until it is stopped.
 
+    Loops of one rhythm keep the same beat in all processes of a machine, so that Redis is woken once for all of them.
+
     A process needs its loops: when one is gone all the same, `alive` says so and the process is told to end, so that
     whoever started it starts it again.
     """
@@ -81,11 +83,14 @@ class Loop:
         patience = Patience(self.name)
         try:
             while not self._stopped.is_set():
-                self._stopped.wait(max(patience.run(self._step), self._every))
+                self._stopped.wait(max(patience.run(self._step), self._until_beat()))
         finally:
             if not self._stopped.is_set():
                 log.critical("a thread that this process needs has ended; the process ends too", loop=self.name)
                 os.kill(os.getpid(), signal.SIGTERM)
+
+    def _until_beat(self) -> float:
+        return self._every - time.monotonic() % self._every if self._every else 0.0
 
     def stop(self, within: float | None = None) -> None:
         """Make no further step; returns when the last one is through, or after `within` seconds."""

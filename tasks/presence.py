@@ -15,7 +15,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from tasks.alive import Processes, processes
-from tasks.scripts import answers
+from tasks.scripts import Call, answers
 from tasks.store import JobStore
 
 _DAY = 86_400_000  # milliseconds
@@ -128,7 +128,11 @@ class Presence:
     def serve(self, models: Iterable[str]) -> None:
         """Show that a supervisor serves these models."""
         with answers():
-            self.store.scripts.run("show", [self.store.keys.served()], [self._lease, "", *models])
+            self.store.scripts.run(*self.serving(models))
+
+    def serving(self, models: Iterable[str]) -> Call:
+        """What shows that a supervisor serves these models."""
+        return Call("show", [self.store.keys.served()], [self._lease, "", *models])
 
     def models(self) -> frozenset[str]:
         """The models that are served, or were and have left something behind."""

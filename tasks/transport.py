@@ -66,3 +66,8 @@ class Transport(kombu_redis.Transport):
 
     Channel = Channel
     brpop_timeout = _WAIT
+
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:
+        """Let a worker's loop wait for messages, but not look every second at queues that expire: none of ours does."""
+        super().register_with_event_loop(connection, loop)
+        self.cycle._binding_expiry_tref.cancel()

@@ -32,7 +32,7 @@ from tasks import logs
 
 MEMORY = "1gb"  # records and streams only; what is large is a blob beside it
 _START = 30.0  # seconds; a long append-only file takes a while to read
-_LOOK = 2.0  # seconds between looks whether its home is still there
+_LOOK = 4.0  # seconds between looks whether its home is still there
 _RATE = 2  # of the server's own chores, a second: it sleeps between them while nobody calls
 _ENDING = 1.0  # seconds that a stack which is about to end has to give up its home
 _OTHERS = 3.5  # seconds that the other processes have to finish; honcho kills after 5

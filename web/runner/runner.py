@@ -83,7 +83,8 @@ class Runner:
             with self._readable(active):
                 self._begun(active, {made.line.number: made.job})
         busy = self._collect()
-        clock, room = self._store.now(), shares(self._active.values(), self._settings.batch_window)
+        clock = self._store.now() if self._active else 0
+        room = shares(self._active.values(), self._settings.batch_window)
         for active in list(self._active.values()):
             with self._readable(active):
                 busy |= self._advance(active, clock, room)
@@ -113,8 +114,8 @@ class Runner:
             self._settle(active, Status.FAILED, [Problem("file_lost", str(error))])
 
     def _refresh(self) -> None:
-        self._unserved = unserved.names(self._gateway)
         running = {state.batch.id: state for state in self._lines.running()}
+        self._unserved = unserved.names(self._gateway) if running else frozenset()
         if self._refreshed is None:
             self.folder.clear(running)
         for batch_id in self._active.keys() - running.keys():
