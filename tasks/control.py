@@ -19,7 +19,7 @@ from tasks.store import JobStore
 
 _EVERY = 0.5  # seconds between passes of the reconciler while any job is unfinished
 _REST = 2.0  # seconds between looks whether one is, besides the nudges; less than a lease
-_REST_EVERY = 10.0  # seconds between passes while none is
+_REST_EVERY = 30.0  # seconds between passes while none is
 _SHORTEST = 0.01  # seconds; none at all would be for ever
 log = structlog.get_logger()
 
@@ -61,7 +61,7 @@ class Control:
         busy = self.store.unfinished() > 0
         if not busy:
             self._reconciler.rest()
-        every = _EVERY if busy else _REST_EVERY
+        every = _EVERY if busy or self._housekeeping.under_way else _REST_EVERY
         due = now - self._reconciled >= every
         if due:
             self._reconciled = now

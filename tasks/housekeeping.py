@@ -29,6 +29,7 @@ class Housekeeping:
 
     store: JobStore
     sweep_every: float = 600.0  # seconds between the end of a sweep and the next one
+    under_way: bool = False  # whether the last pass has left something to the next one
     _sweep: Iterator[bool] = field(default_factory=lambda: iter(()))
     _sweep_at: float = 0.0
     _apart: Apart = field(default_factory=lambda: Apart("housekeeping"))
@@ -37,13 +38,16 @@ class Housekeeping:
         """One pass: expired jobs, files and batches, and a stretch of a sweep; True when more has expired."""
         store = self.store
         more = self._each(store.keys.expiry(), self._bury_job) | self._each(store.keys.outdated(), self._outdate)
-        if sum(1 for _ in islice(self._sweep, _BATCH)):
+        swept = sum(1 for _ in islice(self._sweep, _BATCH))
+        self.under_way = more or swept > 0
+        if swept:
             self._sweep_at = time.monotonic() + self.sweep_every
         elif time.monotonic() >= self._sweep_at:
             self._forget_workers()
             self._forget_models()
             processes(store.settings.home.resolve()).sweep()
             self._sweep = store.blobs.sweep(lambda sha256: bool(store.redis.exists(store.keys.blob(sha256))))
+            self.under_way = True
         return more
 
     def _each(self, key: str, call: Callable[[str], None]) -> bool:

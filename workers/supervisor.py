@@ -30,7 +30,7 @@ _BACKOFF = 0.25  # seconds before the first restart, doubled each time up to
 _BACKOFF_MOST = 30.0
 _SHORTEST = 0.01  # seconds between turns of a child
 _RETRY = 0.1  # seconds until the next one when the queue is away
-_LOOK = 5.0  # seconds between looks whether a worker shows its lease
+_LOOK = 10.0  # seconds between looks whether a worker shows its lease
 _HEALTHY = 60.0  # seconds a process must live for its back-off to begin anew
 log = structlog.get_logger()
 
