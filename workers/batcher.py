@@ -36,6 +36,7 @@ class Batcher:
         self._stop_at: float | None = None
         self._ended = False
         self._steps = 0
+        self._warming, self._cold = engine.warming(), True
 
     def submit(self, claim: Claim, prepared: Prepared[Any]) -> threading.Event:
         """Queue a claimed and checked job; the event is set when this process has nothing more to do for it."""
@@ -67,7 +68,7 @@ class Batcher:
     @property
     def step(self) -> int | None:
         """The number of the step that the engine is in; None when it has nothing to do."""
-        return self._steps if self._rows else None
+        return self._steps if self._rows or self._cold else None
 
     def run(self) -> None:
         """Step until stopped."""
@@ -76,6 +77,8 @@ class Batcher:
             self._admit()
             if self._rows:
                 self._scribe.add(self._step(), self._alive)
+            elif self._cold:
+                self._warm()
         self._scribe.flush(self._alive)
         with self._changed:
             self._ended, left = True, [*self._rows.values(), *self._waiting.rows]
@@ -84,10 +87,20 @@ class Batcher:
 
     def _finished(self) -> bool:
         with self._changed:
-            while not self._rows and not self._waiting.rows and self._stop_at is None:
+            while not (self._rows or self._waiting.rows or self._cold or self._stop_at is not None):
                 self._changed.wait()
             self._alive()
             return self._stop_at is not None and (not self._rows or time.monotonic() > self._stop_at)
+
+    def _warm(self) -> None:
+        """Let the engine run a piece of what it will need, while nobody needs it."""
+        try:
+            next(self._warming)
+        except StopIteration:
+            self._cold = False
+        except Exception:
+            log.exception("the engine could not be warmed up further; its first calls may take longer")
+            self._cold = False
 
     def _alive(self) -> None:
         self._steps += 1

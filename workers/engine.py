@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -63,6 +63,10 @@ class Engine(Protocol[Plan]):
         only is a Failed event of that row.
         """
         ...
+
+    def warming(self) -> Iterator[None]:
+        """Run what its first call makes slow, a piece at a time, while no row is there; rows need not wait for it."""
+        return iter(())
 
     def device_memory(self) -> int:
         """The bytes that the device holds, which change while it works; may be called from any thread."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -35,6 +35,8 @@ class Engine(engine.Engine[str]):
     memory: int = 1000  # rows that fit
     paused: list[str] = field(default_factory=list)
     pauses: list[str] = field(default_factory=list)
+    cold: int = 0  # pieces that are left to warm
+    beside: list[int] = field(default_factory=list)  # rows that were there while each was warmed
     allowed: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
     def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[str]:
@@ -42,6 +44,14 @@ class Engine(engine.Engine[str]):
 
     def room(self, prepared: Sequence[Prepared[str]]) -> bool:
         return len(self.rows) + len(prepared) <= self.memory
+
+    def warming(self) -> Iterator[None]:
+        while self.cold:
+            self.cold -= 1
+            self.beside.append(len(self.rows))
+            if self.failure is not None:
+                raise self.failure
+            yield
 
     def pause(self, row: str) -> bool:
         if self.pausable:

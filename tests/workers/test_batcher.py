@@ -31,6 +31,31 @@ def test_events_are_numbered_from_the_one_after_started(running: Running) -> Non
     assert running.ledger.turns[0].begun[0].claim.job.id == job and not running.ledger.turns[0].lines
 
 
+def test_the_engine_is_warmed_further_while_no_row_is_there(waiting: Running) -> None:
+    waiting.engine.cold = 3
+    job, over = waiting.submit()
+    waiting.start()
+    eventually(lambda: waiting.engine.admitted == [job])
+    assert waiting.engine.cold == 3 and not over.is_set()
+    waiting.engine.ending.add(job)
+    waiting.steps(1)
+    assert over.wait(PATIENCE)
+    eventually(lambda: waiting.engine.cold == 0)
+    eventually(lambda: waiting.batcher.step is None)
+    assert waiting.engine.beside == [0, 0, 0]
+
+
+def test_an_engine_that_cannot_be_warmed_further_serves_all_the_same(waiting: Running) -> None:
+    waiting.engine.cold, waiting.engine.failure = 3, RuntimeError("no compiler")
+    waiting.start()
+    eventually(lambda: waiting.batcher.step is None)
+    waiting.engine.failure = None
+    job, over = waiting.submit()
+    waiting.engine.ending.add(job)
+    waiting.steps(1)
+    assert over.wait(PATIENCE) and isinstance(waiting.ledger.ended()[job], events.Done)
+
+
 def test_a_suspect_runs_alone(running: Running) -> None:
     first, _ = running.submit()
     eventually(lambda: running.engine.admitted == [first])

@@ -253,16 +253,25 @@ class TextEngine(Engine[Plan]):
             self._batch.end(list(task.answers))
 
     def warm_up(self) -> None:
-        """Run every kernel once: where MLX compiles them at run time, the first call of each takes seconds."""
-        token = next(iter(self._ends), 0)
-        for number, request in enumerate(_WARM_UP):
-            prompt = [token] * (9 + number)
-            found = self._planner.plan(request)
-            self.admit(f"warm-up {number}", Prepared(1, Plan([prompt], [4], found.options, ())))
-            self.step()
-        while self._tasks:
-            self.step()
-        self._batch = self._new_batch()  # what it measured was the compiler
+        """Answer a first request: that shows that the model runs, and most need no further kernels."""
+        self._rehearse(0)
+
+    def warming(self) -> Iterator[None]:
+        for number in range(1, len(_WARM_UP)):
+            self._rehearse(number)
+            yield
+
+    def _rehearse(self, number: int) -> None:
+        """Answer a request of ours: where MLX compiles kernels at run time, the first call of each takes seconds."""
+        own, self._batch = self._batch, self._new_batch()  # what the one measures is the compiler
+        try:
+            prompt = [next(iter(self._ends), 0)] * (9 + number)
+            found = self._planner.plan(_WARM_UP[number])
+            self.admit(f"warm-up {number}", Prepared(1, Plan([prompt], [3], found.options, ())))
+            while self._tasks:
+                self.step()
+        finally:
+            self._batch = own
 
 
 _WARM_UP = (
@@ -289,7 +298,7 @@ def load(entry: ModelEntry, settings: Settings) -> TextEngine:
 
 
 def served(found: loading.Loaded) -> TextEngine:
-    """An engine of a loaded model, warm."""
+    """An engine of a loaded model, as warm as it must be to answer."""
     engine = TextEngine(
         found.new_batch, found.tokenizer, found.prompts, found.planner, found.slots, shared=found.shared
     )
