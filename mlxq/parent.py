@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Mapping
+from typing import Any
 
 STARTED_BY_MANAGER = "HONCHO_PROCESS_NAME"  # honcho sets it, and `mlxq launch`
 _LOOK = 0.5  # seconds between looks where the system does not tell of another process' end
@@ -36,18 +37,18 @@ def _watch(parent: int) -> None:
 
 def _until_end(parent: int) -> None:
     """Wait until the parent has ended; OSError where the system cannot tell."""
+    system: Any = select
     if hasattr(os, "pidfd_open"):
         handle = os.pidfd_open(parent)
         try:
             if os.getppid() == parent:  # the number was not somebody else's meanwhile
-                select.select([handle], [], [])
+                system.select([handle], [], [])
         finally:
             os.close(handle)
-    elif hasattr(select, "kqueue"):
-        watched = select.kevent(
-            parent, select.KQ_FILTER_PROC, select.KQ_EV_ADD | select.KQ_EV_ONESHOT, select.KQ_NOTE_EXIT
-        )
-        with contextlib.closing(select.kqueue()) as queue:
+    elif hasattr(system, "kqueue"):
+        flags = system.KQ_EV_ADD | system.KQ_EV_ONESHOT
+        watched = system.kevent(parent, system.KQ_FILTER_PROC, flags, system.KQ_NOTE_EXIT)
+        with contextlib.closing(system.kqueue()) as queue:
             queue.control([watched], 1, None)
     else:
         raise OSError("this system does not tell of the end of another process")

@@ -51,7 +51,7 @@ def run(runner: Runner, lease: Lease, stopped: threading.Event) -> None:
     turns = Loop("batches", turn).start()
     stopped.wait()
     turns.stop(0)
-    with suppress(AWAY):
+    with suppress(*AWAY):
         runner.rouse()
     turns.stop(_PATIENCE)
     if heartbeat is not None:

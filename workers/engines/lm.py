@@ -267,7 +267,7 @@ class TextEngine(Engine[Plan]):
         try:
             prompt = [next(iter(self._ends), 0)] * (9 + number)
             found = self._planner.plan(_WARM_UP[number])
-            self.admit(f"warm-up {number}", Prepared(1, Plan([prompt], [3], found.options, ())))
+            self.admit(f"warm-up {number}", Prepared(1, Plan([prompt], [2], found.options, ())))
             while self._tasks:
                 self.step()
         finally:
