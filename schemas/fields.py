@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sized
+from functools import cache
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
@@ -194,7 +195,17 @@ class ByType(fields.Field[dict[str, Any]]):
         if kind not in self._bodies:
             known = " or ".join(f"'{name}'" for name in self._bodies)
             raise ValidationError({"type": [f"'{kind}' is not supported; use {known}."]})
-        return dict(self._bodies[kind]().load(value))
+        return loaded(self._bodies[kind], value)
+
+
+def loaded(schema: type[Body], value: Any) -> dict[str, Any]:
+    """What a schema makes of a value; raises ValidationError."""
+    return dict(_made(schema).load(value))
+
+
+@cache
+def _made(schema: type[Body]) -> Body:
+    return schema()  # which takes longer than to load with it, and is the same for every value and thread
 
 
 def short(value: Sized, most: int) -> None:

@@ -6,12 +6,10 @@ reconciler sends again what was lost. So a message may arrive twice, or not at a
 
 from __future__ import annotations
 
-import json
 from urllib.parse import parse_qs, urlsplit
 
 from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES
-from redis import Redis
 
 from mlxq.settings import Settings
 
@@ -59,9 +57,3 @@ def _broker(url: str) -> str:
         return url
     (database,) = parse_qs(parts.query).get("db", ["0"])
     return f"{_TRANSPORT}+socket://{parts.netloc}{parts.path}?virtual_host={database}"
-
-
-def pending(redis: Redis, settings: Settings, queue: str) -> set[str]:
-    """The ids of the jobs whose messages wait in a queue."""
-    messages = redis.lrange(f"{settings.namespace}:{queue}", 0, -1)
-    return {str(json.loads(message)["headers"]["id"]) for message in messages}

@@ -12,17 +12,18 @@ from contextlib import contextmanager
 
 import structlog
 
-from tasks import events, fold
-from tasks.errors import Failure, NotFound, UnreadableRecord
+from tasks import events
+from tasks.entries import Entry, before, readable, recorded, rows
+from tasks.errors import NotFound, UnreadableRecord
 from tasks.events import Event
-from tasks.job import Record
+from tasks.job import Job, Record
 from tasks.loops import Loop
 from tasks.presence import Presence
 from tasks.scripts import AWAY, answers
-from tasks.store import JobStore
+from tasks.store import NUDGE_TTL, JobStore, Submission
 
-Entry = tuple[str, Event]
 _BLOCK = 4000  # milliseconds that a read waits, less than a reply may take; new followers end it
+_FIRST = "0"  # before any id
 _LOOK = 2.0  # seconds of silence after which the record itself is asked
 _TIDY = 10.0  # seconds between comparisons of who follows here with what Redis has of it
 _PATIENCE = 2.0  # seconds that a thread has to end
@@ -43,6 +44,8 @@ class Follower:
         self._cursors: dict[str, str] = {}
         self._stripes = [threading.Lock() for _ in range(_STRIPES)]
         self._counts: Counter[str] = Counter()  # followers of each job
+        self._ended: set[str] = set()  # jobs with followers that were told its end
+        self._left: list[str] = []  # jobs that ended before their last follower left, which Redis is told now and then
         self._odd: frozenset[str] = frozenset()  # jobs of which Redis had another count at the last comparison
         self._presence = Presence(store)
         self._tidied = time.monotonic()
@@ -64,6 +67,24 @@ class Follower:
         """The threads that have ended although the process needs them."""
         return [loop.name for loop in (self._reader, self._heartbeat) if self._began and not loop.alive]
 
+    def submit(self, new: Job, *, room: int, digest: str = "", most: int | None = None) -> Submission:
+        """Record a job that somebody here waits for: one round trip makes, counts and reads it.
+
+        A job that it joins instead is joined as any other. Raises what `JobStore.submit` does.
+        """
+        self._begin()
+        key = self.store.keys.events(new.id)
+        with self._lock:
+            self._inboxes[key], self._cursors[key] = {}, _FIRST
+        self._counts[new.id] += 1
+        submitted = None
+        try:
+            submitted = self.store.submit(new, room=room, digest=digest, most=most, client=self.client)
+        finally:
+            if submitted is None or submitted.joined:
+                self._uncount(new.id)
+        return submitted
+
     def join(self, job_id: str) -> None:
         """Count one more here who wants a job's answer."""
         self._begin()
@@ -74,21 +95,41 @@ class Follower:
     def leave(self, job_id: str) -> bool:
         """Count one less; the last to leave a job that nobody else wants cancels it. True if it did."""
         with self._stripe(job_id):
-            self._counts[job_id] -= 1
-            count = self._counts[job_id]
-            if not count:
-                del self._counts[job_id]
+            ended, count = job_id in self._ended, self._uncount(job_id)
+            if ended:  # nothing depends on who follows it now
+                return False
             alone = self.store.follow(job_id, self.client, count)
         return alone and self.store.abandon(job_id, events.Cancelled("client went away"))
+
+    def _uncount(self, job_id: str) -> int:
+        """How many are left."""
+        self._counts[job_id] -= 1
+        if count := self._counts[job_id]:
+            return count
+        del self._counts[job_id]
+        if job_id in self._ended:
+            self._ended.remove(job_id)
+            self._left.append(job_id)
+        with self._lock:
+            self._drop_unread(self.store.keys.events(job_id))
+        return 0
 
     def _stripe(self, job_id: str) -> threading.Lock:
         return self._stripes[hash(job_id) % _STRIPES]
 
     def _beat(self) -> None:
         self._presence.show_client(self.client)
+        self._sign_off()
         if time.monotonic() - self._tidied > _TIDY:
             self._tidied = time.monotonic()
             self._tidy()
+
+    def _sign_off(self) -> None:
+        left = self._left[:]
+        if left:
+            with answers():
+                self.store.redis.hdel(self.store.keys.following(self.client), *left)
+            del self._left[: len(left)]
 
     def _tidy(self) -> None:
         """Tell Redis once more who follows here where a call that failed, or came late, has left it another count."""
@@ -128,11 +169,19 @@ class Follower:
                             return
                     yield None
                     continue
-                if _before(last, entry[0]):
+                if before(last, entry[0]):
                     last, looked = entry[0], time.monotonic()
+                    terminal = isinstance(entry[1], events.TERMINAL)
+                    if terminal:
+                        self._end(job_id, entry[1])
                     yield entry
-                    if isinstance(entry[1], events.TERMINAL):
+                    if terminal:
                         return
+
+    def _end(self, job_id: str, event: Event) -> None:
+        unreadable = isinstance(event, events.Failed) and event.failure.code == UnreadableRecord.code
+        if self._counts[job_id] and not unreadable:  # others read along without being counted
+            self._ended.add(job_id)
 
     def _record(self, job_id: str) -> Record:
         record = self.store.find(job_id)
@@ -158,21 +207,26 @@ class Follower:
         key = self.store.keys.events(job_id)
         with self._lock:
             self._inboxes.setdefault(key, {})[id(inbox)] = inbox
-            self._cursors[key] = "0"  # a second follower reads from the start; the first drops what it knows
-        self._nudge()
+            begins = self._cursors.get(key) == _FIRST  # the reader is there already, and will tell this one too
+            self._cursors[key] = _FIRST  # a second follower reads from the start; the first drops what it knows
+        if not begins:
+            self._nudge()
         try:
             yield inbox
         finally:
             with self._lock:
                 self._inboxes[key].pop(id(inbox))
-                if not self._inboxes[key]:
-                    del self._inboxes[key], self._cursors[key]
+                self._drop_unread(key)
+
+    def _drop_unread(self, key: str) -> None:
+        if self._inboxes.get(key) == {}:
+            del self._inboxes[key], self._cursors[key]
 
     def _nudge(self) -> None:
         try:
             with self.store.redis.pipeline() as pipe:
                 pipe.xadd(self._wake, {"n": 1}, maxlen=1)
-                pipe.expire(self._wake, 300)
+                pipe.expire(self._wake, NUDGE_TTL)
                 pipe.execute()
         except AWAY:
             log.warning("the reader will notice its new follower within seconds")
@@ -213,62 +267,3 @@ class Follower:
         except AWAY as error:
             log.warning("left without saying so; the lease ends by itself", error=str(error))
         self._presence.processes.leave(self.client)
-
-
-def readable(data: bytes) -> Event:
-    """The event in these bytes; the end of the reading, with the reason, where this version cannot read it."""
-    try:
-        return events.decode(data)
-    except Exception as error:
-        log.error("an event cannot be read", error=str(error))
-        message = "this answer was written by another version of mlxq, or is damaged, and cannot be read here"
-        return events.Failed(Failure(UnreadableRecord.code, message))
-
-
-def recorded(store: JobStore, record: Record, last: str) -> Iterator[Entry]:
-    """What a finished job's record tells, after the id `last`, when the stream has gone."""
-    if record.terminal is None or not _before(last, record.last):
-        return
-    attempt, number = (int(part) for part in record.last.split("-"))
-    told = list(rebuilt(store.result(record))) if record.result is not None else []
-    for index, event in enumerate(told):  # fewer than there were, so these ids have all been given
-        entry_id = f"{attempt}-{number - len(told) + index}"
-        if _before(last, entry_id):
-            yield entry_id, event
-    yield record.last, record.terminal
-
-
-def rebuilt(result: fold.Result) -> Iterator[Event]:
-    """Events that fold to this result, for a reader who comes when the stream has gone."""
-    if isinstance(result, fold.TextResult):
-        for index, choice in enumerate(result.choices):
-            calls = [
-                events.CallDelta(number, call.id, call.name, call.arguments) for number, call in enumerate(choice.calls)
-            ]
-            yield events.Delta(
-                choice.text, index, choice.finish_reason, choice.logprobs, choice.reasoning, tuple(calls)
-            )
-    elif isinstance(result, fold.TranscriptResult):
-        yield events.Recording(result.seconds, result.language)
-        yield from result.segments
-    elif isinstance(result, fold.PicturesResult):
-        yield from result.pictures
-
-
-def _before(last: str, entry_id: str) -> bool:
-    return _pair(last) < _pair(entry_id)
-
-
-def _pair(entry_id: str) -> tuple[int, int]:
-    attempt, _, number = entry_id.partition("-")
-    return int(attempt), int(number or 0)
-
-
-def rows(found: object) -> Iterator[tuple[str, list[tuple[bytes, dict[bytes, bytes]]]]]:
-    """XREAD's answer in either protocol: a list of pairs (RESP2), or a mapping to lists of lists (RESP3)."""
-    if isinstance(found, dict):
-        for key, batches in found.items():
-            yield key.decode(), [entry for batch in batches for entry in batch]
-    elif isinstance(found, list):
-        for key, entries in found:
-            yield key.decode(), entries

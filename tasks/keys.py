@@ -201,3 +201,7 @@ class Keys:
     def queue(self, model: str) -> str:
         """The Celery queue of a model (Celery's own keys carry the namespace as a prefix)."""
         return f"model.{model}"
+
+    def messages(self, model: str) -> str:
+        """The list that Celery keeps this queue in."""
+        return self._key(self.queue(model))

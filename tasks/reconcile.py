@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from tasks import app, events
+from tasks import events, messages
 from tasks.alive import Silence
 from tasks.errors import Failure, WebLost
 from tasks.ledger import release
@@ -116,7 +116,7 @@ class Reconciler:
         store, now = self.store, self.store.now()
         unclaimed = store.keys.unclaimed(model)
         settled = {job_id.decode() for job_id in store.redis.zrangebyscore(unclaimed, 0, now - _SETTLED)}
-        absent = settled - app.pending(store.redis, store.settings, store.keys.queue(model)) if settled else set()
+        absent = settled - messages.pending(store.redis, store.keys.messages(model)) if settled else set()
         for job_id in absent:
             if not self._apart.run(job_id, self._send, model, job_id, now):
                 store.redis.zadd(unclaimed, {job_id: now + _LATER}, xx=True)

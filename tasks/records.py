@@ -100,8 +100,19 @@ class Records:
             raise JobNotFinished(f"{record.job.id} is {record.status}")
         if record.result is None:
             raise NotFound(f"{record.job.id} ended without a result: it is {record.status}")
-        data = self.blobs.read(record.result) if isinstance(record.result, BlobRef) else record.result
-        with readable(f"the result of {record.job.id}"):
+        return self._decoded(record.job.id, record.result)
+
+    def made(self, job_id: str) -> fold.Result:
+        """What a job made that is known to have succeeded, without the rest of its record; NotFound when it is gone."""
+        with answers():
+            packed = self.redis.hget(self.keys.job(job_id), "result")
+        if packed is None:
+            raise NotFound(f"the result of {job_id} is gone")
+        return self._decoded(job_id, reference(packed) or packed)
+
+    def _decoded(self, job_id: str, result: bytes | BlobRef) -> fold.Result:
+        data = self.blobs.read(result) if isinstance(result, BlobRef) else result
+        with readable(f"the result of {job_id}"):
             return fold.decode(data)
 
     def list(

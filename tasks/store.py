@@ -9,19 +9,18 @@ from typing import NamedTuple
 import msgspec
 import structlog
 from celery import Celery
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
 from mlxq.settings import Settings
-from tasks import app, client, events, hooks, job, turns
+from tasks import app, client, events, hooks, job, messages, turns
 from tasks.blobs import BlobStore
 from tasks.errors import IdempotencyMismatch, JobConflict, QueueFull, TooManyJobs
 from tasks.job import Job, Lane, Record, Status
 from tasks.keys import Keys
 from tasks.records import Records, readable, reference
 from tasks.requests import BlobRef
-from tasks.scripts import Call, Scripts, answers
+from tasks.scripts import AWAY, Call, Scripts, answers
 
+NUDGE_TTL = 300  # seconds that the stream stays which wakes a reader
 STREAM_TTL = 300  # seconds that a finished job's events stay; afterwards the record tells them
 STATUS = {
     events.Done: Status.SUCCEEDED,
@@ -47,14 +46,15 @@ class JobStore(Records):
     celery: Celery
     scripts: Scripts
 
-    def submit(self, new: Job, *, room: int, digest: str = "", most: int | None = None) -> Submission:
+    def submit(self, new: Job, *, room: int, digest: str = "", most: int | None = None, client: str = "") -> Submission:
         """Record a job and send it on its way.
 
         `room` bounds how many jobs of its model and lane may be queued, `digest` tells whether an idempotency key is
         used again for the same body, `most` bounds how many of its owner's jobs that run on without a client may be
-        unfinished. Raises QueueFull, TooManyJobs, IdempotencyMismatch, StorageFull, QueueUnavailable.
+        unfinished. A new job has its first follower in the web process `client`, if one is given.
+        Raises QueueFull, TooManyJobs, IdempotencyMismatch, StorageFull, QueueUnavailable.
         """
-        call = self.submission(new, room=room, digest=digest, most=most)
+        call = self.submission(new, room=room, digest=digest, most=most, client=client)
         with answers():
             found, outcome = self.scripts.run(*call)
         job_id = found.decode()
@@ -66,11 +66,9 @@ class JobStore(Records):
             raise TooManyJobs(f"{most} jobs of this key have not ended, as many as it may have", retry_after=wait)
         if outcome == b"mismatch":
             raise IdempotencyMismatch(f"this Idempotency-Key belongs to {job_id}, which has another body")
-        if new.lane is Lane.INTERACTIVE and job_id == new.id:  # also when this is the second try, after a lost reply
-            self.send(new.id, new.model)
         return Submission(job_id, job_id != new.id)
 
-    def submission(self, new: Job, *, room: int, digest: str = "", most: int | None = None) -> Call:
+    def submission(self, new: Job, *, room: int, digest: str = "", most: int | None = None, client: str = "") -> Call:
         """What records a job: the call answers the id of the job that stands there now, and how it came to."""
         spec = self.pack(job.encode(new), "application/json")
         interactive, turn = new.lane is Lane.INTERACTIVE, turns.key(new)
@@ -86,6 +84,9 @@ class JobStore(Records):
                 self.keys.lanes(new.model),
                 self.keys.deadlines(),
                 self.keys.wake(),
+                self.keys.messages(new.model),
+                self.keys.following(client),
+                self.keys.reader(client),
                 *self._held(new, reference(spec)),
             ],
             [
@@ -104,22 +105,20 @@ class JobStore(Records):
                 new.place,
                 "" if counted is None else self.keys.unfinished(new.owner),
                 "" if counted is None else counted,
+                self._message(new.id, new.model) if interactive else "",
+                NUDGE_TTL if client else "",
             ],
         )
 
     def send(self, job_id: str, model: str) -> None:
         """Tell the model's worker of a job; when that fails the reconciler does it again."""
         try:
-            self.celery.send_task(
-                app.RUN,
-                args=[job_id],
-                queue=self.keys.queue(model),
-                task_id=job_id,
-                retry=False,
-                ignore_result=True,
-            )
-        except (OperationalError, ConnectionError, RedisError) as error:
+            self.redis.lpush(self.keys.messages(model), self._message(job_id, model))
+        except AWAY as error:
             log.warning("message not sent; the reconciler will", job_id=job_id, error=str(error))
+
+    def _message(self, job_id: str, model: str) -> str:
+        return messages.template(self.celery, self.keys.queue(model)).fill(job_id)
 
     def cancel(self, job_id: str, owner: str, reason: str = "requested") -> Record:
         """End a job now: one that is queued never starts, a running one loses its row at the next step."""

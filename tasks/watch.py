@@ -8,9 +8,9 @@ from typing import NamedTuple, TypeAlias
 
 from tasks import events
 from tasks.batches import Batches, State
+from tasks.entries import readable, recorded, rows
 from tasks.errors import NotFound
 from tasks.events import Event
-from tasks.follow import readable, recorded, rows
 from tasks.job import Status
 from tasks.scripts import answers
 from tasks.store import STATUS, JobStore

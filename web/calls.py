@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import msgspec
 import structlog
 from flask import Response, g, request
 
-from tasks import events
+from tasks import events, fold
+from tasks.entries import Entry
 from tasks.errors import DeadlineExceeded, Failure, JobCancelled, JobError
-from tasks.follow import Entry
 from tasks.job import Job, Lane, Record, job_id
 from web import admission, auth, disconnect, intake, registry, remote, sse, tracing
 from web.disconnect import ClientGone
@@ -54,7 +55,10 @@ def begin(
         admission.await_up(gateway_, entry, gone)
     job = _job(gateway_, endpoint, taken, prefer, metadata, labels)
     room, most = admission.room(entry, job.lane), auth.limits().unfinished_jobs
-    submitted = gateway_.store.submit(job, room=room, digest=taken.digest, most=most)
+    if prefer.wait is None:
+        submitted = gateway_.follower.submit(job, room=room, digest=taken.digest, most=most)
+    else:
+        submitted = gateway_.store.submit(job, room=room, digest=taken.digest, most=most)
     g.job_id = submitted.id
     structlog.contextvars.bind_contextvars(job_id=submitted.id)
     left = (job.deadline - job.created) / 1000
@@ -63,12 +67,14 @@ def begin(
         left = patience(gateway_, job)
     if prefer.wait is not None:
         return _later(gateway_, job, prefer.wait, gone, left)
+    followed = following(gateway_, job.id, counted=not submitted.joined)
     if taken.data.get("stream") and endpoint.chunks is not None:
-        return _stream(gateway_, job, endpoint.chunks(job), gone, left)
-    with following(gateway_, job.id):
-        for _ in entries(gateway_, job, gone, left):
-            pass
-        return final(gateway_, gateway_.store.get(job.id, job.owner))
+        return _stream(job, endpoint.chunks(job), followed, entries(gateway_, job, gone, left))
+    with followed:
+        (end,) = deque((entry for entry in entries(gateway_, job, gone, left) if entry is not None), maxlen=1)
+    if isinstance(end[1], events.UNSUCCESSFUL):
+        return respond(failure(job, end[1]))
+    return _answer(job, gateway_.store.made(job.id))
 
 
 def _job(
@@ -80,7 +86,7 @@ def _job(
     labels: Sequence[str],
 ) -> Job:
     settings, entry = gateway_.settings, gateway_.catalogue.get(taken.data["model"])
-    sync, clock = prefer.wait is None, gateway_.store.clock()
+    sync, clock = prefer.wait is None, gateway_.clock.micros()
     now = clock // 1000
     # Who polls has as long as results are kept; who waits has given up long before.
     patience = prefer.timeout or ((entry.queue_timeout or settings.timeout) if sync else settings.result_ttl)
@@ -115,8 +121,11 @@ def final(gateway_: Gateway, record: Record) -> Response:
     """What the call that made a finished job answers, the same bytes at every reading."""
     if isinstance(record.terminal, events.UNSUCCESSFUL):
         return respond(failure(record.job, record.terminal))
-    result = gateway_.store.result(record)
-    rendered = registry.endpoints()[record.job.endpoint].body(record.job, result)
+    return _answer(record.job, gateway_.store.result(record))
+
+
+def _answer(job: Job, result: fold.Result) -> Response:
+    rendered = registry.endpoints()[job.endpoint].body(job, result)
     return Response(rendered.data, content_type=rendered.content_type)
 
 
@@ -148,16 +157,14 @@ def _later(gateway_: Gateway, job: Job, wait: float, gone: Callable[[], bool], l
 
 
 def _stream(
-    gateway_: Gateway,
     job: Job,
     chunks: Callable[[events.Event], Iterator[object]],
-    gone: Callable[[], bool],
-    left: float,
+    followed: AbstractContextManager[None],
+    source: Iterator[Entry | None],
 ) -> Response:
     stack = ExitStack()
-    stack.enter_context(following(gateway_, job.id))
+    stack.enter_context(followed)
     try:
-        source = entries(gateway_, job, gone, left)
         first = _first(source)
     except BaseException:
         stack.close()

@@ -15,6 +15,7 @@ from mlxq.settings import Settings
 from tasks import store as stores
 from tasks.access import KeyRing
 from tasks.batches import Batches
+from tasks.clock import Clock
 from tasks.files import Files
 from tasks.follow import Follower
 from tasks.presence import Presence
@@ -33,6 +34,7 @@ class Gateway:
     settings: Settings
     catalogue: Catalogue
     store: JobStore
+    clock: Clock
     follower: Follower
     presence: Presence
     files: Files
@@ -60,7 +62,18 @@ def connect(settings: Settings, catalogue: Catalogue) -> Gateway:
     keys, throttle = KeyCache(KeyRing(store)), Throttle(store)
     capacity = Capacity(settings)
     return Gateway(
-        settings, catalogue, store, follower, presence, Files(store), Batches(store), keys, throttle, sockets, capacity
+        settings,
+        catalogue,
+        store,
+        Clock(store),
+        follower,
+        presence,
+        Files(store),
+        Batches(store),
+        keys,
+        throttle,
+        sockets,
+        capacity,
     )
 
 

@@ -17,6 +17,7 @@ from marshmallow import ValidationError
 from werkzeug.datastructures import FileStorage
 from werkzeug.formparser import FormDataParser
 
+from schemas.fields import loaded
 from tasks.blobs import Incoming
 from tasks.errors import InvalidValue, NotFound
 from tasks.requests import BlobRef
@@ -190,7 +191,7 @@ def check(endpoint: Endpoint, raw: Mapping[str, Any], within: str = "") -> Intak
         name: _blobs(endpoint, name, within, value) if name in endpoint.files else value for name, value in raw.items()
     }
     try:
-        data: Mapping[str, Any] = media.kept(endpoint.schema().load(given), within, blob)
+        data: Mapping[str, Any] = media.kept(loaded(endpoint.schema, given), within, blob)
     except ValidationError as error:
         raise validation(error, within) from None
     held: list[BlobRef] = []

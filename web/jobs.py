@@ -9,10 +9,11 @@ import msgspec
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import MultiDict
 
+from schemas.fields import loaded
 from schemas.jobs import EventListSchema, JobListSchema, JobSchema
 from tasks import events
+from tasks.entries import Entry
 from tasks.errors import InvalidValue, JobError, JobNotFinished
-from tasks.follow import Entry
 from tasks.job import Listing, Record, Status
 from tasks.search import Criteria
 from web import auth, calls, disconnect, intake, registry, sse, unserved, webhooks
@@ -31,7 +32,7 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
 @blueprint.post("")
 def create() -> Response:
     """Submit any endpoint's call as a job."""
-    data = JobSchema().load(intake.json())
+    data = loaded(JobSchema, intake.json())
     endpoint = registry.endpoints().get(data["url"])
     if endpoint is None:
         raise InvalidValue(f"'url' must be one of {', '.join(registry.endpoints())}", param="url")

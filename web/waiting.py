@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from tasks.follow import Entry
+from tasks.entries import Entry
 from tasks.job import Job
 from tasks.scripts import AWAY
 from web.disconnect import ClientGone
@@ -21,9 +21,13 @@ log = structlog.get_logger()
 
 
 @contextmanager
-def following(gateway: Gateway, job_id: str) -> Iterator[None]:
-    """Count as one who wants the job's answer; when the last such leaves a synchronous job, it is cancelled."""
-    gateway.follower.join(job_id)
+def following(gateway: Gateway, job_id: str, *, counted: bool) -> Iterator[None]:
+    """Count as one who wants the job's answer, unless that was done with its submit (`counted`).
+
+    When the last such leaves a synchronous job, it is cancelled.
+    """
+    if not counted:
+        gateway.follower.join(job_id)
     try:
         yield
     finally:

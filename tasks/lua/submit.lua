@@ -1,7 +1,8 @@
--- Record, owner index, idempotency key, lane and blob counts of a new job, or the job that it joins.
--- KEYS: record, index, idempotency, queued, waiting or unclaimed, lanes, deadlines, wake, blobs ...
+-- Record, owner index, idempotency key, lane, message and blob counts of a new job, or the job that it joins.
+-- KEYS: record, index, idempotency, queued, waiting or unclaimed, lanes, deadlines, wake, messages, following, reader, blobs ...
 -- ARGV: id, created, deadline, room, endpoint or '', digest, lane:turn or '' (interactive), detached, stream, owner, job prefix, spec,
---       place in its lane, set of its key's unfinished jobs or '', how many those may be
+--       place in its lane, set of its key's unfinished jobs or '', how many those may be, message or '',
+--       followed by the web process that submits it (its reader is woken, and keeps its nudges so many seconds) or ''
 local id, created, endpoint = ARGV[1], ARGV[2], ARGV[5]
 local function living(key)
   local status, expires = unpack(redis.call('HMGET', key, 'status', 'expires'))
@@ -31,6 +32,13 @@ redis.call('ZADD', KEYS[2], created, id)
 redis.call('ZADD', KEYS[4], ARGV[13], id)
 redis.call('ZADD', KEYS[5], ARGV[7] == '' and created or ARGV[13], id)
 redis.call('ZADD', KEYS[7], ARGV[3], id)
+if ARGV[16] ~= '' then redis.call('LPUSH', KEYS[9], ARGV[16]) end
+if ARGV[17] ~= '' then
+  redis.call('HSET', KEYS[1], 'followers', 1)
+  redis.call('HSET', KEYS[10], id, 1)
+  redis.call('XADD', KEYS[11], 'MAXLEN', 1, '*', 'n', 1)
+  redis.call('EXPIRE', KEYS[11], ARGV[17])
+end
 if endpoint ~= '' then redis.call('HSET', KEYS[3], endpoint, id .. ' ' .. ARGV[6]) end
 if ARGV[7] ~= '' then
   redis.call('ZADD', KEYS[6], 'NX', created, ARGV[7])
@@ -39,5 +47,5 @@ end
 if (ARGV[7] ~= '' or redis.call('ZCARD', KEYS[7]) == 1) and redis.call('LLEN', KEYS[8]) == 0 then
   redis.call('LPUSH', KEYS[8], 1)
 end
-for index = 9, #KEYS do redis.call('HINCRBY', KEYS[index], ARGV[10], 1) end
+for index = 12, #KEYS do redis.call('HINCRBY', KEYS[index], ARGV[10], 1) end
 return {id, 'new'}

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from mlxq.settings import Settings
-from tasks import app, events
+from tasks import events, messages
 from tasks import store as stores
 from tasks.control import Control
 from tasks.dispatch import HEADROOM, Dispatcher
@@ -33,7 +33,7 @@ def submitted(store: JobStore, owner: str = "anonymous", lane: Lane = Lane.JOBS,
 
 def sent(store: JobStore) -> list[str]:
     """Ids in the model's Celery queue."""
-    return sorted(app.pending(store.redis, store.settings, store.keys.queue("fake")))
+    return sorted(messages.pending(store.redis, store.keys.messages("fake")))
 
 
 def leader(store: JobStore, id: str) -> Lease:

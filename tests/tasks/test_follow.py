@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from mlxq.settings import Settings
 from tasks import events, fold
+from tasks import store as stores
+from tasks.entries import rebuilt
 from tasks.errors import NotFound
-from tasks.follow import Follower, rebuilt
+from tasks.follow import Follower
+from tasks.job import Job, Status
 from tasks.ledger import Begun, Claim, Ended, Ledger, Lines, Turn
 from tasks.presence import Presence
 from tasks.requests import ChatRequest, Message, ToolCall
 from tasks.store import JobStore
 from tests.jobs import chat
 from tests.servers import PATIENCE, eventually
+from tests.wire import counted
 
 RESULT = fold.TextResult((fold.Choice("abc"),), events.Usage(1, 3))
 
@@ -107,6 +113,69 @@ def test_a_job_that_is_gone_is_said_to_be(store: JobStore, one: Ledger, follower
     store.redis.delete(store.keys.job(claim.job.id), store.keys.events(claim.job.id))
     with pytest.raises(NotFound):
         list(source)
+
+
+def submitted(follower: Follower, **fields: Any) -> Job:
+    job = chat(follower.store, sync=True, **fields)
+    follower.submit(job, room=5)
+    return job
+
+
+def test_who_submits_a_job_follows_it(store: JobStore, one: Ledger, follower: Follower) -> None:
+    job = submitted(follower)
+    assert store.redis.hgetall(store.keys.following(follower.client)) == {job.id.encode(): b"1"}
+    claim = one.claim(job.id)
+    assert claim is not None
+    one.write(Turn([Begun(claim, 1)]), "0-0")
+    finish(one, claim)
+    assert ids(follower, claim) == ["1-1", "1-2"]
+    assert not follower._inboxes and not follower._cursors
+
+
+def test_who_leaves_before_the_end_cancels_it(store: JobStore, follower: Follower) -> None:
+    job = submitted(follower)
+    assert follower.leave(job.id)
+    assert store.get(job.id, job.owner).status is Status.CANCELLED
+    assert not follower._inboxes and not follower._cursors and not follower._counts
+
+
+def test_who_leaves_after_the_end_is_told_of_with_the_next_lease(
+    store: JobStore, one: Ledger, follower: Follower
+) -> None:
+    job = submitted(follower)
+    store.finish(job.id, events.Cancelled())
+    assert [entry for entry in follower.events(job.id, silence=PATIENCE) if entry]
+    assert not follower.leave(job.id) and not follower._ended
+    assert store.redis.hexists(store.keys.following(follower.client), job.id)
+    follower._beat()
+    assert not store.redis.hexists(store.keys.following(follower.client), job.id)
+
+
+def test_a_job_that_is_joined_by_its_key_is_not_followed_twice(store: JobStore, follower: Follower) -> None:
+    job = submitted(follower, idempotency_key="key")
+    again = follower.submit(chat(store, sync=True, idempotency_key="key"), room=5)
+    assert again == (job.id, True)
+    assert follower._counts == {job.id: 1}
+    assert store.redis.hgetall(store.keys.following(follower.client)) == {job.id.encode(): b"1"}
+
+
+def test_a_call_is_one_round_trip_to_make_and_none_to_read_or_leave(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = stores.connect(settings)
+    follower = Follower(store)
+    submitted(follower)
+    job = chat(store, sync=True)
+    with counted(monkeypatch) as sent:
+        follower.submit(job, room=5)
+        source = follower.events(job.id, silence=PATIENCE)
+        ending = threading.Thread(target=store.finish, args=(job.id, events.Cancelled()))
+        ending.start()
+        assert [entry for entry in source if entry]
+        follower.leave(job.id)
+    ending.join()
+    follower.close()
+    assert sent == ["evalsha"]
 
 
 def test_a_closed_follower_has_no_threads(store: JobStore) -> None:
