@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -167,6 +168,41 @@ Event: TypeAlias = (
     | Cancelled
     | Expired
 )
+
+
+def joined(told: Iterable[Event]) -> list[Event]:
+    """The same with as few deltas as tell it: those that came while nobody read are read as one."""
+    found: list[Event] = []
+    last: dict[int, int] = {}  # where each choice's last delta stands
+    for event in told:
+        if isinstance(event, Delta):
+            at = last.get(event.index)
+            before = None if at is None else found[at]
+            if at is not None and isinstance(before, Delta) and _continues(before, event):
+                found[at] = Delta(
+                    before.text + event.text,
+                    event.index,
+                    event.finish_reason,
+                    before.logprobs + event.logprobs,
+                    before.reasoning + event.reasoning,
+                )
+                continue
+            last[event.index] = len(found)
+        else:
+            last.clear()
+        found.append(event)
+    return found
+
+
+def _continues(before: Delta, event: Delta) -> bool:
+    """Whether both are of one kind, so that as one they are told in the same order."""
+    return not (
+        before.finish_reason is not None
+        or before.calls
+        or event.calls
+        or (before.text and event.reasoning)
+        or (before.reasoning and event.text)
+    )
 
 
 UNSUCCESSFUL = (Failed, Cancelled, Expired)

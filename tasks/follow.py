@@ -40,7 +40,7 @@ class Follower:
         self._wake = store.keys.reader(self.client)
         self._wake_at = "0-0"
         self._lock = threading.Lock()
-        self._inboxes: dict[str, dict[int, queue.SimpleQueue[Entry]]] = {}
+        self._inboxes: dict[str, dict[int, queue.SimpleQueue[list[Entry]]]] = {}
         self._cursors: dict[str, str] = {}
         self._stripes = [threading.Lock() for _ in range(_STRIPES)]
         self._counts: Counter[str] = Counter()  # followers of each job
@@ -147,8 +147,10 @@ class Follower:
                 self.store.abandon(job_id, events.Cancelled("client went away"))
         self._odd = odd
 
-    def events(self, job_id: str, after: str = "0", silence: float = 1.0) -> Iterator[Entry | None]:
-        """A job's events after the id `after`, to the terminal one; None for every `silence` seconds without any.
+    def events(self, job_id: str, after: str = "0", silence: float = 1.0) -> Iterator[list[Entry]]:
+        """A job's events after the id `after`, to the terminal one: at a time all that are here.
+
+        That is none for every `silence` seconds without any.
 
         Raises NotFound when the record is gone (it expired, or Redis lost it).
         """
@@ -156,7 +158,9 @@ class Follower:
         with self._inbox(job_id) as inbox:
             while True:
                 try:
-                    entry = inbox.get(timeout=silence)
+                    come = inbox.get(timeout=silence)
+                    while not inbox.empty():
+                        come = come + inbox.get()
                 except queue.Empty:
                     if time.monotonic() - looked >= _LOOK:
                         looked = time.monotonic()
@@ -165,16 +169,17 @@ class Follower:
                         except AWAY:  # it comes back, or the caller's patience ends
                             ended = False
                         if ended:
-                            yield from self._remaining(self._record(job_id), last)
+                            yield list(self._remaining(self._record(job_id), last))
                             return
-                    yield None
+                    yield []
                     continue
-                if before(last, entry[0]):
-                    last, looked = entry[0], time.monotonic()
-                    terminal = isinstance(entry[1], events.TERMINAL)
+                entries = _new(come, last)
+                if entries:
+                    last, looked = entries[-1][0], time.monotonic()
+                    terminal = isinstance(entries[-1][1], events.TERMINAL)
                     if terminal:
-                        self._end(job_id, entry[1])
-                    yield entry
+                        self._end(job_id, entries[-1][1])
+                    yield entries
                     if terminal:
                         return
 
@@ -201,9 +206,9 @@ class Follower:
         yield from recorded(self.store, record, last)
 
     @contextmanager
-    def _inbox(self, job_id: str) -> Iterator[queue.SimpleQueue[Entry]]:
+    def _inbox(self, job_id: str) -> Iterator[queue.SimpleQueue[list[Entry]]]:
         self._begin()
-        inbox: queue.SimpleQueue[Entry] = queue.SimpleQueue()
+        inbox: queue.SimpleQueue[list[Entry]] = queue.SimpleQueue()
         key = self.store.keys.events(job_id)
         with self._lock:
             self._inboxes.setdefault(key, {})[id(inbox)] = inbox
@@ -250,8 +255,7 @@ class Follower:
             self._cursors[key] = decoded[-1][0]
             inboxes = list(self._inboxes[key].values())
         for inbox in inboxes:
-            for entry in decoded:
-                inbox.put(entry)
+            inbox.put(decoded)
 
     def close(self) -> None:
         """End the threads, if there are any."""
@@ -267,3 +271,10 @@ class Follower:
         except AWAY as error:
             log.warning("left without saying so; the lease ends by itself", error=str(error))
         self._presence.processes.leave(self.client)
+
+
+def _new(come: list[Entry], last: str) -> list[Entry]:
+    """Those after the id `last`, to the end if it is among them."""
+    found = come if before(last, come[0][0]) else [entry for entry in come if before(last, entry[0])]
+    ends = [at for at, entry in enumerate(found) if isinstance(entry[1], events.TERMINAL)]
+    return found[: ends[0] + 1] if ends else found

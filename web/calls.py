@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -71,9 +72,10 @@ def begin(
     if taken.data.get("stream") and endpoint.chunks is not None:
         return _stream(job, endpoint.chunks(job), followed, entries(gateway_, job, gone, left))
     with followed:
-        (end,) = deque((entry for entry in entries(gateway_, job, gone, left) if entry is not None), maxlen=1)
-    if isinstance(end[1], events.UNSUCCESSFUL):
-        return respond(failure(job, end[1]))
+        (found,) = deque(entries(gateway_, job, gone, left), maxlen=1)
+    end = found[-1][1]
+    if isinstance(end, events.UNSUCCESSFUL):
+        return respond(failure(job, end))
     return _answer(job, gateway_.store.made(job.id))
 
 
@@ -160,7 +162,7 @@ def _stream(
     job: Job,
     chunks: Callable[[events.Event], Iterator[object]],
     followed: AbstractContextManager[None],
-    source: Iterator[Entry | None],
+    source: Iterator[list[Entry]],
 ) -> Response:
     stack = ExitStack()
     stack.enter_context(followed)
@@ -169,43 +171,45 @@ def _stream(
     except BaseException:
         stack.close()
         raise
-    if isinstance(first, events.UNSUCCESSFUL):
+    if first and isinstance(first[0], events.UNSUCCESSFUL):
         stack.close()
-        return respond(failure(job, first))
+        return respond(failure(job, first[0]))
     response = Response(_frames(job, first, source, chunks), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
     response.call_on_close(stack.close)
     return response
 
 
-def _first(source: Iterator[Entry | None]) -> events.Event | None:
+def _first(source: Iterator[list[Entry]]) -> list[events.Event]:
     until = time.monotonic() + COMMIT
-    for entry in source:
-        if entry is not None:
-            return entry[1]
-        if time.monotonic() > until:
-            break
-    return None
+    for found in source:
+        if found or time.monotonic() > until:
+            return [entry[1] for entry in found]
+    return []
 
 
 def _frames(
     job: Job,
-    first: events.Event | None,
-    source: Iterator[Entry | None],
+    first: list[events.Event],
+    source: Iterator[list[Entry]],
     chunks: Callable[[events.Event], Iterator[object]],
 ) -> Iterator[bytes]:
+    """What a stream's client is sent: at a time all that is there, so one that is slow gets it in fewer pieces."""
     try:
-        for value in chunks(first) if first is not None else ():
-            yield sse.data(value)
-        for entry in audible(source):
-            if entry is None:
+        for told in itertools.chain([first], ([entry[1] for entry in found] for found in audible(source))):
+            if frames := b"".join(_shown(job, told, chunks)):
+                yield frames
+            elif not told:
                 yield sse.KEEP_ALIVE
-                continue
-            if isinstance(entry[1], events.UNSUCCESSFUL):
-                yield sse.data({"error": envelope(failure(job, entry[1]))})
-            for value in chunks(entry[1]):
-                yield sse.data(value)
     except ClientGone:
         return
     except JobError as error:
         yield sse.data({"error": envelope(error.failure)})
     yield sse.DONE
+
+
+def _shown(job: Job, told: list[events.Event], chunks: Callable[[events.Event], Iterator[object]]) -> Iterator[bytes]:
+    for event in events.joined(told):
+        if isinstance(event, events.UNSUCCESSFUL):
+            yield sse.data({"error": envelope(failure(job, event))})
+        for value in chunks(event):
+            yield sse.data(value)

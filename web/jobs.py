@@ -145,19 +145,20 @@ def follow(job_id: str) -> Response:
     return Response(_frames(source), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
 
 
-def _frames(source: Iterator[Entry | None]) -> Iterator[bytes]:
+def _frames(source: Iterator[list[Entry]]) -> Iterator[bytes]:
     try:
-        for entry in audible(source):
-            if entry is None:
-                yield sse.KEEP_ALIVE
-                continue
-            value = msgspec.to_builtins(entry[1])
-            yield sse.event(entry[0], value.pop("type"), value)
+        for found in audible(source):
+            yield b"".join(_frame(*entry) for entry in found) or sse.KEEP_ALIVE
     except ClientGone:
         return
     except JobError as error:
         failed = msgspec.to_builtins(events.Failed(error.failure))
         yield sse.event("", failed.pop("type"), failed)
+
+
+def _frame(id: str, event: events.Event) -> bytes:
+    value = msgspec.to_builtins(event)
+    return sse.event(id, value.pop("type"), value)
 
 
 @blueprint.post("/<job_id>/cancel")

@@ -45,15 +45,15 @@ def patience(gateway: Gateway, job: Job) -> float:
 
 def entries(
     gateway: Gateway, job: Job, gone: Callable[[], bool], left: float, after: str = "0"
-) -> Iterator[Entry | None]:
-    """A job's events, and None at least five times a second; raises ClientGone.
+) -> Iterator[list[Entry]]:
+    """A job's events as they come, and none five times a second while none do; raises ClientGone.
 
     `left` is how many seconds there are until its deadline. They are counted by a clock that never jumps: when Redis'
     clock is set, nobody who waits is ended for it.
     """
     overdue = time.monotonic() + left + _GRACE
     probed = time.monotonic()
-    for entry in gateway.follower.events(job.id, after, silence=PROBE):
+    for found in gateway.follower.events(job.id, after, silence=PROBE):
         if time.monotonic() - probed >= PROBE:
             probed = time.monotonic()
             if gone():
@@ -61,13 +61,13 @@ def entries(
             if probed > overdue:  # nothing hangs, also when the queue is away (that raises here)
                 overdue = probed + PROBE
                 gateway.store.expire(job.id)
-        yield entry
+        yield found
 
 
-def audible(source: Iterator[Entry | None]) -> Iterator[Entry | None]:
-    """The entries, and None only when a stream has been silent for so long that it owes its client a sign of life."""
+def audible(source: Iterator[list[Entry]]) -> Iterator[list[Entry]]:
+    """The entries, and none only when a stream has been silent for so long that it owes its client a sign of life."""
     spoke = time.monotonic()
-    for entry in source:
-        if entry is not None or time.monotonic() - spoke > KEEP_ALIVE:
+    for found in source:
+        if found or time.monotonic() - spoke > KEEP_ALIVE:
             spoke = time.monotonic()
-            yield entry
+            yield found

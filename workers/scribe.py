@@ -164,20 +164,24 @@ class Scribe:
 
 def _turn(steps: list[Step]) -> tuple[Turn, list[Row]]:
     """What several steps come to, and the rows that end with it."""
-    lines: dict[str, Lines] = {}
+    told: dict[Row, list[Event]] = {}
     ended: list[tuple[Row, Ended]] = []
     for row, event in (entry for step in steps for entry in step.produced):
         row.told.append(event)
-        job = row.claim.job
         if isinstance(event, events.TERMINAL):
             ended.append((row, _ended(row, event)))
         elif not isinstance(event, events.UNSTREAMED):
-            row.number += 1
-            line = lines.get(job.id, Lines(row.claim, [], None))
-            progress = 100 * event.done // max(event.total, 1) if isinstance(event, events.Progress) else line.progress
-            lines[job.id] = Lines(row.claim, [*line.numbered, (row.number, event)], progress)
+            told.setdefault(row, []).append(event)
+    lines = [_lines(row, events.joined(found)) for row, found in told.items()]
     begun = [Begun(row.claim, row.prepared.prompt_tokens) for step in steps for row in step.begun]
-    return Turn(begun, list(lines.values()), [end for _, end in ended]), [row for row, _ in ended]
+    return Turn(begun, lines, [end for _, end in ended]), [row for row, _ in ended]
+
+
+def _lines(row: Row, told: list[Event]) -> Lines:
+    numbered = list(enumerate(told, row.number + 1))
+    row.number += len(told)
+    steps = [100 * event.done // max(event.total, 1) for event in told if isinstance(event, events.Progress)]
+    return Lines(row.claim, numbered, steps[-1] if steps else None)
 
 
 def _ended(row: Row, event: events.Terminal) -> Ended:

@@ -7,12 +7,13 @@
 -- Returns {row answers, cancel entries since}
 local at, answers = 3, {}
 for index = 2, #KEYS, 2 do
-  local status, worker, attempt, stream = unpack(redis.call('HMGET', KEYS[index], 'status', 'worker', 'attempt', 'stream'))
+  local status, worker, attempt, stream, shown =
+    unpack(redis.call('HMGET', KEYS[index], 'status', 'worker', 'attempt', 'stream', 'shown'))
   local mine = status == 'running' and worker == ARGV[1] and attempt == ARGV[at]
   local count = tonumber(ARGV[at + 3])
   if mine then
     if ARGV[at + 1] ~= '' then redis.call('HSET', KEYS[index], 'progress', ARGV[at + 1]) end
-    if ARGV[at + 2] == '1' and stream == '1' then redis.call('HSET', KEYS[index], 'shown', 1) end
+    if ARGV[at + 2] == '1' and stream == '1' and not shown then redis.call('HSET', KEYS[index], 'shown', 1) end
     for event = 0, count - 1 do
       redis.pcall('XADD', KEYS[index + 1], ARGV[at] .. '-' .. ARGV[at + 4 + event * 2], 'e', ARGV[at + 5 + event * 2])
     end

@@ -23,8 +23,9 @@ def test_rows_join_up_to_the_slots_and_the_next_when_one_is_free(running: Runnin
 
 def test_events_are_numbered_from_the_one_after_started(running: Running) -> None:
     job, over = running.submit()
-    running.steps(2)
-    eventually(lambda: running.ledger.words(job) == [2, 3])
+    for numbers in ([2], [2, 3]):
+        running.steps(1)
+        eventually(lambda numbers=numbers: running.ledger.words(job) == numbers)
     running.engine.ending.add(job)
     running.steps(1)
     assert over.wait(PATIENCE) and running.ledger.words(job) == [2, 3, 4]
@@ -137,6 +138,5 @@ def test_a_claim_taken_back_and_given_again_waits_for_its_old_row(running: Runni
     running.batcher.submit(Claim(made, 1), running.engine.check(made))
     eventually(lambda: running.engine.admitted == [made.id])
     second = running.batcher.submit(Claim(made, 2), running.engine.check(made))
-    running.steps(3)
-    eventually(lambda: len(running.ledger.words(made.id)) == 3)
+    eventually(lambda: len(running.ledger.words(made.id)) >= 3 or running.steps(1))
     assert running.engine.admitted == [made.id] and not second.is_set()
