@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -18,6 +19,7 @@ from workers.engine import Engine, Prepared
 from workers.scribe import Ledger, Row, Scribe, Step
 from workers.waiting import Waiting
 
+_GATHER = 0.005  # seconds that an engine with nothing to do waits for the rest of those who come together
 log = structlog.get_logger()
 
 
@@ -35,8 +37,21 @@ class Batcher:
         self._rows: dict[str, Row] = {}
         self._stop_at: float | None = None
         self._ended = False
+        self._expected = 0
         self._steps = 0
         self._warming, self._cold = engine.warming(), True
+
+    @contextmanager
+    def expecting(self) -> Iterator[None]:
+        """Say that a job is being claimed and checked, so that an engine that would begin without it waits a little."""
+        with self._changed:
+            self._expected += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._expected -= 1
+                self._changed.notify()
 
     def submit(self, claim: Claim, prepared: Prepared[Any]) -> threading.Event:
         """Queue a claimed and checked job; the event is set when this process has nothing more to do for it."""
@@ -89,6 +104,8 @@ class Batcher:
         with self._changed:
             while not (self._rows or self._waiting.rows or self._cold or self._stop_at is not None):
                 self._changed.wait()
+            if not self._rows:
+                self._changed.wait_for(lambda: not self._expected or self._stop_at is not None, _GATHER)
             self._alive()
             return self._stop_at is not None and (not self._rows or time.monotonic() > self._stop_at)
 

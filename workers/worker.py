@@ -91,9 +91,11 @@ class Runner:
         token = secrets.token_hex(8)
         self._held[token] = job_id
         try:
-            claim = insist(self._ledger.claim, job_id, token)
-            if claim is not None:
-                self._run(claim)
+            with self._batcher.expecting():
+                claim = insist(self._ledger.claim, job_id, token)
+                over = claim and self._begin(claim)
+            if claim and over:
+                self._wait(claim, over)
         finally:
             del self._held[token]
 
@@ -105,20 +107,30 @@ class Runner:
             self._apart.run(job_id, self._ledger.disown, job_id)
         self._stray = stray
 
-    def _run(self, claim: Claim) -> None:
+    def _begin(self, claim: Claim) -> threading.Event | None:
+        """Check a job and hand it to the batcher; nothing when it needs no engine."""
         with structlog.contextvars.bound_contextvars(job_id=claim.job.id, request_id=claim.job.request_id):
             try:
                 prepared = self._engine.check(claim.job, Patience(lambda: self._ledger.holds(claim)))
             except Exception as error:
                 self._refuse(claim, error)
-                return
+                return None
             if prepared.told:
                 self._answer(claim, prepared)
-                return
+                return None
             log.info("job taken", model=claim.job.model, attempt=claim.attempt, prompt_tokens=prepared.prompt_tokens)
-            taken = time.monotonic()
-            self._batcher.submit(claim, prepared).wait()
-            log.info("job left", model=claim.job.model, seconds=round(time.monotonic() - taken, 4))
+            return self._batcher.submit(claim, prepared)
+
+    def _wait(self, claim: Claim, over: threading.Event) -> None:
+        taken = time.monotonic()
+        over.wait()
+        log.info(
+            "job left",
+            job_id=claim.job.id,
+            request_id=claim.job.request_id,
+            model=claim.job.model,
+            seconds=round(time.monotonic() - taken, 4),
+        )
 
     def _answer(self, claim: Claim, prepared: Prepared[Any]) -> None:
         last = prepared.told[-1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tasks import events
 from tasks.job import Lane
 from tasks.ledger import Claim
@@ -140,3 +142,19 @@ def test_a_claim_taken_back_and_given_again_waits_for_its_old_row(running: Runni
     second = running.batcher.submit(Claim(made, 2), running.engine.check(made))
     eventually(lambda: len(running.ledger.words(made.id)) >= 3 or running.steps(1))
     assert running.engine.admitted == [made.id] and not second.is_set()
+
+
+def test_an_idle_engine_begins_with_all_who_come_together(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.batcher._GATHER", PATIENCE)
+    with running.batcher.expecting():
+        first, _ = running.submit()
+        second, _ = running.submit()
+        assert not running.engine.admitted
+    eventually(lambda: running.engine.admitted == [first, second])
+    assert [one.claim.job.id for one in running.ledger.turns[0].begun] == [first, second]
+
+
+def test_it_does_not_wait_long_for_who_takes_long(running: Running) -> None:
+    with running.batcher.expecting():
+        first, _ = running.submit()
+        eventually(lambda: running.engine.admitted == [first])
