@@ -9,6 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
 
 import structlog
 
@@ -24,10 +25,12 @@ from tasks.store import NUDGE_TTL, JobStore, Submission
 
 _BLOCK = 4000  # milliseconds that a read waits, less than a reply may take; new followers end it
 _FIRST = "0"  # before any id
+_SOON = 0.2  # seconds until the first look
 _LOOK = 2.0  # seconds of silence after which the record itself is asked
 _TIDY = 10.0  # seconds between comparisons of who follows here with what Redis has of it
 _PATIENCE = 2.0  # seconds that a thread has to end
 _STRIPES = 64  # locks for the counts of followers: jobs that share one wait for each other's round trip
+Inbox: TypeAlias = queue.SimpleQueue[list[Entry]]
 log = structlog.get_logger()
 
 
@@ -40,7 +43,7 @@ class Follower:
         self._wake = store.keys.reader(self.client)
         self._wake_at = "0-0"
         self._lock = threading.Lock()
-        self._inboxes: dict[str, dict[int, queue.SimpleQueue[list[Entry]]]] = {}
+        self._inboxes: dict[str, dict[int, Inbox]] = {}
         self._cursors: dict[str, str] = {}
         self._stripes = [threading.Lock() for _ in range(_STRIPES)]
         self._counts: Counter[str] = Counter()  # followers of each job
@@ -147,18 +150,22 @@ class Follower:
                 self.store.abandon(job_id, events.Cancelled("client went away"))
         self._odd = odd
 
-    def events(self, job_id: str, after: str = "0", silence: float = 1.0) -> Iterator[list[Entry]]:
+    def events(
+        self, job_id: str, after: str = "0", silence: float = 1.0, inbox: Inbox | None = None
+    ) -> Iterator[list[Entry]]:
         """A job's events after the id `after`, to the terminal one: at a time all that are here.
 
-        That is none for every `silence` seconds without any.
-
+        That is none for every `silence` seconds without any, and when somebody puts nothing into `inbox`.
         Raises NotFound when the record is gone (it expired, or Redis lost it).
         """
-        last, looked = after, 0.0  # asked at the first silence, as its stream may be gone, and then now and then
-        with self._inbox(job_id) as inbox:
+        inbox = inbox or queue.SimpleQueue()
+        last = after
+        with self._reading(job_id, inbox) as new:
+            # Asked at the first silence, as its stream may be gone, and then now and then.
+            looked = time.monotonic() if new else 0.0
             while True:
                 try:
-                    come = inbox.get(timeout=silence)
+                    come = inbox.get(timeout=silence if looked else min(silence, _SOON))
                     while not inbox.empty():
                         come = come + inbox.get()
                 except queue.Empty:
@@ -174,7 +181,9 @@ class Follower:
                     yield []
                     continue
                 entries = _new(come, last)
-                if entries:
+                if not come:
+                    yield []
+                elif entries:
                     last, looked = entries[-1][0], time.monotonic()
                     terminal = isinstance(entries[-1][1], events.TERMINAL)
                     if terminal:
@@ -206,18 +215,18 @@ class Follower:
         yield from recorded(self.store, record, last)
 
     @contextmanager
-    def _inbox(self, job_id: str) -> Iterator[queue.SimpleQueue[list[Entry]]]:
+    def _reading(self, job_id: str, inbox: Inbox) -> Iterator[bool]:
+        """Have the reader fill an inbox; whether the job has just been submitted here."""
         self._begin()
-        inbox: queue.SimpleQueue[list[Entry]] = queue.SimpleQueue()
         key = self.store.keys.events(job_id)
         with self._lock:
             self._inboxes.setdefault(key, {})[id(inbox)] = inbox
-            begins = self._cursors.get(key) == _FIRST  # the reader is there already, and will tell this one too
+            new = self._cursors.get(key) == _FIRST  # the reader is there already, and will tell this one too
             self._cursors[key] = _FIRST  # a second follower reads from the start; the first drops what it knows
-        if not begins:
+        if not new:
             self._nudge()
         try:
-            yield inbox
+            yield new
         finally:
             with self._lock:
                 self._inboxes[key].pop(id(inbox))
@@ -275,6 +284,6 @@ class Follower:
 
 def _new(come: list[Entry], last: str) -> list[Entry]:
     """Those after the id `last`, to the end if it is among them."""
-    found = come if before(last, come[0][0]) else [entry for entry in come if before(last, entry[0])]
+    found = come if come and before(last, come[0][0]) else [entry for entry in come if before(last, entry[0])]
     ends = [at for at, entry in enumerate(found) if isinstance(entry[1], events.TERMINAL)]
     return found[: ends[0] + 1] if ends else found

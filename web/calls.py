@@ -17,8 +17,8 @@ from tasks import events, fold
 from tasks.entries import Entry
 from tasks.errors import DeadlineExceeded, Failure, JobCancelled, JobError
 from tasks.job import Job, Lane, Record, job_id
-from web import admission, auth, disconnect, intake, registry, remote, sse, tracing
-from web.disconnect import ClientGone
+from web import admission, auth, intake, registry, remote, sse, tracing
+from web.disconnect import ClientGone, Probe
 from web.endpoint import Endpoint
 from web.errors import envelope, respond
 from web.gateway import Gateway, gateway
@@ -47,13 +47,13 @@ def begin(
 
     `within` is where in the request the body stands, for errors that name a field of it.
     """
-    gateway_, gone = gateway(), disconnect.probe(request.environ)
+    gateway_, client = gateway(), Probe(request.environ)
     if prefer.wait != 0 or remote.needed(endpoint, raw):
         gateway_.capacity.occupy()
     taken = intake.check(endpoint, raw, within)
     entry = admission.model(gateway_, taken.data["model"], endpoint, within)
     if prefer.wait is None:
-        admission.await_up(gateway_, entry, gone)
+        admission.await_up(gateway_, entry, client)
     job = _job(gateway_, endpoint, taken, prefer, metadata, labels)
     room, most = admission.room(entry, job.lane), auth.limits().unfinished_jobs
     if prefer.wait is None:
@@ -67,12 +67,12 @@ def begin(
         job = gateway_.store.get(submitted.id, job.owner).job
         left = patience(gateway_, job)
     if prefer.wait is not None:
-        return _later(gateway_, job, prefer.wait, gone, left)
+        return _later(gateway_, job, prefer.wait, client, left)
     followed = following(gateway_, job.id, counted=not submitted.joined)
     if taken.data.get("stream") and endpoint.chunks is not None:
-        return _stream(job, endpoint.chunks(job), followed, entries(gateway_, job, gone, left))
+        return _stream(job, endpoint.chunks(job), followed, entries(gateway_, job, client, left))
     with followed:
-        (found,) = deque(entries(gateway_, job, gone, left), maxlen=1)
+        (found,) = deque(entries(gateway_, job, client, left), maxlen=1)
     end = found[-1][1]
     if isinstance(end, events.UNSUCCESSFUL):
         return respond(failure(job, end))
@@ -141,10 +141,10 @@ def failure(job: Job, event: events.Event) -> Failure:
     return Failure(DeadlineExceeded.code, f"the job did not end within {seconds:g} s; X-Request-Timeout sets the limit")
 
 
-def _later(gateway_: Gateway, job: Job, wait: float, gone: Callable[[], bool], left: float) -> Response:
+def _later(gateway_: Gateway, job: Job, wait: float, client: Probe, left: float) -> Response:
     until = time.monotonic() + wait
     if wait:
-        for _ in entries(gateway_, job, gone, left):
+        for _ in entries(gateway_, job, client, left, until=until):
             if time.monotonic() >= until:
                 break
     record = gateway_.store.get(job.id, job.owner)

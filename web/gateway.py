@@ -22,6 +22,7 @@ from tasks.presence import Presence
 from tasks.store import JobStore
 from tasks.throttle import Throttle
 from web.capacity import Capacity
+from web.disconnect import Watcher
 from web.keycache import KeyCache
 
 _EXTENSION = "mlxq"
@@ -43,6 +44,7 @@ class Gateway:
     throttle: Throttle
     sockets: BoundedSemaphore  # websockets that may be open
     capacity: Capacity
+    watcher: Watcher
     started: int = field(default_factory=lambda: int(time.time()))
     ready_until: dict[str, float] = field(default_factory=dict)  # model → monotonic seconds, of `admission`
 
@@ -74,6 +76,7 @@ def connect(settings: Settings, catalogue: Catalogue) -> Gateway:
         throttle,
         sockets,
         capacity,
+        Watcher(),
     )
 
 

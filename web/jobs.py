@@ -16,8 +16,8 @@ from tasks.entries import Entry
 from tasks.errors import InvalidValue, JobError, JobNotFinished
 from tasks.job import Listing, Record, Status
 from tasks.search import Criteria
-from web import auth, calls, disconnect, intake, registry, sse, unserved, webhooks
-from web.disconnect import ClientGone
+from web import auth, calls, intake, registry, sse, unserved, webhooks
+from web.disconnect import ClientGone, Probe
 from web.gateway import gateway
 from web.prefer import preference
 from web.render import job as render
@@ -38,7 +38,7 @@ def create() -> Response:
         raise InvalidValue(f"'url' must be one of {', '.join(registry.endpoints())}", param="url")
     settings = gateway().settings
     prefer = preference(request.headers, settings)
-    chosen = {name: data[name] for name in ("priority", "ttl") if name in data}
+    chosen: dict[str, Any] = {name: data[name] for name in ("priority", "ttl") if name in data}
     if chosen.get("ttl", 0) > settings.max_result_ttl:
         raise InvalidValue(f"'ttl' must be at most {settings.max_result_ttl} (MLXQ_MAX_RESULT_TTL)", param="ttl")
     if "webhook" in data:
@@ -141,7 +141,7 @@ def follow(job_id: str) -> Response:
     job = gateway().store.get(job_id, auth.current()).job
     gateway().capacity.occupy()
     left = patience(gateway(), job)
-    source = entries(gateway(), job, disconnect.probe(request.environ), left, asked.get("after", "0"))
+    source = entries(gateway(), job, Probe(request.environ), left, asked.get("after", "0"))
     return Response(_frames(source), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
 
 

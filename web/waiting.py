@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
 
 from tasks.entries import Entry
+from tasks.follow import Inbox
 from tasks.job import Job
 from tasks.scripts import AWAY
-from web.disconnect import ClientGone
+from web.disconnect import PROBE, ClientGone, Probe, Waiter
 from web.gateway import Gateway
 
-PROBE = 0.2  # seconds between looks at the client's socket
 KEEP_ALIVE = 5.0  # seconds of silence in a stream
 _GRACE = 0.2  # seconds past a deadline, in which its end may be on its way already
 log = structlog.get_logger()
@@ -44,24 +46,24 @@ def patience(gateway: Gateway, job: Job) -> float:
 
 
 def entries(
-    gateway: Gateway, job: Job, gone: Callable[[], bool], left: float, after: str = "0"
+    gateway: Gateway, job: Job, client: Probe, left: float, after: str = "0", until: float = math.inf
 ) -> Iterator[list[Entry]]:
-    """A job's events as they come, and none five times a second while none do; raises ClientGone.
+    """A job's events as they come, and none now and then, as at `until`, in monotonic seconds; raises ClientGone.
 
     `left` is how many seconds there are until its deadline. They are counted by a clock that never jumps: when Redis'
     clock is set, nobody who waits is ended for it.
     """
     overdue = time.monotonic() + left + _GRACE
-    probed = time.monotonic()
-    for found in gateway.follower.events(job.id, after, silence=PROBE):
-        if time.monotonic() - probed >= PROBE:
-            probed = time.monotonic()
-            if gone():
+    inbox: Inbox = queue.SimpleQueue()
+    with gateway.watcher.watching(Waiter(client, lambda: inbox.put([]), min(overdue, until))) as waiter:
+        for found in gateway.follower.events(job.id, after, inbox=inbox):
+            if waiter.gone:
                 raise ClientGone
-            if probed > overdue:  # nothing hangs, also when the queue is away (that raises here)
-                overdue = probed + PROBE
+            now = time.monotonic()
+            if now > overdue:  # nothing hangs, also when the queue is away (that raises here)
+                overdue = waiter.due = now + PROBE
                 gateway.store.expire(job.id)
-        yield found
+            yield found
 
 
 def audible(source: Iterator[list[Entry]]) -> Iterator[list[Entry]]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
+import threading
 import time
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.servers import Stack, eventually
+from tests.servers import PATIENCE, Stack, eventually
 from tests.web.bodies import CHAT, ENDLESS, chat
+from web.disconnect import Probe, Waiter, Watcher
 
 
 def leave(stack: Stack, body: dict[str, Any], headers: dict[str, str]) -> str:
@@ -58,3 +61,16 @@ def test_one_of_two_who_wait_for_a_job_may_leave(http: httpx.Client, fake_stack:
     # Joined before the first one's absence is noticed, or begun anew after it: an answer either way.
     key = http.get(f"/v1/jobs/{job}").json()["idempotency_key"]
     assert http.post(CHAT, json=body, headers={"Idempotency-Key": key}).status_code == 200
+
+
+def test_who_waits_is_woken_when_its_client_goes_or_its_time_comes() -> None:
+    here, there = socket.socketpair()
+    watcher, left, late = Watcher(), threading.Event(), threading.Event()
+    due = Waiter(Probe({}), late.set, time.monotonic() + 0.5)
+    waiter = Waiter(Probe({"gunicorn.socket": here}), left.set)
+    with watcher.watching(due), watcher.watching(waiter):
+        there.send(b"what comes next")
+        assert late.wait(PATIENCE) and not left.is_set()
+        there.close()
+        assert here.recv(100) and left.wait(PATIENCE) and waiter.gone and not due.gone
+    here.close()
