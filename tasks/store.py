@@ -218,6 +218,7 @@ class JobStore(Records):
                 self.keys.landed(),
                 self.keys.stir(),
                 self.keys.owed(),
+                self.keys.lanes(ended.model),
                 *made,
             ],
             [

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- The one way for a job to end: status, result, indexes and terminal event, or nothing when it has already ended
 -- or belongs to a later attempt. Returns 1 or 0, and the same again to the same token.
--- KEYS: record, events, queued, waiting, unclaimed, window, claims, deadlines, expiry, done, cancels, wake, landed, stir, owed, the result's blobs ...
+-- KEYS: record, events, queued, waiting, unclaimed, window, claims, deadlines, expiry, done, cancels, wake, landed, stir, owed, lanes, the result's blobs ...
 -- ARGV: id, worker or '' (anyone), attempt, status, keep (s), event, result, failure, usage, owner, stream ttl (s), is a batch's line, outputs,
 --       hooks, hook prefix, token, (delivery id, delivery) ...
 local status, worker, attempt = unpack(redis.call('HMGET', KEYS[1], 'status', 'worker', 'attempt'))
@@ -17,7 +17,7 @@ if ARGV[7] ~= '' then redis.call('HSET', KEYS[1], 'result', ARGV[7]) end
 if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'failure', ARGV[8]) end
 if ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'usage', ARGV[9], 'progress', 100) end
 if ARGV[13] ~= '' then redis.call('HSET', KEYS[1], 'outputs', ARGV[13]) end
-for index = 16, #KEYS do redis.call('HINCRBY', KEYS[index], ARGV[10], 1) end
+for index = 17, #KEYS do redis.call('HINCRBY', KEYS[index], ARGV[10], 1) end
 local id = redis.call('XADD', KEYS[2], attempt .. '-*', 'e', ARGV[6])
 redis.call('HSET', KEYS[1], 'last', id)
 redis.call('EXPIRE', KEYS[2], ARGV[11])
@@ -50,7 +50,8 @@ redis.call('EXPIRE', KEYS[10], 120)
 if ARGV[2] == '' and worker ~= '' then
   redis.call('XADD', KEYS[11], 'MAXLEN', '~', 1000, '*', 'id', ARGV[1])
 end
-if redis.call('LLEN', KEYS[12]) == 0 then redis.call('LPUSH', KEYS[12], 1) end
+-- Its place in the window is somebody else's now, if anybody waits for one.
+if redis.call('EXISTS', KEYS[16]) == 1 and redis.call('LLEN', KEYS[12]) == 0 then redis.call('LPUSH', KEYS[12], 1) end
 if ARGV[12] == '1' then
   redis.call('SADD', KEYS[13], ARGV[1])
   if redis.call('LLEN', KEYS[14]) == 0 then redis.call('LPUSH', KEYS[14], 1) end

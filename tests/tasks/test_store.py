@@ -330,3 +330,14 @@ def test_a_job_whose_request_file_was_deleted_stops_no_listing_and_no_housekeepi
     assert not store.redis.exists(store.keys.job(lost.id), store.keys.events(lost.id))
     assert store.redis.zscore(store.keys.expiry(), lost.id) is None
     assert store.redis.zrange(store.keys.index("anonymous", Listing.JOBS), 0, -1) == [kept.id.encode()]
+
+
+def test_the_dispatcher_is_woken_by_an_end_only_while_somebody_waits(store: JobStore) -> None:
+    wake = store.keys.wake()
+    for lane, woken in ((Lane.INTERACTIVE, 0), (Lane.JOBS, 1)):
+        person = chat(store)
+        store.submit(person, room=5)
+        store.submit(chat(store, lane=lane), room=5)
+        store.redis.delete(wake)
+        store.finish(person.id, events.Done())
+        assert store.redis.llen(wake) == woken
