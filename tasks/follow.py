@@ -34,6 +34,15 @@ Inbox: TypeAlias = queue.SimpleQueue[list[Entry]]
 log = structlog.get_logger()
 
 
+class Ends(queue.SimpleQueue[list[Entry]]):
+    """An inbox of who waits for a job's end, and wakes for nothing that comes before."""
+
+    def put(self, item: list[Entry], block: bool = True, timeout: float | None = None) -> None:
+        """Take what holds the end, and nothing, which somebody puts on purpose."""
+        if not item or any(isinstance(entry[1], events.TERMINAL) for entry in item):
+            super().put(item, block, timeout)
+
+
 class Follower:
     """The followers of one process; its `client` id is how the reconciler knows whose followers died with it."""
 
@@ -158,7 +167,7 @@ class Follower:
         That is none for every `silence` seconds without any, and when somebody puts nothing into `inbox`.
         Raises NotFound when the record is gone (it expired, or Redis lost it).
         """
-        inbox = inbox or queue.SimpleQueue()
+        inbox = queue.SimpleQueue() if inbox is None else inbox
         last = after
         with self._reading(job_id, inbox) as new:
             # Asked at the first silence, as its stream may be gone, and then now and then.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
@@ -24,7 +23,7 @@ from web.errors import envelope, respond
 from web.gateway import Gateway, gateway
 from web.prefer import Preference, preference
 from web.render import job as render_job
-from web.waiting import audible, entries, following, patience
+from web.waiting import audible, end, entries, following, patience
 
 COMMIT = 10.0  # seconds without a sign of the job after which a stream answers 200 and shows later errors in itself
 log = structlog.get_logger()
@@ -72,10 +71,9 @@ def begin(
     if taken.data.get("stream") and endpoint.chunks is not None:
         return _stream(job, endpoint.chunks(job), followed, entries(gateway_, job, client, left))
     with followed:
-        (found,) = deque(entries(gateway_, job, client, left), maxlen=1)
-    end = found[-1][1]
-    if isinstance(end, events.UNSUCCESSFUL):
-        return respond(failure(job, end))
+        ended = end(gateway_, job, client, left)
+    if isinstance(ended, events.UNSUCCESSFUL):
+        return respond(failure(job, ended))
     return _answer(job, gateway_.store.made(job.id))
 
 
@@ -142,11 +140,8 @@ def failure(job: Job, event: events.Event) -> Failure:
 
 
 def _later(gateway_: Gateway, job: Job, wait: float, client: Probe, left: float) -> Response:
-    until = time.monotonic() + wait
     if wait:
-        for _ in entries(gateway_, job, client, left, until=until):
-            if time.monotonic() >= until:
-                break
+        end(gateway_, job, client, left, time.monotonic() + wait)
     record = gateway_.store.get(job.id, job.owner)
     if wait and record.status.terminal:
         response = final(gateway_, record)

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 import structlog
 
 from tasks.entries import Entry
-from tasks.follow import Inbox
+from tasks.events import TERMINAL, Event
+from tasks.follow import Ends, Inbox
 from tasks.job import Job
 from tasks.scripts import AWAY
 from web.disconnect import PROBE, ClientGone, Probe, Waiter
@@ -45,16 +46,29 @@ def patience(gateway: Gateway, job: Job) -> float:
     return (job.deadline - gateway.store.now()) / 1000
 
 
-def entries(
-    gateway: Gateway, job: Job, client: Probe, left: float, after: str = "0", until: float = math.inf
-) -> Iterator[list[Entry]]:
-    """A job's events as they come, and none now and then, as at `until`, in monotonic seconds; raises ClientGone.
+def entries(gateway: Gateway, job: Job, client: Probe, left: float, after: str = "0") -> Iterator[list[Entry]]:
+    """A job's events as they come, and none now and then; raises ClientGone.
 
     `left` is how many seconds there are until its deadline. They are counted by a clock that never jumps: when Redis'
     clock is set, nobody who waits is ended for it.
     """
+    return _told(gateway, job, client, left, after, math.inf, queue.SimpleQueue())
+
+
+def end(gateway: Gateway, job: Job, client: Probe, left: float, until: float = math.inf) -> Event | None:
+    """How a job ends, or None when it has not `until` then, in monotonic seconds; otherwise as `entries`."""
+    for found in _told(gateway, job, client, left, "0", until, Ends()):
+        if found and isinstance(found[-1][1], TERMINAL):
+            return found[-1][1]
+        if time.monotonic() >= until:
+            break
+    return None
+
+
+def _told(
+    gateway: Gateway, job: Job, client: Probe, left: float, after: str, until: float, inbox: Inbox
+) -> Iterator[list[Entry]]:
     overdue = time.monotonic() + left + _GRACE
-    inbox: Inbox = queue.SimpleQueue()
     with gateway.watcher.watching(Waiter(client, lambda: inbox.put([]), min(overdue, until))) as waiter:
         for found in gateway.follower.events(job.id, after, inbox=inbox):
             if waiter.gone:

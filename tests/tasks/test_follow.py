@@ -13,7 +13,7 @@ from tasks import events, fold
 from tasks import store as stores
 from tasks.entries import rebuilt
 from tasks.errors import NotFound
-from tasks.follow import Follower
+from tasks.follow import Ends, Follower
 from tasks.job import Job, Status
 from tasks.ledger import Begun, Claim, Ended, Ledger, Lines, Turn
 from tasks.presence import Presence
@@ -176,6 +176,13 @@ def test_a_call_is_one_round_trip_to_make_and_none_to_read_or_leave(
     ending.join()
     follower.close()
     assert sent == ["evalsha"]
+
+
+def test_who_waits_for_the_end_is_told_nothing_else(store: JobStore, one: Ledger, follower: Follower) -> None:
+    claim = claimed(store, one)
+    source = follower.events(claim.job.id, silence=PATIENCE, inbox=Ends())
+    threading.Timer(0.1, lambda: [say(one, claim, 2, "a"), finish(one, claim)]).start()
+    assert [found[-1][0] for found in source if found] == ["1-3"]
 
 
 def test_a_closed_follower_has_no_threads(store: JobStore) -> None:
