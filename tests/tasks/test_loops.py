@@ -59,7 +59,7 @@ def test_a_process_ends_whose_loop_is_gone() -> None:
     try:
         loop = Loop("test", Steps(SystemExit())).start()
         eventually(ended.is_set)
-        assert not loop.alive
+        eventually(lambda: not loop.alive)  # it has told the process, and ends
     finally:
         signal.signal(signal.SIGTERM, before)
 
