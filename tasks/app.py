@@ -35,7 +35,6 @@ def create(settings: Settings) -> Celery:
         },
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,  # a worker waits for Redis, however long it is away
-        broker_pool_limit=32,  # web threads publish at the same time
         task_acks_late=True,  # bounds what a worker takes to what it has threads for
         worker_prefetch_multiplier=1,
         task_ignore_result=True,

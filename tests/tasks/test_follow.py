@@ -221,10 +221,25 @@ def test_what_a_late_reader_is_told_adds_up_to_the_result() -> None:
 def test_an_event_that_cannot_be_read_ends_its_reader_alone(store: JobStore, one: Ledger, follower: Follower) -> None:
     bad, good = claimed(store, one), claimed(store, one)
     sources = [follower.events(claim.job.id, silence=5) for claim in (bad, good)]
-    assert [next(source) for source in sources] == [("1-1", events.Started(1, 1))] * 2
+    assert [next(source) for source in sources] == [[("1-1", events.Started(1, 1))]] * 2
     store.redis.xadd(store.keys.events(bad.job.id), {"e": b'{"v":99,"e":{"type":"hologram"}}'}, id="1-2")
-    told = [entry[1] for entry in sources[0] if entry]
+    told = [entry[1] for found in sources[0] for entry in found]
     assert isinstance(told[-1], events.Failed) and told[-1].failure.code == "unreadable_record"
     say(one, good, 2, "a")
     finish(one, good)
-    assert [entry[0] for entry in sources[1] if entry] == ["1-2", "1-3"] and follower.missing() == []
+    assert [entry[0] for found in sources[1] for entry in found] == ["1-2", "1-3"] and follower.missing() == []
+
+
+def test_a_step_is_one_read_however_many_rows_are_followed(settings: Settings) -> None:
+    store = stores.connect(settings)
+    ledger, follower = Ledger(store, "fake", "worker-1"), Follower(store)
+    claims = [claimed(store, ledger) for _ in range(8)]
+    sources = [follower.events(claim.job.id, silence=PATIENCE) for claim in claims]
+    assert all(next(source) for source in sources)
+    store.redis.config_resetstat()
+    for number in (2, 3):
+        ledger.write(Turn(lines=[Lines(claim, [(number, events.Delta("a"))], None) for claim in claims]), "0-0")
+        assert all(next(source) for source in sources)
+    # One that waited when the count began, and one that waits now; and one each time that seconds pass.
+    assert store.redis.info("commandstats")["cmdstat_xread"]["calls"] < len(claims)
+    follower.close()

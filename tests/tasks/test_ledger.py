@@ -10,6 +10,8 @@ from tasks.ledger import Begun, Claim, Ended, Ledger, Lines, Turn, release
 from tasks.presence import Presence
 from tasks.store import JobStore
 from tests.jobs import chat
+from tests.tasks.conftest import Twice
+from tests.wire import counted
 
 
 def submitted(store: JobStore, **fields: object) -> Job:
@@ -175,3 +177,23 @@ def test_a_claim_is_held_until_the_job_ends_or_is_taken_back(store: JobStore, on
     assert not any(map(one.holds, (first, second, third)))
     again = one.claim(second.job.id)
     assert again is not None and one.holds(again) and not one.holds(second)
+
+
+def test_a_step_is_one_round_trip_however_many_rows_it_has(
+    store: JobStore, one: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims = [begun(store, one) for _ in range(8)]
+    with counted(monkeypatch) as sent:
+        one.write(Turn(lines=[line for claim in claims for line in delta(claim, "a").lines]), "0-0")
+    assert sent == ["pipeline"] * (2 if isinstance(store.scripts, Twice) else 1)
+
+
+def test_a_token_is_one_entry_in_a_stream_and_no_change_of_a_record_that_says_so_already(
+    store: JobStore, one: Ledger
+) -> None:
+    claim = begun(store, one, sync=True, stream=True)
+    one.write(delta(claim, "a"), "0-0")
+    store.redis.config_resetstat()
+    one.write(delta(claim, "b", 3), "0-0")
+    found = store.redis.info("commandstats")
+    assert "cmdstat_xadd" in found and "cmdstat_hset" not in found
