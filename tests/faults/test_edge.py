@@ -59,7 +59,7 @@ def test_streams_beyond_the_threads_are_told_so_and_none_breaks_off(small: Stack
             call.wait()
     served = [call for call in calls if call.status == 200]
     assert {call.status for call in calls} <= {200, 429} and len(served) >= THREADS
-    assert all(call.done and len(call.chunks) == 50 and not call.broken for call in served)
+    assert all(call.done and len(call.text.split()) == 50 and not call.broken for call in served)
 
 
 def test_people_are_answered_while_others_say_nothing_stop_in_the_middle_or_do_not_listen(small: Stack) -> None:

@@ -17,7 +17,7 @@ def test_a_killed_worker_is_restarted_and_what_showed_no_text_runs_again(clients
     streams = [clients.stream(f"s{number}") for number in range(8)]
     calls = [clients.call(f"c{number}") for number in range(4)]
     jobs = [clients.submit(f"j{number}") for number in range(4)]
-    eventually(lambda: all(len(stream.chunks) > 3 for stream in streams))
+    eventually(lambda: all(len(stream.text.split()) > 3 for stream in streams))
     eventually(lambda: all(clients.record(job).status is Status.RUNNING for job in jobs))
 
     os.kill(clients.worker_pid(), signal.SIGKILL)
