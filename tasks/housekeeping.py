@@ -47,7 +47,7 @@ class Housekeeping:
             self._forget_models()
             processes(store.settings.home.resolve()).sweep()
             self._sweep = store.blobs.sweep(lambda sha256: bool(store.redis.exists(store.keys.blob(sha256))))
-            self.under_way = True
+            self._sweep_at, self.under_way = time.monotonic() + self.sweep_every, True
         return more
 
     def _each(self, key: str, call: Callable[[str], None]) -> bool:

@@ -185,6 +185,16 @@ def test_housekeeping_sweeps_a_stretch_a_pass_and_begins_anew_later(store: JobSt
     assert left() == 1
 
 
+def test_a_sweep_that_finds_nothing_is_over(store: JobStore) -> None:
+    keeping = Housekeeping(store)
+    keeping.run()
+    assert keeping.under_way
+    keeping.run()
+    assert not keeping.under_way
+    keeping.run()
+    assert not keeping.under_way
+
+
 def test_housekeeping_forgets_workers_that_nobody_saw_die(store: JobStore) -> None:
     presence = Presence(store)
     for name in ("worker-1", "worker-2"):
