@@ -148,7 +148,9 @@ def follow(job_id: str) -> Response:
 def _frames(source: Iterator[list[Entry]]) -> Iterator[bytes]:
     try:
         for found in audible(source):
-            yield b"".join(_frame(*entry) for entry in found) or sse.KEEP_ALIVE
+            yield from (_frame(*entry) for entry in found)  # one by one: who comes late may have much to read
+            if not found:
+                yield sse.KEEP_ALIVE
     except ClientGone:
         return
     except JobError as error:
