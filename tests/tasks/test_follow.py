@@ -146,9 +146,7 @@ def test_who_leaves_after_the_end_is_told_of_with_the_next_lease(
     store.finish(job.id, events.Cancelled())
     assert list(follower.events(job.id, silence=PATIENCE))
     assert not follower.leave(job.id) and not follower._ended
-    assert store.redis.hexists(store.keys.following(follower.client), job.id)
-    follower._beat()
-    assert not store.redis.hexists(store.keys.following(follower.client), job.id)
+    eventually(lambda: not store.redis.hexists(store.keys.following(follower.client), job.id))
 
 
 def test_a_job_that_is_joined_by_its_key_is_not_followed_twice(store: JobStore, follower: Follower) -> None:
