@@ -29,7 +29,7 @@ from workers.engines.text.answer import Answer, Said  # noqa: E402
 from workers.engines.text.asking import Asking  # noqa: E402
 from workers.engines.text.batch import Batch  # noqa: E402
 from workers.engines.text.decode import Spoken  # noqa: E402
-from workers.engines.text.detokenizer import Vocabulary  # noqa: E402
+from workers.engines.text.detokenizer import Vocabulary, remembering  # noqa: E402
 from workers.engines.text.outcome import Prefilled, Ready, Unseen  # noqa: E402
 from workers.engines.text.plan import Plan, Planner  # noqa: E402
 from workers.engines.text.prompts import Prompts  # noqa: E402
@@ -62,7 +62,7 @@ class TextEngine(Engine[Plan]):
         self._ends = frozenset(tokenizer.eos_token_ids)
         # The check threads' tokenizer keeps state while it encodes; decoding has its own.
         own = deepcopy(getattr(tokenizer, "_tokenizer", tokenizer))
-        self._decode: Callable[[list[int]], str] = own.decode
+        self._decode = remembering(own.decode)
         self._vocabulary = Vocabulary(own)
         self._tasks: dict[str, Task] = {}
 

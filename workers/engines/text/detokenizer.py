@@ -44,6 +44,12 @@ class Detokenizer:
         return text[len(self._known) :]
 
 
+def remembering(decode: Callable[[list[int]], str]) -> Callable[[list[int]], str]:
+    """A tokenizer's decode that remembers single tokens, which are every second thing that a Detokenizer asks for."""
+    one = lru_cache(maxsize=65_536)(lambda token: decode([token]))
+    return lambda tokens: one(tokens[0]) if len(tokens) == 1 else decode(tokens)
+
+
 class Vocabulary:
     """Single tokens as text and as bytes."""
 

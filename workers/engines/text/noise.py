@@ -7,6 +7,7 @@ wins whether it is compared with its whole vocabulary or with the few candidates
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import mlx.core as mx
@@ -18,10 +19,17 @@ _WORD = 0xFFFFFFFF
 
 def key(seed: int, choice: int, position: int) -> int:
     """32 bits that stand for the draw of one token."""
-    found = 0
-    for word in (seed & _WORD, (seed >> 32) & _WORD, choice, position):
-        found = _mix_word(found ^ _mix_word((word + 0x9E3779B9) & _WORD))
-    return found
+    return _absorbed(_answer(seed, choice), position)
+
+
+@lru_cache(maxsize=1024)
+def _answer(seed: int, choice: int) -> int:
+    """What the keys of one answer's tokens have in common."""
+    return _absorbed(_absorbed(_absorbed(0, seed & _WORD), (seed >> 32) & _WORD), choice)
+
+
+def _absorbed(found: int, word: int) -> int:
+    return _mix_word(found ^ _mix_word((word + 0x9E3779B9) & _WORD))
 
 
 def uniform(keys: Any, tokens: Any) -> Any:
