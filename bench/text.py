@@ -83,7 +83,7 @@ def outside(text: TextEngine, rows: int, options: dict[str, Any]) -> tuple[float
         whole.append(time.perf_counter() - began)
         inputs = mx.array([[row.tokens[-1]] for row in group.rows])
         began = time.perf_counter()
-        mx.eval(text._batch._model(inputs, cache=group.caches)[:, -1])
+        mx.eval(text._batch._groups._model(inputs, cache=group.caches)[:, -1])
         forward.append(time.perf_counter() - began)
         for layer in group.caches:
             layer.trim(1)
@@ -141,7 +141,7 @@ def ours() -> tuple[float, float]:
 
 def theirs(size: int) -> tuple[float, float]:
     """mlx-lm's batch with so many tokens a prefill step."""
-    model = engine()._batch._model
+    model = engine()._batch._groups._model
     generator = BatchGenerator(model, max_tokens=2000, prefill_step_size=size)
     (running,) = generator.insert([list(words(20, 1))])
     for _ in range(8):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -13,10 +14,11 @@ import structlog
 from workers.engines.text import courtesy, kv
 from workers.engines.text.courtesy import Courtesy
 from workers.engines.text.decode import Group, Spoken
-from workers.engines.text.groups import Groups
+from workers.engines.text.groups import Groups, Turn
 from workers.engines.text.outcome import Prefilled, Ready, Unseen
 from workers.engines.text.pace import Pace
-from workers.engines.text.prefill import Prefill, alike
+from workers.engines.text.prefill import Piece
+from workers.engines.text.prefills import Prefills
 from workers.engines.text.prompt_cache import NOTHING, PromptCache, shared
 from workers.engines.text.sampler import Sampler
 from workers.engines.text.sequence import Sequence as Row
@@ -25,7 +27,6 @@ from workers.engines.text.speculation import Draft
 
 AHEAD = 256  # tokens of an answer that are counted on when it is admitted; who says more may have to pause
 _SHARED = 128  # tokens that a prompt must share with one under way for waiting to pay
-_OLDEST = 4  # every so many steps the oldest prompts advance, however long they are
 _TIDY = 512  # steps between two looks at MLX's own cache of buffers
 log = structlog.get_logger()
 
@@ -46,12 +47,12 @@ class Batch:
         max_kv_bytes: float,
         draft: Draft | None = None,
     ) -> None:
-        self._model, self._kv, self._sampler, self._prompts = model, caches, sampler, prompts
+        self._kv, self._sampler, self._prompts = caches, sampler, prompts
         self._draft = draft
         self._slots, self._at_once, self._max_bytes = slots, prompts_at_once, max_kv_bytes
         self._waiting: deque[Source] = deque()
-        self._prefills: list[Prefill] = []
         self._groups, self._courtesy = Groups(model, caches, slots), Courtesy(slots)
+        self._prefills = Prefills(model, caches)
         self._ready: list[Source] = []
         self._steps = 0
         self.pace = Pace(chunk)
@@ -64,16 +65,12 @@ class Batch:
     @property
     def nbytes(self) -> int:
         """Bytes in the KV caches of who is prefilled and who speaks."""
-        held = [group.caches for group in self._groups.all] + [prefill.caches for prefill in self._prefills]
+        held = [group.caches for group in self._groups.all] + [prefill.caches for prefill in self._prefills.all]
         return sum(map(kv.nbytes, held))
 
     @property
     def _active(self) -> list[Row]:
-        return [*(row for source in self._under_way for row in source.sequences), *self._groups.rows]
-
-    @property
-    def _under_way(self) -> list[Source]:
-        return [source for prefill in self._prefills for source in prefill.sources]
+        return [*(row for source in self._prefills.sources for row in source.sequences), *self._groups.rows]
 
     def room(self, wanted: Sequence[tuple[int, int, int]]) -> bool:
         """Whether more answers fit beside those under way: triples of their number, prompt and limit in tokens."""
@@ -94,62 +91,65 @@ class Batch:
         self._waiting.append(source)
 
     def step(self) -> list[Spoken | Prefilled | Ready | Unseen]:
-        """One token of every sequence whose turn it is, and a piece of the prompts that wait."""
+        """A piece of the prompts that wait, and one token of every sequence whose turn it is."""
         self._steps += 1
         unseen = self._look()
         self._make_room()
         self._groups.requantise()
         self._begin()
-        groups, share = self._turn()
+        turn = self._turn()
         began = time.monotonic()
+        # Prompts go first: what is said is told at once, and who is through is fed in the same step.
+        prefilled, piece = self._advance(turn)
         if (draft := self._drafting()) is not None:
             spoken, plain = self._groups.all[0].speculate(self._sampler, draft), False
         else:
-            spoken, plain = [said for group in groups for said in group.step(self._sampler)], True
-        prefilled, tokens = self._advance(share)
-        self._learn(time.monotonic() - began, tokens, spoken if plain else [])
+            spoken, plain = [said for group in self._groups.speaking(turn) for said in group.step(self._sampler)], True
+        self._learn(time.monotonic() - began, piece, spoken if plain else [])
         if self._steps % _TIDY == 0:
             mx.clear_cache()
         ready, self._ready = [Ready(source) for source in self._ready], []
         return [*spoken, *prefilled, *ready, *unseen]
 
-    def _turn(self) -> tuple[list[Group], float]:
-        """The groups that speak in this step, and the share of a piece of prefill that bulk prompts get."""
+    def _turn(self) -> Turn:
+        """What bulk work there is in this step."""
         people = [row for row in self._active if not row.bulk]
         if people:
             self._courtesy.meet()
         self._groups.divide(self._courtesy.most)
         if not self._courtesy.about:
-            return self._groups.all, 1.0
-        groups = [group for group in self._groups.all if not group.bulk]
+            return Turn(None, math.inf)
         bulk = [group for group in self._groups.all if group.bulk]
         if self._courtesy.stands(awaited=any(row.said == 0 for row in people)):
             # What of it is still being computed is no part of what people's prompts take.
             mx.eval([group.logits for group in bulk if group.logits is not None])
-            return groups, 0.0
-        prompts = any(prefill.bulk for prefill in self._prefills)
-        if not bulk and not prompts:
-            return groups, 0.0
-        turn = self._courtesy.turn(len(bulk) + prompts)
-        return (groups, courtesy.SHARE) if turn == len(bulk) else ([*groups, bulk[turn]], 0.0)
+            return Turn([], 0.0)
+        if not bulk and not self._prefills.bulk:
+            return Turn([], 0.0)
+        turn = self._courtesy.turn(len(bulk) + self._prefills.bulk)
+        return Turn([], courtesy.BRIEF) if turn == len(bulk) else Turn([bulk[turn]], 0.0)
 
-    def _learn(self, seconds: float, tokens: int, spoken: Sequence[Spoken]) -> None:
-        if tokens:
-            self.pace.prefilled(seconds, tokens, len(spoken))
-        elif spoken:
-            self.pace.decoded(seconds, len(spoken))
-            self._courtesy.took(seconds, [one.row.bulk for one in spoken])
+    def _learn(self, seconds: float, piece: Piece | None, spoken: Sequence[Spoken]) -> None:
+        bulk = [one.row.bulk for one in spoken]
+        if piece:
+            self.pace.prefilled(piece.seconds, piece.tokens, len(bulk), heard=not all(bulk))
+            seconds -= piece.seconds
+        if spoken:
+            self.pace.decoded(seconds, len(bulk))
+        if spoken and not piece:
+            self._courtesy.took(seconds, bulk)
 
     def _drafting(self) -> Draft | None:
         """The draft model, while a single sequence speaks and nobody waits: with company, a batch is the faster way."""
         speaking = [row for group in self._groups.all for row in group.rows]
-        if self._draft is None or self._waiting or self._prefills or len(speaking) != 1 or len(self._groups.all) > 1:
+        busy = self._waiting or self._prefills.all or len(self._groups.all) > 1
+        if self._draft is None or busy or len(speaking) != 1:
             return None
         (row,) = speaking
         if row.guide is not None or row.forced:  # what is allowed next depends on what was said
             return None
         alone = not self._groups.all[0].entering and self._kv.trimmable(len(row.tokens) + self._draft.count + 1)
-        return self._draft if alone and self._draft.ready(row, self.pace.chunk(1)) else None
+        return self._draft if alone and self._draft.ready(row, self.pace.chunk([len(row.tokens) + 1], 1)) else None
 
     def end(self, rows: Sequence[Row]) -> None:
         """Forget these sequences; what they said is kept in the prompt cache while there is room."""
@@ -158,19 +158,17 @@ class Batch:
                 if row in rows:
                     self._keep(group, row)
         self._groups.leave(rows)
-        for source in [*self._waiting, *self._under_way]:
+        for source in [*self._waiting, *self._prefills.sources]:
             source.sequences = [row for row in source.sequences if row not in rows]
         self._waiting = deque(source for source in self._waiting if source.sequences)
-        for prefill in self._prefills:
-            prefill.keep([at for at, source in enumerate(prefill.sources) if source.sequences])
-        self._prefills = [prefill for prefill in self._prefills if prefill.sources]
+        self._prefills.tidy()
 
     def pause(self, rows: Sequence[Row]) -> list[Source]:
         """Forget these sequences for now; adding what this returns lets them go on, from the prompt cache if it can."""
-        paused = [source for source in [*self._waiting, *self._under_way] if source.sequences[0] in rows]
+        paused = [source for source in [*self._waiting, *self._prefills.sources] if source.sequences[0] in rows]
         again = [source.anew(source.sequences) for source in paused]
         again += [row.anew() for row in self._groups.rows if row in rows]
-        for prefill in self._prefills:
+        for prefill in self._prefills.all:
             for source in prefill.sources:
                 if source in paused and self._prompts.wants(source.done):
                     self._prompts.add(source.owner, source.ids[: source.done], prefill.caches_of(source))
@@ -196,10 +194,10 @@ class Batch:
         return []
 
     def _begin(self) -> None:
-        """Take prompts that wait, people's first, in their order, as far as there is room; alike ones go together."""
+        """Take prompts that wait, people's first, in their order, as far as there is room."""
         chosen: list[Source] = []
         for source in sorted(self._waiting, key=lambda source: source.bulk):
-            before = [other for other in [*self._under_way, *chosen] if source.bulk or not other.bulk]
+            before = [other for other in [*self._prefills.sources, *chosen] if source.bulk or not other.bulk]
             if len(before) >= self._at_once or not self._fits(source, chosen):
                 break
             if self._comes_later(source, chosen, before) or source.blind:
@@ -209,11 +207,7 @@ class Batch:
                 chosen.append(source)
             else:
                 self._speak(source)
-        while chosen:
-            first = chosen[0]
-            together = [first, *(other for other in chosen[1:] if alike(self._kv, first, other))]
-            chosen = [source for source in chosen if source not in together]
-            self._prefills.append(Prefill(self._model, self._kv, together))
+        self._prefills.begin(chosen)
 
     def _fits(self, source: Source, chosen: Sequence[Source]) -> bool:
         here = [*self._active, *(row for other in chosen for row in other.sequences)]
@@ -262,24 +256,24 @@ class Batch:
         source.restoring = NOTHING
         return False
 
-    def _advance(self, share: float) -> tuple[list[Prefilled], int]:
-        """A piece of the prompts whose turn it is, and its tokens if they tell how much a step can take."""
-        people = [prefill for prefill in self._prefills if not prefill.bulk]
-        prefills = people or (self._prefills if share else [])
-        if not prefills:
-            return [], 0
-        # The shortest first, so that nobody waits long for a long one; now and then the oldest, so that it ends.
-        shortest = min(prefills, key=lambda prefill: max(source.left for source in prefill.sources))
-        prefill = prefills[0] if self._steps % _OLDEST == 0 else shortest
-        sources, share = list(prefill.sources), 1.0 if people else share
-        through, tokens = prefill.step(self.pace.chunk(len(sources), share))
+    def _advance(self, turn: Turn) -> tuple[list[Prefilled], Piece | None]:
+        """A piece of the prompts whose turn it is, and what it took."""
+        prefill = self._prefills.next(self._steps, bulk=turn.seconds > 0)
+        if prefill is None:
+            return [], None
+        sources = list(prefill.sources)
+        beside = [row.bulk for group in self._groups.speaking(turn) for row in group.rows]
+        seconds = turn.seconds if prefill.bulk else math.inf
+        lefts = [source.left for source in sources]
+        chunk = self.pace.chunk(lefts, len(beside), heard=not all(beside), seconds=seconds)
+        through, piece = prefill.step(chunk, [one.logits for one in self._groups.all if one.logits is not None])
         for source in through:
             self._speak(source)
         for source in prefill.sources:
             if source.done in source.marks:
                 self._prompts.add(source.owner, source.ids[: source.done], prefill.caches_of(source))
-        self._prefills = [prefill for prefill in self._prefills if prefill.sources]
-        return [Prefilled(source, source.done, len(source.tokens)) for source in sources], tokens if share == 1 else 0
+        self._prefills.tidy()
+        return [Prefilled(source, source.done, len(source.tokens)) for source in sources], piece
 
     def _speak(self, source: Source) -> None:
         """Let the sequences of a prefilled prompt go on by themselves."""

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 BRIEF = 0.06  # seconds of bulk work in a step while people are about: what a prompt that comes may have to wait for
-SHARE = 0.3  # of a piece of prefill that bulk prompts get then, which takes about as long
 _ABOUT = 10.0  # seconds after which nobody is expected any more
 _PATIENCE = 0.5  # seconds that bulk work stands still at most
 _LEAST = 4  # rows that step together, however long that takes

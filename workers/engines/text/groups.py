@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlx.utils import tree_flatten
 
 from workers.engines.text import kv
 from workers.engines.text.decode import Group
 from workers.engines.text.sequence import Sequence as Row
+
+
+class Turn(NamedTuple):
+    """What bulk work there is in a step: the bulk groups that speak (None: all), and seconds for bulk prompts."""
+
+    groups: Sequence[Group] | None
+    seconds: float
 
 
 class Groups:
@@ -29,6 +36,10 @@ class Groups:
     def width(self) -> int:
         """Tokens that every row of the widest group takes."""
         return max((group.width for group in self.all), default=0)
+
+    def speaking(self, turn: Turn) -> list[Group]:
+        """The groups that speak in a step."""
+        return [group for group in self.all if not group.bulk or turn.groups is None or group in turn.groups]
 
     def enter(self, row: Row, caches: Sequence[Any]) -> None:
         """Let a row join a group at its next step; its caches hold all its tokens but the last, and are copied."""

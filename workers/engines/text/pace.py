@@ -1,52 +1,66 @@
-"""How much of the waiting prompts a step prefills, so that running rows keep moving and cancellations are heard."""
+"""How much of the waiting prompts a step prefills: as much as pays, while nobody who speaks would notice."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+_ALONE = 1.0  # seconds that a piece may take while nobody is spoken to; a cancellation is heard after it
+_GAP = 0.5  # seconds between two tokens of an answer that nobody minds, or else
+_USUAL = 2.0  # times the gap that there is without prefill
+_PASSES = 20.0  # times as long as the fastest step of decoding a piece takes that spends a twentieth on the weights
+_UNSEEN = 0.1  # seconds that a piece may take however fast steps are
 _LEAST = 16  # tokens a step, however slow the machine
-_FIRST = 32  # tokens a step, before anything was measured
-_SHARE = 2.0  # times the seconds of decoding that prefill may take beyond its target
+_FIRST = 32.0  # tokens a second, before anything was measured
 _FORGET = 0.5  # share of a new measurement
-_FULL = 0.8  # share of the budget that a piece must use to say that there is room for more
+_FULL = 0.8  # share of what a piece might have been that it must have, to say that there is room for more
+_REST = 0.25  # of a piece that is no piece of its own
 _CHANGE = 2.0  # how far one step's measurement may move the next piece
 
 
 class Pace:
-    """Sizes the next piece of prefill by what the last one took, so that a step stays near `target` seconds.
+    """Sizes the next piece of prefill by the rate of the last ones; `most` tokens at most.
 
-    Prefill gets what decoding leaves of a step, and in any case twice what decoding takes or `target`, whichever is
-    less: a piece reads all weights, as a token does, so prompts in small pieces take several times as long. The size is
-    corrected and not computed from a rate, because a piece costs more than in proportion when it is small and when much
-    stands before it.
+    A piece reads all weights, as a token does, so small ones are slow; but one that takes twenty times as long as a
+    token is within a twentieth of what larger ones reach. People who are spoken to bound it further: what decoding
+    leaves of the gap between two tokens. Rates are corrected and not computed, because a piece costs more than in
+    proportion when it is small and when much stands before it.
     """
 
-    def __init__(self, most: int, target: float = 0.2) -> None:
-        self._most, self._target = most, target
-        self._decode: dict[int, float] = {}  # seconds of a step without prefill, by the rows that it decoded
-        self._budget = float(min(_FIRST, most))  # tokens a step
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._decode: dict[int, float] = {}  # seconds of decoding, by the rows
+        self._rate = _FIRST  # tokens a second of pieces that were as long as they might be
 
-    def chunk(self, prompts: int, share: float = 1.0) -> int:
-        """Tokens that each of so many prompts may prefill in the next step, in a share of its time."""
-        budget = max(share * self._budget, min(self._budget, float(_LEAST)))
-        return min(self._most, math.ceil(budget / max(1, prompts)))
+    def chunk(self, lefts: Sequence[int], rows: int = 0, *, heard: bool = True, seconds: float = math.inf) -> int:
+        """Tokens that each of some prompts may prefill in the next step, in so many seconds at most.
+
+        `lefts` are the tokens that they have left; `rows` decode beside them, which somebody hears or nobody.
+        """
+        budget = max(self._allowed(rows, heard, seconds), _LEAST) / len(lefts)
+        pieces = max(1, math.ceil(max(lefts) / budget - _REST))
+        return min(self._most, math.ceil(max(lefts) / pieces))
 
     def decoded(self, seconds: float, rows: int) -> None:
-        """Learn from a step that only decoded."""
+        """Learn from what decoding so many rows took of a step."""
         known = self._decode.get(rows, seconds)
         self._decode[rows] = known + _FORGET * (seconds - known)
 
-    def prefilled(self, seconds: float, tokens: int, rows: int) -> None:
-        """Learn from a step that prefilled so many tokens, padding included, beside so many decoding rows."""
-        decode = self._expected(rows)
-        if decode > seconds:  # measured when the batch was another: no step takes less than its decoding
-            decode = self._decode[rows] = seconds
-        aim = max(self._target - decode, min(_SHARE * decode, self._target))
-        spent = max(seconds - decode, aim / _CHANGE)
-        if spent <= aim and tokens < _FULL * self._budget:
+    def prefilled(self, seconds: float, tokens: int, rows: int = 0, *, heard: bool = True) -> None:
+        """Learn from a piece of so many tokens, padding included, that went before so many decoding rows."""
+        if tokens < _FULL * self._allowed(rows, heard) and seconds <= self._aim(rows, heard):
             return  # a short prompt says nothing of a long one
-        factor = min(_CHANGE, max(1 / _CHANGE, aim / spent))
-        self._budget = min(float(self._most), max(float(_LEAST), self._budget * factor))
+        rate = tokens / max(seconds, 1e-6)
+        self._rate *= min(_CHANGE, max(1 / _CHANGE, rate / self._rate))
+
+    def _allowed(self, rows: int, heard: bool, seconds: float = math.inf) -> float:
+        return min(float(self._most), self._rate * min(seconds, self._aim(rows, heard)))
+
+    def _aim(self, rows: int, heard: bool) -> float:
+        """Seconds that a piece may take beside so many rows."""
+        decode = self._expected(rows)
+        unnoticed = max(_GAP, _USUAL * decode) - decode if rows and heard else max(_ALONE - decode, _ALONE / 2)
+        return min(unnoticed, max(_UNSEEN, _PASSES * min(self._decode.values(), default=math.inf)))
 
     def _expected(self, rows: int) -> float:
         if not rows or not self._decode:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import mlx.core as mx
 
@@ -30,6 +31,13 @@ def _near(a: int, b: int) -> bool:
     return abs(a - b) <= max(_ALIKE, min(a, b))
 
 
+class Piece(NamedTuple):
+    """Tokens that went through the model, padding included, and the seconds that this took by itself."""
+
+    tokens: int
+    seconds: float
+
+
 class Prefill:
     """Sources that go through the model together; one by itself keeps its own caches, several share a batch."""
 
@@ -48,8 +56,11 @@ class Prefill:
         """Whether nobody waits for any of them."""
         return all(source.bulk for source in self.sources)
 
-    def step(self, chunk: int) -> tuple[list[Source], int]:
-        """Put up to so many tokens of each prompt through the model; who is through (with caches), and the size."""
+    def step(self, chunk: int, after: Sequence[Any] = ()) -> tuple[list[Source], Piece]:
+        """Put up to so many tokens of each prompt through the model, once arrays that are under way are there.
+
+        Returns who is through (with caches), and what was put through.
+        """
         (first,) = self.sources[:1]
         if first.scored is not None:
             chunk = min(chunk, _SCORED)
@@ -69,11 +80,14 @@ class Prefill:
                 layer.finalize()
         if first.scored is not None:
             first.scores += scores.of(logits[0], first.tokens[first.done + 1 : first.done + 1 + length], first.scored)
+        mx.eval(after)
+        began = time.monotonic()
         mx.eval([layer.state for layer in self.caches])
+        seconds = time.monotonic() - began
         mx.clear_cache()
         for source, own in zip(self.sources, lengths, strict=True):
             source.done += own
-        return self._leave(), length * len(pieces)
+        return self._leave(), Piece(length * len(pieces), seconds)
 
     def caches_of(self, source: Source) -> list[Any]:
         """A source's own caches; a copy."""

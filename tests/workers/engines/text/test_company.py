@@ -114,4 +114,4 @@ def test_on_a_real_model(text_engine: TextEngine) -> None:
     def make(chance: random.Random, name: str) -> Job:
         return chat(chance.choice(questions), **{"max_tokens": chance.randrange(4, 10), **OPTIONS[name]})
 
-    compare(rounds(2, 5), text_engine, text_engine, text_engine._batch._model, make)
+    compare(rounds(2, 5), text_engine, text_engine, text_engine._batch._groups._model, make)

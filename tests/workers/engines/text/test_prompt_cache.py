@@ -177,13 +177,13 @@ def test_prompts_with_a_common_beginning_that_come_together_wait_for_it(make: Ca
 
 def test_answers_to_one_prompt_share_its_prefill(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = tiny.engine()
-    model, fed = engine._batch._model, list[tuple[int, ...]]()
+    model, fed = engine._batch._groups._model, list[tuple[int, ...]]()
 
     def spy(inputs: Any, cache: Any) -> Any:
         fed.append(inputs.shape)
         return model(inputs, cache=cache)
 
-    monkeypatch.setattr(engine._batch, "_model", spy)
+    monkeypatch.setattr(engine._batch._prefills, "_model", spy)
     batch = Batch(engine)
     batch.admit("0", prompt(*SYSTEM[:100], n=4, max_tokens=2))
     batch.run()
@@ -261,7 +261,7 @@ def test_nobody_waits_for_another_owner_s_prompt_of_the_same_beginning() -> None
     for owner in ("alpha", "beta"):
         batch.admit(owner, owned(owner, *SYSTEM, 5))
     batch.step()
-    assert [len(prefill.sources) for prefill in batch.engine._batch._prefills] == [2]  # type: ignore[attr-defined]
+    assert [len(prefill.sources) for prefill in batch.engine._batch._prefills.all] == [2]  # type: ignore[attr-defined]
     batch.run()
     assert [batch.usage(owner).cached_tokens for owner in ("alpha", "beta")] == [0, 0]
 

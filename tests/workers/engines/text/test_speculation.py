@@ -38,13 +38,13 @@ def nearly(model: Any) -> Any:
 
 def forwards(engine: TextEngine, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     """The shapes that go through an engine's large model, as they come."""
-    model, found = engine._batch._model, list[tuple[int, ...]]()
+    model, found = engine._batch._groups._model, list[tuple[int, ...]]()
 
     def spy(inputs: Any, cache: Any) -> Any:
         found.append(inputs.shape)
         return model(inputs, cache=cache)
 
-    for part in (engine._batch, engine._batch._groups):
+    for part in (engine._batch._prefills, engine._batch._groups):
         monkeypatch.setattr(part, "_model", spy)
     return found
 

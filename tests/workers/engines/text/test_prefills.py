@@ -1,0 +1,34 @@
+"""Which prompts go through the model together, and who waits for whom."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.workers.engines.rows import Batch
+from tests.workers.engines.text import tiny
+from tests.workers.engines.text.test_batch import prompt, tokens
+from tests.workers.engines.text.test_speculation import forwards
+
+
+def test_short_prompts_that_come_together_are_one_forward_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = tiny.engine(slots=8, prompts_at_once=8, chunk=2048)
+    engine._batch.pace.prefilled(0.1, 256)  # as on a machine that has measured what it can
+    engine._batch.pace._rate = 2560.0
+    shapes, batch = forwards(engine, monkeypatch), Batch(engine)
+    for number in range(8):
+        batch.admit(str(number), prompt(tokens(20 + number, number + 2)))
+    batch.step()
+    assert shapes == [(8, 26), (8, 1)]  # all but the last token of each, and that in the same step
+    batch.step()
+    assert shapes[2:] == [(8, 1)] and all(row.said == 1 for row in engine._batch.rows)
+
+
+def test_a_first_token_waits_for_no_piece_of_another_prompt_but_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = Batch(tiny.engine(chunk=16))
+    batch.admit("long", prompt(tokens(900)))
+    batch.step()
+    batch.admit("short", prompt(tokens(10)))
+    shapes = forwards(batch.engine, monkeypatch)  # type: ignore[arg-type]
+    while not batch.text("short"):
+        batch.step()
+    assert sum(length > 1 for _, length in shapes) <= 3  # its own, and at most one before and one after it
