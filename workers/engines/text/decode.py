@@ -65,17 +65,28 @@ class Group:
         if self.rows:
             drawn = sampler.draw(self.logits, [row.pick for row in self.rows])
             told = report(self.logits, drawn, wanted)
+            if not self.entering and all(row.said + 1 >= row.limit for row in self.rows):
+                return self._last(drawn.tolist(), scores.read(told, wanted))
+        reported = () if told is None else told[1:]
         feed = [] if drawn is None else [drawn]
+        # Apart from the logits, because reading one of the arrays of an evaluation waits for all of them.
+        mx.async_eval(*feed, *reported)  # type: ignore[no-untyped-call]
         entering, self.entering = self.entering, []
         if entering:
             self._join([caches for _, caches in entering])
             feed.append(mx.array([row.tokens[-1] for row, _ in entering], mx.uint32))
         inputs = mx.concatenate(feed)[:, None]
         self.logits = self._model(inputs, cache=self.caches)[:, -1]
-        reported = () if told is None else told[1:]
-        mx.async_eval(self.logits, *feed, *reported)  # type: ignore[no-untyped-call]
+        mx.async_eval(self.logits)  # type: ignore[no-untyped-call]
         spoken = self._heard(drawn.tolist(), scores.read(told, wanted)) if drawn is not None else []
         self.rows += [row for row, _ in entering]
+        return spoken
+
+    def _last(self, tokens: Sequence[int], logprobs: Mapping[int, Logprob]) -> list[Spoken]:
+        """Tokens after which no row may say more: nothing is fed for what nobody will ask."""
+        self.entering = [(row, self.caches_of(row)) for row in self.rows]
+        spoken = self._heard(tokens, logprobs)
+        self.rows, self.caches, self.logits, self._batched = [], [], None, False
         return spoken
 
     def speculate(self, sampler: Sampler, draft: Draft) -> list[Spoken]:

@@ -32,3 +32,12 @@ def test_a_first_token_waits_for_no_piece_of_another_prompt_but_the_next(monkeyp
     while not batch.text("short"):
         batch.step()
     assert sum(length > 1 for _, length in shapes) <= 3  # its own, and at most one before and one after it
+
+
+def test_nothing_is_computed_for_a_token_that_nobody_may_ask_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = tiny.engine()
+    shapes, batch = forwards(engine, monkeypatch), Batch(engine)
+    for number in range(3):
+        batch.admit(str(number), prompt(tokens(20, number + 2), max_tokens=5))
+    batch.run()
+    assert sum(length == 1 for _, length in shapes) == 5  # the prompts' last tokens, and all said but the fifth
