@@ -73,15 +73,17 @@ class Prefill:
             for layer in self.caches:
                 layer.prepare(lengths=lengths, right_padding=padding)
         shown = [source.piece(own) for source, own in zip(self.sources, lengths, strict=True)]
+        began = time.monotonic()
         # Models that only read know no such argument.
         logits = self._model(tokens, cache=self.caches, **({"shown": shown} if any(shown) else {}))
         if any(padding):
             for layer in self.caches:
                 layer.finalize()
+        waits = time.monotonic()
+        mx.eval(after)
+        began += time.monotonic() - waits
         if first.scored is not None:
             first.scores += scores.of(logits[0], first.tokens[first.done + 1 : first.done + 1 + length], first.scored)
-        mx.eval(after)
-        began = time.monotonic()
         mx.eval([layer.state for layer in self.caches])
         seconds = time.monotonic() - began
         mx.clear_cache()

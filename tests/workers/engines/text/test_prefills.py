@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import pytest
 
 from tests.workers.engines.rows import Batch
 from tests.workers.engines.text import tiny
 from tests.workers.engines.text.test_batch import prompt, tokens
 from tests.workers.engines.text.test_speculation import forwards
+
+from workers.engines.text import scores  # isort: skip
 
 
 def test_short_prompts_that_come_together_are_one_forward_pass(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,3 +46,18 @@ def test_nothing_is_computed_for_a_token_that_nobody_may_ask_for(monkeypatch: py
         batch.admit(str(number), prompt(tokens(20, number + 2), max_tokens=5))
     batch.run()
     assert sum(length == 1 for _, length in shapes) == 5  # the prompts' last tokens, and all said but the fifth
+
+
+def test_what_scoring_a_prompt_takes_is_part_of_its_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, taken, score = tiny.engine(), list[float](), scores.of
+
+    def slowly(*what: Any) -> Any:
+        time.sleep(0.01)  # what a large vocabulary takes, which says how long the next piece may be
+        return score(*what)
+
+    monkeypatch.setattr(scores, "of", slowly)
+    monkeypatch.setattr(engine._batch.pace, "prefilled", lambda seconds, *_, **__: taken.append(seconds))
+    batch = Batch(engine)
+    batch.admit("0", prompt(tokens(100), echo=True, logprobs=1, max_tokens=0))
+    batch.run()
+    assert taken and min(taken) >= 0.01
