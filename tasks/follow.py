@@ -292,7 +292,12 @@ class Follower:
 
 
 def _new(come: list[Entry], last: str) -> list[Entry]:
-    """Those after the id `last`, to the end if it is among them."""
-    found = come if come and before(last, come[0][0]) else [entry for entry in come if before(last, entry[0])]
-    ends = [at for at, entry in enumerate(found) if isinstance(entry[1], events.TERMINAL)]
-    return found[: ends[0] + 1] if ends else found
+    """Those after the id `last`, each once, to the end; for somebody who came later, all are read anew."""
+    found: list[Entry] = []
+    for entry in come:
+        if before(last, entry[0]):
+            last = entry[0]
+            found.append(entry)
+            if isinstance(entry[1], events.TERMINAL):
+                break
+    return found

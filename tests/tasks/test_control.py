@@ -232,10 +232,12 @@ def test_at_rest_a_turn_is_a_handful_of_commands_however_many_models(settings: S
     control = Control(store, "me", [f"fake-{number}" for number in range(50)])
     # The first ones look at everything, and sweep what nothing holds.
     eventually(lambda: control.turn(wait=0.01) or not control._housekeeping.under_way)
-    with commands(store) as count:
-        for _ in range(4):
+    sent = []
+    for _ in range(5):
+        with commands(store) as count:
             control.turn(wait=0.01)
-        assert count() <= 4 * 20, store.redis.info("commandstats")
+            sent.append(count())
+    assert sorted(sent)[2] <= 20, sent  # now and then a lease is renewed, or everything looked at
     store.redis.close()
 
 
