@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-
-from tasks.records import Records
+from collections.abc import Callable
 
 _FRESH = 1.0  # seconds
 
@@ -12,16 +11,20 @@ _FRESH = 1.0  # seconds
 class Clock:
     """Asked once a second, and the machine's own in between, which jumps with Redis' where both are of one machine."""
 
-    def __init__(self, records: Records) -> None:
-        self._records = records
+    def __init__(self, ask: Callable[[], int]) -> None:
+        """`ask` is the round trip: microseconds since the epoch, by Redis' clock."""
+        self._ask = ask
         self._asked = float("-inf")  # monotonic seconds
         self._ahead = 0  # microseconds that Redis' clock is ahead of this machine's
 
     def micros(self) -> int:
         """Microseconds since the epoch, by Redis' clock as it was at most a second ago."""
         if time.monotonic() - self._asked > _FRESH:
-            asked = self._records.clock()
-            self._ahead, self._asked = asked - _own(), time.monotonic()
+            before, there, after = _own(), self._ask(), _own()
+            # It was read between the two. What was known stands where that may still be so: times rise then, as a
+            # reply that is slow moves nothing.
+            self._ahead = min(max(self._ahead, there - after), there - before)
+            self._asked = time.monotonic()
         return _own() + self._ahead
 
 

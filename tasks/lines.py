@@ -49,10 +49,14 @@ class Tally(NamedTuple):
 
 
 def line_job(batch_id: str, line: int) -> str:
-    """The id of a line's job, the same at every try, so that it is submitted once; it sorts like its batch."""
+    """The id of a line's job, the same at every try, so that it is submitted once.
+
+    Ids sort like their batches and, within one, like its lines, which so go to work in the order of the file.
+    """
     time = batch_id.removeprefix(PREFIX)[:12]
     digest = hashlib.sha256(f"{batch_id}:{line}".encode()).hexdigest()
-    return f"job_{time}7{digest[:3]}8{digest[3:18]}"
+    rest = f"{line:08x}{digest}"
+    return f"job_{time}7{rest[:3]}8{rest[3:18]}"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import uuid
 from functools import lru_cache
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from redis import Redis
 
 from tasks import app
 
+_declaring = threading.Lock()
 _ID, _BODY, _TAG = "<job>", "<body>", "<tag>"
 
 
@@ -36,7 +38,8 @@ class Template(NamedTuple):
 @lru_cache
 def template(celery: Celery, queue: str) -> Template:
     """What Celery would put into a queue."""
-    with Connection("memory://") as connection, celery.amqp.Producer(connection) as producer:
+    # kombu's queues in memory are the process's, and two threads that declare one at once make two.
+    with _declaring, Connection("memory://") as connection, celery.amqp.Producer(connection) as producer:
         celery.send_task(
             app.RUN, args=[_ID], queue=queue, task_id=_ID, producer=producer, retry=False, ignore_result=True
         )

@@ -67,7 +67,7 @@ def connect(settings: Settings, catalogue: Catalogue) -> Gateway:
         settings,
         catalogue,
         store,
-        Clock(store),
+        Clock(store.clock),
         follower,
         presence,
         Files(store),

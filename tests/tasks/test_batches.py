@@ -148,6 +148,11 @@ def test_a_line_s_job_has_the_same_id_at_every_try_and_another_for_another_line(
     assert len(ids) == 2000 and all(len(job_id) == len("job_") + 32 for job_id in ids)
 
 
+def test_the_jobs_of_lines_sort_like_their_lines() -> None:
+    ids = [line_job(f"batch_{'0' * 32}", line) for line in (*range(1, 200), 4095, 4096, 50_000, 2**31)]
+    assert ids == sorted(ids)
+
+
 def test_lines_are_listed_only_when_asked_for_and_land_when_they_end(store: JobStore) -> None:
     line, job = chat(store, lane=Lane.BATCH), chat(store, lane=Lane.JOBS)
     for one in (line, job):

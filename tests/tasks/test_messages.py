@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from queue import Queue
 from typing import Any
 
+import pytest
 from kombu import Connection
 
 from tasks import app, messages
@@ -41,3 +47,24 @@ def test_a_submit_that_is_made_twice_sends_one_message(store: JobStore) -> None:
     store.submit(job, room=5)
     store.submit(job, room=5)
     assert store.redis.llen(store.keys.messages("fake")) == 1
+
+
+def test_first_calls_that_come_together_each_get_a_message(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(Queue[Any]):
+        """Made slowly, some more than others, so that who finds none may replace one that is in use."""
+
+        def __init__(self) -> None:
+            time.sleep(random.random() / 50)
+            super().__init__()
+
+    monkeypatch.setattr("kombu.transport.memory.Queue", Slow)
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(20):
+            together = threading.Barrier(8)
+
+            def ask(queue: str = f"first-{number}", together: threading.Barrier = together) -> str:
+                together.wait()
+                return messages.template(store.celery, queue).body
+
+            asked = [threads.submit(ask) for _ in range(8)]
+            assert len({one.result() for one in asked}) == 1
