@@ -24,8 +24,11 @@ def logsumexp(x: Any) -> Any:
     return mx.array(most + np.log(np.exp(values - most).sum(axis=-1, keepdims=True)))
 
 
-def negative_log_negative_log(x: Any) -> Any:
-    """-log(-log(x)), float32 in (0, 1) of any shape."""
+def softmax(x: Any) -> Any:
+    """exp(x) / sum(exp(x)) over the last axis; float32 (rows, n)."""
     if not _HOST:
-        return -mx.log(-mx.log(x))
-    return mx.array(-np.log(-np.log(np.array(x, copy=False))))
+        return mx.softmax(x, axis=-1)
+    values = np.array(x, copy=False)
+    found = np.exp(values - values.max(axis=-1, keepdims=True))
+    found /= found.sum(axis=-1, keepdims=True)
+    return mx.array(found)

@@ -12,8 +12,6 @@ from typing import Any
 
 import mlx.core as mx
 
-from workers.engines.text import elementwise
-
 _WORD = 0xFFFFFFFF
 
 
@@ -33,15 +31,17 @@ def _absorbed(found: int, word: int) -> int:
 
 
 def uniform(keys: Any, tokens: Any) -> Any:
-    """Numbers in (0, 1), 23 bits each: with 24 the largest would round to 1; uint32 `keys` (rows, 1) and token ids
-    (rows, n) to float32 (rows, n)."""
+    """Numbers in [0, 1), 23 bits each, so that none rounds to 1.
+
+    uint32 `keys` (rows, 1) and token ids (rows, n) to float32 (rows, n).
+    """
     bits = _mix(_mix(tokens.astype(mx.uint32)) ^ keys)
-    return (bits >> 9).astype(mx.float32) * 2.0**-23 + 2.0**-24
+    return (bits >> 9).astype(mx.float32) * 2.0**-23
 
 
 def gumbel(keys: Any, tokens: Any) -> Any:
     """Standard Gumbel noise: the largest of logits + noise is a draw from their softmax (Gumbel, 1954)."""
-    return elementwise.negative_log_negative_log(uniform(keys, tokens))
+    return -mx.log(-mx.log(uniform(keys, tokens) + 2.0**-24))
 
 
 def _mix(h: Any) -> Any:

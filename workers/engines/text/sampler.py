@@ -6,20 +6,23 @@ transformers: penalties and bias, temperature, top_k, top_p, min_p, XTC.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import mlx.core as mx
 import numpy as np
 
-from workers.engines.text import elementwise, noise, penalties
+from workers.engines.text import elementwise, inverse_transform, noise, penalties
 from workers.engines.text.candidates import largest
 from workers.engines.text.guide import Guide, allowed
 from workers.engines.text.options import Options
 
-CANDIDATES = 256  # tokens among which top_k and top_p are looked for at first
+CANDIDATES = 256  # the largest top_k that is few
+_NUCLEUS = 64  # tokens among which top_p is looked for at first
 _WIDER = 8  # times as many, for rows whose top_p these do not reach
+# No tokens have these numbers, so their noise is nobody else's: of XTC's chance, and of a draw among all tokens.
+_CHANCE = mx.array([[0xFFFFFFFF]], mx.uint32)
+_PLACE = mx.array([[0xFFFFFFFE, 0xFFFFFFFD]], mx.uint32)
 _COLDEST = 1e-4  # below it float32 leaves the likeliest token nothing to share, and its inverse overflows in the end
 
 
@@ -74,66 +77,69 @@ class Sampler:
     def _way(self, options: Options) -> Callable[[Any, Sequence[Pick]], Any]:
         if options.temperature < _COLDEST or options.top_k == 1:
             return _greedy
-        if 0 < options.top_k <= CANDIDATES:
-            return self._few
-        return self._nucleus if options.top_p < 1 or options.top_k > 0 else self._all
+        if options.top_k > 0:
+            return self._few if options.top_k <= CANDIDATES else self._many
+        return self._nucleus if options.top_p < 1 else self._all
 
     def _few(self, x: Any, picks: Sequence[Pick]) -> Any:
         values, tokens = largest(_tempered(x, picks), max(pick.options.top_k for pick in picks))
-        values = _first(values, [pick.options.top_k for pick in picks])
-        return self._choose(_within(values, mx.logsumexp(values, axis=-1, keepdims=True), picks), tokens, picks)
+        likely = elementwise.softmax(_first(values, [pick.options.top_k for pick in picks]))
+        return self._among(_within(likely, picks), tokens, picks)
 
-    def _nucleus(self, x: Any, picks: Sequence[Pick], count: int = CANDIDATES) -> Any:
+    def _many(self, x: Any, picks: Sequence[Pick]) -> Any:
+        """Apart from those with few candidates, whom so many would hold up."""
+        return self._few(x, picks)
+
+    def _nucleus(self, x: Any, picks: Sequence[Pick]) -> Any:
         scaled = _tempered(x, picks)
-        vocabulary = scaled.shape[-1]
-        limits = [min(pick.options.top_k or vocabulary, vocabulary) for pick in picks]
-        values, tokens = largest(scaled, count)
-        values = _first(values, limits)
-        if count >= vocabulary:
-            total = mx.logsumexp(values, axis=-1, keepdims=True)
-        else:
-            total = elementwise.logsumexp(scaled)
-            mass = np.array(mx.exp(values - total).sum(axis=-1))
-            asked = [pick.options.top_p if pick.options.top_k == 0 else math.inf for pick in picks]
-            if (short := mass < asked).any():
-                return self._widened(x, picks, count, short)
-        return self._choose(_within(values, total, picks), tokens, picks)
+        return self._widened(scaled, elementwise.logsumexp(scaled), picks, _NUCLEUS)
 
-    def _widened(self, x: Any, picks: Sequence[Pick], count: int, short: Any) -> Any:
-        """More candidates for rows so flat that their nucleus is larger, and for rows with a larger top_k."""
-        parts = [(rows.nonzero()[0].tolist(), width) for rows, width in ((~short, count), (short, _WIDER * count))]
-        return _in_order(
-            [self._nucleus(x[mx.array(rows)], [picks[row] for row in rows], width) for rows, width in parts if rows],
-            [rows for rows, _ in parts],
-        )
+    def _widened(self, scaled: Any, total: Any, picks: Sequence[Pick], count: int) -> Any:
+        """One of the likeliest `count` where top_p lies within them; more for rows so flat that it does not."""
+        values, tokens = largest(scaled, count)
+        likely = mx.exp(values - total)
+        short = np.array(likely.sum(axis=-1)) < [pick.options.top_p for pick in picks]
+        if count >= scaled.shape[-1] or not short.any():
+            return self._among(_within(likely, picks), tokens, picks)
+        flat, other = short.nonzero()[0].tolist(), (~short).nonzero()[0].tolist()
+        wide = mx.array(flat)
+        drawn = [self._widened(scaled[wide], total[wide], [picks[row] for row in flat], _WIDER * count)]
+        if other:
+            some, theirs = mx.array(other), [picks[row] for row in other]
+            drawn.append(self._among(_within(likely[some], theirs), tokens[some], theirs))
+        return _in_order(drawn, [flat, other][: len(drawn)])
 
     def _all(self, x: Any, picks: Sequence[Pick]) -> Any:
-        return self._choose(_tempered(x, picks), mx.arange(x.shape[-1])[None], picks)
+        """By one number a row: noise for a whole vocabulary would cost more than many a model's step."""
+        likely = elementwise.softmax(_tempered(x, picks))
+        left = self._left(likely, mx.arange(x.shape[-1])[None], picks)
+        return inverse_transform.drawn(left, noise.uniform(_keys(picks), _PLACE))[:, 0].astype(mx.uint32)
 
-    def _choose(self, values: Any, tokens: Any, picks: Sequence[Pick]) -> Any:
-        """The token that the noise makes the largest; what is out of question is -inf among the values."""
-        keys = _column([pick.key for pick in picks], mx.uint32)
+    def _among(self, likely: Any, tokens: Any, picks: Sequence[Pick]) -> Any:
+        """By each candidate's own noise: how many there are beside it, and in which order, changes nothing."""
+        left = self._left(likely, tokens, picks)
+        best = mx.argmax(mx.log(left) + noise.gumbel(_keys(picks), tokens), axis=-1, keepdims=True)
+        return mx.take_along_axis(tokens, best, axis=-1)[:, 0].astype(mx.uint32)
+
+    def _left(self, likely: Any, tokens: Any, picks: Sequence[Pick]) -> Any:
+        """Probabilities (rows, n), 0 for what min_p and XTC leave out."""
         if any(pick.options.min_p > 0 for pick in picks):
-            floor = _column([_log(pick.options.min_p) for pick in picks])
-            values = mx.where(values >= mx.max(values, axis=-1, keepdims=True) + floor, values, -mx.inf)
+            floor = mx.max(likely, axis=-1, keepdims=True) * _column([pick.options.min_p for pick in picks])
+            likely = mx.where(likely >= floor, likely, 0)
         if any(pick.options.xtc_probability > 0 for pick in picks):
-            values = self._without_top_choices(values, tokens, picks, keys)
-        best = mx.argmax(values + noise.gumbel(keys, tokens), axis=-1, keepdims=True)
-        shape = (len(picks), tokens.shape[-1])
-        return mx.take_along_axis(mx.broadcast_to(tokens, shape), best, axis=-1)[:, 0].astype(mx.uint32)
+            likely = self._without_top_choices(likely, tokens, picks)
+        return likely
 
-    def _without_top_choices(self, values: Any, tokens: Any, picks: Sequence[Pick], keys: Any) -> Any:
+    def _without_top_choices(self, likely: Any, tokens: Any, picks: Sequence[Pick]) -> Any:
         """XTC: sometimes, all tokens above a threshold but the least likely of them are out (p-e-w, 2024)."""
         chances = _column([pick.options.xtc_probability for pick in picks])
         thresholds = _column([pick.options.xtc_threshold for pick in picks])
-        likely = mx.softmax(values, axis=-1)
-        least = mx.min(mx.where(likely > thresholds, likely, mx.inf), axis=-1, keepdims=True)
-        out = likely > least
+        shares = likely / mx.sum(likely, axis=-1, keepdims=True)
+        least = mx.min(mx.where(shares > thresholds, shares, mx.inf), axis=-1, keepdims=True)
+        out = shares > least
         if self._spared.size:
             out = out & ~(tokens[..., None] == self._spared).any(axis=-1)
-        # No token has this number, so its noise is nobody else's.
-        struck = noise.uniform(keys, mx.full((1, 1), 0xFFFFFFFF, mx.uint32)) < chances
-        return mx.where(out & struck, -mx.inf, values)
+        return mx.where(out & (noise.uniform(_keys(picks), _CHANCE) < chances), 0, likely)
 
 
 def report(logits: Any, drawn: Any, wanted: Sequence[int | None]) -> Report | None:
@@ -174,18 +180,17 @@ def _first(values: Any, counts: Sequence[int]) -> Any:
     return mx.where(mx.arange(values.shape[-1]) < _column(counts, mx.int32), values, -mx.inf)
 
 
-def _within(values: Any, total: Any, picks: Sequence[Pick]) -> Any:
-    """Sorted values, those out of question that come after top_p is reached (Holtzman et al., arXiv 1904.09751)."""
-    likely = mx.exp(values - total)
+def _within(likely: Any, picks: Sequence[Pick]) -> Any:
+    """Sorted probabilities, 0 after top_p is reached (Holtzman et al., arXiv 1904.09751)."""
     before = mx.cumsum(likely, axis=-1) - likely
     # The likeliest stays, whatever top_p and whatever rounding makes of the sum before it, which is nothing.
-    kept = (before < _column([pick.options.top_p for pick in picks])) | (mx.arange(values.shape[-1]) == 0)
-    return mx.where(kept, values, -mx.inf)
+    kept = (before < _column([pick.options.top_p for pick in picks])) | (mx.arange(likely.shape[-1]) == 0)
+    return mx.where(kept, likely, 0)
+
+
+def _keys(picks: Sequence[Pick]) -> Any:
+    return _column([pick.key for pick in picks], mx.uint32)
 
 
 def _column(values: Sequence[float], dtype: Any = mx.float32) -> Any:
     return mx.array(list(values), dtype)[:, None]
-
-
-def _log(x: float) -> float:
-    return math.log(x) if x > 0 else -math.inf

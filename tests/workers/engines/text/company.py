@@ -182,8 +182,7 @@ def _distance(model: Any, row: Pick, a: int, b: int) -> float:
     if options.temperature < CLOSE:
         return abs(float(x[0, a] - x[0, b]))
     x = x / options.temperature
-    noisy = x + noise.gumbel(mx.array([[row.key]], mx.uint32), mx.arange(x.shape[-1])[None])
-    distances = [abs(float(noisy[0, a] - noisy[0, b]))]
+    distances = [_drawing(x[0], row, a, b)]
     values = np.array(x[0], np.float64)
     order = np.argsort(-values)
     if options.top_k:
@@ -198,6 +197,19 @@ def _distance(model: Any, row: Pick, a: int, b: int) -> float:
     if options.xtc_probability:
         distances.append(np.abs(likely - options.xtc_threshold).min())
     return float(min(distances))
+
+
+def _drawing(x: Any, row: Pick, a: int, b: int) -> float:
+    """How close it was to the other token by the draw's own numbers."""
+    key = mx.array([[row.key]], mx.uint32)
+    if row.options.top_k or row.options.top_p < 1:
+        noisy = x + noise.gumbel(key, mx.arange(x.shape[-1])[None])[0]
+        return abs(float(noisy[a] - noisy[b]))
+    blocks = np.array(mx.pad(mx.softmax(x), (0, -x.shape[-1] % 64)), np.float64).reshape(-1, 64)
+    first, second = noise.uniform(key, mx.array([[0xFFFFFFFE, 0xFFFFFFFD]]))[0].tolist()
+    cumulated = np.cumsum(blocks.sum(axis=-1))
+    inner = np.cumsum(blocks[int(np.argmax(cumulated > first))])
+    return float(min(np.abs(cumulated - first).min(), np.abs(inner / inner[-1] - second).min()))
 
 
 def arrivals(chance: random.Random, number: int) -> list[int]:

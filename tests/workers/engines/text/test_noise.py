@@ -23,9 +23,9 @@ def test_keys_differ_by_seed_choice_and_position() -> None:
     assert len(keys) == 4 * 8 * 200
 
 
-def test_numbers_are_uniform_and_lie_strictly_between_0_and_1() -> None:
+def test_numbers_are_uniform_and_never_1() -> None:
     found = np.concatenate([numbers(noise.key(7, 0, at)) for at in range(40)])
-    assert found.min() > 0 and found.max() < 1
+    assert found.min() >= 0 and found.max() < 1
     assert found.mean() == pytest.approx(0.5, abs=1e-3)
     assert np.histogram(found, 10, (0, 1))[0] / len(found) == pytest.approx(np.full(10, 0.1), abs=1e-3)
 
