@@ -19,7 +19,8 @@ from workers.engines.text.outcome import Prefilled, Ready, Unseen
 from workers.engines.text.pace import Pace
 from workers.engines.text.prefill import Piece
 from workers.engines.text.prefills import Prefills
-from workers.engines.text.prompt_cache import NOTHING, PromptCache, shared
+from workers.engines.text.prompt_cache import NOTHING, PromptCache
+from workers.engines.text.radix import shared
 from workers.engines.text.sampler import Sampler
 from workers.engines.text.sequence import Sequence as Row
 from workers.engines.text.sequence import Source
@@ -178,7 +179,7 @@ class Batch:
     def _keep(self, group: Group, row: Row) -> None:
         if self._prompts.wants(len(row.tokens)):
             entering = any(found is row for found, _ in group.entering)
-            self._prompts.add(row.owner, row.key[:-1] if entering else row.key, group.caches_of(row))
+            self._prompts.add(row.owner, row.key[:-1] if entering else row.key, group.view_of(row))
 
     def _look(self) -> list[Unseen]:
         """Let the first prompt that could begin, had it seen what it shows, look at a piece of that."""
@@ -233,7 +234,7 @@ class Batch:
         if (mark := self._prompts.parting(source.owner, source.ids, reused)) is not None:
             source.marks.add(mark)
         if hit:
-            source.caches, source.done, source.cached = self._kv.settled(hit.caches), reused, reused
+            source.caches, source.done, source.cached = self._kv.settled(hit.caches()), reused, reused
         return False
 
     def _will_have(self, other: Source, source: Source, reused: int) -> bool:
@@ -252,7 +253,7 @@ class Batch:
             source.restoring = self._prompts.restore(source.owner, source.ids)
         if not idle and not source.restoring.done():
             return True
-        self._prompts.take(source.owner, source.ids, source.restoring.result())
+        self._prompts.take(source.restoring.result())
         source.restoring = NOTHING
         return False
 
@@ -277,9 +278,9 @@ class Batch:
 
     def _speak(self, source: Source) -> None:
         """Let the sequences of a prefilled prompt go on by themselves."""
-        caches = self._kv.fresh() if source.caches is None else source.caches
+        caches, source.caches = source.caches or self._kv.fresh(), None  # so that who goes on alone can write to them
         if source.done > source.cached and self._prompts.wants(source.done):
-            self._prompts.add(source.owner, source.ids[:-1], kv.copied(caches))
+            self._prompts.add(source.owner, source.ids[:-1], caches)
         self._ready.append(source)
         for row in source.sequences:
             row.cached = min(source.cached, row.prompt) if row.said == 0 else row.cached

@@ -115,6 +115,11 @@ class Group:
                 return caches
         return kv.extracted(self.caches, self.rows.index(row)) if self._batched else self.caches
 
+    def view_of(self, row: Row) -> list[Any]:
+        """The same to be read before the next step."""
+        batched = self._batched and row in self.rows
+        return kv.viewed(self.caches, self.rows.index(row)) if batched else self.caches_of(row)
+
     def logits_of(self, rows: Sequence[Row]) -> Any:
         """How rows go on, (rows, vocabulary)."""
         return self.logits[mx.array([self.rows.index(row) for row in rows])]

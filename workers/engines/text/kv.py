@@ -11,8 +11,14 @@ from typing import Any, NamedTuple
 
 import mlx.core as mx
 from mlx.utils import tree_map
-from mlx_lm.models import cache
-from mlx_lm.models.cache import CacheList, KVCache, QuantizedKVCache, RotatingKVCache, make_prompt_cache
+from mlx_lm.models.cache import (
+    BatchKVCache,
+    CacheList,
+    KVCache,
+    QuantizedKVCache,
+    RotatingKVCache,
+    make_prompt_cache,
+)
 
 _STEP = 256  # tokens by which caches grow
 
@@ -123,49 +129,24 @@ def extracted(batch: Sequence[Any], row: int) -> list[Any]:
     return [layer.extract(row) for layer in batch]
 
 
+def viewed(batch: Sequence[Any], row: int) -> list[Any]:
+    """A row's own caches to be read before the batch goes on; where that can be, they share its numbers."""
+    return [_viewed(layer, row) for layer in batch]
+
+
+def _viewed(layer: Any, row: int) -> Any:
+    if isinstance(layer, CacheList):
+        return CacheList(*(_viewed(part, row) for part in layer.caches))
+    if not isinstance(layer, BatchKVCache):
+        return layer.extract(row)
+    start, end = layer.left_padding.tolist()[row], layer._idx
+    keys, values = (array[row : row + 1, :, start:end] for array in (layer.keys, layer.values))
+    return KVCache.from_state((keys, values, end - start))
+
+
 def copied(caches: Sequence[Any]) -> list[Any]:
     """The same caches once more, sharing their numbers until one of the two is written to."""
     return [type(layer).from_state(tree_map(_alias, layer.state)) for layer in caches]
-
-
-def cuttable(kinds: Sequence[str]) -> bool:
-    """Whether caches of this kind hold each token's numbers by themselves, so that they can be cut and joined."""
-    return {KVCache.__name__, QuantizedKVCache.__name__}.issuperset(kinds)
-
-
-def storable(kinds: Sequence[str]) -> bool:
-    """Whether caches of this kind can be made again from their state: an architecture may bring classes of its own."""
-    return all(hasattr(cache, name) for name in kinds)
-
-
-def cut(caches: Sequence[Any], start: int, end: int) -> list[Any]:
-    """A state a layer, of the tokens from `start` to `end`; all of it where caches cannot be cut."""
-    if not cuttable(kind(caches)):
-        return [layer.state for layer in caches]
-    return [tree_map(lambda leaf: _tokens(leaf, start, end), layer.state) for layer in caches]
-
-
-def joined(parts: Sequence[Any]) -> Any:
-    """One layer's state of consecutive cuts."""
-    first, *others = parts
-    return tree_map(
-        lambda *leaves: mx.concatenate(leaves, axis=-2) if isinstance(leaves[0], mx.array) else leaves[0],
-        first,
-        *others,
-    )
-
-
-def revived(kinds: Sequence[str], states: Sequence[Any], length: int) -> list[Any]:
-    """Caches of so many tokens from their states."""
-    caches = [getattr(cache, name).from_state(state) for name, state in zip(kinds, states, strict=True)]
-    if cuttable(kinds):
-        for layer in caches:
-            layer.offset = length
-    return caches
-
-
-def _tokens(leaf: Any, start: int, end: int) -> Any:
-    return leaf[..., start:end, :] if isinstance(leaf, mx.array) else leaf
 
 
 def nbytes(caches: Sequence[Any]) -> int:

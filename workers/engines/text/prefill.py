@@ -92,10 +92,8 @@ class Prefill:
         return self._leave(), Piece(length * len(pieces), seconds)
 
     def caches_of(self, source: Source) -> list[Any]:
-        """A source's own caches; a copy."""
-        if len(self.sources) == 1:
-            return kv.copied(self.caches)
-        return kv.extracted(self.caches, self.sources.index(source))
+        """A source's own caches, to be read before the next step."""
+        return self.caches if len(self.sources) == 1 else kv.viewed(self.caches, self.sources.index(source))
 
     def _marks(self) -> list[int]:
         """Tokens up to each of the places where a cache is to be kept or quantised."""

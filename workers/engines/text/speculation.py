@@ -13,7 +13,7 @@ import mlx.core as mx
 import numpy as np
 
 from workers.engines.text import kv
-from workers.engines.text.prompt_cache import shared
+from workers.engines.text.radix import shared
 from workers.engines.text.sampler import Pick, Sampler
 from workers.engines.text.sequence import Sequence as Row
 

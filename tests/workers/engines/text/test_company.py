@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,6 +20,7 @@ from tasks.requests import CompletionRequest  # isort: skip
 from workers.engines.text import kv  # isort: skip
 from workers.engines.text.kv import Quantisation  # isort: skip
 from workers.engines.text.prompt_cache import PromptCache  # isort: skip
+from workers.engines.text.prompt_store import PromptStore  # isort: skip
 
 if TYPE_CHECKING:
     from workers.engines.lm import TextEngine
@@ -82,6 +84,28 @@ def test_with_caches_that_do_not_all_fit() -> None:
     a_row = kv.Kv(model).size(100)
     company = tiny.engine(model, max_kv_bytes=2 * a_row, prompts=PromptCache(1 << 22))
     compare(SOME, tiny.engine(model), company, model, completion)
+
+
+BEGINNINGS = [tuple((7 * at * at + seed * at) % 516 for at in range(600)) for seed in (3, 5)]
+
+
+def shifting(chance: random.Random, name: str) -> Job:
+    """A prompt that begins like others, perhaps with something put in."""
+    beginning = chance.choice(BEGINNINGS)[: chance.choice((30, 290, 600))]
+    at = chance.randrange(len(beginning))
+    more = tuple(chance.randrange(516) for _ in range(chance.choice((1, 20))))
+    prompt = chance.choice((beginning + more, beginning[:at] + more + beginning[at:]))
+    return job(CompletionRequest((prompt,), **{"max_tokens": chance.randrange(1, 16), **OPTIONS[name]}))
+
+
+@pytest.mark.parametrize("make", [tiny.model, tiny.windowed, tiny.hybrid])
+def test_with_prompts_that_begin_alike_and_too_little_room_to_keep_them(
+    make: Callable[[], Any], tmp_path: Path
+) -> None:
+    model = make()
+    room = int(kv.Kv(model).size(1500))
+    kept = PromptCache(room, store=PromptStore(tmp_path, 3 * room))
+    compare(SOME, tiny.engine(model), tiny.engine(model, prompts=kept), model, shifting, random.Random(9))
 
 
 def in_any_lane(chance: random.Random, name: str) -> Job:
