@@ -179,7 +179,7 @@ class Batch:
     def _keep(self, group: Group, row: Row) -> None:
         if self._prompts.wants(len(row.tokens)):
             entering = any(found is row for found, _ in group.entering)
-            self._prompts.add(row.owner, row.key[:-1] if entering else row.key, group.view_of(row))
+            self._prompts.add(row.owner, row.key[:-1] if entering else row.key, group.caches_of(row))
 
     def _look(self) -> list[Unseen]:
         """Let the first prompt that could begin, had it seen what it shows, look at a piece of that."""

@@ -109,16 +109,11 @@ class Group:
         return [self._says(row, token, logprobs.get(at)) for at, token in enumerate(tokens[: right + 1])]
 
     def caches_of(self, row: Row) -> list[Any]:
-        """A row's own caches, with all its tokens, or all but the last while it enters; a copy where rows share."""
+        """A row's own caches, with all its tokens, or all but the last while it enters."""
         for entering, caches in self.entering:
             if entering is row:
                 return caches
         return kv.extracted(self.caches, self.rows.index(row)) if self._batched else self.caches
-
-    def view_of(self, row: Row) -> list[Any]:
-        """The same to be read before the next step."""
-        batched = self._batched and row in self.rows
-        return kv.viewed(self.caches, self.rows.index(row)) if batched else self.caches_of(row)
 
     def logits_of(self, rows: Sequence[Row]) -> Any:
         """How rows go on, (rows, vocabulary)."""

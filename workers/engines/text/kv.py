@@ -125,20 +125,16 @@ def _merged(rows: Sequence[Any]) -> Any:
 
 
 def extracted(batch: Sequence[Any], row: int) -> list[Any]:
-    """A row's own caches; copies them."""
-    return [layer.extract(row) for layer in batch]
+    """A row's own caches; attention's share the batch's numbers until they are written to."""
+    return [_extracted(layer, row) for layer in batch]
 
 
-def viewed(batch: Sequence[Any], row: int) -> list[Any]:
-    """A row's own caches to be read before the batch goes on; where that can be, they share its numbers."""
-    return [_viewed(layer, row) for layer in batch]
-
-
-def _viewed(layer: Any, row: int) -> Any:
+def _extracted(layer: Any, row: int) -> Any:
     if isinstance(layer, CacheList):
-        return CacheList(*(_viewed(part, row) for part in layer.caches))
+        return CacheList(*(_extracted(part, row) for part in layer.caches))
     if not isinstance(layer, BatchKVCache):
         return layer.extract(row)
+    # Who takes a row copies it anyway, to join others or to grow; or needs no more than its last tokens.
     start, end = layer.left_padding.tolist()[row], layer._idx
     keys, values = (array[row : row + 1, :, start:end] for array in (layer.keys, layer.values))
     return KVCache.from_state((keys, values, end - start))

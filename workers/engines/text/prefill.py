@@ -93,7 +93,7 @@ class Prefill:
 
     def caches_of(self, source: Source) -> list[Any]:
         """A source's own caches, to be read before the next step."""
-        return self.caches if len(self.sources) == 1 else kv.viewed(self.caches, self.sources.index(source))
+        return self.caches if len(self.sources) == 1 else kv.extracted(self.caches, self.sources.index(source))
 
     def _marks(self) -> list[int]:
         """Tokens up to each of the places where a cache is to be kept or quantised."""

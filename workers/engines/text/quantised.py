@@ -33,10 +33,14 @@ class BatchQuantizedCache(BatchQuantizedKVCache):
         return sum(int(part.nbytes) for part in held)
 
     def extract(self, idx: int) -> QuantizedKVCache:
-        """One row by itself; copies it."""
-        own: Any = super().extract(idx)
+        """One row by itself; shares the batch's numbers until it is written to."""
         row = QuantizedKVCache(self.group_size, self.bits)
-        row.keys, row.values, row.offset = own.keys, own.values, own.offset
+        if self.keys is not None:
+            start, end = self.left_padding.tolist()[idx], self._idx
+            row.keys, row.values = (
+                tuple(part[idx : idx + 1, :, start:end] for part in parts) for parts in (self.keys, self.values)
+            )
+            row.offset = end - start
         return row
 
 

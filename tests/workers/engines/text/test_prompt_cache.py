@@ -11,7 +11,7 @@ import pytest
 import mlx.core as mx  # isort: skip
 from mlx_lm.models.cache import ArraysCache, CacheList, KVCache, RotatingKVCache  # isort: skip
 
-from workers.engines.text import radix  # isort: skip
+from workers.engines.text import kv, radix  # isort: skip
 from workers.engines.text.prompt_cache import NOTHING, PromptCache  # isort: skip
 
 BYTES = 1 << 24
@@ -100,6 +100,19 @@ def test_a_row_goes_on_from_a_hit_without_another_copy() -> None:
         before = layer.keys.shape
         layer.update_and_fetch(mx.zeros((1, 2, 100, 32)), mx.zeros((1, 2, 100, 32)))
         assert layer.keys.shape == before
+
+
+def test_of_a_row_in_a_batch_only_what_is_new_is_copied() -> None:
+    kept = PromptCache(BYTES)
+    rows = [keep(kept, (start, start + 500)) for start in (0, 1000, 2000)]
+    batch = kv.merged([caches([*tokens, *range(12)]) for tokens in rows])
+    mx.eval([layer.state for layer in batch])
+    mx.reset_peak_memory()
+    before = mx.get_active_memory()
+    kept.add("", [*rows[1], *range(12)], kv.extracted(batch, 1))
+    assert mx.get_peak_memory() - before < 300 * TOKEN  # the last block is written anew
+    hit = kept.longest("", [*rows[1], *range(13)])
+    assert hit is not None and same(hit.caches(), [*rows[1], *range(12)])
 
 
 def test_a_longer_entry_takes_the_place_of_its_own_beginning() -> None:
