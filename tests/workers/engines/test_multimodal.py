@@ -232,7 +232,7 @@ def test_what_was_seen_is_kept_within_its_bytes(folders: Mapping[str, Path], hom
     engine = load(folders["smolvlm"], home, options={"vision_cache_bytes": 3000})
     first = run(engine, look("First ", refs[0])).text("0")
     assert 0 < eyes(engine).nbytes <= 3000
-    engine._batch._prompts._entries.clear()
+    engine._batch._prompts._blocks.clear()
     assert run(engine, look("First ", refs[0])).text("0") == first
 
 

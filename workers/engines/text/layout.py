@@ -126,7 +126,8 @@ def _joined(kind: Any, states: Sequence[Any], lengths: Sequence[int], room: int)
         if not isinstance(last, mx.array):
             return last
         empty = mx.zeros((*last.shape[:-2], spare, last.shape[-1]), last.dtype)
-        used = [array[..., :own, :] for array, own in zip(arrays, lengths, strict=True)]
+        pairs = zip(arrays, lengths, strict=True)
+        used = [array if array.shape[-2] == own else array[..., :own, :] for array, own in pairs]
         return mx.concatenate([*used, empty], axis=-2)
 
     made = kind.from_state(tree_map(join, *states))

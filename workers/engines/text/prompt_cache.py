@@ -13,7 +13,7 @@ import numpy as np
 
 from workers.engines.text.layout import Layout
 from workers.engines.text.prompt_store import PromptStore, Restored
-from workers.engines.text.radix import BLOCK, Block, Place, Step, Way, reach
+from workers.engines.text.radix import SLOT, Block, Place, Step, Way, reach
 
 _LEAST = 16  # tokens that are worth the trouble
 NOTHING: Future[Restored | None] = Future()  # what was read when there was nothing to read
@@ -39,7 +39,7 @@ class Hit(NamedTuple):
         """A row's own caches of these tokens, with room for the others: the only copy that is made."""
         blocks = [(step.block.states, step.used) for step in self.steps]
         rest = [] if self.state is None else self.state[1].states
-        return self.layout.caches(blocks, rest, self.total - self.total % BLOCK + BLOCK)
+        return self.layout.caches(blocks, rest, self.total - self.total % SLOT + SLOT)
 
 
 class PromptCache:
@@ -97,7 +97,7 @@ class PromptCache:
         way = Way(owner, layout.tag, ids)
         steps = self._steps(way)
         start = reach(steps)
-        if steps and start < len(ids) and start % BLOCK and steps[-1].used == len(steps[-1].block.tokens):
+        if steps and start < len(ids) and start % SLOT and steps[-1].used == len(steps[-1].block.tokens):
             start = steps.pop().start  # it goes on in the same slot: a longer block takes its place
         blocks = {step.place: step.block for step in steps}
         for place, begin, end in way.cuts(start):

@@ -2,7 +2,8 @@
 
 A block begins at a place: a digest of its owner, its layout and all tokens before it, and its own first token. So one
 may begin anywhere within another, where two prompts part, and nothing has to be split; what enters twice is there once.
-A block ends where the next slot of BLOCK tokens begins, or earlier where nobody has said more.
+A block ends where the next slot of SLOT tokens begins, or earlier where nobody has said more; what is there at once may
+fill a large slot.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import numpy as np
 
 from workers.engines.text.layout import nbytes
 
-BLOCK = 256  # tokens
+SLOT = 256  # tokens
+_LARGE = 4 * SLOT  # few large blocks are copied faster than many small ones
 STATE = -1  # in a first token's place: what stands here is no block, but states behind the tokens of the digest
 
 
@@ -72,8 +74,7 @@ class Way:
 
     def steps(self, find: Callable[[Place], Block | None], start: int = 0) -> Iterator[Step]:
         """The blocks that `find` knows by their places, one after the other from `start` on."""
-        hashed = self._root.copy()
-        hashed.update(self._tokens[:start].tobytes())
+        hashed = self._before(start)
         while start < len(self._tokens):
             place = Place(hashed.digest(), int(self._tokens[start]))
             if (block := find(place)) is None:
@@ -86,28 +87,30 @@ class Way:
 
     def place(self, start: int) -> Place:
         """Where a block of the tokens from `start` on begins."""
-        ((_, digest),) = self._digests([start])
-        return Place(digest, int(self._tokens[start]))
+        return Place(self._before(start).digest(), int(self._tokens[start]))
 
     def cuts(self, start: int) -> Iterator[tuple[Place, int, int]]:
         """The blocks that the tokens from `start` on make: place, start and end."""
-        total = len(self._tokens)
-        if start == total:
-            return
-        starts = [start, *range(start - start % BLOCK + BLOCK, total, BLOCK)]
-        for (begin, digest), end in zip(self._digests(starts), [*starts[1:], total], strict=True):
-            yield Place(digest, int(self._tokens[begin])), begin, end
+        hashed, total = self._before(start), len(self._tokens)
+        while start < total:
+            size = SLOT if start % _LARGE or total - start < _LARGE else _LARGE
+            end = min(total, start - start % size + size)
+            yield Place(hashed.digest(), int(self._tokens[start])), start, end
+            hashed.update(self._tokens[start:end].tobytes())
+            start = end
 
     def states(self, lengths: Iterable[int]) -> Iterator[tuple[int, Place]]:
         """For each of these ascending lengths, where states behind so many tokens stand."""
-        return ((length, Place(digest, STATE)) for length, digest in self._digests(lengths))
-
-    def _digests(self, lengths: Iterable[int]) -> Iterator[tuple[int, bytes]]:
         hashed, start = self._root.copy(), 0
         for length in lengths:
             hashed.update(self._tokens[start:length].tobytes())
             start = length
-            yield length, hashed.digest()
+            yield length, Place(hashed.digest(), STATE)
+
+    def _before(self, start: int) -> Any:
+        hashed = self._root.copy()
+        hashed.update(self._tokens[:start].tobytes())
+        return hashed
 
 
 def reach(steps: Sequence[Step]) -> int:

@@ -158,7 +158,7 @@ def test_prompts_come_back_from_files_while_the_model_is_the_same(folder: Path, 
     assert cached(engine, prompt) == 0
     assert engine._batch._prompts._store is not None
     engine._batch._prompts._store.flush()
-    assert cached(load(folder, prompt_cache_dir=str(tmp_path)), prompt) == 256
+    assert cached(load(folder, prompt_cache_dir=str(tmp_path)), prompt) == 399
     assert cached(load(folder, prompt_cache_dir=str(tmp_path), kv_bits=8, kv_group_size=32), prompt) == 0
     assert len(list((tmp_path / "tiny").iterdir())) == 1  # what can no longer be used is gone
 
