@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -23,7 +22,7 @@ from web.errors import envelope, respond
 from web.gateway import Gateway, gateway
 from web.prefer import Preference, preference
 from web.render import job as render_job
-from web.waiting import audible, end, entries, following, patience
+from web.waiting import Stream, audible, end, entries, following, patience
 
 COMMIT = 10.0  # seconds without a sign of the job after which a stream answers 200 and shows later errors in itself
 log = structlog.get_logger()
@@ -69,7 +68,8 @@ def begin(
         return _later(gateway_, job, prefer.wait, client, left)
     followed = following(gateway_, job.id, counted=not submitted.joined)
     if taken.data.get("stream") and endpoint.chunks is not None:
-        return _stream(job, endpoint.chunks(job), followed, entries(gateway_, job, client, left))
+        inbox = Stream()
+        return _stream(job, endpoint.chunks(job), followed, entries(gateway_, job, client, left, inbox), inbox)
     with followed:
         ended = end(gateway_, job, client, left)
     if isinstance(ended, events.UNSUCCESSFUL):
@@ -158,6 +158,7 @@ def _stream(
     chunks: Callable[[events.Event], Iterator[object]],
     followed: AbstractContextManager[None],
     source: Iterator[list[Entry]],
+    inbox: Stream,
 ) -> Response:
     stack = ExitStack()
     stack.enter_context(followed)
@@ -169,6 +170,7 @@ def _stream(
     if first and isinstance(first[0], events.UNSUCCESSFUL):
         stack.close()
         return respond(failure(job, first[0]))
+    inbox.leave_to(request.environ)
     response = Response(_frames(job, first, source, chunks), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
     response.call_on_close(stack.close)
     return response
@@ -188,13 +190,15 @@ def _frames(
     source: Iterator[list[Entry]],
     chunks: Callable[[events.Event], Iterator[object]],
 ) -> Iterator[bytes]:
-    """What a stream's client is sent: at a time all that is there, so one that is slow gets it in fewer pieces."""
+    """What a stream's client is sent: at a time all that is there, so one that is slow gets it in fewer pieces.
+
+    That is nothing where nothing is there, but for the beginning.
+    """
+    yield b"".join(_shown(job, first, chunks)) if first else sse.KEEP_ALIVE
     try:
-        for told in itertools.chain([first], ([entry[1] for entry in found] for found in audible(source))):
-            if frames := b"".join(_shown(job, told, chunks)):
-                yield frames
-            elif not told:
-                yield sse.KEEP_ALIVE
+        for found in audible(source):
+            told = [entry[1] for entry in found or ()]
+            yield sse.KEEP_ALIVE if found is None else b"".join(_shown(job, told, chunks))
     except ClientGone:
         return
     except JobError as error:

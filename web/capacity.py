@@ -1,7 +1,7 @@
 """How much this process takes on at a time, and what those are told who come when it is full.
 
-Who waits for a job, or whose body is long in coming, has a thread for so long. Those are counted; everything else is
-answered at once, also when no more of them are taken.
+Who waits for a job, or whose body is long in coming, has a thread for so long, and a stream has a socket. Those are
+counted; everything else is answered at once, also when no more of them are taken.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from web.errors import TooManyCalls
 RECEIVING = "mlxq.receiving"  # in the WSGI environment: whether a part of the body is still to come
 LET_GO = "mlxq.let_go"  # and what ends an answer that its client does not read; it says whether there was one
 _CONNECTIONS, _FILES = 1000, 4096
+_BODIES = 80  # large ones at a time, as each may be as large as MLXQ_MAX_BODY_BYTES
 _ROOM = 1.0  # seconds for somebody else to be gone
 _AGAIN = 5  # seconds
 
@@ -45,7 +46,8 @@ class Capacity:
         most = min(settings.web_threads, connections(settings) * 3 // 4)
         self._limit = "MLXQ_WEB_THREADS" if most == settings.web_threads else "the limit of open files, 'ulimit -n'"
         self._most, self._calls = most, BoundedSemaphore(most)
-        self._bodies = BoundedSemaphore(most // 4)
+        self._most_bodies = min(most // 4, _BODIES)
+        self._bodies = BoundedSemaphore(self._most_bodies)
 
     def occupy(self) -> None:
         """Count the current request until the last byte of its answer; TooManyCalls when there are too many."""
@@ -71,8 +73,8 @@ class Capacity:
             return
         if not self._bodies.acquire(timeout=_ROOM):  # most of them are here in no time
             raise TooManyCalls(
-                f"{self._most // 4} large bodies are being sent here, as many as may be at a time (a quarter of "
-                f"{self._limit}); try again a little later",
+                f"{self._most_bodies} large bodies are being sent here, as many as may be at a time (a quarter of "
+                f"{self._limit}, at most {_BODIES}); try again a little later",
                 retry_after=_AGAIN,
             )
         try:

@@ -30,20 +30,27 @@ _END = re.compile(rb"\r\n\r\n|(?<!\r)\n")  # of a head; the parser refuses a lin
 
 
 class Peer(socket.socket):
-    """A client's socket: writing waits as long as the client takes something now and then, and shows since when."""
+    """A client's socket: writing waits as long as the client takes something now and then, and shows since when.
+
+    Where nobody may wait (a timeout of 0), what the client does not take at once is `unsent`, and goes before the rest.
+    """
 
     blocked: float | None = None  # monotonic seconds
+    unsent = b""
 
     def sendall(self, data: ReadableBuffer, flags: int = 0, /) -> None:
         """Send it all; TimeoutError when nothing was taken for the socket's timeout, however much went before."""
-        with memoryview(data).cast("B") as left:
+        with memoryview(self.unsent + data if self.unsent else data).cast("B") as left:
             at = 0
             while at < len(left):
                 self.blocked = time.monotonic()
                 try:
                     at += self.send(left[at : at + _PIECE], flags)
+                except BlockingIOError:
+                    break
                 finally:
                     self.blocked = None
+            self.unsent = bytes(left[at:])
 
     def sendfile(self, file: IO[bytes], offset: int = 0, count: int | None = None) -> int:  # type: ignore[override]
         """Send so much of a file, as `sendall` does."""
@@ -64,7 +71,7 @@ class Connection:
     """What the loop and the threads know of a client; `deadline` is when it has had its time, in monotonic seconds."""
 
     def __init__(self, peer: Peer, address: Any, server: Any, cfg: Any, patience: float) -> None:
-        self.peer, self.address, self.server, self._cfg, self._patience = peer, address, server, cfg, patience
+        self.peer, self.address, self.server, self._cfg, self.patience = peer, address, server, cfg, patience
         self.request: Any = None
         self.deadline = time.monotonic() + cfg.keepalive
         self._parser: Any = None
@@ -124,21 +131,27 @@ class Connection:
         try:
             data = self.peer.recv(size)
         except TimeoutError:
-            raise RequestTimeout(slow(self._patience)) from None
+            raise RequestTimeout(slow(self.patience)) from None
         finally:
-            self.peer.settimeout(self._patience)
+            self.peer.settimeout(self.patience)
         self._since_renewal += len(data)
         if self._since_renewal >= PART:
             self._renew()
         return data
 
     def _renew(self) -> None:
-        self.deadline, self._since_renewal = time.monotonic() + self._patience, 0
+        self.deadline, self._since_renewal = time.monotonic() + self.patience, 0
 
     def lend(self) -> None:
         """The connection is a thread's now: reading and writing wait for the client, as long as it may take."""
-        self.peer.settimeout(self._patience)
+        self.wait(True)
         self._renew()
+
+    def wait(self, patient: bool) -> None:
+        """Whether reading and writing wait for the client."""
+        timeout = self.patience if patient else 0.0
+        if self.peer.gettimeout() != timeout:
+            self.peer.settimeout(timeout)
 
     def reusable(self) -> bool:
         """Whether the connection can go on after this request, at the cost of reading a little that nobody wanted."""
@@ -154,7 +167,7 @@ class Connection:
         self._come = bytearray(come[unwanted:])
         self.request = self._parser = None
         self.peer.settimeout(0)
-        self.deadline = time.monotonic() + (self._patience if self.begun or self._unwanted else self._cfg.keepalive)
+        self.deadline = time.monotonic() + (self.patience if self.begun or self._unwanted else self._cfg.keepalive)
 
     def end(self) -> None:
         """Close it, whoever waits for something of it."""

@@ -1,4 +1,4 @@
-"""gunicorn's configuration: one process, a thread a request (`web/server.py`)."""
+"""gunicorn's configuration: one process, a thread a call that waits and one for all streams (`web/server.py`)."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from web.gateway import gateway
 from web.prefer import preference
 from web.render import job as render
 from web.render import page as listing
-from web.waiting import audible, entries, patience
+from web.waiting import Stream, audible, entries, patience
 
 ALL = "all"  # in the place of an owner: every one
 LISTINGS = {"sync": Listing.SYNC, "batch": Listing.LINES}
@@ -141,16 +141,18 @@ def follow(job_id: str) -> Response:
     job = gateway().store.get(job_id, auth.current()).job
     gateway().capacity.occupy()
     left = patience(gateway(), job)
-    source = entries(gateway(), job, Probe(request.environ), left, asked.get("after", "0"))
+    inbox = Stream()
+    source = entries(gateway(), job, Probe(request.environ), left, inbox, asked.get("after", "0"))
+    inbox.leave_to(request.environ)
     return Response(_frames(source), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
 
 
 def _frames(source: Iterator[list[Entry]]) -> Iterator[bytes]:
     try:
         for found in audible(source):
-            yield from (_frame(*entry) for entry in found)  # one by one: who comes late may have much to read
+            yield from (_frame(*entry) for entry in found or ())  # one by one: who comes late may have much to read
             if not found:
-                yield sse.KEEP_ALIVE
+                yield sse.KEEP_ALIVE if found is None else b""
     except ClientGone:
         return
     except JobError as error:

@@ -13,6 +13,7 @@ import os
 import selectors
 import socket
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -25,8 +26,9 @@ from gunicorn.workers.gthread import PollableMethodQueue
 
 from mlxq import configuration, parent
 from tasks.errors import Failure
-from web import capacity, errors
+from web import capacity, errors, streams
 from web.connection import Connection, Peer, slow
+from web.streams import Answer, Streams
 
 _LOOK = 1.0  # seconds between looks at who has had his time
 _REST = 10.0  # seconds between them while there is nobody
@@ -51,8 +53,9 @@ class Worker(base.Worker):
         self._done = PollableMethodQueue()  # what threads leave to the loop
         self._done.init()
         self._threads = ThreadPoolExecutor(self.cfg.worker_connections, "request")
+        self._streams = Streams(self._threads)
         self._waiting: dict[Connection, None] = {}  # for the client to ask, the longest first
-        self._serving: dict[Connection, None] = {}  # in threads
+        self._serving: dict[Connection, None] = {}  # in threads, or by the one of all streams
         self._leaving: dict[Connection, int] = {}  # all is said; how much the client has said since
         self._accepting, self._looked = False, 0.0
         super().init_process()
@@ -82,6 +85,7 @@ class Worker(base.Worker):
             self._turn()
         for connection in [*self._waiting, *self._leaving]:
             self._close(connection)
+        self._streams.stop()
         self._threads.shutdown(wait=False)
         self._selector.close()
         self._done.close()
@@ -246,51 +250,25 @@ class Worker(base.Worker):
             self._close(connection)
 
     def _serve(self, connection: Connection) -> None:
-        """Answer a request, in a thread of its own, and give the connection back."""
-        kept = False
-        try:
-            connection.lend()
-            kept = self._answer(connection)
-        except StopIteration:  # it was a websocket, and is over; who reads it for us would close what the loop holds
-            connection.end()
-        except TimeoutError:
-            log.info("a client that read nothing was let go", seconds=self._patience)
-        except OSError as error:
-            log.debug("a client went away", error=str(error))
-        except Exception:
-            log.exception("an answer broke off")
-        finally:
-            self._done.defer(self._served, connection, kept)
+        """Answer a request, in a thread of its own for as long as there is something to say, and take it back."""
+        ended = partial(self._done.defer, self._served, connection)
+        Answer(connection, self._streams, ended).begin(partial(self._respond, connection))
 
-    def _answer(self, connection: Connection) -> bool:
-        """Whether the connection can go on."""
-        try:
-            response, environ = wsgi.create(
-                connection.request, connection.peer, connection.address, connection.server, self.cfg
-            )
-        except ParseException as error:  # a trusted proxy's path that is not below its own prefix
-            connection.peer.sendall(errors.raw(errors.malformed(error)))
-            return False
+    def _respond(self, connection: Connection, answer: Answer) -> tuple[Any, Iterable[bytes]]:
+        """What the application says to a request."""
+        response, environ = wsgi.create(
+            connection.request, connection.peer, connection.address, connection.server, self.cfg
+        )
         environ["wsgi.multithread"] = True
         environ[capacity.RECEIVING], environ[capacity.LET_GO] = connection.receiving, self._let_go
+        environ[streams.ANSWER] = answer
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             if not self.alive or not connection.reusable():
                 response.force_close()
             return response.start_response(status, headers, exc_info)
 
-        body = self.wsgi(environ, start)
-        try:
-            if isinstance(body, environ["wsgi.file_wrapper"]):
-                response.write_file(body)
-            else:
-                for piece in body:
-                    response.write(piece)
-            response.close()
-        finally:
-            if hasattr(body, "close"):
-                body.close()
-        return not response.should_close()
+        return response, self.wsgi(environ, start)
 
     def _served(self, connection: Connection, kept: bool) -> None:
         del self._serving[connection]

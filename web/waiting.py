@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import queue
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import structlog
 
@@ -17,10 +18,33 @@ from tasks.job import Job
 from tasks.scripts import AWAY
 from web.disconnect import PROBE, ClientGone, Probe, Waiter
 from web.gateway import Gateway
+from web.streams import ANSWER
 
 KEEP_ALIVE = 5.0  # seconds of silence in a stream
 _GRACE = 0.2  # seconds past a deadline, in which its end may be on its way already
 log = structlog.get_logger()
+
+
+class Stream(queue.SimpleQueue[list[Entry]]):
+    """An inbox that is waited at until it is left to an answer, which is then called when something comes."""
+
+    def __init__(self) -> None:
+        self._answer: Any = None
+
+    def leave_to(self, environ: Mapping[str, Any]) -> None:
+        """Nobody waits from now on, if the server can resume the request's answer."""
+        answer = environ.get(ANSWER)
+        self._answer = answer and answer.resume()
+
+    def put(self, item: list[Entry], block: bool = True, timeout: float | None = None) -> None:
+        """Take it, and call the answer; one that nothing came for may have to ask the queue."""
+        super().put(item)
+        if self._answer is not None:
+            (self._answer.wake if item else self._answer.look)()
+
+    def get(self, block: bool = True, timeout: float | None = None) -> list[Entry]:
+        """What came next; raises Empty."""
+        return super().get(block and self._answer is None, timeout)
 
 
 @contextmanager
@@ -46,13 +70,15 @@ def patience(gateway: Gateway, job: Job) -> float:
     return (job.deadline - gateway.store.now()) / 1000
 
 
-def entries(gateway: Gateway, job: Job, client: Probe, left: float, after: str = "0") -> Iterator[list[Entry]]:
-    """A job's events as they come, and none now and then; raises ClientGone.
+def entries(
+    gateway: Gateway, job: Job, client: Probe, left: float, inbox: Inbox, after: str = "0"
+) -> Iterator[list[Entry]]:
+    """A job's events as they come into an inbox, and none now and then; raises ClientGone.
 
     `left` is how many seconds there are until its deadline. They are counted by a clock that never jumps: when Redis'
     clock is set, nobody who waits is ended for it.
     """
-    return _told(gateway, job, client, left, after, math.inf, queue.SimpleQueue())
+    return _told(gateway, job, client, left, after, math.inf, inbox)
 
 
 def end(gateway: Gateway, job: Job, client: Probe, left: float, until: float = math.inf) -> Event | None:
@@ -80,10 +106,12 @@ def _told(
             yield found
 
 
-def audible(source: Iterator[list[Entry]]) -> Iterator[list[Entry]]:
-    """The entries, and none only when a stream has been silent for so long that it owes its client a sign of life."""
+def audible(source: Iterator[list[Entry]]) -> Iterator[list[Entry] | None]:
+    """The entries, also none, and nothing when a stream has been silent for so long that it owes a sign of life."""
     spoke = time.monotonic()
     for found in source:
-        if found or time.monotonic() - spoke > KEEP_ALIVE:
-            spoke = time.monotonic()
-            yield found
+        now = time.monotonic()
+        owes = not found and now - spoke > KEEP_ALIVE
+        if found or owes:
+            spoke = now
+        yield None if owes else found

@@ -6,7 +6,8 @@ the same. A chat thinks for all of its `thinking_budget` first, and says nothing
 calls without arguments. Where `journal` names a file, it writes down which job it began in which process (a line
 `JOB PID`), for who wants to know whether something ran twice. The last message, or the first prompt, may ask for
 trouble: `die` kills the process at its first step, `fail` ends the row in an error, `break` raises inside a step,
-`refuse` is refused when checked.
+`refuse` is refused when checked. Words out of `clock` say when they were made, as `clock1@TIME` with the system's
+monotonic clock in seconds.
 """
 
 from __future__ import annotations
@@ -122,7 +123,8 @@ class FakeEngine(Engine[_Row]):
         told: list[Event] = []
         for index in range(len(row.prompts) * payload.n):
             prompt, word = row.prompts[index // payload.n], row.words[index // payload.n]
-            pieces = [prompt if echo else "", f"{word}{row.emitted} " if most else ""]
+            made = f"@{time.monotonic():.4f}" if word == "clock" else ""
+            pieces = [prompt if echo else "", f"{word}{row.emitted}{made} " if most else ""]
             logprobs = () if payload.logprobs is None else _logprobs(pieces, row.told[index], payload.logprobs)
             told.append(events.Delta("".join(pieces), index, reason, logprobs, thought, calls))
             row.told[index] += sum(map(len, pieces))
