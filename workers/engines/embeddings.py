@@ -40,6 +40,7 @@ WAITING_BYTES = 512 << 20  # of jobs that are checked and have not ended
 LOOK_AHEAD = 512  # inputs among which a batch looks for some of like length
 TARGET = 0.25  # seconds a batch
 LEAST, MOST = 256, 32_768  # tokens a batch, padding included
+PASS = 48  # tokens that a pass costs as much as, whatever it holds: a few on a CPU, one or two hundred on a fast GPU
 log = structlog.get_logger()
 
 
@@ -161,16 +162,8 @@ class EmbeddingEngine(Engine[Plan]):
         queues = [[Input(row, index) for index in itertools.islice(row.left, LOOK_AHEAD)] for row in self._rows]
         turns = (one for turn in itertools.zip_longest(*queues) for one in turn if one is not None)
         near = sorted(itertools.islice(turns, LOOK_AHEAD), key=lambda one: len(one.tokens))
-        low = high = next(at for at, one in enumerate(near) if one.row is first.row and one.index == first.index)
-        most = max(LEAST, min(MOST, int(self._rate * TARGET)))
-
-        def fits(low: int, high: int) -> bool:
-            return (high - low + 1) * len(near[high].tokens) <= most
-
-        while high + 1 < len(near) and fits(low, high + 1):
-            high += 1
-        while low > 0 and fits(low - 1, high):
-            low -= 1
+        at = next(at for at, one in enumerate(near) if one.row is first.row and one.index == first.index)
+        low, high = _together([len(one.tokens) for one in near], at, max(LEAST, min(MOST, int(self._rate * TARGET))))
         self._rows.rotate(-1)
         return near[low : high + 1]
 
@@ -206,6 +199,27 @@ class EmbeddingEngine(Engine[Plan]):
         self._rows.remove(row)
         message = f"the model failed on one of the inputs: {type(error).__name__}: {error}"
         return [(row.name, events.Failed(Failure(EngineError.code, message)))]
+
+
+def _together(lengths: Sequence[int], at: int, most: int) -> tuple[int, int]:
+    """First and last of the inputs that go with the one `at`, out of rising lengths.
+
+    Each is padded to the longest of them: to at most `most` tokens altogether, of which padding costs less than
+    another pass would.
+    """
+    low = high = at
+    used = lengths[at]
+    while True:
+        padding: dict[int, int] = {}
+        for more in (high + 1, low - 1):
+            if 0 <= more < len(lengths):
+                size = (high - low + 2) * max(lengths[high], lengths[more])
+                if size <= most and size - used - lengths[more] <= PASS:
+                    padding[more] = size - used - lengths[more]
+        if not padding:
+            return low, high
+        chosen = min(padding, key=padding.__getitem__)
+        low, high, used = min(low, chosen), max(high, chosen), used + lengths[chosen]
 
 
 def load(entry: ModelEntry, settings: Settings) -> EmbeddingEngine:
