@@ -5,12 +5,13 @@ SHELL := /bin/sh
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 FUZZERS := .fuzzers
+PEERS := .peers
 PORT ?= 8000
 TESTERS ?= 2
 MLXQ_CONFIG ?= models.yaml
 export MLXQ_CONFIG
 
-.PHONY: serve setup models test lint lock bench soak faults fuzz clean
+.PHONY: serve setup models test lint lock bench peers soak faults fuzz clean
 
 serve: models
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" MLXQ_PORT=$(PORT) $(VENV)/bin/honcho start
@@ -40,8 +41,17 @@ lock:
 	  pyproject.toml --no-header --no-emit-index-url --no-emit-find-links --no-annotate --upgrade -o requirements.lock
 	sed -i.bak "/sys_platform == 'never'/d;/sys_platform == 'win32'$$/d" requirements.lock && rm requirements.lock.bak
 
-bench: setup
-	@$(PYTHON) -m bench.queue_overhead
+# Ours beside others, as docs/benchmarks.md. make bench BENCH='--only text:8 --only hop --rounds 3' for parts of it.
+bench: models peers
+	@$(PYTHON) -m bench.report $(BENCH)
+
+# Other people's servers, pinned, each in an environment of its own. One that cannot be had here is left out and told of.
+peers: $(patsubst bench/peers/%.txt,$(PEERS)/%/.installed,$(wildcard bench/peers/*.txt))
+
+$(PEERS)/%/.installed: bench/peers/%.txt
+	@$(PYTHON) -m venv $(PEERS)/$*
+	@$(PEERS)/$*/bin/pip install --quiet --no-deps --requirement $< && touch $@ || \
+	  echo "$* cannot be installed here and is left out" >&2
 
 # make soak SOAK='--real 200 --fake 2000' for a shorter one.
 soak: models
@@ -63,4 +73,4 @@ $(FUZZERS)/.installed:
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(FUZZERS) var .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(FUZZERS) $(PEERS) var .pytest_cache .mypy_cache .ruff_cache

@@ -9,24 +9,22 @@ this machine.
 from __future__ import annotations
 
 import contextlib
-import resource
 import socket
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 import httpx
 from rich.console import Console
 from rich.table import Table
 
+from bench.stacks import more_files, served
 from tests.faults.clients import CHAT, Call, Clients, body
-from tests.servers import Stack, Valkey, eventually, fake
+from tests.servers import Stack, eventually, fake
 
 SECONDS, LIMIT = 10.0, 2.0
 STREAMS = 400
@@ -151,28 +149,20 @@ def _end(call: Call) -> str:
 
 def main() -> int:
     """Measure everything, and show it."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (8192 if hard == resource.RLIM_INFINITY else min(8192, hard), hard))
-    with tempfile.TemporaryDirectory() as folder:
-        valkey = Valkey(Path(folder))
-        stack = Stack(valkey, Path(folder) / "stack", [fake(slots=64, step_ms=5, queue_size=1000)], db=0)
-        try:
-            stack.ready()
-            events, file = large(stack)
-            silent, half = (1000, b"", b""), (400, HALF, b"")
-            rows = [
-                measure(stack, "nobody else"),
-                measure(stack, "340 slow headers", (340, HALF, b"x")),
-                measure(stack, "340 slow bodies", (340, POST + b"1000\r\n\r\n{", b" ")),
-                measure(stack, "340 slow large bodies", (340, POST + b"10000000\r\n\r\n{", b" ")),
-                measure(stack, "2,000 that say nothing", (2000, b"", b"")),
-                measure(stack, "400 that do not read", (200, events, b""), (200, file, b"")),
-                measure(stack, "1,000 silent, 400 half, 400 deaf", silent, half, (200, events, b""), (200, file, b"")),
-            ]
-            ends = streams(stack)
-        finally:
-            stack.stop()
-            valkey.stop()
+    more_files()
+    with served([fake(slots=64, step_ms=5, queue_size=1000)]) as stack:
+        events, file = large(stack)
+        silent, half = (1000, b"", b""), (400, HALF, b"")
+        rows = [
+            measure(stack, "nobody else"),
+            measure(stack, "340 slow headers", (340, HALF, b"x")),
+            measure(stack, "340 slow bodies", (340, POST + b"1000\r\n\r\n{", b" ")),
+            measure(stack, "340 slow large bodies", (340, POST + b"10000000\r\n\r\n{", b" ")),
+            measure(stack, "2,000 that say nothing", (2000, b"", b"")),
+            measure(stack, "400 that do not read", (200, events, b""), (200, file, b"")),
+            measure(stack, "1,000 silent, 400 half, 400 deaf", silent, half, (200, events, b""), (200, file, b"")),
+        ]
+        ends = streams(stack)
     table = Table("others", "slowest /health, s", "slowest chat, s", "not a 200")
     for row in rows:
         table.add_row(row.name, f"{row.health:.2f}", f"{row.chat:.2f}", str(dict(row.refused) or ""))

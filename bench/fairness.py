@@ -11,11 +11,9 @@ import itertools
 import json
 import random
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
@@ -24,10 +22,12 @@ from redis import Redis
 from rich.console import Console
 from rich.table import Table
 
+from bench.stacks import served
+from bench.summary import percentile
 from tasks.job import Lane
 from tasks.keys import Keys
 from tests import starter
-from tests.servers import Stack, Valkey, eventually, fake
+from tests.servers import Stack, eventually, fake
 
 TEXT = "smollm2-135m-instruct"
 LINES, JOBS = 10_000, 1000
@@ -96,12 +96,12 @@ def first_token(client: OpenAI, body: dict[str, Any]) -> float:
 
 
 def chats(client: OpenAI, bodies: Iterator[dict[str, Any]], number: int) -> list[float]:
-    """So many chats of somebody who reads and thinks in between, sorted by their times to the first token."""
+    """Milliseconds to the first token of so many chats of somebody who reads and thinks in between."""
     found = []
     for body in itertools.islice(bodies, number):
         time.sleep(random.uniform(0.1, 0.5))
         found.append(first_token(client, body))
-    return sorted(found)
+    return found
 
 
 def rate(load: Load, meanwhile: Callable[[], Any]) -> tuple[float, Any]:
@@ -111,37 +111,28 @@ def rate(load: Load, meanwhile: Callable[[], Any]) -> tuple[float, Any]:
     return (load.done() - before) / (time.perf_counter() - began), found
 
 
-def measured(kind: Kind, load_type: type[Load], folder: Path) -> tuple[list[float], list[float], float, float]:
+def measured(kind: Kind, load_type: type[Load]) -> tuple[list[float], list[float], float, float]:
     """Times of chats alone and beside the batch, and lines a second of the batch alone and beside them."""
-    valkey = Valkey(folder)
-    stack = Stack(valkey, folder / "stack", [kind.model], db=0, MLXQ_LOG_LEVEL="WARNING")
-    name = stack.names[0]
+    name = kind.model["served_model_name"]
 
     def body(number: int, tokens: int, verb: str) -> dict[str, Any]:
         question = f"{verb} {TOPICS[number % len(TOPICS)]}, number {number}."
         return {"model": name, "messages": [{"role": "user", "content": question}], "max_tokens": tokens}
 
     asked = (body(number, kind.chat, "Tell me about") for number in itertools.count())
-    try:
-        stack.ready(240)
-        with OpenAI(base_url=f"{stack.url}/v1", api_key="none") as client:
-            chats(client, asked, 5)  # the first calls open connections
-            alone = chats(client, asked, kind.chats)
-            load = load_type(stack, client, lambda number: body(number, kind.line, "Write a story about"))
-            load.start()
-            eventually(lambda: load.done() > 64, within=120, every=0.5)
-            by_itself, _ = rate(load, lambda: time.sleep(kind.seconds))
-            chats(client, asked, 3)
-            beside, company = rate(load, lambda: chats(client, asked, kind.chats))
-    finally:
-        stack.stop()
-        valkey.stop()
+    with (
+        served([kind.model], MLXQ_LOG_LEVEL="WARNING") as stack,
+        OpenAI(base_url=f"{stack.url}/v1", api_key="none") as client,
+    ):
+        chats(client, asked, 5)  # the first calls open connections
+        alone = chats(client, asked, kind.chats)
+        load = load_type(stack, client, lambda number: body(number, kind.line, "Write a story about"))
+        load.start()
+        eventually(lambda: load.done() > 64, within=120, every=0.5)
+        by_itself, _ = rate(load, lambda: time.sleep(kind.seconds))
+        chats(client, asked, 3)
+        beside, company = rate(load, lambda: chats(client, asked, kind.chats))
     return alone, company, by_itself, beside
-
-
-def at(ordered: list[float], share: float) -> float:
-    """The value below which so much lies."""
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def main() -> None:
@@ -155,10 +146,9 @@ def main() -> None:
     for name, kind in kinds.items():
         if words & kinds.keys() and name not in words:
             continue
-        with tempfile.TemporaryDirectory() as folder:
-            alone, company, by_itself, beside = measured(kind, Jobs if "jobs" in words else Load, Path(folder))
+        alone, company, by_itself, beside = measured(kind, Jobs if "jobs" in words else Load)
         for label, share in (("first token, p50", 0.5), ("first token, p95", 0.95)):
-            own, other = at(alone, share), at(company, share)
+            own, other = percentile(alone, share), percentile(company, share)
             table.add_row(name, label, f"{own:.0f} ms", f"{other:.0f} ms", f"{other / own:.2f}")
         table.add_row(name, "batch", f"{by_itself:.1f} lines/s", f"{beside:.1f} lines/s", f"{beside / by_itself:.2f}")
     Console(width=100).print(table)

@@ -1,0 +1,1 @@
+"""`make bench`: ours beside others, in one run, as one report."""
