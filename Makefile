@@ -48,7 +48,7 @@ bench: models peers
 # Other people's servers, pinned, each in an environment of its own. One that cannot be had here is left out and told of.
 peers: $(patsubst bench/peers/%.txt,$(PEERS)/%/.installed,$(wildcard bench/peers/*.txt))
 
-$(PEERS)/%/.installed: bench/peers/%.txt
+$(PEERS)/%/.installed: bench/peers/%.txt | $(VENV)/.installed
 	@$(PYTHON) -m venv $(PEERS)/$*
 	@$(PEERS)/$*/bin/pip install --quiet --no-deps --requirement $< && touch $@ || \
 	  echo "$* cannot be installed here and is left out" >&2

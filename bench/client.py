@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -166,13 +166,19 @@ def streams(url: str, bodies: Sequence[Body], path: str = CHAT) -> list[Heard]:
     return together([lambda body=body: one(body) for body in bodies])
 
 
-def calls(url: str, path: str, clients: Sequence[Sequence[Body]]) -> list[float]:
-    """Seconds of each call of clients that ask one thing after the other, each over a connection that it keeps."""
+def calls(url: str, path: str, clients: Sequence[Iterable[Body]], seconds: float) -> list[float]:
+    """Seconds of each call of clients that ask one thing after the other until so many seconds have passed.
 
-    async def one(bodies: Sequence[Body]) -> list[float]:
+    Each keeps its connection. Raises OSError or EOFError when one is not answered with a 200.
+    """
+    until = time.perf_counter() + seconds
+
+    async def one(bodies: Iterable[Body]) -> list[float]:
         connection, waited = Connection(url), []
         for body in bodies:
             asked = time.perf_counter()
+            if asked > until:
+                break
             async with asyncio.timeout(PATIENCE):
                 await connection.call(path, body)
             waited.append(time.perf_counter() - asked)

@@ -41,7 +41,7 @@ def machine() -> str:
     library = peers.same_blas()
     threads = os.environ.get("OPENBLAS_NUM_THREADS", "")
     names = " and ".join(Path(path).name for path in library.split(":"))
-    blas = f", {names} with {threads} threads for all that compute with MLX" if library else ""
+    blas = f", BLAS {names}, OPENBLAS_NUM_THREADS={threads}" if library else ""
     return f"{cpus} cores ({_processor()}), {platform.system()}, Python {platform.python_version()}{blas}"
 
 

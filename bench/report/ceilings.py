@@ -6,7 +6,7 @@ Their work is done in the main thread, as MLX wants it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -106,11 +106,13 @@ class Encoder:
     def __init__(self) -> None:
         self._model, self._tokenizer = mlx_embeddings.load(str(weights.folder(weights.VECTORS)))
 
-    def embed(self, clients: Sequence[Sequence[str]]) -> list[float]:
+    def embed(self, clients: Sequence[Iterable[str]], seconds: float) -> list[float]:
         """A batch for the first text of every client, then one for the second, and so on."""
-        waited = []
+        waited, until = [], time.perf_counter() + seconds
         for texts in zip(*clients, strict=True):
             began = time.perf_counter()
+            if began > until:
+                break
             self.vectors(texts)
             waited += [time.perf_counter() - began] * len(texts)
         return waited

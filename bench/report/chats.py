@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -75,8 +75,8 @@ class Embedder(Protocol):
     @property
     def name(self) -> str: ...
 
-    def embed(self, clients: Sequence[Sequence[str]]) -> list[float]:
-        """Seconds of every call, a text each, of clients that ask one thing after the other."""
+    def embed(self, clients: Sequence[Iterable[str]], seconds: float) -> list[float]:
+        """Seconds of each call, a text each, of clients that ask one after the other until so many have passed."""
         ...
 
 
@@ -99,10 +99,10 @@ class Server:
         """Ask it once."""
         self.chats([chat])
 
-    def embed(self, clients: Sequence[Sequence[str]]) -> list[float]:
+    def embed(self, clients: Sequence[Iterable[str]], seconds: float) -> list[float]:
         """Over HTTP, a connection a client."""
-        bodies = [[{"model": self.model, "input": text} for text in texts] for texts in clients]
-        return calls(self.url, self.embeddings, bodies)
+        bodies = [({"model": self.model, "input": text} for text in texts) for texts in clients]
+        return calls(self.url, self.embeddings, bodies, seconds)
 
     def memory(self) -> float | None:
         """Of the largest process of the server."""

@@ -21,6 +21,10 @@ clients, in one run. Rounds take turns: in each round every system is measured o
 cell is the median of the rounds with the lowest and the highest in brackets, then **ours ÷ theirs**, the median over
 the rounds of the ratio within a round: what disturbs the machine for a while disturbs both. "In process" is what the
 library itself reaches without a server.
+
+Every server has an environment of its own, with pinned versions (`bench/peers`), and the same number of threads to
+compute with. Those that compute with MLX load the BLAS library that ours loads, put in front of MLX's own (by LD_PRELOAD
+on Linux; on macOS all of them use Accelerate), and serve the same weights.
 """
 
 
@@ -32,7 +36,7 @@ def write(path: Path, results: Results, benchmarks: Mapping[str, ModuleType]) ->
     for name, module in benchmarks.items():
         lines += [f"## {name.capitalize()}\n", inspect.getdoc(module) or "", "", _run(results.runs[name]), ""]
         for table in tables(name, results.measurements):
-            lines += [f"### {table.metric}\n", *_rows(table), ""]
+            lines += [f"### {table.metric}{' (less is better)' if table.kind.less else ''}\n", *_rows(table), ""]
             if table.kind.plotted:
                 plot = folder / f"{name}-{_slug(table.metric)}.svg"
                 plots.draw(table, plot)
@@ -50,7 +54,7 @@ def _systems(results: Results) -> Iterator[str]:
 
 
 def _run(run: Run) -> str:
-    told = f"{run.date}, commit {run.commit}, {run.rounds} rounds in {run.seconds / 60:.0f} min; {run.machine}."
+    told = f"{run.date}, commit {run.commit}, rounds: {run.rounds}, in {run.seconds / 60:.0f} min; {run.machine}."
     absent = "; ".join(f"{name} ({why})" for name, why in run.absent.items())
     return f"{told} Not measured: {absent}." if absent else told
 

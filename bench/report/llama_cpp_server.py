@@ -19,6 +19,7 @@ params.model.path, params.port = sys.argv[1], int(sys.argv[2])
 params.hostnames = ["127.0.0.1"]
 params.model_alias = {"m"}
 params.n_parallel, params.n_ctx = ROWS, ROWS * CONTEXT
+params.kv_unified = True  # as its own command has it: rows share what their prompts have in common
 threads = int(os.environ.get("OPENBLAS_NUM_THREADS") or os.cpu_count() or 1)
 params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
 server = xllamacpp.Server(params)

@@ -22,10 +22,11 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Metric:
-    """How figures of a kind are shown: decimals, whether as a plot too, and whether only if one of them is not 0."""
+    """How figures of a kind are shown: decimals, as a plot too, less is better, only if one of them is not 0."""
 
     digits: int = 1
     plotted: bool = False
+    less: bool = True
     if_any: bool = False
 
 
@@ -39,9 +40,9 @@ STARTED, MEMORY = "seconds to the first answer", "memory, MiB"
 LOST, REFUSED = "streams lost", "streams refused"
 
 METRICS: Mapping[str, Metric] = {
-    TOKENS: Metric(plotted=True),
-    TEXTS: Metric(plotted=True),
-    LINES: Metric(plotted=True),
+    TOKENS: Metric(plotted=True, less=False),
+    TEXTS: Metric(plotted=True, less=False),
+    LINES: Metric(plotted=True, less=False),
     FIRST_P50: Metric(0, plotted=True),
     FIRST_P95: Metric(0),
     GAP: Metric(0),

@@ -96,7 +96,10 @@ class Peer:
         env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         # PYTHONSAFEPATH: the working directory holds packages of ours that are named as some of theirs.
         env |= {"PYTHONSAFEPATH": "1", "HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1", **self.env}
-        if self.mlx and (library := same_blas()):
+        library = same_blas()
+        if threads := env.get("OPENBLAS_NUM_THREADS"):
+            env |= {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+        if self.mlx and library:
             env["LD_PRELOAD"] = library
         return env
 
@@ -137,6 +140,8 @@ MLX_VLM = Peer(
     "mlx-vlm",
     ("-m", "mlx_vlm.server", "--log-level", "WARNING", *_HERE, "--model", "{model}"),
     lambda: weights.folder(weights.TEXT),
+    env={"APC_ENABLED": "1"},
+    note="with its prefix cache turned on",
 )
 MLX_OPENAI_SERVER = Peer(
     "mlx-openai-server",
@@ -170,8 +175,8 @@ INFINITY = Peer(
     "infinity",
     "infinity",
     "infinity-emb",
-    ("-m", "infinity_emb", "v2", *_HERE, "--model-id", "{model}", "--engine", "torch", "--device", "cpu",
-     "--served-model-name", "m", "--url-prefix", "/v1"),
+    (str(PEERS / "infinity" / "bin" / "infinity_emb"), "v2", *_HERE, "--model-id", "{model}",
+     "--served-model-name", "m", "--engine", "torch", "--device", "cpu", "--url-prefix", "/v1"),
     lambda: weights.folder(weights.VECTORS),
     served_as="m",
     mlx=False,

@@ -32,10 +32,9 @@ class Results:
     versions: dict[str, str] = field(default_factory=dict)
 
     def put(self, benchmark: str, run: Run, found: Sequence[Measurement]) -> None:
-        """What a run found, instead of what was known of the same cases."""
-        anew = {(one.benchmark, one.case) for one in found}
-        self.measurements = [one for one in self.measurements if (one.benchmark, one.case) not in anew]
-        self.measurements += found
+        """What a run found, in the place of what was known of the same cases."""
+        old, new = _by_case(self.measurements), _by_case(found)
+        self.measurements = [one for case in (old | new) for one in new.get(case, old.get(case, []))]
         self.runs[benchmark] = run
 
     def write(self, path: Path) -> None:
@@ -54,3 +53,10 @@ class Results:
             {name: Run(**one) for name, one in found["runs"].items()},
             found["versions"],
         )
+
+
+def _by_case(measurements: Sequence[Measurement]) -> dict[tuple[str, str], list[Measurement]]:
+    found: dict[tuple[str, str], list[Measurement]] = {}
+    for one in measurements:
+        found.setdefault((one.benchmark, one.case), []).append(one)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -104,7 +105,11 @@ def test_a_body_is_read_however_it_is_framed(answer: bytes) -> None:
 def test_calls_are_timed_one_after_the_other_on_one_connection() -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
     with serving([[answer] * 3]) as url:
-        assert len(client.calls(url, "/", [[{}] * 3])) == 3
+        assert len(client.calls(url, "/", [[{}] * 3], 60.0)) == 3
+
+
+def test_who_has_asked_for_long_enough_asks_no_more() -> None:
+    assert client.calls("http://127.0.0.1:9", "/", [itertools.repeat({})], -1.0) == []
 
 
 def test_a_call_that_is_refused_raises() -> None:
@@ -112,4 +117,4 @@ def test_a_call_that_is_refused_raises() -> None:
         serving([[b"HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n\r\n{}"]]) as url,
         pytest.raises(ConnectionError, match="503"),
     ):
-        client.calls(url, "/", [[{}]])
+        client.calls(url, "/", [[{}]], 60.0)

@@ -111,7 +111,7 @@ def _libraries() -> Iterator[Libraries]:
 
 def _lines(case: Case, number: int, chance: random.Random) -> list[Any]:
     if case.url == EMBEDDINGS:
-        return [embeddings.text(chance) for _ in range(number)]
+        return list(itertools.islice(embeddings.texts_of(chance), number))
     return text.Case("", number, 24).chats(chance)
 
 
