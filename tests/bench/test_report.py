@@ -112,7 +112,7 @@ def test_the_page_tells_medians_spread_ratios_and_who_is_absent(tmp_path: Path) 
     results = Results(versions={OURS: "0.1"})
     memory = [Measurement("text", "after all of these", MEMORY, OURS, 0, 600.0)]
     run = replace(RUN, absent={"llama.cpp": "not installed"})
-    results.put("text", run, [*rates(OURS, 20.0, 24.0, 22.0), *rates("z", 40.0, 48.0, 44.0), *memory])
+    results.put("text", run, [*rates(OURS, 20.0, 24.0, 22.0), *rates("llama.cpp", 40.0, 48.0, 44.0), *memory])
     document.write(tmp_path / "benchmarks.md", results, {"text": benchmark("text")})
     page = (tmp_path / "benchmarks.md").read_text()
     assert "| 8 streams | 22.0 (20.0–24.0) | 44.0 (40.0–48.0), **0.50** |" in page
