@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import random
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 import httpx
@@ -20,10 +18,11 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from bench.stacks import served
 from tests import recordings, starter
 from tests.faults.bulk import ENDED, Account, Batch, Body, Faults, People
 from tests.faults.clients import CHAT
-from tests.servers import ROOT, Stack, Valkey, fake
+from tests.servers import ROOT, fake
 
 TEXT, VECTORS, SPEECH = "smollm2-135m-instruct", "all-minilm-l6-v2", "whisper-tiny.en"
 EVERY = 8.0  # seconds between kills, on average
@@ -151,21 +150,14 @@ def main(real: int, unreal: int, seconds: float, seed: int | None) -> None:
     models = yaml.safe_load((ROOT / "models.yaml").read_text())["models"]
     for model in models:
         starter.folder(model["served_model_name"])
-    with tempfile.TemporaryDirectory() as folder:
-        valkey = Valkey(Path(folder))
-        stack = Stack(valkey, Path(folder) / "stack", [*models, fake(step_ms=5)], db=0)
-        try:
-            stack.ready(within=240)
-            print(f"seed {seed}", file=sys.stderr)
-            faults = Faults(stack, valkey)
-            made = lines(stack.url, real, unreal)
-            batches = {name: Batch(stack.url, endpoint, bodies) for name, (endpoint, bodies) in made.items()}
-            people = People(stack.url, chat(TEXT, "Tell me a story.", 16))
-            outcome = run(batches, faults, random.Random(seed), seconds)
-            people.stop()
-        finally:
-            stack.stop()
-            valkey.stop()
+    with served([*models, fake(step_ms=5)]) as stack:
+        print(f"seed {seed}", file=sys.stderr)
+        faults = Faults(stack, stack.valkey)
+        made = lines(stack.url, real, unreal)
+        batches = {name: Batch(stack.url, endpoint, bodies) for name, (endpoint, bodies) in made.items()}
+        people = People(stack.url, chat(TEXT, "Tell me a story.", 16))
+        outcome = run(batches, faults, random.Random(seed), seconds)
+        people.stop()
     console = Console(width=110)
     console.print(account_table(outcome, f"{real:,} real and {unreal:,} fake lines, seed {seed}"))
     console.print(summary(outcome, people, faults))

@@ -168,6 +168,7 @@ class Stack:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "models.yaml"
         config.write_text(yaml.safe_dump({"models": models}))
+        self.valkey = valkey
         self.settings = Settings(redis_url=valkey.url(db), namespace="stack", home=folder / "var", config=config)
         self.names = [model["served_model_name"] for model in models]
         self.port = free_port()

@@ -23,8 +23,8 @@ the rounds of the ratio within a round: what disturbs the machine for a while di
 library itself reaches without a server.
 
 Every server has an environment of its own, with pinned versions (`bench/peers`), and the same number of threads to
-compute with. Those that compute with MLX serve the same weights and load the BLAS library that ours loads, put in front of MLX's
-own by LD_PRELOAD on Linux; on macOS all of them use Accelerate.
+compute with. Those that compute with MLX serve the same weights and load the BLAS library that ours loads, put in front
+of MLX's own by LD_PRELOAD on Linux; on macOS all of them use Accelerate.
 """
 
 
