@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import random
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,8 +26,9 @@ from bench.fuzz.findings import Finding, Findings, written
 from bench.fuzz.request import ADMIN
 from bench.fuzz.watch import Watch
 from bench.fuzz.world import World
+from bench.stacks import served
 from tests import starter
-from tests.servers import ROOT, Stack, Valkey, fake
+from tests.servers import ROOT, fake
 from tests.workers.engines.images import tiny
 
 SECRET = "whsec_" + "A" * 40
@@ -100,24 +100,17 @@ def main(
     if missing:
         sys.exit(f"no example asks {sorted(missing)}; add one to bench/fuzz/examples.py")
     world = WORLD if real else World()
-    with tempfile.TemporaryDirectory() as temporary:
-        valkey = Valkey(Path(temporary))
-        stack = Stack(valkey, Path(temporary) / "stack", models() if real else [fake(step_ms=1)], db=0, **ENV)
-        try:
-            stack.ready(within=240)
-            campaign = Campaign("127.0.0.1", stack.port, world, seed, Watch(stack))
-            campaign.prepare()
-            took = campaign.run(requests, clients)
-            seconds, which = campaign.findings.slowest
-            print(f"{requests} requests in {took:.0f} s, the slowest {seconds:.1f} s ({which})", flush=True)
-            sockets.run(stack, world, seed, campaign.findings)
-            batches.run(stack, world, seed, campaign.findings)
-            if schemathesis is not None:
-                openai.run(schemathesis, stack, most, campaign.findings)
-            found = campaign.found()
-        finally:
-            stack.stop()
-            valkey.stop()
+    with served(models() if real else [fake(step_ms=1)], **ENV) as stack:
+        campaign = Campaign("127.0.0.1", stack.port, world, seed, Watch(stack))
+        campaign.prepare()
+        took = campaign.run(requests, clients)
+        seconds, which = campaign.findings.slowest
+        print(f"{requests} requests in {took:.0f} s, the slowest {seconds:.1f} s ({which})", flush=True)
+        sockets.run(stack, world, seed, campaign.findings)
+        batches.run(stack, world, seed, campaign.findings)
+        if schemathesis is not None:
+            openai.run(schemathesis, stack, most, campaign.findings)
+        found = campaign.found()
     Console(width=200).print(answers(campaign.findings))
     report(found, folder)
     print(json.dumps({"seed": seed, "requests": sum(campaign.findings.statuses.values()), "findings": len(found)}))
