@@ -22,6 +22,7 @@ from bench.report.plan import Absent
 from bench.stacks import READY
 from tests.servers import ROOT, Process, eventually, free_port
 from workers import blas
+from workers.starter.index import FetchError
 
 PEERS = ROOT / ".peers"
 STOPPED = 20.0  # seconds that a server may take to end when it is asked to
@@ -86,7 +87,10 @@ class Peer:
         """Start it and return at once; raises Absent when it is not installed."""
         if self.version is None:
             raise Absent(f"not installed (make peers; {self.environment})")
-        port, model = free_port(), str(self.path())
+        try:
+            port, model = free_port(), str(self.path())
+        except FetchError as error:
+            raise Absent(f"its weights cannot be had: {error}") from error
         words = [word.format(model=model, port=port) for word in self.words]
         process = Process([str(self.python), *words], self._env(), shows=True)
         name = self.served_as.format(model=model)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from functools import partial
 from typing import Protocol, TypeVar
 
 
@@ -57,10 +58,7 @@ class Plan:
         systems: Sequence[tuple[str, Callable[[], AbstractContextManager[Started]]]],
     ) -> list[Started]:
         """Start all systems (name, and what starts one) that are here and not left out."""
-        found = [
-            self.attempt(name, lambda start=start: entered.enter_context(start()))  # type: ignore[misc]
-            for name, start in systems
-        ]
+        found = [self.attempt(name, partial(entered.enter_context, start())) for name, start in systems]
         return [one for one in found if one is not None]
 
     def attempt(self, name: str, work: Callable[[], T]) -> T | None:
