@@ -210,7 +210,9 @@ class PromptStore:
 
     def _shrink(self) -> None:
         while self._nbytes > self._max_bytes:
-            self._forget(next(iter(self._files)))
+            with self._lock:  # the reader moves what it has read
+                oldest = next(iter(self._files))
+            self._forget(oldest)
 
 
 def _opened(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
