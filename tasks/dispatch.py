@@ -28,16 +28,21 @@ class Dispatcher:
         slots = sum(worker.slots + HEADROOM for worker in self.presence.workers(model))
         sent = 0
         while slots and (found := self._next(model)):
-            lane, turn = found
-            if not self._send(model, lane, turn, slots):
+            lane, turn, alone = found
+            going = self._take(model, lane, turn, slots, slots if alone else 1)
+            if not going:
                 if self.store.redis.zscore(self.store.keys.lanes(model), f"{lane}:{turn}") is not None:
                     return sent  # the window is full, or another leads
                 continue
-            sent += 1
+            self.store.send(model, *going)
+            sent += len(going)
         return sent
 
-    def _next(self, model: str) -> tuple[Lane, str] | None:
-        """The lane that is next, earlier ones first unless a later one has waited, and whose turn it is there."""
+    def _next(self, model: str) -> tuple[Lane, str, bool] | None:
+        """The lane that is next, earlier ones first unless a later one has waited, and whose turn it is there.
+
+        And whether nobody else waits, so that it may have several turns at once.
+        """
         served: dict[Lane, dict[str, float]] = {}
         for member, when in self.store.redis.zrange(self.store.keys.lanes(model), 0, -1, withscores=True):
             lane, _, turn = member.decode().partition(":")
@@ -45,11 +50,12 @@ class Dispatcher:
         if not served:
             return None
         first = min(served, key=lambda lane: min(served[lane].values()) + LATER[lane])
-        return first, turns.following(served[first])
+        return first, turns.following(served[first]), sum(map(len, served.values())) == 1
 
-    def _send(self, model: str, lane: Lane, turn: str, slots: int) -> bool:
+    def _take(self, model: str, lane: Lane, turn: str, slots: int, most: int) -> list[str]:
+        """Give so many jobs their places in the window; their ids."""
         keys = self.store.keys
-        job_id = self.store.scripts.run(
+        found = self.store.scripts.run(
             "dispatch",
             [
                 keys.waiting(model, lane, turn),
@@ -59,9 +65,6 @@ class Dispatcher:
                 keys.leader(),
                 keys.reply(self.leader),
             ],
-            [f"{lane}:{turn}", slots, self.store.now(), self.leader, secrets.token_hex(8)],
+            [f"{lane}:{turn}", slots, self.store.now(), self.leader, secrets.token_hex(8), most],
         )
-        if job_id is None:
-            return False
-        self.store.send(job_id.decode(), model)
-        return True
+        return found.decode().split() if found else []

@@ -204,7 +204,7 @@ def release(store: JobStore, held: Job, worker: str, *, lost: bool) -> None:
         [held.id, worker, int(lost), _allowed(store, held), store.now(), held.place, secrets.token_hex(8)],
     )
     if outcome == b"requeued":
-        store.send(held.id, held.model)
+        store.send(held.model, held.id)
     elif outcome == b"shown":
         message = f"the worker stopped after part of the answer had been sent{_because(store, worker)}; ask again"
         store.end(held, events.Failed(Failure(WorkerLost.code, message, retry_after=1)))

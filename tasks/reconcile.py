@@ -129,7 +129,7 @@ class Reconciler:
             return
         log.warning("sending a job again whose message was lost", job_id=job_id)
         store.redis.zadd(unclaimed, {job_id: now}, xx=True)
-        store.send(job_id, model)
+        store.send(model, job_id)
 
     def postpone(self) -> None:
         """Let the deadlines move with Redis' clock when it jumps, as when a machine wakes or its time is set."""

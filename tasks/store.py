@@ -110,12 +110,12 @@ class JobStore(Records):
             ],
         )
 
-    def send(self, job_id: str, model: str) -> None:
-        """Tell the model's worker of a job; when that fails the reconciler does it again."""
+    def send(self, model: str, *job_ids: str) -> None:
+        """Tell the model's worker of jobs, in this order; when that fails the reconciler does it again."""
         try:
-            self.redis.lpush(self.keys.messages(model), self._message(job_id, model))
+            self.redis.lpush(self.keys.messages(model), *(self._message(job_id, model) for job_id in job_ids))
         except AWAY as error:
-            log.warning("message not sent; the reconciler will", job_id=job_id, error=str(error))
+            log.warning("messages not sent; the reconciler will", job_ids=job_ids, error=str(error))
 
     def _message(self, job_id: str, model: str) -> str:
         return messages.template(self.celery, self.keys.queue(model)).fill(job_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from tasks.reconcile import Reconciler
 from tasks.store import JobStore
 from tests.jobs import chat
 from tests.servers import eventually
+from tests.wire import counted
 
 SLOTS = 2
 
@@ -68,6 +70,18 @@ def test_the_window_is_bounded_and_refilled_as_jobs_end(store: JobStore) -> None
     assert sent(store) == sorted(job.id for job in jobs[: SLOTS + HEADROOM])
     store.finish(jobs[0].id, events.Cancelled())
     assert leading.run("fake") == 1
+
+
+def test_who_waits_alone_fills_the_window_in_one_go_and_in_order(
+    store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [submitted(store, lane=Lane.BATCH) for _ in range(10)]
+    leading = dispatcher(store)
+    with counted(monkeypatch) as calls:
+        assert leading.run("fake") == SLOTS + HEADROOM
+    assert calls.count("lpush") == 1
+    found = [json.loads(message)["headers"]["id"] for message in store.redis.lrange(store.keys.messages("fake"), 0, -1)]
+    assert found[::-1] == [job.id for job in jobs[: SLOTS + HEADROOM]]
 
 
 def test_owners_take_turns(store: JobStore) -> None:
