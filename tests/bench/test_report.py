@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,11 +18,12 @@ from bench.report import document, weights
 from bench.report.__main__ import ORDER, benchmark, main
 from bench.report.benchmarks import text, web
 from bench.report.measurement import IN_PROCESS, LOST, MEMORY, OURS, TOKENS, Measurement
-from bench.report.peers import Peer
+from bench.report.peers import ALL, Peer
 from bench.report.plan import Absent, Plan
 from bench.report.results import Results, Run
 from bench.report.tables import tables
 from bench.summary import percentile, ratio, summary
+from tests.servers import ROOT
 
 RUN = Run("2026-11-28 10:00", "abc", 60.0, 3, "2 cores")
 
@@ -78,6 +80,14 @@ def test_a_peer_without_an_environment_is_absent() -> None:
     peer = Peer("nobody's server", "no-such-peer", "nothing", (), Path)
     with pytest.raises(Absent, match="not installed"), peer.started():
         pass
+
+
+def test_every_peer_is_pinned_with_all_that_it_needs() -> None:
+    pins = {path.stem: path.read_text() for path in (ROOT / "bench" / "peers").glob("*.txt")}
+    assert {peer.environment for peer in ALL} == pins.keys()
+    assert all(re.search(rf"^{peer.package}==", pins[peer.environment], re.MULTILINE) for peer in ALL)
+    lines = [line for text in pins.values() for line in text.splitlines()]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+( ; sys_platform == '\w+')?", line) for line in lines)
 
 
 def test_a_table_has_ours_first_the_ceiling_last_and_no_ratio_where_there_is_no_pair() -> None:
