@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 CHAT = "/v1/chat/completions"
-PATIENCE = 300.0  # seconds that an answer may take
+PATIENCE = 180.0  # seconds that an answer may take; one that takes longer is lost
 TRIES = 5  # to connect; servers with a short backlog refuse some of those who come together
 Body = Mapping[str, Any]
 T = TypeVar("T")

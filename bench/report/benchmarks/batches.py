@@ -22,6 +22,7 @@ from bench.report.measurement import IN_PROCESS, LINES, OURS, Measurement
 from bench.report.plan import Plan
 from tests.servers import eventually
 
+TOKENS = 16
 CHAT, EMBEDDINGS = "/v1/chat/completions", "/v1/embeddings"
 ENDED = {"completed", "failed", "expired", "cancelled"}
 
@@ -38,7 +39,7 @@ class Case:
 
 CASES = {
     "embeddings": Case("embeddings, a text a line", EMBEDDINGS, 400, 32),
-    "chats": Case("chats of 24 tokens", CHAT, 48, 4),
+    "chats": Case(f"chats of {TOKENS} tokens", CHAT, 48, 4),
 }
 
 
@@ -112,7 +113,7 @@ def _libraries() -> Iterator[Libraries]:
 def _lines(case: Case, number: int, chance: random.Random) -> list[Any]:
     if case.url == EMBEDDINGS:
         return list(itertools.islice(embeddings.texts_of(chance), number))
-    return text.Case("", number, 24).chats(chance)
+    return text.Case("", number, TOKENS).chats(chance)
 
 
 def measure(plan: Plan) -> Iterator[Measurement]:

@@ -19,7 +19,7 @@ from bench.summary import percentile
 from tests.servers import fake
 
 STEP_MS = 200
-WORDS = 40
+WORDS = 30
 ROWS, THREADS = 1024, 1200
 CASES = {"100": 100, "300": 300, "1000": 1000}
 
