@@ -6,12 +6,13 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 FUZZERS := .fuzzers
 PEERS := .peers
+WRITERS := .writers
 PORT ?= 8000
 TESTERS ?= 2
 MLXQ_CONFIG ?= models.yaml
 export MLXQ_CONFIG
 
-.PHONY: serve setup models test lint lock bench peers soak faults fuzz clean
+.PHONY: serve setup models test lint docs tables lock bench peers soak faults fuzz clean
 
 serve: models
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" MLXQ_PORT=$(PORT) $(VENV)/bin/honcho start
@@ -29,11 +30,24 @@ models: setup
 test: models
 	@$(PYTHON) -m pytest -n $(TESTERS)
 
-lint: setup
+lint: setup docs
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
+
+# The documents as a site in var/site; a link or an include that leads nowhere is an error.
+docs: setup $(WRITERS)/.installed
+	@$(WRITERS)/bin/zensical build --clean --strict
+
+$(WRITERS)/.installed: Makefile
+	@$(PYTHON) -m venv $(WRITERS)
+	@$(WRITERS)/bin/pip install --quiet zensical==0.0.73
+	@touch $@
+
+# What the documents' tables say, as the code has it.
+tables: setup
+	@$(PYTHON) -m tests.tables
 
 # Both platforms in one file; requirements that neither has are left out.
 lock:
@@ -73,4 +87,4 @@ $(FUZZERS)/.installed:
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(FUZZERS) $(PEERS) var .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(FUZZERS) $(PEERS) $(WRITERS) var .cache .pytest_cache .mypy_cache .ruff_cache

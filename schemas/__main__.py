@@ -1,4 +1,4 @@
-"""`python -m schemas`: the README's tables of request fields."""
+"""`python -m schemas`: the documents' tables of request fields."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """How a body is checked: every field is honoured, accepted because it changes nothing here, or refused by name.
 
-A schema's marshmallow fields are the honoured ones; its `ACCEPTED` and `REFUSED` tables are the others. The README's
-table is made from the same three.
+A schema's marshmallow fields are the honoured ones; its `ACCEPTED` and `REFUSED` tables are the others. The
+documents' table is made from the same three.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Problem(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One line of the README's table: a field, how far it is supported, and at which values it is always taken."""
+    """One line of the documents' table: a field, how far it is supported, and at which values it is always taken."""
 
     name: str
     support: Support

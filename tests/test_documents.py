@@ -1,31 +1,36 @@
-"""Every snippet of the README runs, and every table in the documents says what the code says."""
+"""Every snippet of the documents runs, and every table in them says what the code says."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
 
-from mlxq.catalogue import Catalogue, ModelEntry
+from mlxq.catalogue import NOT_BUILT, SERVER_NOT_BUILT, Catalogue, ModelEntry
 from mlxq.checks import SAMPLING
 from mlxq.settings import DEFAULT, VARIABLES
-from schemas.__main__ import TABLES, table
-from tasks import keys
-from tests import recordings
-from tests.servers import PATIENCE, ROOT, Stack
+from tests import recordings, starter, tables
+from tests.receivers import SECRET
+from tests.servers import PATIENCE, ROOT, Stack, Valkey, running
+from tests.tables import DOCUMENTS
+from web.errors import ANSWERS
 from workers.engines.images.variants import VARIANTS
-from workers.parsers import registry
 
-README = (ROOT / "README.md").read_text()
 URL = "http://127.0.0.1:8000"
 BLOCK = re.compile(r"```(python|sh)\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
+INCLUDED = re.compile(r'--8<-- "(examples/\w+\.py)"\n')
+EXAMPLES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in sorted((ROOT / "examples").glob("*.py"))}
+MODELS = ROOT / "docs/operate/models.md"
 
 
 class Snippet(NamedTuple):
@@ -34,100 +39,150 @@ class Snippet(NamedTuple):
     output: str
 
 
-SNIPPETS = [
-    Snippet(*(part or "" for part in found))
-    for found in BLOCK.findall(README)
-    if found[0] == "python" or "curl" in found[1]
-]
+def included(block: str) -> str:
+    """A block of code with the examples that it includes."""
+    return INCLUDED.sub(lambda found: EXAMPLES[found[1]], block)
 
 
+def snippets() -> Iterator[Snippet]:
+    """What the documents tell to run, each once; a block of the shell counts when it calls the server."""
+    seen = set()
+    for document in DOCUMENTS:
+        for language, block, output in BLOCK.findall(document.read_text()):
+            snippet = Snippet(language, included(block), output)
+            if (language == "python" or "curl" in block) and snippet.code not in seen:
+                seen.add(snippet.code)
+                yield snippet
+
+
+SNIPPETS = list(snippets())
 IMAGES = [snippet for snippet in SNIPPETS if "client.images" in snippet.code]
-OTHERS = [snippet for snippet in SNIPPETS if snippet not in IMAGES]
+SPECIAL = [snippet for snippet in SNIPPETS if '"qwen3-vl"' in snippet.code or "MLXQ_WEBHOOK_SECRET" in snippet.code]
+OTHERS = [snippet for snippet in SNIPPETS if snippet not in (*IMAGES, *SPECIAL)]
 
 
-@pytest.mark.parametrize("snippet", OTHERS, ids=lambda snippet: snippet.code.strip().splitlines()[-1][:50])
+def name(snippet: Snippet) -> str:
+    file = next((path for path, code in EXAMPLES.items() if code == snippet.code), None)
+    return file or snippet.code.strip().splitlines()[-1][:50]
+
+
+def run(snippet: Snippet, url: str, folder: Path) -> str:
+    """What a snippet prints, run in this folder against the server at this address."""
+    code = snippet.code.replace(URL, url)
+    command = [sys.executable, "-c", code] if snippet.language == "python" else ["sh", "-euc", code]
+    env = {**os.environ, "MLXQ_URL": url, "MLXQ_WEBHOOK_SECRET": SECRET}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip(), "it shows nothing"
+    return done.stdout
+
+
+@pytest.mark.parametrize("snippet", OTHERS, ids=name)
 def test_a_snippet_runs_and_says_what_is_written_there(snippet: Snippet, real_stack: Stack, tmp_path: Path) -> None:
     recording, words = recordings.librivox()[4]
     shutil.copy(recording, tmp_path / "speech.wav")
-    code = snippet.code.replace(URL, real_stack.url)
-    command = [sys.executable, "-c", code] if snippet.language == "python" else ["sh", "-euc", code]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip(), "it shows nothing"
-    if snippet.output:
-        assert done.stdout == snippet.output
-    if "transcriptions" in code:
-        assert set(words.split()[:4]) <= set(re.findall(r"\w+", done.stdout.lower()))
+    shown = run(snippet, real_stack.url, tmp_path)
+    if "transcriptions" in snippet.code:
+        assert set(words.split()[:4]) <= set(re.findall(r"\w+", shown.lower()))
+    elif snippet.output:
+        assert shown == snippet.output
 
 
-@pytest.mark.parametrize("snippet", IMAGES)
+@pytest.mark.parametrize("snippet", IMAGES, ids=name)
 def test_a_snippet_that_makes_pictures_runs(snippet: Snippet, image_stack: Stack, tmp_path: Path) -> None:
-    code = snippet.code.replace(URL, image_stack.url).replace("512x512", "128x128")  # tiny models, on a CPU
+    code = snippet.code.replace("512x512", "128x128")  # tiny models, on a CPU
     code = code.replace('"flux2-klein-4b"', '"flux2"').replace('"flux2-klein-edit-4b"', '"flux2-edit"')
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    assert (done.stdout, done.returncode) == (snippet.output, 0), done.stderr
+    assert run(snippet._replace(code=code), image_stack.url, tmp_path) == snippet.output
     assert (tmp_path / "lighthouse.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.fixture(scope="module")
+def special_stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A tiny model that sees, and webhooks that may go to this machine."""
+    from tests.workers.engines.vision import tiny
+
+    folder = tiny.save(tmp_path_factory.mktemp("model"), "qwen3_vl")
+    seeing = {"model_path": str(folder), "served_model_name": "qwen3-vl", "model_type": "multimodal"}
+    embedding = next(model for model in starters() if model["model_type"] == "embeddings")
+    starter.folder(embedding["served_model_name"])
+    env = {"MLXQ_WEBHOOK_SECRET": SECRET, "MLXQ_WEBHOOK_ALLOW_PRIVATE": "1"}
+    yield from running(Stack(valkey, tmp_path_factory.mktemp("special"), [seeing, embedding], db=14, **env))
+
+
+def starters() -> list[dict[str, Any]]:
+    """The models that `make serve` serves."""
+    return list(yaml.safe_load((ROOT / "models.yaml").read_text())["models"])
+
+
+@pytest.mark.parametrize("snippet", SPECIAL, ids=name)
+def test_a_snippet_that_needs_a_model_that_sees_or_webhooks_runs(
+    snippet: Snippet, special_stack: Stack, tmp_path: Path
+) -> None:
+    from tests.workers.engines.vision.asking import encoded, noise
+
+    (tmp_path / "lighthouse.png").write_bytes(encoded(noise(1)))
+    run(snippet, special_stack.url, tmp_path)
 
 
 def test_there_are_snippets_for_each_kind_of_model() -> None:
     code = "".join(snippet.code for snippet in SNIPPETS)
-    assert all(
-        call in code
-        for call in (
-            "chat.completions",
-            "stream=True",
-            "embeddings",
-            "transcriptions",
-            "client.images",
-            "/v1/jobs",
-            "batches",
-        )
-    )
+    calls = "chat.completions stream=True image_url embeddings transcriptions client.images /v1/jobs batches webhooks"
+    assert all(call in code for call in calls.split())
 
 
-def between(text: str, name: str) -> str:
-    return text.split(f"<!-- {name} -->\n")[1].split(f"<!-- end of {name} -->")[0]
+def test_every_example_is_in_a_document() -> None:
+    assert {path for path, code in EXAMPLES.items() if code in {snippet.code for snippet in SNIPPETS}} == set(EXAMPLES)
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_the_tables_of_fields_are_the_schemas(name: str) -> None:
-    assert between(README, name) == "\n".join(table(name)) + "\n"
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=name)
+def test_a_snippet_that_has_a_model_write_says_how_much(snippet: Snippet) -> None:
+    asks = len(re.findall(r"completions\.(?:create|parse)\(|\"model\": \"smollm2", snippet.code))
+    assert snippet.code.count("max_tokens") >= asks or "/v1/chat/render" in snippet.code
 
 
-@pytest.mark.parametrize(("kind", "flag"), [("tool", "tool_call_parser"), ("reasoning", "reasoning_parser")])
-def test_the_tables_of_formats_are_the_files(kind: str, flag: str) -> None:
-    found = registry.formats("tools") if kind == "tool" else registry.formats("reasoning")
-    lines = [f"| file | names for `{flag}` |", "| --- | --- |"]
-    lines += [f"| {name} | {', '.join(f'`{alias}`' for alias in one.NAMES)} |" for name, one in found.items()]
-    assert between(README, f"{kind} formats") == "\n".join(lines) + "\n"
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_the_tables_of_a_document_are_the_code_s(document: Path) -> None:
+    text = document.read_text()
+    assert tables.written(text) == text, "`make tables` writes them"
 
 
-def test_the_table_of_keys_is_the_code_s() -> None:
-    assert keys.__doc__ is not None
-    assert between((ROOT / "ARCHITECTURE.md").read_text(), "keys").strip() in keys.__doc__
+def test_every_table_is_in_a_document() -> None:
+    text = "".join(document.read_text() for document in DOCUMENTS)
+    assert [name for name in tables.TABLES if not tables.place(name).search(text)] == []
 
 
 def test_the_settings_table_names_every_variable_and_no_other() -> None:
-    told = set(re.findall(r"`((?:MLXQ_|REDIS_)\w+|PORT)`", section("## Settings")))
+    table = (ROOT / "docs/operate/settings.md").read_text().split("`docker compose")[0]
+    told = set(re.findall(r"`((?:MLXQ_|REDIS_)\w+|PORT)`", table))
     assert told == {variable for variable, _ in VARIABLES.values()} | {"MLXQ_REDIS_PORT"} | {
         DEFAULT + name.upper() for name in SAMPLING
     }
 
 
-def section(heading: str) -> str:
-    return README.split(f"{heading}\n")[1].split("\n## ")[0].split("`docker compose")[0]
+def test_troubleshooting_says_of_every_code_what_to_do() -> None:
+    told = keyed(section(ROOT / "docs/operate/troubleshooting.md", "By code"))
+    assert told == set(ANSWERS)
+
+
+def test_who_comes_from_mlx_openai_server_is_told_of_every_key_that_is_refused() -> None:
+    told = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs/operate/migrate.md").read_text()))
+    assert told >= NOT_BUILT | SERVER_NOT_BUILT
+
+
+def section(document: Path, heading: str) -> str:
+    """What stands below a heading of the second level."""
+    return document.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
 
 
 def test_the_examples_of_models_files_are_some() -> None:
-    first, second, third = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
-    assert Catalogue.parse(yaml.safe_load(first), "README.md").get("qwen3-4b").context_length == 16_384
-    assert Catalogue.parse(yaml.safe_load(second), "README.md").get("qwen3-8b").kv_bits == 8
-    assert Catalogue.parse(yaml.safe_load(third), "README.md").get("flux2-klein-4b").quantize == 8
+    first, second, third = re.findall(r"```yaml\n(.*?)```", MODELS.read_text(), re.DOTALL)
+    assert Catalogue.parse(yaml.safe_load(first), "first").get("qwen3-4b").context_length == 16_384
+    assert Catalogue.parse(yaml.safe_load(second), "second").get("qwen3-8b").kv_bits == 8
+    assert Catalogue.parse(yaml.safe_load(third), "third").get("flux2-klein-4b").quantize == 8
 
 
 def test_the_tables_of_a_text_and_an_image_model_s_keys_name_every_one() -> None:
-    text, image = section("### Text models").split("### Image models\n")
+    text, image = section(MODELS, "Text models"), section(MODELS, "Image models")
     told = keyed(text) | keyed(image) - {"mask"}
     general = {"model_type", "queue_size", "queue_timeout", "options"}
     keys = {field.name for field in fields(ModelEntry)} - {"name", "model_path", "defaults"} - general
@@ -141,7 +196,7 @@ def keyed(text: str) -> set[str]:
 
 
 def test_every_kind_of_image_model_stands_where_it_belongs() -> None:
-    rows = re.findall(r"^\| (.*?) \| (`.*`) \|$", section("### Image models"), re.MULTILINE)
+    rows = re.findall(r"^\| (.*?) \| (`.*`) \|$", section(MODELS, "Image models"), re.MULTILINE)
     told = {name: set(re.findall(r"`([\w.-]+)`", cell)) for name, cell in rows}
     masks = told.pop("take a `mask`")
     assert masks == {name for name, variant in VARIANTS.items() if variant.mask != "none"}
@@ -156,11 +211,48 @@ def test_the_repository_s_models_are_the_starter_models() -> None:
     assert [entry.model_type for entry in Catalogue.load(ROOT / "models.yaml")] == ["lm", "embeddings", "whisper"]
 
 
-@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
-def test_every_file_that_a_document_names_is_there(name: str) -> None:
-    told = re.findall(r"`((?:mlxq|schemas|tasks|web|workers|tests|bench)/[\w./]*)`", (ROOT / name).read_text())
+ALL = [*DOCUMENTS, *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md"))]
+
+
+@pytest.mark.parametrize("document", ALL, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_what_a_document_names_and_links_is_there(document: Path) -> None:
+    text = re.sub(r"```.*?```", "", document.read_text(), flags=re.DOTALL)
+    told = re.findall(r"`((?:mlxq|schemas|tasks|web|workers|tests|bench|docs|examples)/[\w./]*)`", text)
     missing = [path for path in told if "x.py" not in path and not (ROOT / path).exists()]
-    assert not missing
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, anchor = link.partition("#")
+        target = document.parent / path if path else document
+        if "://" in link:
+            continue
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            missing.append(link)
+    assert missing == []
+
+
+def anchors(document: Path) -> set[str]:
+    """The headings of a document, as links name them."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_page_is_in_the_site_s_navigation() -> None:
+    pages = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    project = tomllib.loads((ROOT / "zensical.toml").read_text())["project"]
+    listed = list(leaves(project["nav"]))
+    assert sorted(listed) == sorted(pages)
+
+
+def leaves(nav: Any) -> Iterator[str]:
+    """The pages of a navigation."""
+    if isinstance(nav, str):
+        yield nav
+        return
+    for one in nav.values() if isinstance(nav, dict) else nav:
+        yield from leaves(one)
+
+
+def test_the_readme_is_a_door() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 200
 
 
 def test_the_lock_names_no_package_index() -> None:

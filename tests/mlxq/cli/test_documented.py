@@ -1,4 +1,4 @@
-"""The README's examples of the command line, as they stand there."""
+"""The guide's examples of the command line, as they stand there."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ import pytest
 from tests import recordings
 from tests.servers import PATIENCE, ROOT, Stack
 
-SECTION = (ROOT / "README.md").read_text().split("## From the command line\n")[1].split("\n## ")[0]
-BLOCKS = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
+BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/guides/cli.md").read_text(), re.DOTALL)
 CHAT = {"model": "smollm2-135m-instruct", "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 4}
 
 

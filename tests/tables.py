@@ -1,0 +1,125 @@
+"""`python -m tests.tables`: writes the tables of the documents that the code knows, each between two comments.
+
+A table of name N stands in a document between `<!-- N -->` and `<!-- end of N -->`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+from flask import Flask
+
+from schemas import __main__ as schemas
+from tasks import events, keys
+from tasks.errors import JobError
+from tests.servers import ROOT
+from web import errors, registry
+from workers.parsers import registry as formats
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def _first(doc: str | None) -> str:
+    """The first sentence of a docstring, as it goes into a table."""
+    paragraph = " ".join(inspect.cleandoc(doc or "").split("\n\n")[0].split())
+    return paragraph.replace("|", "\\|").rstrip(".")
+
+
+def _formats(kind: str, flag: str) -> Iterator[str]:
+    yield f"| file | names for `{flag}` |"
+    yield "| --- | --- |"
+    for name, found in formats.formats(kind).items():  # type: ignore[call-overload]
+        yield f"| {name} | {', '.join(f'`{alias}`' for alias in found.NAMES)} |"
+
+
+_WITHOUT_CLASS = {
+    "invalid_request": "The request is not HTTP, or is not framed as it says",
+    "uri_too_long": "The request line is longer than this server takes",
+    "headers_too_large": "The headers are larger, or more, than this server takes",
+    "range_not_satisfiable": "No part of the content is in the range that was asked for",
+    "internal_error": "Something failed that should not; the server's log says what",
+}
+
+
+def _errors() -> Iterator[str]:
+    meanings = _WITHOUT_CLASS | {kind.code: _first(kind.__doc__) for kind in _subclasses(JobError)}
+    yield "| code | status | `type` | the SDKs ask again | meaning |"
+    yield "| --- | ---: | --- | --- | --- |"
+    for code, answer in errors.ANSWERS.items():
+        again = "yes" if answer.retry and answer.status in (408, 409, 429, *range(500, 600)) else "no"
+        yield f"| `{code}` | {answer.status} | `{answer.type}` | {again} | {meanings[code]} |"
+
+
+def _subclasses(kind: type[JobError]) -> Iterator[type[JobError]]:
+    for found in kind.__subclasses__():
+        yield found
+        yield from _subclasses(found)
+
+
+def _events() -> Iterator[str]:
+    yield "| `type` | fields | meaning |"
+    yield "| --- | --- | --- |"
+    for kind in get_args(events.Event):
+        info = msgspec.structs.fields(kind)
+        tag = kind.__struct_config__.tag
+        told = ", ".join(f"`{field.encode_name}`" for field in info) or "none"
+        yield f"| `{tag}` | {told} | {_first(kind.__doc__)} |"
+
+
+def _routes() -> Iterator[str]:
+    app = Flask("mlxq", static_folder=None)
+    for blueprint in registry.blueprints():
+        app.register_blueprint(blueprint)
+    yield "| call | does |"
+    yield "| --- | --- |"
+    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, sorted(rule.methods or ()))):
+        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+        for method in ["websocket"] if rule.websocket else sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield f"| `{method} {path}` | {_first(app.view_functions[rule.endpoint].__doc__)} |"
+
+
+def _keys() -> Iterator[str]:
+    yield from (line for line in inspect.cleandoc(keys.__doc__ or "").splitlines() if line.startswith("| "))
+
+
+TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
+    **{name: partial(schemas.table, name) for name in schemas.TABLES},
+    "tool formats": partial(_formats, "tools", "tool_call_parser"),
+    "reasoning formats": partial(_formats, "reasoning", "reasoning_parser"),
+    "errors": _errors,
+    "events": _events,
+    "routes": _routes,
+    "keys": _keys,
+}
+
+
+def place(name: str) -> re.Pattern[str]:
+    """Where a table stands in a document."""
+    return re.compile(rf"(<!-- {name} -->\n)(.*?)(<!-- end of {name} -->)", re.DOTALL)
+
+
+def written(text: str) -> str:
+    """A document with every table as the code has it now."""
+    for name, table in TABLES.items():
+        if place(name).search(text):
+            lines = "\n".join(table()) + "\n"
+            text = place(name).sub(lambda found, lines=lines: found[1] + lines + found[3], text)  # type: ignore[misc]
+    return text
+
+
+def main() -> None:
+    """Write the tables of all documents anew."""
+    for document in DOCUMENTS:
+        before = document.read_text()
+        if (after := written(before)) != before:
+            Path(document).write_text(after)
+
+
+if __name__ == "__main__":
+    main()
