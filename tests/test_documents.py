@@ -211,7 +211,7 @@ def test_the_repository_s_models_are_the_starter_models() -> None:
     assert [entry.model_type for entry in Catalogue.load(ROOT / "models.yaml")] == ["lm", "embeddings", "whisper"]
 
 
-ALL = [*DOCUMENTS, *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md"))]
+ALL = [*DOCUMENTS, *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md"))]
 
 
 @pytest.mark.parametrize("document", ALL, ids=lambda path: path.relative_to(ROOT).as_posix())
