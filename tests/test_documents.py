@@ -23,12 +23,13 @@ from tests import recordings, starter, tables
 from tests.receivers import SECRET
 from tests.servers import PATIENCE, ROOT, Stack, Valkey, running
 from tests.tables import DOCUMENTS
+from tests.workers.engines.vision.asking import encoded, noise
 from web.errors import ANSWERS
 from workers.engines.images.variants import VARIANTS
 
 URL = "http://127.0.0.1:8000"
 BLOCK = re.compile(r"```(python|sh)\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
-INCLUDED = re.compile(r'--8<-- "(examples/\w+\.py)"\n')
+INCLUDED = re.compile(r'^--8<-- "([\w./]+?)(?::(\w+))?"\n', re.MULTILINE)
 EXAMPLES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in sorted((ROOT / "examples").glob("*.py"))}
 MODELS = ROOT / "docs/operate/models.md"
 
@@ -39,9 +40,14 @@ class Snippet(NamedTuple):
     output: str
 
 
-def included(block: str) -> str:
-    """A block of code with the examples that it includes."""
-    return INCLUDED.sub(lambda found: EXAMPLES[found[1]], block)
+def whole(text: str) -> str:
+    """A page, or a block of code, with the files or parts of files that it includes."""
+
+    def part(found: re.Match[str]) -> str:
+        file = (ROOT / found[1]).read_text()
+        return file.split(f"[start:{found[2]}] -->")[1].split(f"<!-- --8<-- [end:{found[2]}]")[0] if found[2] else file
+
+    return INCLUDED.sub(part, text)
 
 
 def snippets() -> Iterator[Snippet]:
@@ -49,7 +55,7 @@ def snippets() -> Iterator[Snippet]:
     seen = set()
     for document in DOCUMENTS:
         for language, block, output in BLOCK.findall(document.read_text()):
-            snippet = Snippet(language, included(block), output)
+            snippet = Snippet(language, whole(block), output)
             if (language == "python" or "curl" in block) and snippet.code not in seen:
                 seen.add(snippet.code)
                 yield snippet
@@ -92,8 +98,11 @@ def test_a_snippet_runs_and_says_what_is_written_there(snippet: Snippet, real_st
 def test_a_snippet_that_makes_pictures_runs(snippet: Snippet, image_stack: Stack, tmp_path: Path) -> None:
     code = snippet.code.replace("512x512", "128x128")  # tiny models, on a CPU
     code = code.replace('"flux2-klein-4b"', '"flux2"').replace('"flux2-klein-edit-4b"', '"flux2-edit"')
+    (tmp_path / "lighthouse.png").write_bytes(encoded(noise(1, 128, 128)))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     assert run(snippet._replace(code=code), image_stack.url, tmp_path) == snippet.output
-    assert (tmp_path / "lighthouse.png").read_bytes().startswith(b"\x89PNG")
+    made = [path for path in tmp_path.iterdir() if path.read_bytes() != before.get(path)]
+    assert [path.read_bytes()[:4] for path in made] == [b"\x89PNG"]
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +127,6 @@ def starters() -> list[dict[str, Any]]:
 def test_a_snippet_that_needs_a_model_that_sees_or_webhooks_runs(
     snippet: Snippet, special_stack: Stack, tmp_path: Path
 ) -> None:
-    from tests.workers.engines.vision.asking import encoded, noise
-
     (tmp_path / "lighthouse.png").write_bytes(encoded(noise(1)))
     run(snippet, special_stack.url, tmp_path)
 
@@ -216,7 +223,7 @@ ALL = [*DOCUMENTS, *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", 
 
 @pytest.mark.parametrize("document", ALL, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_what_a_document_names_and_links_is_there(document: Path) -> None:
-    text = re.sub(r"```.*?```", "", document.read_text(), flags=re.DOTALL)
+    text = re.sub(r"```.*?```", "", whole(document.read_text()), flags=re.DOTALL)
     told = re.findall(r"`((?:mlxq|schemas|tasks|web|workers|tests|bench|docs|examples)/[\w./]*)`", text)
     missing = [path for path in told if "x.py" not in path and not (ROOT / path).exists()]
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
@@ -231,7 +238,7 @@ def test_what_a_document_names_and_links_is_there(document: Path) -> None:
 
 def anchors(document: Path) -> set[str]:
     """The headings of a document, as links name them."""
-    headings = re.findall(r"^#+ (.*)$", document.read_text(), re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", whole(document.read_text()), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
