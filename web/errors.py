@@ -218,7 +218,7 @@ def validation(error: ValidationError, within: str = "") -> JobError:
 
 def _http(error: HTTPException) -> Failure:
     if error.code == 404:
-        return Failure(RouteNotFound.code, "no endpoint has this path; GET /v1/models answers, the README lists them")
+        return Failure(RouteNotFound.code, "no endpoint has this path; docs/reference/routes.md lists them all")
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(sorted(error.valid_methods or ()))
         return Failure(WrongMethod.code, f"this endpoint takes {allowed}")
