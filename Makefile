@@ -55,7 +55,7 @@ lock:
 	  pyproject.toml --no-header --no-emit-index-url --no-emit-find-links --no-annotate --upgrade -o requirements.lock
 	sed -i.bak "/sys_platform == 'never'/d;/sys_platform == 'win32'$$/d" requirements.lock && rm requirements.lock.bak
 
-# Ours beside others, as docs/benchmarks.md. make bench BENCH='--only text:8 --only hop --rounds 3' for parts of it.
+# Ours beside others, as docs/benchmarks/report.md. make bench BENCH='--only text:8 --only hop --rounds 3' for parts of it.
 bench: models peers
 	@$(PYTHON) -m bench.report $(BENCH)
 

@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m bench.report`: measures ours beside others and writes docs/benchmarks.md.
+"""`make bench`, or `python -m bench.report`: measures ours beside others and writes docs/benchmarks/report.md.
 
 `--only text`, `--only text:8`, `--only 'text:8-*'` measure parts, which take the place of the same cases in the
 results that are there; `--no-measure` writes the page of these. The raw figures are in var/bench/results.json. With
@@ -84,7 +84,7 @@ def measured(name: str, plan: Plan) -> list[Measurement]:
 @click.option("--quick", is_flag=True, help="one round, and little of everything")
 @click.option("--measure/--no-measure", default=True, help="whether to measure, or to write the page only")
 @click.option("--results", type=click.Path(path_type=Path), help="the raw figures  [default: var/bench/results.json]")
-@click.option("--page", type=click.Path(path_type=Path), help="the report  [default: docs/benchmarks.md]")
+@click.option("--page", type=click.Path(path_type=Path), help="the report  [default: docs/benchmarks/report.md]")
 def main(
     only: tuple[str, ...],
     without: tuple[str, ...],
@@ -95,7 +95,7 @@ def main(
     page: Path | None,
 ) -> None:
     results = results or SCRATCH / ("quick/results.json" if quick else "results.json")
-    page = page or (SCRATCH / "quick" / "benchmarks.md" if quick else ROOT / "docs" / "benchmarks.md")
+    page = page or (SCRATCH / "quick" / "benchmarks.md" if quick else ROOT / "docs" / "benchmarks" / "report.md")
     plan = Plan(1 if quick else rounds, quick, only, without)
     names = [name for name in ORDER if plan.wants(name)]
     if not names:
