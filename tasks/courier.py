@@ -70,7 +70,10 @@ class Courier:
         if self._under_way() >= AT_ONCE:
             time.sleep(_LOOK)
         elif (rest := self._until_due()) > 0:
-            self._store.redis.blpop([self._store.keys.owed()], timeout=max(_SHORTEST, min(rest, _REST)))
+            owed = self._store.keys.owed()
+            nudged = self._store.redis.blpop([owed], timeout=max(_SHORTEST, min(rest, _REST)))
+            if nudged and self._loop.stopping:  # it was meant for one that goes on
+                self._store.redis.lpush(owed, 1)
 
     def _until_due(self) -> float:
         """Seconds until the next attempt, more than a rest when there is none."""

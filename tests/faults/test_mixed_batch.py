@@ -20,7 +20,7 @@ from tests.servers import PATIENCE, ROOT, Stack, Valkey, eventually, running
 TEXT, VECTORS, SPEECH = "smollm2-135m-instruct", "all-minilm-l6-v2", "whisper-tiny.en"
 COMPLETIONS, EMBEDDINGS, TRANSCRIPTIONS = "/v1/completions", "/v1/embeddings", "/v1/audio/transcriptions"
 # So few rows at once that the batches are under way through all that happens to them.
-SLOTS = {TEXT: 9, VECTORS: 2, SPEECH: 1}
+SLOTS = {TEXT: 3, VECTORS: 1, SPEECH: 1}
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def lines(files: list[tuple[str, str]]) -> Mapping[str, Mapping[str, Body]]:
     chats, texts, vectors, speeches = rounds(30, 60), rounds(8, 20), rounds(58, 110), rounds(4, 10)
     passage = "A sentence that says little, so that there is something to read. " * 12
     return {
-        CHAT: {f"chat {n}": chat(f"Name the number after {n}.", 2 + n % 3) for n in range(chats)},
+        CHAT: {f"chat {n}": chat(f"Name the number after {n}.", 6 + n % 3) for n in range(chats)},
         COMPLETIONS: {
             f"text {n}": {"model": TEXT, "prompt": f"{n}, {n + 1},", "max_tokens": 2 + n % 3} for n in range(texts)
         },

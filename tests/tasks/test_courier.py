@@ -246,6 +246,16 @@ def test_it_runs_by_itself_until_it_is_stopped(store: JobStore, receiver: Receiv
     eventually(lambda: told(store, job)[0].state == "delivered")
 
 
+def test_one_that_has_stopped_leaves_the_nudge_to_others(store: JobStore) -> None:
+    gone = sender(store)
+    gone.start()
+    eventually(lambda: gone._loop.alive and store.redis.info("clients")["blocked_clients"])
+    gone.stop(0)
+    store.redis.lpush(store.keys.owed(), 1)
+    eventually(lambda: not gone._loop._thread.is_alive())
+    assert store.redis.llen(store.keys.owed()) == 1
+
+
 def test_a_courier_asleep_is_woken_by_what_is_owed_and_by_a_try_that_is_due(
     store: JobStore, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
