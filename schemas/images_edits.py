@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from marshmallow import fields
 
@@ -14,6 +15,8 @@ class ImagesEditsSchema(ImagesSchema):
     """Pictures changed as a prompt says, where a `mask` is transparent or white."""
 
     ACCEPTED: ClassVar[frozenset[str]] = ImagesSchema.ACCEPTED | {"input_fidelity"}  # they are seen as they are
+
+    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {**ImagesSchema.REFUSED, "markup": ()}
 
     image = Pictures(required=True, error_messages={"required": "a picture to edit is required."})
     prompt = Text(required=True)
