@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from marshmallow import ValidationError, fields
 from marshmallow.validate import Range
 
-from schemas.fields import Body, Text
+from schemas.fields import Body, Shapes, Text
 from schemas.files import ExpirySchema
 from schemas.jobs import metadata
 
@@ -34,6 +34,10 @@ class WindowField(fields.Field[Window]):
         if not 0 < seconds <= LONGEST:
             raise ValidationError("must be hours or days from '1h' to '7d', as in '24h'.")
         return Window(value, seconds)
+
+    def shape(self, _: Shapes) -> dict[str, Any]:
+        """A number with its unit."""
+        return {"type": "string", "pattern": "^[0-9]{1,6}[hd]$", "examples": ["24h"]}
 
 
 class BatchSchema(Body):

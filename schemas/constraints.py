@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 import msgspec
 from marshmallow import ValidationError, fields, validates_schema
 
-from schemas.fields import Body, ByType, Call, Flag, Text, shallow
+from schemas.fields import Body, ByType, Call, Flag, Shapes, Text, kind, shallow
 
 MAX_SOURCE = 64 * 1024  # bytes
 MAX_CHOICES = 1024
@@ -39,6 +39,10 @@ class Source(Text):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         return bounded(super()._deserialize(value, attr, data, **kwargs))
 
+    def shape(self, _: Shapes) -> dict[str, Any]:
+        """A string."""
+        return {"minLength": 1, "maxLength": MAX_SOURCE}
+
 
 class SchemaSource(fields.Field[str]):
     """A JSON schema as compact text with its properties in the order given, which is the order they are written in."""
@@ -48,6 +52,10 @@ class SchemaSource(fields.Field[str]):
             raise ValidationError("must be a JSON schema, an object.")
         shallow(value)
         return bounded(msgspec.json.encode(value).decode())
+
+    def shape(self, _: Shapes) -> dict[str, Any]:
+        """An object."""
+        return {"type": "object"}
 
 
 class SchemaText(SchemaSource):
@@ -61,6 +69,10 @@ class SchemaText(SchemaSource):
                 raise ValidationError(f"is not valid JSON: {error}.") from None
         return super()._deserialize(value, attr, data, **kwargs)
 
+    def shape(self, _: Shapes) -> dict[str, Any]:
+        """An object, or its JSON."""
+        return {"type": ["object", "string"]}
+
 
 class Choices(fields.Field[str]):
     """1 to 1024 texts, none of them empty, as a JSON list."""
@@ -73,11 +85,16 @@ class Choices(fields.Field[str]):
                 raise ValidationError({index: ["must be a string that is not empty."]})
         return bounded(msgspec.json.encode(value).decode())
 
+    def shape(self, _: Shapes) -> dict[str, Any]:
+        """A list of strings."""
+        one = {"type": "string", "minLength": 1}
+        return {"type": "array", "items": one, "minItems": 1, "maxItems": MAX_CHOICES}
+
 
 class PlainFormatSchema(Body):
     """A format that needs no more than its type."""
 
-    type = fields.String(required=True)
+    type = kind("text", "json_object")
 
 
 class JsonSchemaSchema(Body):
@@ -91,7 +108,7 @@ class JsonSchemaSchema(Body):
 class JsonFormatSchema(Body):
     """A format of type `json_schema`."""
 
-    type = fields.String(required=True)
+    type = kind("json_schema")
     json_schema = fields.Nested(JsonSchemaSchema, required=True)
 
 
@@ -148,8 +165,8 @@ def rules(data: Mapping[str, Any]) -> Iterator[Rule]:
     outputs = data.get("structured_outputs", {})
     if outputs.get("json_object"):
         yield Rule("json_schema", OBJECT, "structured_outputs.json_object")
-    for name, kind in KINDS.items():
+    for name, form in KINDS.items():
         if f"guided_{name}" in data:
-            yield Rule(kind, data[f"guided_{name}"], f"guided_{name}")
+            yield Rule(form, data[f"guided_{name}"], f"guided_{name}")
         if name in outputs:
-            yield Rule(kind, outputs[name], f"structured_outputs.{name}")
+            yield Rule(form, outputs[name], f"structured_outputs.{name}")

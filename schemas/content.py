@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import OneOf, Range
 
-from schemas.fields import Body, ByType, Count, Text
+from schemas.fields import Body, ByType, Count, Shapes, Text, kind
 
 DETAILS = ("auto", "low", "high", "original")
 LOW = 512 * 512  # pixels that `detail: low` leaves a picture
@@ -32,7 +32,7 @@ Parts: TypeAlias = tuple[str | Media, ...]
 class TextPart(Body):
     """Some words."""
 
-    type = fields.String(required=True)
+    type = kind("text")
     text = fields.String(required=True)
 
 
@@ -47,7 +47,7 @@ class ImageUrl(Body):
 class ImagePart(Body):
     """A picture."""
 
-    type = fields.String(required=True)
+    type = kind("image_url")
     image_url = fields.Nested(ImageUrl, required=True)
 
 
@@ -60,7 +60,7 @@ class VideoUrl(Body):
 class VideoPart(Body):
     """A film."""
 
-    type = fields.String(required=True)
+    type = kind("video_url")
     video_url = fields.Nested(VideoUrl, required=True)
 
 
@@ -74,7 +74,7 @@ class InputAudio(Body):
 class AudioPart(Body):
     """A sound."""
 
-    type = fields.String(required=True)
+    type = kind("input_audio")
     input_audio = fields.Nested(InputAudio, required=True)
 
 
@@ -96,7 +96,7 @@ class FileRef(Body):
 class FilePart(Body):
     """A file."""
 
-    type = fields.String(required=True)
+    type = kind("file")
     file = fields.Nested(FileRef, required=True)
 
 
@@ -122,17 +122,21 @@ class Content(fields.Field[str | Parts]):
             raise ValidationError({index: error.messages}) from None
         return str(part["text"]) if part["type"] == "text" else _media(part)
 
+    def shape(self, shapes: Shapes) -> dict[str, Any]:
+        """A string, or a list of parts."""
+        return {"anyOf": [{"type": "string"}, {"type": "array", "items": shapes.field(self._PART)}]}
+
 
 def _media(part: Mapping[str, Any]) -> Media:
-    kind = part["type"]
-    if kind == "image_url":
-        told = part[kind]
+    name = part["type"]
+    if name == "image_url":
+        told = part[name]
         asked = [LOW if told.get("detail") == "low" else None, told.get("max_pixels")]
         return Media("image", told["url"], "image_url.url", min((most for most in asked if most), default=None))
-    if kind == "video_url":
-        return Media("video", part[kind]["url"], "video_url.url")
-    if kind == "input_audio":
-        sound = part[kind]
+    if name == "video_url":
+        return Media("video", part[name]["url"], "video_url.url")
+    if name == "input_audio":
+        sound = part[name]
         return Media("audio", f"data:audio/{sound['format']};base64,{sound['data']}", "input_audio.data")
     ((field, source),) = part["file"].items()
     return Media("file", source, f"file.{field}")

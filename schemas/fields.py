@@ -1,7 +1,7 @@
 """How a body is checked: every field is honoured, accepted because it changes nothing here, or refused by name.
 
-A schema's marshmallow fields are the honoured ones; its `ACCEPTED` and `REFUSED` tables are the others. The
-documents' table is made from the same three.
+A schema's marshmallow fields are the honoured ones; its `ACCEPTED` and `REFUSED` tables are the others. The documents'
+tables and the OpenAPI document (`schemas/openapi.py`) are made from the same three.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Sized
 from functools import cache
-from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
+from marshmallow.validate import OneOf
 
 MAX_NESTING = 32
 Code: TypeAlias = Literal["invalid_value", "unsupported_parameter", "unknown_parameter"]
@@ -71,6 +72,19 @@ class Body(Schema):
         return f"unknown field '{name}'" + (f"; did you mean '{near[0]}'?" if near else "")
 
 
+class Shapes(Protocol):
+    """Tells the JSON schemas of what a field is made of."""
+
+    def field(self, field: fields.Field[Any]) -> dict[str, Any]:
+        """The JSON schema of a field's value."""
+
+    def body(self, schema: type[Body]) -> dict[str, Any]:
+        """A reference to the JSON schema of an object."""
+
+
+# A field of ours that apispec cannot know has a method `shape`, which adds to what is known of its marshmallow class.
+
+
 def rows(schema: type[Body]) -> Iterator[Row]:
     """The table of a schema: its honoured fields, the required ones first, those without effect, those refused."""
     for name, _ in sorted(schema._declared_fields.items(), key=lambda item: not item[1].required):
@@ -119,6 +133,10 @@ class Text(fields.String):
             raise self.make_error("blank")
         return str(text)
 
+    def shape(self, _: Shapes) -> dict[str, Any]:
+        """At least one character."""
+        return {"minLength": 1}
+
 
 class Number(fields.Float):
     """A JSON number; a string of digits is none."""
@@ -147,6 +165,14 @@ class Flag(fields.Boolean):
         return value
 
 
+class Upload(fields.Raw):
+    """An upload of a form; in JSON a URL, a data URL, or the id of a file or a blob."""
+
+    def shape(self, _: Shapes) -> dict[str, Any]:
+        """What stands in JSON."""
+        return {"type": "string", "minLength": 1}
+
+
 class Items(fields.List[Any]):
     """A list of at most so many items; a longer one is refused before any of them is looked at."""
 
@@ -158,6 +184,10 @@ class Items(fields.List[Any]):
         if isinstance(value, list):
             short(value, self._most)
         return super()._deserialize(value, attr, data, **kwargs)
+
+    def shape(self, _: Shapes) -> dict[str, Any]:
+        """So many items at most."""
+        return {"maxItems": self._most}
 
 
 class Entries(fields.Dict):
@@ -178,6 +208,11 @@ class Entries(fields.Dict):
             found = {str(name): next(iter(wrong.values())) for name, wrong in error.messages.items()}
             raise ValidationError(found) from None
 
+    def shape(self, shapes: Shapes) -> dict[str, Any]:
+        """So many entries at most, and what they may be called."""
+        named = shapes.field(self.key_field) if self.key_field is not None else {}
+        return {"maxProperties": self._most, "propertyNames": named}
+
 
 class ByType(fields.Field[dict[str, Any]]):
     """An object whose `type` says which schema reads it; a type that none reads is refused by name."""
@@ -196,6 +231,16 @@ class ByType(fields.Field[dict[str, Any]]):
             known = " or ".join(f"'{name}'" for name in self._bodies)
             raise ValidationError({"type": [f"'{kind}' is not supported; use {known}."]})
         return loaded(self._bodies[kind], value)
+
+    def shape(self, shapes: Shapes) -> dict[str, Any]:
+        """One of the objects; each says its type itself."""
+        objects = [shapes.body(body) for body in dict.fromkeys(self._bodies.values())]
+        return {"oneOf": objects} if len(objects) > 1 else objects[0]
+
+
+def kind(*names: str) -> fields.String:
+    """The `type` of an object that `ByType` reads under these names."""
+    return fields.String(required=True, validate=OneOf(names))
 
 
 def loaded(schema: type[Body], value: Any) -> dict[str, Any]:

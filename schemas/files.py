@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields
 from marshmallow.validate import OneOf, Range
 
-from schemas.fields import Body, Text
+from schemas.fields import Body, Text, Upload
 
 PURPOSES = ("batch", "vision", "user_data")
 SHORTEST, LONGEST = 3600, 2_592_000  # seconds that OpenAI lets a file live
@@ -21,7 +21,7 @@ class ExpirySchema(Body):
 class FileSchema(Body):
     """A file and what it is for."""
 
-    file = fields.Raw(required=True, error_messages={"required": "a file is required."})
+    file = Upload(required=True, error_messages={"required": "a file is required."})
     purpose = fields.String(required=True, validate=OneOf(PURPOSES))
     expires_after = fields.Nested(ExpirySchema)
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
-from schemas.fields import Call, Text
+from schemas.fields import Call, Shapes, Text, Upload
 
 MOST = 10  # pictures of a call
 SENT = 16  # pictures in a call
@@ -31,6 +31,10 @@ class Size(fields.Field[tuple[int, int] | None]):
             raise ValidationError("must be 'auto' or WIDTHxHEIGHT in pixels, such as '1024x768'.")
         return int(found[1]), int(found[2])
 
+    def shape(self, _: Shapes) -> dict[str, Any]:
+        """Two numbers, or `auto`."""
+        return {"type": "string", "pattern": f"^(auto|{_SIZE.pattern})$"}
+
 
 class Quality(fields.Field[str | None]):
     """How much work a picture is worth; `standard` and `hd` are older words for it."""
@@ -39,6 +43,10 @@ class Quality(fields.Field[str | None]):
         if not isinstance(value, str) or value not in QUALITIES:
             raise ValidationError(f"must be one of {', '.join(QUALITIES)}.")
         return QUALITIES[value]
+
+    def shape(self, _: Shapes) -> dict[str, Any]:
+        """A word."""
+        return {"type": "string", "enum": list(QUALITIES)}
 
 
 class Whole(fields.Integer):
@@ -69,6 +77,11 @@ class Pictures(fields.Field[list[Any]]):
         found = value if isinstance(value, list) else [value]
         Length(1, SENT, error="must be one picture or up to {max}.")(found)
         return found
+
+    def shape(self, shapes: Shapes) -> dict[str, Any]:
+        """A picture or a list of them."""
+        one = shapes.field(Upload())
+        return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": SENT}]}
 
 
 class ImagesSchema(Call):

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from marshmallow import fields
-
-from schemas.fields import Text
+from schemas.fields import Text, Upload
 from schemas.images import ImagesSchema, Pictures
 
 
@@ -20,4 +18,4 @@ class ImagesEditsSchema(ImagesSchema):
 
     image = Pictures(required=True, error_messages={"required": "a picture to edit is required."})
     prompt = Text(required=True)
-    mask = fields.Raw()
+    mask = Upload()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
-
-from schemas.fields import Text
+from schemas.fields import Text, Upload
 from schemas.images import ImagesSchema, Real
 
 
@@ -12,5 +10,5 @@ class ImagesGenerationsSchema(ImagesSchema):
     """Pictures of a prompt; with `image`, variations of a picture that keep `image_strength` of it."""
 
     prompt = Text(required=True)
-    image = fields.Raw()
+    image = Upload()
     image_strength = Real(0, 1)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
-
-from schemas.fields import Text
+from schemas.fields import Text, Upload
 from schemas.images import ImagesSchema, Real
 
 
 class ImagesVariationsSchema(ImagesSchema):
     """Pictures like another one, of which they keep `image_strength`; a prompt may say in which way."""
 
-    image = fields.Raw(required=True, error_messages={"required": "a picture to vary is required."})
+    image = Upload(required=True, error_messages={"required": "a picture to vary is required."})
     prompt = Text()
     image_strength = Real(0, 1)

@@ -7,13 +7,15 @@ from typing import Any, TypeAlias
 
 from marshmallow import ValidationError, fields
 
-from schemas.fields import short
+from schemas.fields import Shapes, short
 
 MAX_INPUTS = 2048  # as OpenAI has it
 MAX_TOKENS = 2**20  # token ids in a list
 LIMIT = 2**31  # of token ids, and of numbers of tokens
 
 Input: TypeAlias = str | tuple[int, ...]
+_TOKEN = {"type": "integer", "minimum": 0, "maximum": LIMIT - 1}
+_TOKENS = {"type": "array", "items": _TOKEN, "minItems": 1, "maxItems": MAX_TOKENS}
 
 
 def is_token(value: Any) -> bool:
@@ -53,6 +55,12 @@ class Inputs(fields.Field[tuple[Input, ...]]):
             return tuple(value)
         raise ValidationError("must be a text or a list of token ids, and not empty.")
 
+    def shape(self, _: Shapes) -> dict[str, Any]:
+        """A string, or one of three kinds of list."""
+        text = {"type": "string", "minLength": 1}
+        several = ({"type": "array", "items": one, "minItems": 1, "maxItems": MAX_INPUTS} for one in (text, _TOKENS))
+        return {"anyOf": [text, _TOKENS, *several]}
+
 
 class TokenIds(fields.Field[tuple[int, ...]]):
     """A list of token ids."""
@@ -67,3 +75,7 @@ class TokenIds(fields.Field[tuple[int, ...]]):
             if not is_token(token):
                 raise ValidationError({index: ["must be a token id."]})
         return tuple(value)
+
+    def shape(self, _: Shapes) -> dict[str, Any]:
+        """A list of integers, which may be empty."""
+        return {"type": "array", "items": _TOKEN, "maxItems": MAX_TOKENS}

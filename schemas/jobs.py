@@ -75,7 +75,7 @@ class EventListSchema(Body):
     after = _event_id()
 
 
-class MessageSchema(Body):
+class JobsStreamMessageSchema(Body):
     """What a client says on the jobs' websocket."""
 
     type = fields.String(required=True, validate=OneOf(("subscribe", "unsubscribe", "ping")))

@@ -9,11 +9,12 @@ from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Range
 
 from schemas.constraints import ConstrainedSchema
-from schemas.fields import Body, Count, Entries, Flag, Number
+from schemas.fields import Body, Count, Entries, Flag, Number, Shapes
 from schemas.inputs import LIMIT
 
 MAX_ALTERNATIVES = 20
 MAX_STOP = 4096  # characters
+MAX_STOPS = 4
 
 
 class StreamOptionsSchema(Body):
@@ -31,8 +32,8 @@ class Stop(fields.Field[tuple[str, ...]]):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> tuple[str, ...]:
         stops = [value] if isinstance(value, str) else value
-        if not isinstance(stops, list) or len(stops) > 4:
-            raise ValidationError("must be a string or a list of at most 4 strings.")
+        if not isinstance(stops, list) or len(stops) > MAX_STOPS:
+            raise ValidationError(f"must be a string or a list of at most {MAX_STOPS} strings.")
         for index, stop in enumerate(stops):
             if not isinstance(stop, str) or not stop:
                 raise ValidationError({index: ["must be a string that is not empty."]})
@@ -40,12 +41,21 @@ class Stop(fields.Field[tuple[str, ...]]):
                 raise ValidationError({index: [f"is {len(stop)} characters long; at most {MAX_STOP} are taken."]})
         return tuple(stops)
 
+    def shape(self, _: Shapes) -> dict[str, Any]:
+        """A string or a short list of them."""
+        one = {"type": "string", "minLength": 1, "maxLength": MAX_STOP}
+        return {"anyOf": [one, {"type": "array", "items": one, "maxItems": MAX_STOPS}]}
+
 
 class TopK(Count):
     """How many of the likeliest tokens stay; 0, which vLLM writes as -1, is all of them."""
 
     def _validated(self, value: Any) -> int:
         return 0 if (count := super()._validated(value)) == -1 else count
+
+    def shape(self, _: Shapes) -> dict[str, Any]:
+        """vLLM's number for all."""
+        return {"minimum": -1}
 
 
 class TokenKey(fields.Field[int]):
@@ -57,6 +67,10 @@ class TokenKey(fields.Field[int]):
         if len(digits) > 10 or not digits.isdecimal() or str(int(digits)) != digits or int(digits) >= LIMIT:
             raise ValidationError("is not a token id.")
         return int(digits)
+
+    def shape(self, _: Shapes) -> dict[str, Any]:
+        """Digits."""
+        return {"type": "string", "pattern": "^(0|[1-9][0-9]{0,9})$"}
 
 
 class SamplingSchema(ConstrainedSchema):

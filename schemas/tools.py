@@ -10,7 +10,7 @@ from marshmallow import ValidationError, fields
 from marshmallow.validate import Length, OneOf, Regexp
 
 from schemas.constraints import bounded
-from schemas.fields import Body, ByType, Flag, Items, Text, shallow
+from schemas.fields import Body, ByType, Flag, Items, Shapes, Text, kind, shallow
 
 MAX_TOOLS = 128
 MODES = ("none", "auto", "required")
@@ -37,7 +37,7 @@ class FunctionSchema(Body):
 class ToolSchema(Body):
     """A tool of type `function`."""
 
-    type = fields.String(required=True)
+    type = kind("function")
     function = fields.Nested(FunctionSchema, required=True)
 
 
@@ -61,7 +61,7 @@ class ReferenceSchema(Body):
 class NamedSchema(Body):
     """The one tool that is to be called."""
 
-    type = fields.String(required=True)
+    type = kind("function")
     function = fields.Nested(ReferenceSchema, required=True)
 
 
@@ -75,7 +75,7 @@ class AllowedSchema(Body):
 class AllowedChoiceSchema(Body):
     """A choice of type `allowed_tools`."""
 
-    type = fields.String(required=True)
+    type = kind("allowed_tools")
     allowed_tools = fields.Nested(AllowedSchema, required=True)
 
 
@@ -102,6 +102,10 @@ class ToolChoice(fields.Field[Choice]):
             return Choice("required", chosen["function"]["name"])
         allowed = chosen["allowed_tools"]
         return Choice(allowed["mode"], None, tuple(tool["function"]["name"] for tool in allowed["tools"]))
+
+    def shape(self, shapes: Shapes) -> dict[str, Any]:
+        """A mode, or an object."""
+        return {"anyOf": [{"type": "string", "enum": list(MODES)}, shapes.field(self._objects)]}
 
 
 def fit(choice: Choice, tools: Sequence[str]) -> None:
@@ -132,5 +136,5 @@ class ToolCallSchema(Body):
     ACCEPTED: ClassVar[frozenset[str]] = frozenset({"index"})  # stays in calls that a client put together from chunks
 
     id = Text(required=True)
-    type = fields.String(required=True)
+    type = kind("function")
     function = fields.Nested(CalledSchema, required=True)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields
 from marshmallow.validate import Range
 
-from schemas.fields import Call, Text
+from schemas.fields import Call, Shapes, Text, Upload
 
 UNSUPPORTED_FORMATS = ("verbose_json", "srt", "vtt", "diarized_json")
 
@@ -22,6 +22,10 @@ class Format(fields.String):
         if value not in ("json", "text"):
             raise ValidationError("must be 'json' or 'text'.")
         return str(value)
+
+    def shape(self, _: Shapes) -> dict[str, Any]:
+        """Either."""
+        return {"enum": ["json", "text"]}
 
 
 class TranscriptionsSchema(Call):
@@ -39,7 +43,7 @@ class TranscriptionsSchema(Call):
         "timestamp_granularities": ([], ["segment"]),
     }
 
-    file = fields.Raw(required=True, error_messages={"required": "a recording is required."})
+    file = Upload(required=True, error_messages={"required": "a recording is required."})
     language = Text()
     prompt = fields.String()
     response_format = Format()

@@ -6,11 +6,13 @@ from typing import Any
 
 from flask import Blueprint
 
+from schemas.answers import server
 from schemas.keys import KeySchema
 from tasks import overview
 from tasks.access import Limits, Listed
 from web import auth, intake
 from web.gateway import gateway
+from web.openapi.operation import operation
 from web.render import key as render
 from web.render import page as listing
 
@@ -19,6 +21,7 @@ blueprint.before_request(auth.require_admin)
 
 
 @blueprint.post("/keys")
+@operation("createApiKey", server.NewApiKey, body=KeySchema)
 def create() -> dict[str, Any]:
     """Make a key; this answer alone holds its secret."""
     data = KeySchema().load(intake.json())
@@ -28,6 +31,7 @@ def create() -> dict[str, Any]:
 
 
 @blueprint.get("/keys")
+@operation("listApiKeys", server.ListApiKeysResponse)
 def index() -> dict[str, Any]:
     """Every key there is or was: those of the environment, then the stored ones, newest first."""
     shared = gateway()
@@ -36,18 +40,21 @@ def index() -> dict[str, Any]:
 
 
 @blueprint.get("/keys/<key_id>")
+@operation("retrieveApiKey", server.ApiKey)
 def show(key_id: str) -> dict[str, Any]:
     """One stored key."""
     return render.body(gateway().keys.ring.get(key_id))
 
 
 @blueprint.post("/keys/<key_id>/revoke")
+@operation("revokeApiKey", server.ApiKey)
 def revoke(key_id: str) -> dict[str, Any]:
     """Make a key good for nothing: every process knows within two seconds."""
     return render.body(gateway().keys.ring.revoke(key_id))
 
 
 @blueprint.get("/queue")
+@operation("listQueues", server.ListQueuesResponse)
 def queue() -> dict[str, Any]:
     """What waits and runs, model by model."""
     shared = gateway()

@@ -13,8 +13,9 @@ from web.errors import AdminKeyRequired, Unauthenticated
 from web.gateway import gateway
 
 ANONYMOUS = "anonymous"
-OPEN = frozenset({"/health", "/ready"})
+OPEN = frozenset({"/health", "/ready", "/openapi.json", "/docs"})  # none of them tells anything of anyone
 SIGNED = "/v1/images/content/"  # what is below it carries its own proof
+_PAGES = "/docs/"
 
 
 def owner(key: str) -> str:
@@ -48,13 +49,18 @@ def require_admin() -> None:
         raise AdminKeyRequired("this needs the admin key (MLXQ_ADMIN_KEY of the server), not a key for calls")
 
 
+def is_open(path: str) -> bool:
+    """Whether a path needs no key: whether the server lives, its documentation, and signed links."""
+    return path in OPEN or path.startswith((SIGNED, _PAGES))
+
+
 def register(app: Flask) -> None:
-    """Check the key of every request, except those that ask whether the server lives and those of signed links."""
+    """Check the key of every request to a path that is not open."""
 
     @app.before_request
     def authenticate() -> None:
         g.owner = ANONYMOUS
-        if request.path not in OPEN and not request.path.startswith(SIGNED):
+        if not is_open(request.path):
             identify()
 
 

@@ -6,12 +6,15 @@ from typing import Any
 
 from flask import Blueprint, request
 
+from schemas.answers import work
 from schemas.batches import BatchListSchema, BatchSchema
 from tasks.batches import State
 from tasks.errors import InvalidValue, NotFound
 from tasks.files import File
 from web import auth, intake, registry, unserved
 from web.gateway import gateway
+from web.openapi.operation import operation
+from web.openapi.parameters import IDEMPOTENCY
 from web.prefer import preference
 from web.render import batch as render
 from web.render import page as listing
@@ -20,6 +23,7 @@ blueprint = Blueprint("batches", __name__, url_prefix="/v1/batches")
 
 
 @blueprint.post("")
+@operation("createBatch", work.Batch, body=BatchSchema, headers=IDEMPOTENCY, errors=frozenset({404, 422}))
 def create() -> dict[str, Any]:
     """Have a file's lines run."""
     raw = intake.json()
@@ -51,6 +55,7 @@ def _input(file_id: str) -> File:
 
 
 @blueprint.get("")
+@operation("listBatches", work.ListBatchesResponse, query=BatchListSchema)
 def index() -> dict[str, Any]:
     """The owner's batches, newest first."""
     asked = BatchListSchema().load(request.args.to_dict())
@@ -59,12 +64,14 @@ def index() -> dict[str, Any]:
 
 
 @blueprint.get("/<batch_id>")
+@operation("retrieveBatch", work.Batch)
 def show(batch_id: str) -> dict[str, Any]:
     """One batch."""
     return _shown(gateway().batches.get(batch_id, auth.current()))
 
 
 @blueprint.post("/<batch_id>/cancel")
+@operation("cancelBatch", work.Batch, errors=frozenset({409}))
 def cancel(batch_id: str) -> dict[str, Any]:
     """Have a batch end with what is done."""
     return _shown(gateway().batches.cancel(batch_id, auth.current()))

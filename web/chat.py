@@ -7,11 +7,13 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from schemas.answers.text import CreateChatCompletionResponse, CreateChatCompletionStreamResponse
 from schemas.chat import ChatSchema
 from schemas.tools import Choice
 from tasks.requests import ChatRequest, ToolChoice
 from web import calls, text
 from web.endpoint import Endpoint
+from web.openapi.operation import SSE, operation
 from web.render import chat as render
 
 blueprint = Blueprint("chat", __name__)
@@ -48,6 +50,12 @@ ENDPOINT = Endpoint(
 
 
 @blueprint.post(ENDPOINT.path)
+@operation(
+    "createChatCompletion",
+    CreateChatCompletionResponse,
+    {SSE: CreateChatCompletionStreamResponse},
+    endpoint=ENDPOINT,
+)
 def create() -> Response:
     """Continue a conversation."""
     return calls.serve(ENDPOINT)

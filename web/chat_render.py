@@ -7,10 +7,12 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from schemas.answers.text import RenderedChat
 from schemas.chat_render import ChatRenderSchema
 from tasks.requests import RenderRequest
 from web import calls, text
 from web.endpoint import Endpoint
+from web.openapi.operation import operation
 from web.render import chat_render as render
 
 blueprint = Blueprint("chat_render", __name__)
@@ -25,6 +27,7 @@ ENDPOINT = Endpoint("/v1/chat/render", text.MODEL_TYPES, ChatRenderSchema, paylo
 
 
 @blueprint.post(ENDPOINT.path)
+@operation("renderChat", RenderedChat, endpoint=ENDPOINT)
 def create() -> Response:
     """Show a conversation as the model reads it."""
     return calls.serve(ENDPOINT)

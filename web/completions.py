@@ -7,10 +7,12 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from schemas.answers.text import CreateCompletionResponse
 from schemas.completions import CompletionsSchema
 from tasks.requests import CompletionRequest
 from web import calls, text
 from web.endpoint import Endpoint
+from web.openapi.operation import SSE, operation
 from web.render import completions as render
 
 MAX_TOKENS = 16  # OpenAI's default for this endpoint, whatever the model
@@ -35,6 +37,7 @@ ENDPOINT = Endpoint(
 
 
 @blueprint.post(ENDPOINT.path)
+@operation("createCompletion", CreateCompletionResponse, {SSE: CreateCompletionResponse}, endpoint=ENDPOINT)
 def create() -> Response:
     """Continue texts."""
     return calls.serve(ENDPOINT)

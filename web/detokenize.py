@@ -7,10 +7,12 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from schemas.answers.text import DetokenizeResponse
 from schemas.detokenize import DetokenizeSchema
 from tasks.requests import DetokenizeRequest
 from web import calls, text
 from web.endpoint import Endpoint
+from web.openapi.operation import operation
 from web.render import detokenize as render
 
 blueprint = Blueprint("detokenize", __name__)
@@ -25,6 +27,7 @@ ENDPOINT = Endpoint("/v1/detokenize", text.MODEL_TYPES, DetokenizeSchema, payloa
 
 
 @blueprint.post(ENDPOINT.path)
+@operation("detokenize", DetokenizeResponse, endpoint=ENDPOINT)
 def create() -> Response:
     """Turn token ids into text."""
     return calls.serve(ENDPOINT)

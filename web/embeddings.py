@@ -7,10 +7,12 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from schemas.answers.text import CreateEmbeddingResponse
 from schemas.embeddings import EmbeddingsSchema
 from tasks.requests import EmbeddingRequest
 from web import calls
 from web.endpoint import Endpoint
+from web.openapi.operation import operation
 from web.render import embeddings as render
 
 blueprint = Blueprint("embeddings", __name__)
@@ -37,6 +39,7 @@ ENDPOINT = Endpoint(
 
 
 @blueprint.post(ENDPOINT.path)
+@operation("createEmbedding", CreateEmbeddingResponse, endpoint=ENDPOINT)
 def create() -> Response:
     """Embed texts."""
     return calls.serve(ENDPOINT)

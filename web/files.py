@@ -6,12 +6,14 @@ from typing import Any
 
 from flask import Blueprint, Response, request, send_file
 
+from schemas.answers import work
 from schemas.files import FileListSchema, FileSchema
 from tasks.errors import InvalidValue, NotFound
 from web import auth, intake
 from web.errors import RequestTooLarge
 from web.gateway import gateway
 from web.intake import Upload
+from web.openapi.operation import operation
 from web.render import file as render
 from web.render import page as listing
 
@@ -21,6 +23,7 @@ blueprint = Blueprint("files", __name__, url_prefix="/v1/files")
 
 
 @blueprint.post("")
+@operation("createFile", work.OpenAIFile, body=FileSchema, files=frozenset({"file"}))
 def create() -> dict[str, Any]:
     """Keep an upload."""
     with intake.form(frozenset({"file"})) as (fields, uploads):
@@ -48,6 +51,7 @@ def _check_batch(upload: Upload) -> None:
 
 
 @blueprint.get("")
+@operation("listFiles", work.ListFilesResponse, query=FileListSchema)
 def index() -> dict[str, Any]:
     """The owner's files."""
     asked = FileListSchema().load(request.args.to_dict())
@@ -62,12 +66,20 @@ def index() -> dict[str, Any]:
 
 
 @blueprint.get("/<file_id>")
+@operation("retrieveFile", work.OpenAIFile)
 def show(file_id: str) -> dict[str, Any]:
     """One file."""
     return render.body(gateway().files.get(file_id, auth.current()))
 
 
 @blueprint.get("/<file_id>/content")
+@operation(
+    "downloadFile",
+    media={"application/octet-stream": bytes},
+    headers=("Range",),
+    others={206: {"application/octet-stream": bytes}},
+    errors=frozenset({416}),
+)
 def content(file_id: str) -> Response:
     """A file's bytes, from the disk to the socket."""
     file = gateway().files.get(file_id, auth.current())
@@ -80,6 +92,7 @@ def content(file_id: str) -> Response:
 
 
 @blueprint.delete("/<file_id>")
+@operation("deleteFile", work.DeleteFileResponse)
 def delete(file_id: str) -> dict[str, Any]:
     """Forget a file."""
     gateway().files.delete(file_id, auth.current())

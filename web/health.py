@@ -7,22 +7,26 @@ from typing import Any
 from flask import Blueprint
 
 from mlxq import home
+from schemas.answers import server
 from tasks.errors import Failure, JobError, ModelUnavailable, QueueUnavailable, StorageFull
 from tasks.storage import shortages
 from web import unserved
 from web.errors import envelope
 from web.gateway import Gateway, gateway
+from web.openapi.operation import JSON, operation
 
 blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/health")
+@operation("getHealth", server.Health)
 def health() -> dict[str, str]:
     """Alive; asks nobody else."""
     return {"status": "ok"}
 
 
 @blueprint.get("/ready")
+@operation("getReady", server.Ready, others={503: {JSON: server.NotReady}})
 def ready() -> tuple[dict[str, Any], int]:
     """What is not ready, and why; what will not last, as warnings."""
     try:

@@ -8,11 +8,15 @@ from tasks.errors import NotFound
 from web import signing
 from web.auth import SIGNED
 from web.gateway import gateway
+from web.openapi.operation import operation
 
 blueprint = Blueprint("images_content", __name__)
 
 
 @blueprint.get(f"{SIGNED}<token>")
+@operation(
+    "downloadImage", media={"image/png": bytes, "image/jpeg": bytes, "image/webp": bytes}, errors=frozenset({416})
+)
 def show(token: str) -> Response:
     """The file, as long as its link works and a job's record holds it."""
     store = gateway().store

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
+from schemas.answers.images import ImageEditCompletedEvent, ImageEditPartialImageEvent, ImagesResponse
 from schemas.images_edits import ImagesEditsSchema
 from web import calls, images
 from web.endpoint import Endpoint
+from web.openapi.operation import SSE, operation
 
 blueprint = Blueprint("images_edits", __name__)
 ENDPOINT = Endpoint(
@@ -24,6 +26,12 @@ ENDPOINT = Endpoint(
 
 
 @blueprint.post(ENDPOINT.path)
+@operation(
+    "createImageEdit",
+    ImagesResponse,
+    {SSE: (ImageEditPartialImageEvent, ImageEditCompletedEvent)},
+    endpoint=ENDPOINT,
+)
 def create() -> Response:
     """Change pictures."""
     return calls.serve(ENDPOINT)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
+from schemas.answers.images import ImageGenCompletedEvent, ImageGenPartialImageEvent, ImagesResponse
 from schemas.images_generations import ImagesGenerationsSchema
 from web import calls, images
 from web.endpoint import Endpoint
+from web.openapi.operation import SSE, operation
 
 blueprint = Blueprint("images_generations", __name__)
 ENDPOINT = Endpoint(
@@ -23,6 +25,12 @@ ENDPOINT = Endpoint(
 
 
 @blueprint.post(ENDPOINT.path)
+@operation(
+    "createImage",
+    ImagesResponse,
+    {SSE: (ImageGenPartialImageEvent, ImageGenCompletedEvent)},
+    endpoint=ENDPOINT,
+)
 def create() -> Response:
     """Make pictures."""
     return calls.serve(ENDPOINT)

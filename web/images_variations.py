@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
+from schemas.answers.images import ImageGenCompletedEvent, ImageGenPartialImageEvent, ImagesResponse
 from schemas.images_variations import ImagesVariationsSchema
 from web import calls, images
 from web.endpoint import Endpoint
+from web.openapi.operation import SSE, operation
 
 blueprint = Blueprint("images_variations", __name__)
 ENDPOINT = Endpoint(
@@ -23,6 +25,12 @@ ENDPOINT = Endpoint(
 
 
 @blueprint.post(ENDPOINT.path)
+@operation(
+    "createImageVariation",
+    ImagesResponse,
+    {SSE: (ImageGenPartialImageEvent, ImageGenCompletedEvent)},
+    endpoint=ENDPOINT,
+)
 def create() -> Response:
     """Vary a picture."""
     return calls.serve(ENDPOINT)

@@ -9,6 +9,7 @@ import msgspec
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import MultiDict
 
+from schemas.answers import work
 from schemas.fields import loaded
 from schemas.jobs import EventListSchema, JobListSchema, JobSchema
 from tasks import events
@@ -19,6 +20,8 @@ from tasks.search import Criteria
 from web import auth, calls, intake, registry, sse, unserved, webhooks
 from web.disconnect import ClientGone, Probe
 from web.gateway import gateway
+from web.openapi.operation import JSON, SSE, operation
+from web.openapi.parameters import CALL
 from web.prefer import preference
 from web.render import job as render
 from web.render import page as listing
@@ -30,6 +33,16 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
 
 
 @blueprint.post("")
+@operation(
+    "createJob",
+    work.Job,
+    body=JobSchema,
+    headers=CALL,
+    status=202,
+    others={200: {JSON: dict}},
+    errors=frozenset({404, 409, 422, 504}),
+    about="With `Prefer: wait=SECONDS` a job that ends by then is answered with what its call would have answered.",
+)
 def create() -> Response:
     """Submit any endpoint's call as a job."""
     data = loaded(JobSchema, intake.json())
@@ -52,6 +65,7 @@ def create() -> Response:
 
 
 @blueprint.get("")
+@operation("listJobs", work.ListJobsResponse, query=JobListSchema)
 def index() -> dict[str, Any]:
     """The owner's jobs, or with the admin key others' too, newest first; or the jobs of one idempotency key."""
     asked = JobListSchema().load(_asked(request.args))
@@ -114,6 +128,7 @@ def _criteria(asked: Mapping[str, Any]) -> Criteria:
 
 
 @blueprint.get("/<job_id>")
+@operation("retrieveJob", work.Job)
 def show(job_id: str) -> dict[str, Any]:
     """One job."""
     return _shown(gateway().store.get(job_id, _owner(job_id)))
@@ -124,6 +139,7 @@ def _shown(record: Record) -> dict[str, Any]:
 
 
 @blueprint.get("/<job_id>/result")
+@operation("retrieveJobResult", dict, {"text/plain": str}, errors=frozenset({409, 504}))
 def result(job_id: str) -> Response:
     """What the synchronous call would have answered, byte for byte."""
     record = gateway().store.get(job_id, auth.current())
@@ -133,6 +149,14 @@ def result(job_id: str) -> Response:
 
 
 @blueprint.get("/<job_id>/events")
+@operation(
+    "streamJobEvents",
+    media={SSE: dict},
+    query=EventListSchema,
+    headers=("Last-Event-ID",),
+    errors=frozenset({429}),
+    about="Each event is a `JobEvent`; its type is the name of the event and not in its data.",
+)
 def follow(job_id: str) -> Response:
     """The job's events as they come, from the beginning or after `Last-Event-ID`."""
     asked = EventListSchema().load(request.args.to_dict())
@@ -166,12 +190,14 @@ def _frame(id: str, event: events.Event) -> bytes:
 
 
 @blueprint.post("/<job_id>/cancel")
+@operation("cancelJob", work.Job, errors=frozenset({409}))
 def cancel(job_id: str) -> dict[str, Any]:
     """End a job now."""
     return _shown(gateway().store.cancel(job_id, _owner(job_id)))
 
 
 @blueprint.delete("/<job_id>")
+@operation("deleteJob", work.DeleteJobResponse, errors=frozenset({409}))
 def delete(job_id: str) -> dict[str, Any]:
     """Forget a finished job and its result."""
     gateway().store.delete(job_id, _owner(job_id))

@@ -23,7 +23,7 @@ from simple_websocket import ConnectionClosed, Server
 from wsproto.events import RejectConnection
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
-from schemas.jobs import MessageSchema
+from schemas.jobs import JobsStreamMessageSchema
 from tasks.batches import PREFIX, State
 from tasks.errors import Failure, InvalidValue, JobError, NotFound
 from tasks.scripts import AWAY
@@ -31,6 +31,7 @@ from tasks.watch import BatchWatch, Over, Sight, Told, Watch
 from web import auth
 from web.errors import InvalidJson, TooManySockets, UpgradeRequired, envelope, respond, validation
 from web.gateway import Gateway, gateway
+from web.openapi.operation import operation
 from web.render import batch as render
 
 PATH = "/v1/jobs/stream"
@@ -179,7 +180,7 @@ def _read(message: str | bytes) -> dict[str, Any]:
 
 def _checked(said: dict[str, Any]) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = MessageSchema().load(said)
+        found: dict[str, Any] = JobsStreamMessageSchema().load(said)
     except ValidationError as error:
         raise validation(error) from None
     return found
@@ -224,8 +225,14 @@ def no_handshake(error: RemoteProtocolError) -> Response:
 
 
 @blueprint.get(PATH)
+@operation(
+    "openJobsStream",
+    status=101,
+    errors=frozenset({426, 429}),
+    about="A websocket: a client says `JobsStreamMessage`s and is told `JobsStreamAnswer`s, each of them as JSON text.",
+)
 def plain() -> Response:
-    """What a client gets that speaks HTTP here."""
+    """Follow jobs and batches on a websocket; whoever speaks plain HTTP here is told so."""
     raise UpgradeRequired("this is a websocket: connect with ws:// or wss://")
 
 

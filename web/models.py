@@ -7,14 +7,17 @@ from typing import Any
 from flask import Blueprint
 
 from mlxq.catalogue import ModelEntry
+from schemas.answers import server
 from tasks.errors import ModelNotFound
 from web import registry
 from web.gateway import Gateway, gateway
+from web.openapi.operation import operation
 
 blueprint = Blueprint("models", __name__)
 
 
 @blueprint.get("/v1/models")
+@operation("listModels", server.ListModelsResponse)
 def index() -> dict[str, Any]:
     """Every configured model."""
     shared = gateway()
@@ -22,6 +25,7 @@ def index() -> dict[str, Any]:
 
 
 @blueprint.get("/v1/models/<path:name>")
+@operation("retrieveModel", server.Model)
 def show(name: str) -> dict[str, Any]:
     """One configured model."""
     entry = gateway().catalogue.models.get(name)

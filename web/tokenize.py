@@ -7,11 +7,13 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from schemas.answers.text import TokenizeResponse
 from schemas.tokenize import TokenizeSchema
 from tasks.requests import RenderRequest, TokenizeRequest
 from web import calls, chat_render, text
 from web.endpoint import Endpoint
 from web.gateway import gateway
+from web.openapi.operation import operation
 from web.render import tokenize as render
 
 blueprint = Blueprint("tokenize", __name__)
@@ -33,6 +35,7 @@ ENDPOINT = Endpoint("/v1/tokenize", text.MODEL_TYPES, TokenizeSchema, payload, r
 
 
 @blueprint.post(ENDPOINT.path)
+@operation("tokenize", TokenizeResponse, endpoint=ENDPOINT)
 def create() -> Response:
     """Count tokens and tell them."""
     return calls.serve(ENDPOINT)

@@ -7,10 +7,12 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from schemas.answers.text import CreateTranscriptionResponseJson
 from schemas.transcriptions import TranscriptionsSchema
 from tasks.requests import TranscriptionRequest
 from web import calls
 from web.endpoint import Endpoint
+from web.openapi.operation import operation
 from web.render import transcriptions as render
 
 blueprint = Blueprint("transcriptions", __name__)
@@ -38,6 +40,7 @@ ENDPOINT = Endpoint(
 
 
 @blueprint.post(ENDPOINT.path)
+@operation("createTranscription", CreateTranscriptionResponseJson, {"text/plain": str}, endpoint=ENDPOINT)
 def create() -> Response:
     """Write down a recording."""
     return calls.serve(ENDPOINT)

@@ -8,12 +8,14 @@ from typing import Any
 from flask import Blueprint
 
 from mlxq.settings import Settings
+from schemas.answers import work
 from tasks import hooks
 from tasks.egress import Egress
 from tasks.errors import InvalidValue
 from tasks.job import Webhook
 from web import auth
 from web.gateway import gateway
+from web.openapi.operation import operation
 
 blueprint = Blueprint("webhooks", __name__)
 
@@ -27,6 +29,7 @@ def checked(settings: Settings, url: str, events: Sequence[str], param: str) -> 
 
 
 @blueprint.get("/v1/jobs/<job_id>/deliveries")
+@operation("listJobDeliveries", work.ListDeliveriesResponse)
 def index(job_id: str) -> dict[str, Any]:
     """What the job's end was told to webhooks, and how that went."""
     store = gateway().store
@@ -35,6 +38,7 @@ def index(job_id: str) -> dict[str, Any]:
 
 
 @blueprint.get("/v1/batches/<batch_id>/deliveries")
+@operation("listBatchDeliveries", work.ListDeliveriesResponse)
 def of_batch(batch_id: str) -> dict[str, Any]:
     """What the batch's end was told to webhooks, and how that went."""
     store = gateway().store

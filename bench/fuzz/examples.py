@@ -95,7 +95,8 @@ EXAMPLES: tuple[Example, ...] = (
     *(_get(f"/v1/batches/<batch_id>{rest}", "batch") for rest in ("", "/deliveries")),
     _get("/v1/batches/<batch_id>/cancel", "batch", 0.5, method="POST"),
     Example("/v1/images/content/<token>", "GET", _image_link),
-    *(_plain(route) for route in ("/health", "/ready", "/v1/models")),
+    *(_plain(route) for route in ("/health", "/ready", "/v1/models", "/openapi.json", "/docs")),
+    Example("/docs/<name>", "GET", lambda *_: Request("/docs/<name>", "GET", "/docs/start.js"), 0.3),
     Example(
         "/v1/models/<path:name>", "GET", lambda *_: Request("/v1/models/<path:name>", "GET", "/v1/models/fake"), 0.5
     ),

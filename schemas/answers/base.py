@@ -1,0 +1,35 @@
+"""What all answers have in common, and how an error is told."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Base of every object; one that may be missing is UNSET by default, and one that may be null says so."""
+
+
+class Error(Answer, frozen=True):
+    """What is wrong, in words; `code` is stable, and `param` names the field or header that it is about."""
+
+    message: str
+    type: Literal[
+        "invalid_request_error", "authentication_error", "permission_error", "rate_limit_error", "server_error"
+    ]
+    param: str | None
+    code: str
+
+
+class ErrorResponse(Answer, frozen=True):
+    """The body of every answer that is not a success, and a stream's last data when it fails."""
+
+    error: Error
+
+
+class StatusReason(Answer, frozen=True):
+    """Why a job or batch does not go on."""
+
+    code: Literal["model_not_served"]
+    message: str

@@ -1,0 +1,138 @@
+"""What is served and how the server is, and its keys and queues."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+from msgspec import UNSET, UnsetType
+
+from schemas.answers.base import Answer, Error
+
+State: TypeAlias = Literal["starting", "ready", "restarting", "broken", "unloaded"]
+
+
+class Model(Answer, frozen=True):
+    """A configured model: the endpoints that it serves, what its engine tells of it, and whether it is up.
+
+    Text models tell `modalities`, image models the last five.
+    """
+
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+    type: str
+    endpoints: list[str]
+    context_length: int | None
+    defaults: dict[str, Any] | None
+    state: State
+    reason: str | None
+    modalities: list[str] | UnsetType = UNSET
+    steps: int | UnsetType = UNSET
+    guidance_scale: float | UnsetType | None = UNSET
+    images: int | UnsetType = UNSET
+    mask: bool | UnsetType = UNSET
+    size_multiple: int | UnsetType = UNSET
+
+
+class ListModelsResponse(Answer, frozen=True):
+    """Every configured model."""
+
+    object: Literal["list"]
+    data: list[Model]
+
+
+class Health(Answer, frozen=True):
+    """The web process lives."""
+
+    status: Literal["ok"]
+
+
+class Ready(Answer, frozen=True):
+    """Every configured model can be called; `warnings` tell what will not last."""
+
+    status: Literal["ready"]
+    models: list[str]
+    warnings: list[str]
+
+
+class WaitingModel(Answer, frozen=True):
+    """A model that cannot be called yet."""
+
+    id: str
+    state: State
+    reason: str | None
+
+
+class NotReady(Answer, frozen=True):
+    """What is missing, and why."""
+
+    status: Literal["not_ready"]
+    not_ready: list[WaitingModel]
+    warnings: list[str]
+    error: Error
+
+
+class KeyLimits(Answer, frozen=True):
+    """How much a key may ask for; null is without limit."""
+
+    concurrent_requests: int | None
+    requests_per_minute: int | None
+    unfinished_jobs: int | None
+
+
+class _Key(Answer, frozen=True):
+    id: str
+    object: Literal["api_key"]
+    source: Literal["stored", "environment"]
+    status: Literal["active", "expired", "revoked"]
+    label: str | None
+    hint: str | None
+    created_at: int | None
+    last_used_at: int | None
+    expires_at: int | None
+    revoked_at: int | None
+    limits: KeyLimits
+
+
+class ApiKey(_Key, frozen=True):
+    """A key of the server; of those in its environment little is known."""
+
+
+class NewApiKey(_Key, frozen=True):
+    """A key with its secret, which no other answer holds."""
+
+    key: str
+
+
+class ListApiKeysResponse(Answer, frozen=True):
+    """Every key there is or was."""
+
+    object: Literal["list"]
+    data: list[ApiKey]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class Queue(Answer, frozen=True):
+    """What waits for a model by lane, and what its workers hold."""
+
+    id: str
+    object: Literal["queue"]
+    state: State
+    reason: str | None
+    workers: int
+    slots: int
+    queued: dict[str, int]
+    claimed: int
+
+
+class ListQueuesResponse(Answer, frozen=True):
+    """The queue of every configured model."""
+
+    object: Literal["list"]
+    data: list[Queue]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool

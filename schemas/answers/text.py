@@ -1,0 +1,233 @@
+"""The answers of chats, completions, embeddings and transcriptions, and of what looks at prompts."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import UNSET, UnsetType
+
+from schemas.answers.base import Answer
+
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls"]
+
+
+class PromptTokensDetails(Answer, frozen=True):
+    """Tokens of the prompt that did not have to be computed."""
+
+    cached_tokens: int
+
+
+class CompletionTokensDetails(Answer, frozen=True):
+    """Tokens of the answer that were thinking."""
+
+    reasoning_tokens: int
+
+
+class CompletionUsage(Answer, frozen=True):
+    """Tokens that were read and written; only chats tell the details of what was written."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: PromptTokensDetails
+    completion_tokens_details: CompletionTokensDetails | UnsetType = UNSET
+
+
+class ToolCallFunction(Answer, frozen=True):
+    """The function to call, and its arguments as JSON that a model wrote, which may be cut off."""
+
+    name: str
+    arguments: str
+
+
+class ChatCompletionMessageToolCall(Answer, frozen=True):
+    """A tool that the model calls."""
+
+    id: str
+    type: Literal["function"]
+    function: ToolCallFunction
+
+
+class TopLogprob(Answer, frozen=True):
+    """A token, its natural log probability and its bytes."""
+
+    token: str
+    logprob: float
+    bytes: list[int]
+
+
+class ChatCompletionTokenLogprob(TopLogprob, frozen=True):
+    """A token of the answer, and the likeliest ones in its place."""
+
+    top_logprobs: list[TopLogprob]
+
+
+class ChatLogprobs(Answer, frozen=True):
+    """The log probabilities of an answer's tokens, or of those that a chunk tells."""
+
+    content: list[ChatCompletionTokenLogprob]
+    refusal: None
+
+
+class ChatCompletionResponseMessage(Answer, frozen=True):
+    """What the model says, thinks and calls; `content` is null when it calls tools and says nothing."""
+
+    role: Literal["assistant"]
+    content: str | None
+    refusal: None
+    reasoning_content: str | UnsetType = UNSET
+    tool_calls: list[ChatCompletionMessageToolCall] | UnsetType = UNSET
+
+
+class ChatChoice(Answer, frozen=True):
+    """One of the `n` answers."""
+
+    index: int
+    message: ChatCompletionResponseMessage
+    logprobs: ChatLogprobs | None
+    finish_reason: FinishReason
+
+
+class CreateChatCompletionResponse(Answer, frozen=True):
+    """The answers of a chat."""
+
+    id: str
+    object: Literal["chat.completion"]
+    created: int
+    model: str
+    choices: list[ChatChoice]
+    usage: CompletionUsage
+
+
+class ChunkFunction(Answer, frozen=True):
+    """A function's name, once, and more of its arguments."""
+
+    arguments: str
+    name: str | UnsetType = UNSET
+
+
+class ChatCompletionMessageToolCallChunk(Answer, frozen=True):
+    """More of a tool call: its id, type and name come first and once."""
+
+    index: int
+    function: ChunkFunction
+    id: str | UnsetType = UNSET
+    type: Literal["function"] | UnsetType = UNSET
+
+
+class ChatCompletionStreamResponseDelta(Answer, frozen=True):
+    """More of an answer: one of its fields at a time, after the first that says the role."""
+
+    role: Literal["assistant"] | UnsetType = UNSET
+    content: str | UnsetType | None = UNSET
+    reasoning_content: str | UnsetType = UNSET
+    tool_calls: list[ChatCompletionMessageToolCallChunk] | UnsetType = UNSET
+
+
+class ChatChunkChoice(Answer, frozen=True):
+    """More of one of the `n` answers; the last tells why it ends."""
+
+    index: int
+    delta: ChatCompletionStreamResponseDelta
+    logprobs: ChatLogprobs | None
+    finish_reason: FinishReason | None
+
+
+class CreateChatCompletionStreamResponse(Answer, frozen=True):
+    """A chunk of a chat; with `include_usage` the last has the usage and no choice, and the others null."""
+
+    id: str
+    object: Literal["chat.completion.chunk"]
+    created: int
+    model: str
+    choices: list[ChatChunkChoice]
+    usage: CompletionUsage | UnsetType | None = UNSET
+
+
+class CompletionLogprobs(Answer, frozen=True):
+    """The log probabilities of a text's tokens; a prompt's first token has none."""
+
+    tokens: list[str]
+    token_logprobs: list[float | None]
+    top_logprobs: list[dict[str, float] | None]
+    text_offset: list[int]
+
+
+class CompletionChoice(Answer, frozen=True):
+    """One of the answers, the prompts' one after the other, or more of it; it has no reason until it ends."""
+
+    index: int
+    text: str
+    logprobs: CompletionLogprobs | None
+    finish_reason: FinishReason | None
+
+
+class CreateCompletionResponse(Answer, frozen=True):
+    """The answers to prompts, and each chunk of their stream."""
+
+    id: str
+    object: Literal["text_completion"]
+    created: int
+    model: str
+    choices: list[CompletionChoice]
+    usage: CompletionUsage | UnsetType | None = UNSET
+
+
+class RenderedChat(Answer, frozen=True):
+    """A conversation's prompt as text and token ids."""
+
+    prompt: str
+    tokens: list[int]
+    count: int
+
+
+class TokenizeResponse(Answer, frozen=True):
+    """Token ids, their number, and the longest that the model takes."""
+
+    tokens: list[int]
+    count: int
+    max_model_len: int | None
+
+
+class DetokenizeResponse(Answer, frozen=True):
+    """The text of token ids."""
+
+    prompt: str
+
+
+class Embedding(Answer, frozen=True):
+    """The vector of an input: numbers, or base64 of float32 (little endian)."""
+
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str
+
+
+class EmbeddingUsage(Answer, frozen=True):
+    """Tokens of all inputs."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class CreateEmbeddingResponse(Answer, frozen=True):
+    """The vectors of all inputs in their order."""
+
+    object: Literal["list"]
+    data: list[Embedding]
+    model: str
+    usage: EmbeddingUsage
+
+
+class TranscriptTextUsageDuration(Answer, frozen=True):
+    """Seconds of the recording."""
+
+    type: Literal["duration"]
+    seconds: float
+
+
+class CreateTranscriptionResponseJson(Answer, frozen=True):
+    """A recording's words."""
+
+    text: str
+    usage: TranscriptTextUsageDuration

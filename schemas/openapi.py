@@ -1,0 +1,134 @@
+"""The bodies' JSON schemas, as an OpenAPI document holds them: apispec's, with what it cannot know of our fields."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from marshmallow import Schema, fields
+from marshmallow.validate import NoneOf, Range
+
+from schemas.fields import Body, Upload, rows
+
+BINARY = {"type": "string", "format": "binary"}
+ACCEPTED = "Taken, changes nothing here."
+REFUSED = "Not supported here; taken at {} only."
+
+
+def doc(of: object) -> str:
+    """A docstring in one line of a paragraph each."""
+    paragraphs = (inspect.getdoc(of) or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+class BodyConverter(OpenAPIConverter):
+    """apispec's converter, which asks a field of ours for its shape and a body for its tables."""
+
+    def field(self, field: fields.Field[Any]) -> dict[str, Any]:
+        """The JSON schema of a field's value."""
+        return self.field2property(field)
+
+    def body(self, schema: type[Body]) -> dict[str, Any]:
+        """A reference to the JSON schema of an object."""
+        return dict(self.resolve_nested_schema(schema))  # type: ignore[no-untyped-call]
+
+    def field2property(self, field: fields.Field[Any]) -> dict[str, Any]:
+        """What apispec tells of a field, and what it does not."""
+        shown: dict[str, Any] = super().field2property(field)
+        for validator in field.validators:
+            if isinstance(validator, Range) and not validator.min_inclusive and "minimum" in shown:
+                shown["exclusiveMinimum"] = shown.pop("minimum")
+            elif isinstance(validator, NoneOf):
+                shown["not"] = {"enum": list(validator.iterable)}
+        if "pattern" in shown:  # Python's, which begins where the text does and knows an end of its own
+            shown["pattern"] = f"^{shown['pattern'].removesuffix(chr(92) + 'Z')}$"
+        if hasattr(field, "shape"):
+            shown |= field.shape(self)
+            if type(field).__module__ != Body.__module__ or isinstance(field, Upload):
+                shown.setdefault("description", doc(type(field)))
+        return shown
+
+    def schema2jsonschema(self, schema: Schema) -> dict[str, Any]:
+        """The JSON schema of a body: what is honoured, accepted and refused."""
+        shown: dict[str, Any] = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
+        if not isinstance(schema, Body):
+            return shown
+        properties = shown["properties"]
+        for row in rows(type(schema)):
+            if row.support == "honoured":
+                if not schema.fields[row.name].required:
+                    properties[row.name] = optional(properties[row.name])
+            elif row.support == "accepted":
+                properties[row.name] = {"description": ACCEPTED}
+            else:
+                taken = [None, *row.taken]
+                words = " and ".join(f"`{json.dumps(value)}`" for value in taken)
+                properties[row.name] = {"enum": taken, "description": REFUSED.format(words)}
+        return {"description": doc(type(schema)), **shown}
+
+
+def _name(schema: type[Schema] | Schema) -> str:
+    return (schema if isinstance(schema, type) else type(schema)).__name__.removesuffix("Schema")
+
+
+class Plugin(MarshmallowPlugin):
+    """apispec's plugin with this converter; a body's component is called as its class, without `Schema`."""
+
+    Converter = BodyConverter
+
+    def __init__(self) -> None:
+        super().__init__(_name)
+
+    def object(self, body: type[Body]) -> dict[str, Any]:
+        """The JSON schema of a body."""
+        return self._made().schema2jsonschema(body())
+
+    def parameters(self, query: type[Body]) -> Iterator[dict[str, Any]]:
+        """The parameters of a query; entries of an object are said as `metadata[key]=value`."""
+        for parameter in self._made().schema2parameters(query(), location="query"):
+            nested = parameter["schema"].get("type") == "object"
+            yield {**parameter, **({"style": "deepObject", "explode": True} if nested else {})}
+
+    def _made(self) -> BodyConverter:
+        assert isinstance(self.converter, BodyConverter)  # noqa: S101  (APISpec has made it)
+        return self.converter
+
+
+def optional(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """The same or null, which counts as absent."""
+    null: dict[str, Any] = {"type": "null"}
+    if "anyOf" in shown:
+        return {**shown, "anyOf": [*shown["anyOf"], null]}
+    if "type" not in shown:
+        return {"anyOf": [dict(shown), null]}
+    types = shown["type"] if isinstance(shown["type"], list) else [shown["type"]]
+    more = {"enum": [*shown["enum"], None]} if "enum" in shown else {}
+    return {**shown, "type": [*types, "null"], **more}
+
+
+def form(shown: Mapping[str, Any], files: frozenset[str], several: frozenset[str]) -> dict[str, Any]:
+    """The same body as a form, whose `files` are uploads, of which `several` may be more than one; it knows no null."""
+    properties = {}
+    for name, told in shown["properties"].items():
+        properties[name] = _required(told)
+        if name in files:
+            uploads = {"type": "array", "items": BINARY} if name in several else BINARY
+            properties[name] = {**uploads, "description": "The file's bytes."}
+    return {**shown, "properties": properties}
+
+
+def _required(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """What `optional` was given."""
+    told = dict(shown)
+    if isinstance(told.get("type"), list):
+        told["type"] = next(one for one in told["type"] if one != "null")
+    if "enum" in told:
+        told["enum"] = [value for value in told["enum"] if value is not None]
+    if "anyOf" in told:
+        rest = [one for one in told["anyOf"] if one != {"type": "null"}]
+        told = {**told, "anyOf": rest} if len(rest) > 1 else rest[0]
+    return told

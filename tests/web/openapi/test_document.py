@@ -1,0 +1,143 @@
+"""The OpenAPI document is valid, whole, and called as OpenAI calls it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from openai import types
+from openai.types import audio, chat, file_create_params
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from pydantic import BaseModel
+
+from bench.fuzz.campaign import rules
+from tests import documented
+from web.auth import is_open
+from web.errors import ANSWERS
+from web.openapi import operation
+
+# As https://github.com/openai/openai-openapi has them.
+OPENAI = {
+    "POST /v1/chat/completions": "createChatCompletion",
+    "POST /v1/completions": "createCompletion",
+    "POST /v1/embeddings": "createEmbedding",
+    "POST /v1/audio/transcriptions": "createTranscription",
+    "POST /v1/images/generations": "createImage",
+    "POST /v1/images/edits": "createImageEdit",
+    "POST /v1/images/variations": "createImageVariation",
+    "POST /v1/files": "createFile",
+    "GET /v1/files": "listFiles",
+    "GET /v1/files/{file_id}": "retrieveFile",
+    "GET /v1/files/{file_id}/content": "downloadFile",
+    "DELETE /v1/files/{file_id}": "deleteFile",
+    "POST /v1/batches": "createBatch",
+    "GET /v1/batches": "listBatches",
+    "GET /v1/batches/{batch_id}": "retrieveBatch",
+    "POST /v1/batches/{batch_id}/cancel": "cancelBatch",
+    "GET /v1/models": "listModels",
+    "GET /v1/models/{name}": "retrieveModel",
+}
+SENT: dict[str, Any] = {
+    "CreateChatCompletionRequest": chat.completion_create_params.CompletionCreateParamsStreaming,
+    "CreateCompletionRequest": types.completion_create_params.CompletionCreateParamsStreaming,
+    "CreateEmbeddingRequest": types.EmbeddingCreateParams,
+    "CreateTranscriptionRequest": audio.transcription_create_params.TranscriptionCreateParamsStreaming,
+    "CreateImageRequest": types.image_generate_params.ImageGenerateParamsStreaming,
+    "CreateImageEditForm": types.image_edit_params.ImageEditParamsStreaming,
+    "CreateImageVariationForm": types.ImageCreateVariationParams,
+    "CreateFileRequest": file_create_params.FileCreateParams,
+    "CreateBatchRequest": types.BatchCreateParams,
+}
+GOTTEN: dict[str, type[BaseModel]] = {
+    "CreateChatCompletionResponse": chat.ChatCompletion,
+    "CreateChatCompletionStreamResponse": chat.ChatCompletionChunk,
+    "ChatCompletionResponseMessage": chat.ChatCompletionMessage,
+    "ChatCompletionTokenLogprob": chat.ChatCompletionTokenLogprob,
+    "CompletionUsage": types.CompletionUsage,
+    "CreateCompletionResponse": types.Completion,
+    "CompletionLogprobs": types.completion_choice.Logprobs,
+    "CreateEmbeddingResponse": types.CreateEmbeddingResponse,
+    "Embedding": types.Embedding,
+    "CreateTranscriptionResponseJson": audio.Transcription,
+    "ImagesResponse": types.ImagesResponse,
+    "Image": types.Image,
+    "ImageGenPartialImageEvent": types.ImageGenPartialImageEvent,
+    "ImageGenCompletedEvent": types.ImageGenCompletedEvent,
+    "ImageEditPartialImageEvent": types.ImageEditPartialImageEvent,
+    "ImageEditCompletedEvent": types.ImageEditCompletedEvent,
+    "OpenAIFile": types.FileObject,
+    "DeleteFileResponse": types.FileDeleted,
+    "Batch": types.Batch,
+    "BatchError": types.BatchError,
+    "BatchUsage": types.BatchUsage,
+    "Model": types.Model,
+}
+
+
+def test_it_is_valid() -> None:
+    assert [error.message for error in OpenAPIV31SpecValidator(documented.whole()).iter_errors()] == []
+
+
+def test_it_names_every_route_and_no_other() -> None:
+    served = {(method.lower(), documented.path(rule)) for rule, method in rules()}
+    assert {(method, path) for method, path, _ in documented.operations()} == served
+
+
+def test_a_view_that_says_nothing_of_itself_is_missed() -> None:
+    def view() -> None: ...
+
+    with pytest.raises(LookupError, match="@operation"):
+        operation.of(view)
+
+
+def test_operations_are_called_as_openai_calls_them() -> None:
+    ours = {f"{method.upper()} {path}": shown["operationId"] for method, path, shown in documented.operations()}
+    assert {route: ours[route] for route in OPENAI} == OPENAI
+    assert len(set(ours.values())) == len(ours)
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_every_field_that_openai_s_sdk_can_send_is_named(name: str) -> None:
+    known = documented.whole()["components"]["schemas"][name]
+    assert set(SENT[name].__annotations__) <= set(known["properties"])
+
+
+@pytest.mark.parametrize("name", GOTTEN)
+def test_every_field_that_openai_s_sdk_requires_is_in_answers(name: str) -> None:
+    known = documented.whole()["components"]["schemas"][name]
+    required = {field for field, info in GOTTEN[name].model_fields.items() if info.is_required()}
+    assert required <= set(known["required"])
+
+
+def test_every_error_code_stands_with_its_status() -> None:
+    responses = documented.whole()["components"]["responses"]
+    told = {code: int(status) for status, code in re.findall(r"- (\d+) `(\w+)`", responses["AnyError"]["description"])}
+    for name in responses.keys() - {"AnyError"}:
+        codes = responses[name]["content"]["application/json"]["schema"]["properties"]["error"]["allOf"][1]
+        told |= dict.fromkeys(codes["properties"]["code"]["enum"], int(name.removeprefix("Error")))
+    assert told == {code: answer.status for code, answer in ANSWERS.items()}
+    used = {
+        shown["$ref"].split("/")[-1]
+        for *_, one in documented.operations()
+        for shown in one["responses"].values()
+        if "$ref" in shown
+    }
+    assert used == set(responses)
+
+
+def test_what_needs_no_key_says_so() -> None:
+    free = {path for _, path, shown in documented.operations() if shown.get("security") == []}
+    assert free == {path for _, path, _ in documented.operations() if is_open(path)}
+    assert {"/health", "/ready", "/openapi.json", "/docs", "/docs/{name}"} < free
+
+
+def test_fields_are_shown_as_they_are_supported() -> None:
+    chat_ = documented.whole()["components"]["schemas"]["CreateChatCompletionRequest"]
+    assert chat_["required"] == ["messages", "model"]
+    assert chat_["properties"]["temperature"] == {"type": ["number", "null"], "minimum": 0, "maximum": 2}
+    assert chat_["properties"]["top_p"] == {"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": 1}
+    assert chat_["properties"]["user"] == {"description": "Taken, changes nothing here."}
+    assert chat_["properties"]["verbosity"]["enum"] == [None, "medium"]
+    listed = documented.whole()["paths"]["/v1/jobs"]["get"]["parameters"]
+    assert {"type": "integer", "default": 20, "minimum": 1, "maximum": 100} in [one["schema"] for one in listed]

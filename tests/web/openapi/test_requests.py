@@ -1,0 +1,138 @@
+"""What the service takes is what the document says it takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import islice
+from random import Random
+from typing import Any, get_type_hints
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from marshmallow import ValidationError, fields
+from openai.types import BatchCreateParams, EmbeddingCreateParams, completion_create_params, image_generate_params
+from openai.types.chat import completion_create_params as chat_params
+
+from bench.fuzz import bodies, mutations
+from bench.fuzz.request import Json, Request
+from bench.fuzz.world import World
+from schemas.batches import BatchSchema
+from schemas.fields import Body, rows
+from schemas.images import Real, Whole
+from schemas.jobs import JobSchema
+from schemas.keys import KeySchema
+from tests import documented
+from tests.rounds import rounds
+from web import registry
+
+OF_JOBS = {path: endpoint.schema for path, endpoint in registry.endpoints().items()}
+BODIES: tuple[tuple[str, Callable[[World, Random], Any]], ...] = (
+    ("/v1/chat/completions", bodies.chat),
+    ("/v1/chat/completions", bodies.guided),
+    ("/v1/chat/completions", bodies.spoken),
+    ("/v1/completions", bodies.completion),
+    ("/v1/embeddings", bodies.embedding),
+    ("/v1/tokenize", bodies.tokenized),
+    ("/v1/detokenize", bodies.detokenized),
+    ("/v1/chat/render", bodies.rendered),
+    ("/v1/images/generations", bodies.picture),
+    ("/v1/images/edits", bodies.changed),
+    ("/v1/batches", bodies.batch),
+    ("/v1/jobs", bodies.job),
+    ("/v1/admin/keys", bodies.key),
+)
+SCHEMAS: dict[str, type[Body]] = {
+    **OF_JOBS,
+    "/v1/batches": BatchSchema,
+    "/v1/jobs": JobSchema,
+    "/v1/admin/keys": KeySchema,
+}
+
+
+def schema(path: str) -> dict[str, Any]:
+    body = documented.whole()["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    return dict(body)
+
+
+def taken(path: str, body: Any) -> bool:
+    """Whether the service takes it; what stands for a file is a string, and words for numbers are a form's only."""
+    if not isinstance(body, dict):
+        return False
+    endpoint, known = registry.endpoints().get(path), SCHEMAS[path]()
+    for name, value in body.items():
+        if endpoint is not None and name in endpoint.files and not isinstance(value, str | None):
+            return False
+        if isinstance(value, str) and isinstance(known.fields.get(name), Whole | Real | fields.Boolean):
+            return False
+    try:
+        known.load(body)
+    except ValidationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(("path", "make"), BODIES, ids=lambda one: getattr(one, "__name__", one))
+def test_every_body_that_is_taken_is_one_of_the_document(path: str, make: Callable[[World, Random], Any]) -> None:
+    chance, found = Random(7), 0
+    for number in range(rounds(60, 3000)):
+        body = make(World(), chance)
+        if number % 3:
+            spoiled = mutations.spoiled(Request(path, "POST", path, body=Json(body)), chance)
+            if not isinstance(spoiled.body, Json) or spoiled.wire is not None:
+                continue
+            try:
+                body = msgspec.json.decode(spoiled.body.encoded())
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                continue
+        if taken(path, body):
+            found += 1
+            assert documented.problems(schema(path), body) == [], body
+    assert found > 10
+
+
+CHAT = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+TYPES: dict[str, tuple[dict[str, Any], Any]] = {
+    "/v1/chat/completions": (CHAT, chat_params.CompletionCreateParamsStreaming),
+    "/v1/completions": ({"model": "m", "prompt": "hi"}, completion_create_params.CompletionCreateParamsStreaming),
+    "/v1/embeddings": ({"model": "m", "input": "hi"}, EmbeddingCreateParams),
+    "/v1/images/generations": ({"model": "m", "prompt": "hi"}, image_generate_params.ImageGenerateParamsStreaming),
+    "/v1/batches": (
+        {"input_file_id": "file-1", "endpoint": "/v1/embeddings", "completion_window": "24h"},
+        BatchCreateParams,
+    ),
+}
+FIELDS = [
+    (path, name)
+    for path, (_, params) in TYPES.items()
+    for name in params.__annotations__
+    if any(row.name == name and row.support == "honoured" for row in rows(SCHEMAS[path]))
+]
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, Iterator):
+        raise TypeError("no client could send it")
+    return list(islice(value, 100))
+
+
+@pytest.mark.parametrize(("path", "name"), FIELDS)
+def test_values_of_the_sdk_s_types_are_ones_of_the_document(path: str, name: str) -> None:
+    least, params = TYPES[path]
+    hint = get_type_hints(params)[name]
+    found = []
+
+    @given(st.from_type(hint))
+    def holds(value: Any) -> None:
+        try:
+            body = {**least, name: json.loads(json.dumps(value, default=_list, allow_nan=False))}
+        except (TypeError, ValueError):
+            return
+        if taken(path, body):
+            found.append(value)
+            assert documented.problems(schema(path), body) == [], body
+
+    holds()
+    assert found

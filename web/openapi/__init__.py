@@ -1,0 +1,1 @@
+"""The OpenAPI document: made of the URL map, the schemas, what each view says of itself, and the error codes."""

@@ -1,0 +1,232 @@
+"""From the application's URL map to the OpenAPI document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib.metadata import version
+from typing import Any, NamedTuple
+
+import msgspec
+from apispec import APISpec
+from flask import Flask
+from werkzeug.routing import Rule
+
+from schemas.answers.base import Error, ErrorResponse
+from schemas.answers.work import Job, JobsStreamAnswer
+from schemas.fields import Body
+from schemas.jobs import JobsStreamMessageSchema
+from schemas.openapi import BINARY, Plugin, doc, form
+from tasks import events
+from web import auth, registry
+from web.openapi import errors, operation, parameters
+from web.openapi.operation import FORM, JSON, SSE, Operation
+
+VERSION = "3.1.0"
+ABOUT = """A durable job queue in front of MLX models, spoken to with OpenAI's HTTP API and SDKs.
+
+Every call of a model is a job. `Prefer: respond-async` answers with the job at once; its status, events and result are
+below `/v1/jobs`. Every error is `{"error": {"message", "type", "param", "code"}}`."""
+SCHEMAS = "#/components/schemas/"
+_PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+_TAGS = {
+    "chat": "Chats, and the prompts that they become.",
+    "completions": "Texts to continue.",
+    "tokens": "Texts as token ids, and back.",
+    "embeddings": "Texts as vectors.",
+    "audio": "Recordings as text.",
+    "images": "Pictures, from words and from other pictures.",
+    "jobs": "Any call as a job: polled, followed, listed, cancelled and deleted.",
+    "files": "Uploads that outlive their request.",
+    "batches": "The lines of a file as calls, run as there is room.",
+    "models": "What is served.",
+    "admin": "API keys and queues; for the admin key.",
+    "server": "How the server is, and this document.",
+}
+_TAGGED = {"tokenize": "tokens", "detokenize": "tokens"}
+
+
+class Route(NamedTuple):
+    """One method of one rule of the URL map, and what its view says of itself."""
+
+    path: str
+    method: str
+    arguments: tuple[str, ...]
+    operation: Operation
+    view: Callable[..., Any]
+
+
+@cache
+def document() -> bytes:
+    """The document as JSON, made once; it is the same whatever is served and whoever asks."""
+    app = Flask("mlxq", static_folder=None)
+    for blueprint in registry.blueprints():
+        app.register_blueprint(blueprint)
+    return msgspec.json.encode(_Document(tuple(routes(app))).spec.to_dict())
+
+
+def routes(app: Flask) -> Iterator[Route]:
+    """Every route of an application; a websocket is told by the view that answers plain HTTP in its place."""
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions[rule.endpoint]
+        if not rule.websocket:
+            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+                yield Route(path(rule), method.lower(), tuple(sorted(rule.arguments)), operation.of(view), view)
+
+
+def path(rule: Rule) -> str:
+    """A rule's path, as OpenAPI writes it."""
+    return _PARAMETER.sub(r"{\1}", rule.rule)
+
+
+class _Document:
+    """A document that is being made."""
+
+    def __init__(self, routes: tuple[Route, ...]) -> None:
+        self._plugin = Plugin()
+        self.spec = APISpec(
+            "mlxq",
+            version("mlxq"),
+            VERSION,
+            plugins=[self._plugin],
+            info={"description": ABOUT, "license": {"name": "MIT", "identifier": "MIT"}},
+            servers=[{"url": "/"}],
+            security=[{"key": []}, {}],
+            tags=[{"name": name, "description": about} for name, about in _TAGS.items()],
+        )
+        self.spec.components.security_scheme(
+            "key", {"type": "http", "scheme": "bearer", "description": "An API key, where the server has any."}
+        )
+        for name, header in parameters.ANSWERED.items():
+            self.spec.components.header(name, header)
+        for name, header in parameters.HEADERS.items():
+            self.spec.components.parameter(name, "header", header)
+        for name, response in errors.responses():
+            self.spec.components.response(name, response)
+        self._add_answers(routes)
+        self.spec.components.schema("JobsStreamMessage", schema=JobsStreamMessageSchema)
+        for route in routes:
+            self.spec.path(route.path, operations={route.method: self._operation(route)})
+
+    def _add_answers(self, routes: tuple[Route, ...]) -> None:
+        told = [one for route in routes for said in route.operation.answers.values() for one in _several(said)]
+        told += [one for route in routes for other in route.operation.others.values() for one in other.values()]
+        told += [Error, ErrorResponse, Job, JobsStreamAnswer]
+        objects = {one for one in told if isinstance(one, type) and issubclass(one, msgspec.Struct)}
+        ordered = sorted(objects, key=lambda one: one.__name__)
+        _, found = msgspec.json.schema_components(ordered, ref_template=SCHEMAS + "{name}")
+        (event,), of_events = msgspec.json.schema_components([events.Event], ref_template=SCHEMAS + "Event{name}")
+        named = {**found, "JobEvent": event, **{f"Event{name}": shown for name, shown in of_events.items()}}
+        for name, shown in named.items():
+            self.spec.components.schema(name, _plain(shown))
+
+    def _operation(self, route: Route) -> dict[str, Any]:
+        said, about = route.operation, doc(route.view).partition("\n\n")
+        free = auth.is_open(route.path)
+        schema = said.endpoint.schema if said.endpoint is not None else said.body
+        paragraphs = (about[2], doc(schema) if schema is not None else "", said.about)
+        return {
+            "operationId": said.id,
+            "summary": about[0].removesuffix("."),
+            **({"description": "\n\n".join(told)} if (told := list(filter(None, paragraphs))) else {}),
+            "tags": [_tag(route.path)],
+            "parameters": list(self._parameters(route)),
+            **({} if schema is None else {"requestBody": {"required": True, "content": self._content(said, schema)}}),
+            **({"security": []} if free else {}),
+            "responses": {
+                **dict(_successes(said)),
+                **{
+                    status: {"$ref": f"#/components/responses/{errors.name(status)}"}
+                    for status in sorted(errors.of(said, route.method, route.path, free=free))
+                },
+                "default": {"$ref": f"#/components/responses/{errors.REST}"},
+            },
+        }
+
+    def _parameters(self, route: Route) -> Iterator[dict[str, Any] | str]:
+        for name in route.arguments:
+            yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        if route.operation.query is not None:
+            yield from self._plugin.parameters(route.operation.query)
+        calls = parameters.CALL if route.operation.endpoint is not None else ()
+        for name in (*calls, *route.operation.headers):
+            yield name  # apispec makes a reference of it
+
+    def _content(self, said: Operation, schema: type[Body]) -> dict[str, Any]:
+        name = said.id[0].upper() + said.id[1:]
+        endpoint = said.endpoint
+        files = said.files if endpoint is None else endpoint.files
+        content = {}
+        if not files or (endpoint is not None and endpoint.json):
+            self.spec.components.schema(f"{name}Request", schema=schema)
+            content[JSON] = {"schema": _ref(f"{name}Request")}
+        if files:
+            several = frozenset() if endpoint is None else endpoint.several
+            shown = form(self._plugin.object(schema), files, several)
+            kind = "Form" if content else "Request"
+            self.spec.components.schema(name + kind, shown)
+            nested = [field for field, told in shown["properties"].items() if "$ref" in told]
+            encoding = {field: {"style": "deepObject", "explode": True} for field in nested}
+            content[FORM] = {"schema": _ref(name + kind), **({"encoding": encoding} if encoding else {})}
+        return content
+
+
+def _successes(said: Operation) -> Iterator[tuple[int, dict[str, Any]]]:
+    of_call = ("X-Job-ID",) if said.endpoint is not None else ()
+    answers = dict(said.answers)
+    if said.endpoint is not None and SSE in answers:
+        answers[SSE] = (*_several(answers[SSE]), ErrorResponse)
+    yield said.status, _success(answers, *of_call)
+    if said.endpoint is not None:
+        yield 202, _success({JSON: Job}, *of_call, "Location", "Preference-Applied")
+    for status, other in said.others.items():
+        yield status, _success(other)
+
+
+def _success(answers: Mapping[str, Any], *headers: str) -> dict[str, Any]:
+    main = next(iter(answers.values()), None)
+    shown = {
+        "description": doc(main) if _is_answer(main) else "Done.",
+        "headers": parameters.answered("X-Request-ID", *headers),
+    }
+    return (
+        {**shown, "content": {media: {"schema": _schema(one)} for media, one in answers.items()}} if answers else shown
+    )
+
+
+def _schema(said: Any) -> dict[str, Any]:
+    several = [_one(one) for one in _several(said)]
+    return {"anyOf": several} if len(several) > 1 else several[0]
+
+
+def _one(said: Any) -> dict[str, Any]:
+    if _is_answer(said):
+        return _ref(said.__name__)
+    return dict(BINARY) if said is bytes else msgspec.json.schema(said)
+
+
+def _is_answer(said: Any) -> bool:
+    return isinstance(said, type) and issubclass(said, msgspec.Struct)
+
+
+def _several(said: Any) -> tuple[Any, ...]:
+    return said if isinstance(said, tuple) else (said,)
+
+
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": SCHEMAS + name}
+
+
+def _plain(shown: dict[str, Any]) -> dict[str, Any]:
+    """A value's schema without a second name, and with its docstring's lines joined."""
+    return {
+        name: " ".join(told.split()) if name == "description" else told
+        for name, told in shown.items()
+        if name != "title"
+    }
+
+
+def _tag(path: str) -> str:
+    within = path.removeprefix("/v1/").split("/")[0] if path.startswith("/v1/") else "server"
+    return _TAGGED.get(within, within)
