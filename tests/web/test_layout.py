@@ -26,7 +26,7 @@ RESOURCES = {"jobs", "jobs_stream", "webhooks", "files", "batches", "admin"}
 
 
 def test_every_resource_is_found_by_its_file() -> None:
-    others = {"images_content", "models", "health"}
+    others = {"docs", "images_content", "models", "health"}
     assert {blueprint.name for blueprint in registry.blueprints()} == {*ENDPOINTS, *RESOURCES, *others}
     assert set(registry.endpoints()) == set(ENDPOINTS.values())
 
