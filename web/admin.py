@@ -21,7 +21,12 @@ blueprint.before_request(auth.require_admin)
 
 
 @blueprint.post("/keys")
-@operation("createApiKey", server.NewApiKey, body=KeySchema)
+@operation(
+    "createApiKey",
+    server.NewApiKey,
+    body=KeySchema,
+    example={"label": "alice", "expires_in": 2592000, "requests_per_minute": 60},
+)
 def create() -> dict[str, Any]:
     """Make a key; this answer alone holds its secret."""
     data = KeySchema().load(intake.json())

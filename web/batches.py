@@ -23,7 +23,14 @@ blueprint = Blueprint("batches", __name__, url_prefix="/v1/batches")
 
 
 @blueprint.post("")
-@operation("createBatch", work.Batch, body=BatchSchema, headers=IDEMPOTENCY, errors=frozenset({404, 422}))
+@operation(
+    "createBatch",
+    work.Batch,
+    body=BatchSchema,
+    headers=IDEMPOTENCY,
+    errors=frozenset({404, 422}),
+    example={"input_file_id": "file-…", "endpoint": "/v1/chat/completions", "completion_window": "24h"},
+)
 def create() -> dict[str, Any]:
     """Have a file's lines run."""
     raw = intake.json()

@@ -55,6 +55,12 @@ ENDPOINT = Endpoint(
     CreateChatCompletionResponse,
     {SSE: CreateChatCompletionStreamResponse},
     endpoint=ENDPOINT,
+    example={
+        "model": "smollm2-135m-instruct",
+        "messages": [{"role": "user", "content": "What is the capital of France?"}],
+        "temperature": 0,
+        "max_tokens": 32,
+    },
 )
 def create() -> Response:
     """Continue a conversation."""

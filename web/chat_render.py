@@ -27,7 +27,15 @@ ENDPOINT = Endpoint("/v1/chat/render", text.MODEL_TYPES, ChatRenderSchema, paylo
 
 
 @blueprint.post(ENDPOINT.path)
-@operation("renderChat", RenderedChat, endpoint=ENDPOINT)
+@operation(
+    "renderChat",
+    RenderedChat,
+    endpoint=ENDPOINT,
+    example={
+        "model": "smollm2-135m-instruct",
+        "messages": [{"role": "user", "content": "What is the capital of France?"}],
+    },
+)
 def create() -> Response:
     """Show a conversation as the model reads it."""
     return calls.serve(ENDPOINT)

@@ -37,7 +37,13 @@ ENDPOINT = Endpoint(
 
 
 @blueprint.post(ENDPOINT.path)
-@operation("createCompletion", CreateCompletionResponse, {SSE: CreateCompletionResponse}, endpoint=ENDPOINT)
+@operation(
+    "createCompletion",
+    CreateCompletionResponse,
+    {SSE: CreateCompletionResponse},
+    endpoint=ENDPOINT,
+    example={"model": "smollm2-135m-instruct", "prompt": "Once upon a time", "max_tokens": 32},
+)
 def create() -> Response:
     """Continue texts."""
     return calls.serve(ENDPOINT)

@@ -27,7 +27,12 @@ ENDPOINT = Endpoint("/v1/detokenize", text.MODEL_TYPES, DetokenizeSchema, payloa
 
 
 @blueprint.post(ENDPOINT.path)
-@operation("detokenize", DetokenizeResponse, endpoint=ENDPOINT)
+@operation(
+    "detokenize",
+    DetokenizeResponse,
+    endpoint=ENDPOINT,
+    example={"model": "smollm2-135m-instruct", "tokens": [6403, 2135, 253, 655]},
+)
 def create() -> Response:
     """Turn token ids into text."""
     return calls.serve(ENDPOINT)

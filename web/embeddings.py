@@ -39,7 +39,12 @@ ENDPOINT = Endpoint(
 
 
 @blueprint.post(ENDPOINT.path)
-@operation("createEmbedding", CreateEmbeddingResponse, endpoint=ENDPOINT)
+@operation(
+    "createEmbedding",
+    CreateEmbeddingResponse,
+    endpoint=ENDPOINT,
+    example={"model": "all-minilm-l6-v2", "input": ["The weather is lovely today."]},
+)
 def create() -> Response:
     """Embed texts."""
     return calls.serve(ENDPOINT)

@@ -30,6 +30,7 @@ ENDPOINT = Endpoint(
     ImagesResponse,
     {SSE: (ImageGenPartialImageEvent, ImageGenCompletedEvent)},
     endpoint=ENDPOINT,
+    example={"model": "flux2-klein-4b", "prompt": "a lighthouse at dusk", "size": "512x512"},
 )
 def create() -> Response:
     """Make pictures."""

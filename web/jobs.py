@@ -42,6 +42,7 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
     others={200: {JSON: dict}},
     errors=frozenset({404, 409, 422, 504}),
     about="With `Prefer: wait=SECONDS` a job that ends by then is answered with what its call would have answered.",
+    example={"url": "/v1/completions", "body": {"model": "smollm2-135m-instruct", "prompt": "Once upon a time"}},
 )
 def create() -> Response:
     """Submit any endpoint's call as a job."""

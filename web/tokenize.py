@@ -35,7 +35,12 @@ ENDPOINT = Endpoint("/v1/tokenize", text.MODEL_TYPES, TokenizeSchema, payload, r
 
 
 @blueprint.post(ENDPOINT.path)
-@operation("tokenize", TokenizeResponse, endpoint=ENDPOINT)
+@operation(
+    "tokenize",
+    TokenizeResponse,
+    endpoint=ENDPOINT,
+    example={"model": "smollm2-135m-instruct", "prompt": "Once upon a time"},
+)
 def create() -> Response:
     """Count tokens and tell them."""
     return calls.serve(ENDPOINT)

@@ -160,7 +160,8 @@ class _Document:
         content = {}
         if not files or (endpoint is not None and endpoint.json):
             self.spec.components.schema(f"{name}Request", schema=schema)
-            content[JSON] = {"schema": _ref(f"{name}Request")}
+            example = {} if said.example is None else {"example": said.example}
+            content[JSON] = {"schema": _ref(f"{name}Request"), **example}
         if files:
             several = frozenset() if endpoint is None else endpoint.several
             shown = form(self._plugin.object(schema), files, several)

@@ -21,7 +21,7 @@ class Operation:
     `str` for text and `bytes` for what is no text. `endpoint` is given where calls are jobs; elsewhere `body` reads
     the body, `files` names those of its fields that are uploads, and `query` reads the query. `headers` are the names
     of the request's headers in `parameters.HEADERS`. `errors` are statuses beside those that every such route may
-    answer, and `others` are further answers.
+    answer, and `others` are further answers. `example` is a JSON body to begin with, of models of the README.
     """
 
     id: str
@@ -34,6 +34,7 @@ class Operation:
     status: int = 200
     errors: frozenset[int] = frozenset()
     others: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    example: Mapping[str, Any] | None = None
     about: str = ""
 
 

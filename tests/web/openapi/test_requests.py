@@ -93,6 +93,16 @@ def test_every_body_that_is_taken_is_one_of_the_document(path: str, make: Callab
     assert found > 10
 
 
+def test_every_example_is_taken() -> None:
+    found = set()
+    for method, path, operation in documented.operations():
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        if "example" in content:
+            found.add((method, path))
+            assert taken(path, content["example"]) and documented.problems(schema(path), content["example"]) == []
+    assert found == {("post", path) for path, _ in BODIES} - {("post", "/v1/images/edits")}
+
+
 CHAT = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 TYPES: dict[str, tuple[dict[str, Any], Any]] = {
     "/v1/chat/completions": (CHAT, chat_params.CompletionCreateParamsStreaming),
