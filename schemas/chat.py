@@ -10,7 +10,7 @@ from marshmallow.validate import Range
 
 from schemas.constraints import rules
 from schemas.conversation import ConversationSchema
-from schemas.fields import Count, Flag
+from schemas.fields import Count, Flag, about
 from schemas.inputs import LIMIT
 from schemas.sampling import MAX_ALTERNATIVES, SamplingSchema
 from schemas.tools import Choice, ToolChoice, fit, names
@@ -42,13 +42,23 @@ class ChatSchema(ConversationSchema, SamplingSchema):
         "web_search_options": (),
     }
 
-    max_tokens = Count(validate=Range(min=1, max=LIMIT - 1))
-    max_completion_tokens = Count(validate=Range(min=1, max=LIMIT - 1))
-    thinking_budget = Count(validate=Range(min=0, max=LIMIT - 1))
-    thinking_token_budget = Count(validate=Range(min=0, max=LIMIT - 1))
+    max_tokens = Count(
+        validate=Range(min=1, max=LIMIT - 1), metadata=about("The older name of `max_completion_tokens`.")
+    )
+    max_completion_tokens = Count(
+        validate=Range(min=1, max=LIMIT - 1), metadata=about("The most tokens of an answer, thinking included.")
+    )
+    thinking_budget = Count(
+        validate=Range(min=0, max=LIMIT - 1), metadata=about("The most tokens that are thought before the answer.")
+    )
+    thinking_token_budget = Count(
+        validate=Range(min=0, max=LIMIT - 1), metadata=about("Another name of `thinking_budget`.")
+    )
     tool_choice = ToolChoice()
     parallel_tool_calls = Flag()
-    logprobs = Flag()
+    logprobs = Flag(
+        metadata=about("Whether tokens are told with their log probabilities, before any option changes them.")
+    )
     top_logprobs = Count(validate=Range(min=0, max=MAX_ALTERNATIVES))
 
     @validates_schema

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, validates_schema
 from marshmallow.validate import Range
 
-from schemas.fields import Count, Flag
+from schemas.fields import Count, Flag, about
 from schemas.inputs import LIMIT, MAX_INPUTS, Inputs
 from schemas.sampling import MAX_ALTERNATIVES, SamplingSchema
 
@@ -21,8 +21,11 @@ class CompletionsSchema(SamplingSchema):
 
     prompt = Inputs(required=True)
     max_tokens = Count(validate=Range(min=0, max=LIMIT - 1))
-    logprobs = Count(validate=Range(min=0, max=MAX_ALTERNATIVES))
-    echo = Flag()
+    logprobs = Count(
+        validate=Range(min=0, max=MAX_ALTERNATIVES),
+        metadata=about("Tells tokens with their log probabilities and with so many alternatives."),
+    )
+    echo = Flag(metadata=about("Whether answers begin with their prompt."))
     best_of = Count()
 
     @validates_schema

@@ -9,7 +9,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, NoneOf, OneOf
 
 from schemas.content import Content
-from schemas.fields import Body, ByType, Call, Entries, Flag, Items, Text, shallow
+from schemas.fields import Body, ByType, Call, Entries, Flag, Items, Text, about, shallow
 from schemas.tools import MAX_TOOLS, ToolCallSchema, ToolSchema, names
 
 MAX_MESSAGES = MAX_PARTS = 4096  # of a conversation
@@ -94,7 +94,7 @@ class ConversationSchema(Call):
 
     messages = Messages(required=True)
     tools = Items(ByType({"function": ToolSchema}), most=MAX_TOOLS)
-    reasoning_effort = fields.String(validate=OneOf(EFFORTS))
+    reasoning_effort = fields.String(validate=OneOf(EFFORTS), metadata=about("Handed to the model's chat template."))
     chat_template_kwargs = Entries(
         keys=fields.String(validate=NoneOf(RESERVED, error="is not the template's to take.")),
         most=MAX_KWARGS,

@@ -7,7 +7,7 @@ from typing import ClassVar
 from marshmallow import fields
 from marshmallow.validate import OneOf, Range
 
-from schemas.fields import Call, Count
+from schemas.fields import Call, Count, about
 from schemas.inputs import Inputs
 
 
@@ -18,4 +18,4 @@ class EmbeddingsSchema(Call):
 
     input = Inputs(required=True)
     encoding_format = fields.String(validate=OneOf(("float", "base64")))
-    dimensions = Count(validate=Range(min=1))
+    dimensions = Count(validate=Range(min=1), metadata=about("A smaller size for the vectors than the model's own."))

@@ -238,6 +238,11 @@ class ByType(fields.Field[dict[str, Any]]):
         return {"oneOf": objects} if len(objects) > 1 else objects[0]
 
 
+def about(text: str) -> dict[str, str]:
+    """The `metadata` of a field that its name does not explain."""
+    return {"description": text}
+
+
 def kind(*names: str) -> fields.String:
     """The `type` of an object that `ByType` reads under these names."""
     return fields.String(required=True, validate=OneOf(names))

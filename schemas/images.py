@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
-from schemas.fields import Call, Shapes, Text, Upload
+from schemas.fields import Call, Shapes, Text, Upload, about
 
 MOST = 10  # pictures of a call
 SENT = 16  # pictures in a call
@@ -97,17 +97,22 @@ class ImagesSchema(Call):
         "svg": (),
     }
 
-    negative_prompt = Text()
+    negative_prompt = Text(metadata=about("What is not to be seen, where the model takes it."))
     n = Whole(validate=Range(1, MOST))
     size = Size()
     quality = Quality()
-    steps = Whole(validate=Range(1, 1000))
+    steps = Whole(validate=Range(1, 1000), metadata=about("Denoising steps; the model's own number by default."))
     guidance_scale = Real(0, 100)
-    seed = Whole(validate=Range(0, SEEDS - 1))
-    response_format = fields.String(validate=OneOf(["b64_json", "url"]))
+    seed = Whole(
+        validate=Range(0, SEEDS - 1), metadata=about("Picture i of a call has this seed + i; random unless given.")
+    )
+    response_format = fields.String(
+        validate=OneOf(["b64_json", "url"]),
+        metadata=about("The picture itself, or a signed link that works as long as the result is kept."),
+    )
     output_format = fields.String(validate=OneOf(["png", "jpeg", "webp"]))
-    output_compression = Whole(validate=Range(0, 100))
-    partial_images = Whole(validate=Range(0, 3))
+    output_compression = Whole(validate=Range(0, 100), metadata=about("The quality of JPEG and WebP in percent."))
+    partial_images = Whole(validate=Range(0, 3), metadata=about("Previews of each picture in a stream."))
     stream = fields.Boolean(truthy={True, "true"}, falsy={False, "false"})
 
     @validates_schema

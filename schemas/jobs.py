@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
-from schemas.fields import Body, Count, Entries, Items, Text
+from schemas.fields import Body, Count, Entries, Items, Text, about
 
 ENDS = ("succeeded", "failed", "cancelled", "expired")
 STATUSES = ("queued", "running", *ENDS)
@@ -43,12 +43,12 @@ def metadata() -> Entries:
 class JobSchema(Body):
     """Any endpoint's call as a job: where it would go, what it would send."""
 
-    url = Text(required=True)
-    body = fields.Dict(keys=fields.String(), required=True)
+    url = Text(required=True, metadata=about("An endpoint's path, as in `/v1/chat/completions`."))
+    body = fields.Dict(keys=fields.String(), required=True, metadata=about("What that endpoint would be sent."))
     metadata = metadata()
     labels = _labels()
-    priority = Count(validate=Range(min=-10, max=10))
-    ttl = Count(validate=Range(min=1))
+    priority = Count(validate=Range(min=-10, max=10), metadata=about("Goes before jobs of lower priority."))
+    ttl = Count(validate=Range(min=1), metadata=about("Seconds for which the result is kept."))
     webhook = fields.Nested(WebhookSchema)
 
 
@@ -62,11 +62,13 @@ class JobListSchema(Body):
     after = Text()
     label = _labels()
     metadata = metadata()
-    created_after = fields.Integer(validate=Range(min=0))
-    created_before = fields.Integer(validate=Range(min=0))
-    include = fields.String(validate=OneOf(("sync", "batch")))
-    idempotency_key = Text()
-    owner = Text()
+    created_after = fields.Integer(validate=Range(min=0), metadata=about("Seconds since the epoch, from this one on."))
+    created_before = fields.Integer(validate=Range(min=0), metadata=about("Seconds since the epoch, before this one."))
+    include = fields.String(
+        validate=OneOf(("sync", "batch")), metadata=about("Also synchronous calls, or lines of batches.")
+    )
+    idempotency_key = Text(metadata=about("The jobs of this `Idempotency-Key`, and nothing else."))
+    owner = Text(metadata=about("`all`, or the id of a key; for the admin key."))
 
 
 class EventListSchema(Body):

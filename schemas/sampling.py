@@ -9,7 +9,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Range
 
 from schemas.constraints import ConstrainedSchema
-from schemas.fields import Body, Count, Entries, Flag, Number, Shapes
+from schemas.fields import Body, Count, Entries, Flag, Number, Shapes, about
 from schemas.inputs import LIMIT
 
 MAX_ALTERNATIVES = 20
@@ -76,20 +76,41 @@ class TokenKey(fields.Field[int]):
 class SamplingSchema(ConstrainedSchema):
     """Base of the bodies that ask for text; the payload's `Sampling` has the same names."""
 
-    temperature = Number(validate=Range(min=0, max=2))
-    top_p = Number(validate=Range(min=0, max=1, min_inclusive=False))
+    temperature = Number(validate=Range(min=0, max=2), metadata=about("0 always takes the likeliest token."))
+    top_p = Number(
+        validate=Range(min=0, max=1, min_inclusive=False),
+        metadata=about("Keeps the likeliest tokens that together are so likely."),
+    )
     top_k = TopK(validate=Range(min=0, max=LIMIT - 1))
-    min_p = Number(validate=Range(min=0, max=1))
-    xtc_probability = Number(validate=Range(min=0, max=1))
-    xtc_threshold = Number(validate=Range(min=0, max=0.5))
-    repetition_penalty = Number(validate=Range(min=0.01, max=100))
-    repetition_context_size = Count(validate=Range(min=0, max=LIMIT - 1))
+    min_p = Number(
+        validate=Range(min=0, max=1), metadata=about("Keeps tokens that are at least so likely, the likeliest being 1.")
+    )
+    xtc_probability = Number(
+        validate=Range(min=0, max=1), metadata=about("How likely a step leaves out the likeliest tokens (XTC).")
+    )
+    xtc_threshold = Number(
+        validate=Range(min=0, max=0.5), metadata=about("How likely a token must be to be left out (XTC).")
+    )
+    repetition_penalty = Number(
+        validate=Range(min=0.01, max=100), metadata=about("Makes tokens that were there less likely; 1 does not.")
+    )
+    repetition_context_size = Count(
+        validate=Range(min=0, max=LIMIT - 1),
+        metadata=about("How many of the last tokens `repetition_penalty` looks at."),
+    )
     presence_penalty = Number(validate=Range(min=-2, max=2))
     frequency_penalty = Number(validate=Range(min=-2, max=2))
-    logit_bias = Entries(keys=TokenKey(), values=Number(validate=Range(min=-100, max=100)), most=1024)
-    seed = Count(validate=Range(min=-(2**63), max=2**63 - 1))
+    logit_bias = Entries(
+        keys=TokenKey(),
+        values=Number(validate=Range(min=-100, max=100)),
+        most=1024,
+        metadata=about("Added to the logits of tokens, by their ids."),
+    )
+    seed = Count(
+        validate=Range(min=-(2**63), max=2**63 - 1), metadata=about("The same seed and request give the same answer.")
+    )
     stop = Stop()
-    n = Count(validate=Range(min=1, max=128))
+    n = Count(validate=Range(min=1, max=128), metadata=about("Answers to each prompt."))
     stream = Flag()
     stream_options = fields.Nested(StreamOptionsSchema)
 

@@ -135,8 +135,10 @@ def test_what_needs_no_key_says_so() -> None:
 def test_fields_are_shown_as_they_are_supported() -> None:
     chat_ = documented.whole()["components"]["schemas"]["CreateChatCompletionRequest"]
     assert chat_["required"] == ["messages", "model"]
-    assert chat_["properties"]["temperature"] == {"type": ["number", "null"], "minimum": 0, "maximum": 2}
-    assert chat_["properties"]["top_p"] == {"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": 1}
+    told = chat_["properties"]["temperature"]
+    assert told == {"type": ["number", "null"], "minimum": 0, "maximum": 2, "description": told["description"]}
+    assert chat_["properties"]["presence_penalty"] == {"type": ["number", "null"], "minimum": -2, "maximum": 2}
+    assert (chat_["properties"]["top_p"]["exclusiveMinimum"], chat_["properties"]["top_p"]["maximum"]) == (0, 1)
     assert chat_["properties"]["user"] == {"description": "Taken, changes nothing here."}
     assert chat_["properties"]["verbosity"]["enum"] == [None, "medium"]
     listed = documented.whole()["paths"]["/v1/jobs"]["get"]["parameters"]
