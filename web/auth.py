@@ -13,7 +13,7 @@ from web.errors import AdminKeyRequired, Unauthenticated
 from web.gateway import gateway
 
 ANONYMOUS = "anonymous"
-OPEN = frozenset({"/health", "/ready", "/openapi.json", "/docs"})  # none of them tells anything of anyone
+OPEN = frozenset({"/health", "/ready", "/openapi.json", "/docs"})  # how it is, and its documentation
 SIGNED = "/v1/images/content/"  # what is below it carries its own proof
 _PAGES = "/docs/"
 

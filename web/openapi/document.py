@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.metadata import version
 from typing import Any, NamedTuple
@@ -13,22 +13,18 @@ from apispec import APISpec
 from flask import Flask
 from werkzeug.routing import Rule
 
-from schemas.answers.base import Error, ErrorResponse
-from schemas.answers.work import Job, JobsStreamAnswer
 from schemas.fields import Body
 from schemas.jobs import JobsStreamMessageSchema
-from schemas.openapi import BINARY, Plugin, doc, form
-from tasks import events
+from schemas.openapi import Plugin, doc, form
 from web import auth, registry
-from web.openapi import errors, operation, parameters
-from web.openapi.operation import FORM, JSON, SSE, Operation
+from web.openapi import answers, errors, operation, parameters
+from web.openapi.operation import FORM, JSON, Operation
 
 VERSION = "3.1.0"
 ABOUT = """A durable job queue in front of MLX models, spoken to with OpenAI's HTTP API and SDKs.
 
 Every call of a model is a job. `Prefer: respond-async` answers with the job at once; its status, events and result are
 below `/v1/jobs`. Every error is `{"error": {"message", "type", "param", "code"}}`."""
-SCHEMAS = "#/components/schemas/"
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 _TAGS = {
     "chat": "Chats, and the prompts that they become.",
@@ -104,22 +100,11 @@ class _Document:
             self.spec.components.parameter(name, "header", header)
         for name, response in errors.responses():
             self.spec.components.response(name, response)
-        self._add_answers(routes)
+        for name, shown in answers.components(route.operation for route in routes):
+            self.spec.components.schema(name, shown)
         self.spec.components.schema("JobsStreamMessage", schema=JobsStreamMessageSchema)
         for route in routes:
             self.spec.path(route.path, operations={route.method: self._operation(route)})
-
-    def _add_answers(self, routes: tuple[Route, ...]) -> None:
-        told = [one for route in routes for said in route.operation.answers.values() for one in _several(said)]
-        told += [one for route in routes for other in route.operation.others.values() for one in other.values()]
-        told += [Error, ErrorResponse, Job, JobsStreamAnswer]
-        objects = {one for one in told if isinstance(one, type) and issubclass(one, msgspec.Struct)}
-        ordered = sorted(objects, key=lambda one: one.__name__)
-        _, found = msgspec.json.schema_components(ordered, ref_template=SCHEMAS + "{name}")
-        (event,), of_events = msgspec.json.schema_components([events.Event], ref_template=SCHEMAS + "Event{name}")
-        named = {**found, "JobEvent": event, **{f"Event{name}": shown for name, shown in of_events.items()}}
-        for name, shown in named.items():
-            self.spec.components.schema(name, _plain(shown))
 
     def _operation(self, route: Route) -> dict[str, Any]:
         said, about = route.operation, doc(route.view).partition("\n\n")
@@ -135,7 +120,7 @@ class _Document:
             **({} if schema is None else {"requestBody": {"required": True, "content": self._content(said, schema)}}),
             **({"security": []} if free else {}),
             "responses": {
-                **dict(_successes(said)),
+                **dict(answers.successes(said)),
                 **{
                     status: {"$ref": f"#/components/responses/{errors.name(status)}"}
                     for status in sorted(errors.of(said, route.method, route.path, free=free))
@@ -161,7 +146,7 @@ class _Document:
         if not files or (endpoint is not None and endpoint.json):
             self.spec.components.schema(f"{name}Request", schema=schema)
             example = {} if said.example is None else {"example": said.example}
-            content[JSON] = {"schema": _ref(f"{name}Request"), **example}
+            content[JSON] = {"schema": answers.ref(f"{name}Request"), **example}
         if files:
             several = frozenset() if endpoint is None else endpoint.several
             shown = form(self._plugin.object(schema), files, several)
@@ -169,63 +154,8 @@ class _Document:
             self.spec.components.schema(name + kind, shown)
             nested = [field for field, told in shown["properties"].items() if "$ref" in told]
             encoding = {field: {"style": "deepObject", "explode": True} for field in nested}
-            content[FORM] = {"schema": _ref(name + kind), **({"encoding": encoding} if encoding else {})}
+            content[FORM] = {"schema": answers.ref(name + kind), **({"encoding": encoding} if encoding else {})}
         return content
-
-
-def _successes(said: Operation) -> Iterator[tuple[int, dict[str, Any]]]:
-    of_call = ("X-Job-ID",) if said.endpoint is not None else ()
-    answers = dict(said.answers)
-    if said.endpoint is not None and SSE in answers:
-        answers[SSE] = (*_several(answers[SSE]), ErrorResponse)
-    yield said.status, _success(answers, *of_call)
-    if said.endpoint is not None:
-        yield 202, _success({JSON: Job}, *of_call, "Location", "Preference-Applied")
-    for status, other in said.others.items():
-        yield status, _success(other)
-
-
-def _success(answers: Mapping[str, Any], *headers: str) -> dict[str, Any]:
-    main = next(iter(answers.values()), None)
-    shown = {
-        "description": doc(main) if _is_answer(main) else "Done.",
-        "headers": parameters.answered("X-Request-ID", *headers),
-    }
-    return (
-        {**shown, "content": {media: {"schema": _schema(one)} for media, one in answers.items()}} if answers else shown
-    )
-
-
-def _schema(said: Any) -> dict[str, Any]:
-    several = [_one(one) for one in _several(said)]
-    return {"anyOf": several} if len(several) > 1 else several[0]
-
-
-def _one(said: Any) -> dict[str, Any]:
-    if _is_answer(said):
-        return _ref(said.__name__)
-    return dict(BINARY) if said is bytes else msgspec.json.schema(said)
-
-
-def _is_answer(said: Any) -> bool:
-    return isinstance(said, type) and issubclass(said, msgspec.Struct)
-
-
-def _several(said: Any) -> tuple[Any, ...]:
-    return said if isinstance(said, tuple) else (said,)
-
-
-def _ref(name: str) -> dict[str, Any]:
-    return {"$ref": SCHEMAS + name}
-
-
-def _plain(shown: dict[str, Any]) -> dict[str, Any]:
-    """A value's schema without a second name, and with its docstring's lines joined."""
-    return {
-        name: " ".join(told.split()) if name == "description" else told
-        for name, told in shown.items()
-        if name != "title"
-    }
 
 
 def _tag(path: str) -> str:

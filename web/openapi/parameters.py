@@ -40,8 +40,8 @@ HEADERS = {
         _header("X-Request-Timeout", "Seconds after which the job expires.", {**_SECONDS, "exclusiveMinimum": 0}),
         _header(
             "X-On-Disconnect",
-            "Whether the job goes on when its client leaves.",
-            {"enum": ["continue", "cancel"], "default": "cancel"},
+            "Whether the job goes on when its client leaves; it does not unless told so.",
+            {"enum": ["continue", "cancel"]},
         ),
         _header("Cancel-After", "The time after which the job is cancelled.", {**_TEXT, "examples": ["90", "10m"]}),
         _header("X-Priority", "Goes before jobs of lower priority.", {**_WHOLE, "minimum": -10, "maximum": 10}),
