@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from pydantic import BaseModel
 
 from bench.fuzz.campaign import rules
 from tests import documented
+from tests.servers import ROOT
 from web.auth import is_open
 from web.errors import ANSWERS
 from web.openapi import operation
@@ -77,6 +81,11 @@ GOTTEN: dict[str, type[BaseModel]] = {
 
 def test_it_is_valid() -> None:
     assert [error.message for error in OpenAPIV31SpecValidator(documented.whole()).iter_errors()] == []
+
+
+def test_it_is_printed_without_a_server() -> None:
+    printed = subprocess.run([sys.executable, "-m", "web.openapi"], cwd=ROOT, capture_output=True, check=True).stdout
+    assert json.loads(printed) == documented.whole()
 
 
 def test_it_names_every_route_and_no_other() -> None:

@@ -63,7 +63,7 @@ def taken(path: str, body: Any) -> bool:
         return False
     endpoint, known = registry.endpoints().get(path), SCHEMAS[path]()
     for name, value in body.items():
-        if endpoint is not None and name in endpoint.files and not isinstance(value, str | None):
+        if endpoint is not None and name in endpoint.files and (value == "" or not isinstance(value, str | None)):
             return False
         if isinstance(value, str) and isinstance(known.fields.get(name), Whole | Real | fields.Boolean):
             return False

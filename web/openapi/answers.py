@@ -1,0 +1,85 @@
+"""What the OpenAPI document tells of successes: the responses of an operation, and the values that they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from schemas.answers.base import Error, ErrorResponse
+from schemas.answers.work import Job, JobsStreamAnswer
+from schemas.openapi import BINARY, doc
+from tasks import events
+from web.openapi import parameters
+from web.openapi.operation import JSON, SSE, Operation
+
+SCHEMAS = "#/components/schemas/"
+_ALWAYS = (Error, ErrorResponse, Job, JobsStreamAnswer)
+
+
+def components(operations: Iterable[Operation]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The JSON schemas of all values that operations answer, and of a job's events, by their names."""
+    media = [one for said in operations for one in (said.answers, *said.others.values())]
+    told = [one for of_media in media for said in of_media.values() for one in _several(said)]
+    values = sorted({*_ALWAYS, *filter(_is_value, told)}, key=lambda one: one.__name__)
+    _, found = msgspec.json.schema_components(values, ref_template=SCHEMAS + "{name}")
+    (event,), of_events = msgspec.json.schema_components([events.Event], ref_template=SCHEMAS + "Event{name}")
+    for name, shown in {**found, "JobEvent": event, **{f"Event{name}": one for name, one in of_events.items()}}.items():
+        yield name, _plain(shown)
+
+
+def successes(said: Operation) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The responses that are no errors, by their statuses."""
+    of_call = ("X-Job-ID",) if said.endpoint is not None else ()
+    told = dict(said.answers)
+    if said.endpoint is not None and SSE in told:
+        told[SSE] = (*_several(told[SSE]), ErrorResponse)
+    yield said.status, _success(told, *of_call)
+    if said.endpoint is not None:
+        yield 202, _success({JSON: Job}, *of_call, "Location", "Preference-Applied")
+    for status, other in said.others.items():
+        yield status, _success(other)
+
+
+def _success(told: Mapping[str, Any], *headers: str) -> dict[str, Any]:
+    main = next(iter(told.values()), None)
+    shown = {
+        "description": doc(main) if _is_value(main) else "Done.",
+        "headers": parameters.answered("X-Request-ID", *headers),
+    }
+    content = {media: {"schema": _schema(one)} for media, one in told.items()}
+    return {**shown, "content": content} if content else shown
+
+
+def _schema(said: Any) -> dict[str, Any]:
+    several = [_one(one) for one in _several(said)]
+    return {"anyOf": several} if len(several) > 1 else several[0]
+
+
+def _one(said: Any) -> dict[str, Any]:
+    if _is_value(said):
+        return ref(said.__name__)
+    return dict(BINARY) if said is bytes else msgspec.json.schema(said)
+
+
+def _is_value(said: Any) -> bool:
+    return isinstance(said, type) and issubclass(said, msgspec.Struct)
+
+
+def _several(said: Any) -> tuple[Any, ...]:
+    return said if isinstance(said, tuple) else (said,)
+
+
+def ref(name: str) -> dict[str, Any]:
+    """A reference to a component."""
+    return {"$ref": SCHEMAS + name}
+
+
+def _plain(shown: dict[str, Any]) -> dict[str, Any]:
+    """A value's schema without a second name, and with its docstring's lines joined."""
+    return {
+        name: " ".join(told.split()) if name == "description" else told
+        for name, told in shown.items()
+        if name != "title"
+    }
