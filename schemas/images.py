@@ -9,12 +9,13 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
-from schemas.fields import Call, Shapes, Text, Upload, about
+from schemas.fields import Call, Flag, Shapes, Text, Upload, about
 
 MOST = 10  # pictures of a call
 SENT = 16  # pictures in a call
 SEEDS = 2**63
 QUALITIES = {"auto": None, "low": "low", "medium": "medium", "high": "high", "standard": "medium", "hd": "high"}
+_WORDS = {"true": True, "false": False}
 _SIZE = re.compile(r"([1-9]\d{1,4})x([1-9]\d{1,4})")
 
 
@@ -70,6 +71,14 @@ class Real(fields.Float):
         return float(super()._validated(value))
 
 
+class FormFlag(Flag):
+    """true or false, as JSON or as the word that a form holds."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
+        said = _WORDS.get(value, value) if isinstance(value, str) else value
+        return super()._deserialize(said, attr, data, **kwargs)
+
+
 class Pictures(fields.Field[list[Any]]):
     """One upload or several."""
 
@@ -113,7 +122,7 @@ class ImagesSchema(Call):
     output_format = fields.String(validate=OneOf(["png", "jpeg", "webp"]))
     output_compression = Whole(validate=Range(0, 100), metadata=about("The quality of JPEG and WebP in percent."))
     partial_images = Whole(validate=Range(0, 3), metadata=about("Previews of each picture in a stream."))
-    stream = fields.Boolean(truthy={True, "true"}, falsy={False, "false"})
+    stream = FormFlag()
 
     @validates_schema
     def fits_together(self, data: Mapping[str, Any], **_: Any) -> None:
