@@ -19,13 +19,13 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.text import LONG, engine, words
-from tasks.requests import CompletionRequest
+from tasks.values.requests import CompletionRequest
 from tests.workers.engines.rows import Batch, job
 from workers.engines.lm import TextEngine
 
 import mlx.core as mx  # isort: skip
 from mlx_lm.models.cache import KVCache, LRUPromptCache  # isort: skip
-from workers.engines.text.prompt_cache import PromptCache  # isort: skip
+from workers.engines.text.cache.prompt_cache import PromptCache
 
 NEW = 4  # tokens
 ENTRIES = 2000

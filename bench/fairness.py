@@ -24,8 +24,8 @@ from rich.table import Table
 
 from bench.stacks import served
 from bench.summary import percentile
-from tasks.job import Lane
-from tasks.keys import Keys
+from tasks.redis.keys import Keys
+from tasks.values.job import Lane
 from tests import starter
 from tests.servers import Stack, eventually, fake
 

@@ -10,9 +10,9 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from tasks.errors import NotFound
-from tasks.scripts import answers
-from tasks.store import JobStore
+from tasks.redis.scripts import answers
+from tasks.redis.store import JobStore
+from tasks.values.errors import NotFound
 
 VERSION = 1
 READABLE = frozenset({1})

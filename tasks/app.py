@@ -16,7 +16,7 @@ from mlxq.settings import Settings
 RUN = "mlxq.run"
 # By an alias, as the URL of a socket names the transport too, and there it goes before the setting.
 _TRANSPORT = "mlxq"
-TRANSPORT_ALIASES[_TRANSPORT] = "tasks.transport:Transport"
+TRANSPORT_ALIASES[_TRANSPORT] = "tasks.redis.transport:Transport"
 
 
 def create(settings: Settings) -> Celery:

@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from tasks.errors import IdempotencyMismatch, JobConflict, NotFound, UnreadableRecord
-from tasks.events import Usage
 from tasks.files import File, stretch
-from tasks.job import new_id
-from tasks.records import pass_over, readable
-from tasks.requests import BlobRef
-from tasks.scripts import answers
-from tasks.store import JobStore
+from tasks.redis.records import pass_over, readable
+from tasks.redis.scripts import answers
+from tasks.redis.store import JobStore
+from tasks.values.errors import IdempotencyMismatch, JobConflict, NotFound, UnreadableRecord
+from tasks.values.events import Usage
+from tasks.values.job import new_id
+from tasks.values.requests import BlobRef
 
 PREFIX = "batch_"
 VERSION = 1
@@ -154,7 +154,7 @@ class Batches:
                     keys.batches(batch.owner),
                     keys.running(),
                     keys.blob(batch.input.sha256),
-                    keys.stir(),
+                    keys.notify_batches(),
                     keys.idempotency(batch.owner, idempotency_key or ""),
                 ],
                 [
@@ -206,7 +206,7 @@ class Batches:
         with answers():
             status = self.store.scripts.run(
                 "move_batch",
-                [keys.batch(batch_id), keys.runner(), keys.stir()],
+                [keys.batch(batch_id), keys.runner(), keys.notify_batches()],
                 ["", Status.CANCELLING, time_field(Status.CANCELLING), len(going), *going],
             )
         if status is not None and status.decode() != Status.CANCELLING:

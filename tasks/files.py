@@ -8,12 +8,12 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from tasks.errors import NotFound, UnreadableRecord
-from tasks.job import new_id
-from tasks.records import pass_over, readable
-from tasks.requests import BlobRef
-from tasks.scripts import answers
-from tasks.store import JobStore
+from tasks.redis.records import pass_over, readable
+from tasks.redis.scripts import answers
+from tasks.redis.store import JobStore
+from tasks.values.errors import NotFound, UnreadableRecord
+from tasks.values.job import new_id
+from tasks.values.requests import BlobRef
 
 PREFIX = "file-"
 VERSION = 1

@@ -13,15 +13,15 @@ from typing import TypeAlias
 
 import structlog
 
-from tasks import events
-from tasks.entries import Entry, before, readable, recorded, rows
-from tasks.errors import NotFound, UnreadableRecord
-from tasks.events import Event
-from tasks.job import Job, Record
-from tasks.loops import Loop
-from tasks.presence import Presence
-from tasks.scripts import AWAY, answers
-from tasks.store import NUDGE_TTL, JobStore, Submission
+from tasks.processes.loops import Loop
+from tasks.processes.presence import Presence
+from tasks.redis.entries import Entry, before, readable, recorded, rows
+from tasks.redis.scripts import AWAY, answers
+from tasks.redis.store import NUDGE_TTL, JobStore, Submission
+from tasks.values import events
+from tasks.values.errors import NotFound, UnreadableRecord
+from tasks.values.events import Event
+from tasks.values.job import Job, Record
 
 _BLOCK = 4000  # milliseconds that a read waits, less than a reply may take; new followers end it
 _FIRST = "0"  # before any id

@@ -10,13 +10,13 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
-from tasks import hooks
+from tasks import webhooks
 from tasks.batches import PREFIX, Batch, Batches, Cursor, Problem, Sizes, State, Status, time_field
-from tasks.events import Terminal, Usage
 from tasks.files import File
-from tasks.job import Job, Record
-from tasks.scripts import Value, answers
-from tasks.store import JobStore
+from tasks.redis.scripts import Value, answers
+from tasks.redis.store import JobStore
+from tasks.values.events import Terminal, Usage
+from tasks.values.job import Job, Record
 
 _ROOM = 1 << 31  # who submits lines bounds how many there are
 log = structlog.get_logger()
@@ -132,7 +132,7 @@ class Lines:
         with answers():
             self.store.scripts.run(
                 "move_batch",
-                [keys.batch(batch.id), keys.runner(), keys.stir()],
+                [keys.batch(batch.id), keys.runner(), keys.notify_batches()],
                 [self.runner, to, time_field(to), len(froms), *froms, *told],
             )
 
@@ -192,8 +192,8 @@ class Lines:
         """End a batch, once: every batch ends here. `files` are by the field that names them in its record."""
         keys, settings = self.store.keys, self.store.settings
         made = files or {}
-        keep = max(settings.batch_ttl, hooks.KEPT)
-        owed = hooks.deliveries(settings.webhook_url, None, f"batch.{status}", _shown(batch, status, made), keep)
+        keep = max(settings.batch_ttl, webhooks.KEPT)
+        owed = webhooks.deliveries(settings.webhook_url, None, f"batch.{status}", _shown(batch, status, made), keep)
         with answers():
             done = self.store.scripts.run(
                 "settle_batch",
@@ -222,7 +222,7 @@ class Lines:
                         for field, file in made.items()
                         for part in (field, file.id, msgspec.json.encode(file), file.expires or "")
                     ),
-                    *hooks.arguments(owed),
+                    *webhooks.arguments(owed),
                 ],
             )
         if done:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from tasks.job import Lane
-from tasks.scripts import answers
-from tasks.store import JobStore
+from tasks.redis.scripts import answers
+from tasks.redis.store import JobStore
+from tasks.values.job import Lane
 
 
 class Load(NamedTuple):

@@ -15,10 +15,10 @@ from typing import NamedTuple
 import structlog
 
 from tasks.access import Limits
-from tasks.errors import JobError, RateLimited, TooManyAtOnce
-from tasks.loops import Loop
-from tasks.scripts import AWAY, Call, answers
-from tasks.store import JobStore
+from tasks.processes.loops import Loop
+from tasks.redis.scripts import AWAY, Call, answers
+from tasks.redis.store import JobStore
+from tasks.values.errors import JobError, RateLimited, TooManyAtOnce
 
 LEASE = 15_000  # milliseconds after which the requests of a web process that is gone do not count any more
 _RENEW = LEASE / 3000  # seconds

@@ -6,14 +6,14 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
-from tasks import events
 from tasks.batches import Batches, State
-from tasks.entries import readable, recorded, rows
-from tasks.errors import NotFound
-from tasks.events import Event
-from tasks.job import Status
-from tasks.scripts import answers
-from tasks.store import STATUS, JobStore
+from tasks.redis.entries import readable, recorded, rows
+from tasks.redis.scripts import answers
+from tasks.redis.store import STATUS, JobStore
+from tasks.values import events
+from tasks.values.errors import NotFound
+from tasks.values.events import Event
+from tasks.values.job import Status
 
 _COUNT = 16  # events of each job at a time
 _LOOK = 2.0  # seconds after which the records of silent jobs are asked

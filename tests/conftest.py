@@ -14,8 +14,8 @@ import yaml
 from hypothesis import settings as hypothesis
 
 from mlxq.settings import Settings
-from tasks import store as stores
-from tasks.store import JobStore
+from tasks.redis import store as stores
+from tasks.redis.store import JobStore
 from tests import starter
 from tests.rounds import rounds
 from tests.servers import PATIENCE, ROOT, Stack, Valkey, fake, running

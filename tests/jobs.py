@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.job import Job, Lane, job_id
-from tasks.requests import ChatRequest, EmbeddingRequest, Message
-from tasks.store import JobStore
+from tasks.redis.store import JobStore
+from tasks.values.job import Job, Lane, job_id
+from tasks.values.requests import ChatRequest, EmbeddingRequest, Message
 
 
 def chat(store: JobStore, text: str = "word", *, tokens: int = 4, **fields: Any) -> Job:

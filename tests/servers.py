@@ -21,9 +21,9 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from mlxq.settings import Settings
-from tasks import store as stores
 from tasks.batches import Batches
-from tasks.errors import JobConflict
+from tasks.redis import store as stores
+from tasks.values.errors import JobConflict
 from workers import redis_server
 
 ROOT = Path(__file__).parent.parent
@@ -197,7 +197,7 @@ class Stack:
         return self.web
 
     def start_runner(self) -> Process:
-        self.runner = Process([sys.executable, "-m", "web.runner"], self.env)
+        self.runner = Process([sys.executable, "-m", "web.batches"], self.env)
         return self.runner
 
     def ready(self, within: float = 2 * PATIENCE) -> Stack:

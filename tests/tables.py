@@ -16,10 +16,12 @@ import msgspec
 from flask import Flask
 
 from schemas import __main__ as schemas
-from tasks import events, keys
-from tasks.errors import JobError
+from tasks.redis import keys
+from tasks.values import events
+from tasks.values.errors import JobError
 from tests.servers import ROOT
-from web import errors, registry
+from web import registry
+from web.http import errors
 from workers.parsers import registry as formats
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -48,7 +50,9 @@ _WITHOUT_CLASS = {
 
 
 def _errors() -> Iterator[str]:
-    meanings = _WITHOUT_CLASS | {kind.code: _first(kind.__doc__) for kind in _subclasses(JobError)}
+    # A subclass of the same code says a special case of it.
+    kinds = sorted(_subclasses(JobError), key=lambda kind: len(kind.__mro__), reverse=True)
+    meanings = _WITHOUT_CLASS | {kind.code: _first(kind.__doc__) for kind in kinds}
     yield "| code | status | `type` | the SDKs ask again | meaning |"
     yield "| --- | ---: | --- | --- | --- |"
     for code, answer in errors.ANSWERS.items():

@@ -24,7 +24,7 @@ from tests.receivers import SECRET
 from tests.servers import PATIENCE, ROOT, Stack, Valkey, running
 from tests.tables import DOCUMENTS
 from tests.workers.engines.vision.asking import encoded, noise
-from web.errors import ANSWERS
+from web.http.errors import ANSWERS
 from workers.engines.images.variants import VARIANTS
 
 URL = "http://127.0.0.1:8000"

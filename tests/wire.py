@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tasks.client import Client, Pipe
+from tasks.redis.client import Client, Pipe
 
 
 @contextmanager

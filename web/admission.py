@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 
 from mlxq.catalogue import ModelEntry
-from tasks.errors import InvalidValue, ModelNotFound, ModelUnavailable
-from tasks.job import Lane
+from tasks.values.errors import InvalidValue, ModelNotFound, ModelUnavailable
+from tasks.values.job import Lane
 from web import registry
-from web.disconnect import ClientGone
 from web.endpoint import Endpoint
-from web.errors import path
 from web.gateway import Gateway
+from web.http.disconnect import ClientGone
+from web.http.errors import path
 
 BACKLOG = 100  # a model's queue holds so many jobs polled later for each waiting client it has room for
 _LOOK = 0.25  # seconds

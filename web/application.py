@@ -10,9 +10,10 @@ from flask.json.provider import JSONProvider
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
-from web import auth, capacity, errors, origins, quota, registry, tracing
-from web.disconnect import ClientGone
+from web import registry
 from web.gateway import connect
+from web.http import auth, capacity, errors, origins, quota, tracing
+from web.http.disconnect import ClientGone
 
 
 class Json(JSONProvider):

@@ -11,16 +11,17 @@ import msgspec
 import structlog
 from flask import Response, g, request
 
-from tasks import events, fold
-from tasks.entries import Entry
-from tasks.errors import DeadlineExceeded, Failure, JobCancelled, JobError
-from tasks.job import Job, Lane, Record, job_id
-from web import admission, auth, intake, registry, remote, sse, tracing
-from web.disconnect import ClientGone, Probe
+from tasks.redis.entries import Entry
+from tasks.values import events, fold
+from tasks.values.errors import DeadlineExceeded, Failure, JobCancelled, JobError
+from tasks.values.job import Job, Lane, Record, job_id
+from web import admission, intake, registry
 from web.endpoint import Endpoint
-from web.errors import envelope, respond
 from web.gateway import Gateway, gateway
-from web.prefer import Preference, preference
+from web.http import auth, remote, sse, tracing
+from web.http.disconnect import ClientGone, Probe
+from web.http.errors import envelope, respond
+from web.http.prefer import Preference, preference
 from web.render import job as render_job
 from web.waiting import Stream, audible, end, entries, following, patience
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from schemas.fields import Body
-from tasks.events import Event
-from tasks.fold import Result
-from tasks.job import Job
-from tasks.requests import Payload
+from tasks.values.events import Event
+from tasks.values.fold import Result
+from tasks.values.job import Job
+from tasks.values.requests import Payload
 
 
 class Rendered(NamedTuple):

@@ -12,18 +12,18 @@ from flask import current_app
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
-from tasks import store as stores
 from tasks.access import KeyRing
 from tasks.batches import Batches
-from tasks.clock import Clock
 from tasks.files import Files
 from tasks.follow import Follower
-from tasks.presence import Presence
-from tasks.store import JobStore
+from tasks.processes.presence import Presence
+from tasks.redis import store as stores
+from tasks.redis.clock import Clock
+from tasks.redis.store import JobStore
 from tasks.throttle import Throttle
-from web.capacity import Capacity
-from web.disconnect import Watcher
-from web.keycache import KeyCache
+from web.http.capacity import Capacity
+from web.http.disconnect import Watcher
+from web.http.keycache import KeyCache
 
 _EXTENSION = "mlxq"
 

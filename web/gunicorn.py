@@ -1,4 +1,4 @@
-"""gunicorn's configuration: one process, a thread a call that waits and one for all streams (`web/server.py`)."""
+"""gunicorn's configuration: one process, a thread a call that waits and one for all streams (`web/http/server.py`)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 import sys
 
 from mlxq import configuration, home, parent
-from tasks import logs
-from web import capacity
+from tasks.processes import logs
+from web.http import capacity
 
 capacity.raise_files()
 try:
@@ -19,7 +19,7 @@ logs.configure(_settings.log_level)
 home.join(_settings, os.environ, f"http://{_settings.address}")
 
 bind = _settings.address
-worker_class = "web.server.Worker"
+worker_class = "web.http.server.Worker"
 workers = 1  # one reader of the queue; threads wait, they do not compute
 worker_connections = capacity.connections(_settings)
 http_parser = "python"  # the same everywhere, whatever else is installed

@@ -19,12 +19,12 @@ from werkzeug.formparser import FormDataParser
 
 from schemas.fields import loaded
 from tasks.blobs import Incoming
-from tasks.errors import InvalidValue, NotFound
-from tasks.requests import BlobRef
-from web import auth, media, remote
+from tasks.values.errors import InvalidValue, NotFound
+from tasks.values.requests import BlobRef
 from web.endpoint import Endpoint
-from web.errors import InvalidJson, UnsupportedMediaType, validation
 from web.gateway import gateway
+from web.http import auth, media, remote
+from web.http.errors import InvalidJson, UnsupportedMediaType, validation
 
 MAX_DEPTH = 64  # levels of a body's field
 MAX_CONTAINERS = 100_000  # objects and lists in a body

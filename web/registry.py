@@ -1,4 +1,4 @@
-"""What this package serves: every module's `blueprint`, and every `ENDPOINT` that makes jobs, by its path."""
+"""What is served: every module's `blueprint`, and every `ENDPOINT` that makes jobs, by its path."""
 
 from __future__ import annotations
 
@@ -10,16 +10,13 @@ from types import ModuleType
 
 from flask import Blueprint
 
-import web
+from web import api
 from web.endpoint import Endpoint
-
-_STARTED_BY = frozenset({"gunicorn", "wsgi"})  # these make the application, so they cannot be part of it
 
 
 def _modules() -> Iterator[ModuleType]:
-    for module in pkgutil.iter_modules(web.__path__):
-        if not module.ispkg and module.name not in _STARTED_BY:
-            yield importlib.import_module(f"web.{module.name}")
+    for module in pkgutil.iter_modules(api.__path__):
+        yield importlib.import_module(f"{api.__name__}.{module.name}")
 
 
 def blueprints() -> Iterator[Blueprint]:

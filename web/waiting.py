@@ -11,14 +11,14 @@ from typing import Any
 
 import structlog
 
-from tasks.entries import Entry
-from tasks.events import TERMINAL, Event
 from tasks.follow import Ends, Inbox
-from tasks.job import Job
-from tasks.scripts import AWAY
-from web.disconnect import PROBE, ClientGone, Probe, Waiter
+from tasks.redis.entries import Entry
+from tasks.redis.scripts import AWAY
+from tasks.values.events import TERMINAL, Event
+from tasks.values.job import Job
 from web.gateway import Gateway
-from web.streams import ANSWER
+from web.http.disconnect import PROBE, ClientGone, Probe, Waiter
+from web.http.streams import ANSWER
 
 KEEP_ALIVE = 5.0  # seconds of silence in a stream
 _GRACE = 0.2  # seconds past a deadline, in which its end may be on its way already

@@ -9,8 +9,8 @@ import time
 
 from mlxq import configuration
 from mlxq.settings import Settings
-from tasks import logs
-from tasks.errors import JobError
+from tasks.processes import logs
+from tasks.values.errors import JobError
 from web.application import create_app
 from web.gateway import Gateway
 

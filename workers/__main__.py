@@ -5,7 +5,7 @@ import sys
 
 from mlxq import configuration, home, parent
 from mlxq.catalogue import Catalogue, CatalogueError
-from tasks import logs
+from tasks.processes import logs
 from workers.parsers import detect, registry
 from workers.supervisor import Supervisor
 

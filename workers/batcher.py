@@ -10,13 +10,13 @@ from typing import Any
 
 import structlog
 
-from tasks import events
-from tasks.errors import EngineError, Failure, JobError
-from tasks.events import Event
-from tasks.job import Lane
-from tasks.ledger import Claim, Dropped
+from tasks.redis.claims import Claim, Dropped
+from tasks.values import events
+from tasks.values.errors import EngineError, Failure, JobError
+from tasks.values.events import Event
+from tasks.values.job import Lane
 from workers.engine import Engine, Prepared
-from workers.scribe import Ledger, Row, Scribe, Step
+from workers.event_writer import Claims, EventWriter, Row, Step
 from workers.waiting import Waiting
 
 _GATHER = 0.005  # seconds that an engine with nothing to do waits for the rest of those who come together
@@ -29,8 +29,8 @@ class Batcher:
     `clock` tells how long who has waited, in seconds.
     """
 
-    def __init__(self, engine: Engine[Any], ledger: Ledger, clock: Callable[[], float] = time.monotonic) -> None:
-        self._engine, self._scribe = engine, Scribe(ledger)
+    def __init__(self, engine: Engine[Any], claims: Claims, clock: Callable[[], float] = time.monotonic) -> None:
+        self._engine, self._writer = engine, EventWriter(claims)
         self._reserved = engine.slots // 8
         self._changed = threading.Condition()
         self._clock, self._waiting = clock, Waiting(clock)
@@ -61,7 +61,7 @@ class Batcher:
                 self._waiting.add(row)
                 self._changed.notify()
                 return row.over
-        self._scribe.hand_back(row)  # it was claimed while the last rows were handed back
+        self._writer.hand_back(row)  # it was claimed while the last rows were handed back
         return row.over
 
     def stop(self, grace: float) -> None:
@@ -78,7 +78,7 @@ class Batcher:
     @property
     def writing(self) -> bool:
         """Whether what the engine does is still written down."""
-        return self._scribe.alive
+        return self._writer.alive
 
     @property
     def step(self) -> int | None:
@@ -88,17 +88,17 @@ class Batcher:
     def run(self) -> None:
         """Step until stopped."""
         while not self._finished():
-            self._forget(self._scribe.dropped())
+            self._forget(self._writer.dropped())
             self._admit()
             if self._rows:
-                self._scribe.add(self._step(), self._alive)
+                self._writer.add(self._step(), self._alive)
             elif self._cold:
                 self._warm()
-        self._scribe.flush(self._alive)
+        self._writer.flush(self._alive)
         with self._changed:
             self._ended, left = True, [*self._rows.values(), *self._waiting.rows]
         for row in left:
-            self._scribe.hand_back(row)
+            self._writer.hand_back(row)
 
     def _finished(self) -> bool:
         with self._changed:
@@ -132,17 +132,17 @@ class Batcher:
         if begun:
             # Written before the engine sees them: a job that was cancelled never starts, and one that kills this
             # process is known to have run.
-            self._scribe.add(Step(begun), self._alive)
-            self._scribe.flush(self._alive)
+            self._writer.add(Step(begun), self._alive)
+            self._writer.flush(self._alive)
         self._rows |= chosen
-        self._forget(self._scribe.dropped())
+        self._forget(self._writer.dropped())
         refused: list[tuple[Row, Event]] = []
         for job_id, row in chosen.items():
             if job_id in self._rows and (error := self._join(job_id, row)) is not None:
                 del self._rows[job_id]
                 refused.append((row, events.Failed(_failure(error))))
         if refused:
-            self._scribe.add(Step(produced=refused), self._alive)
+            self._writer.add(Step(produced=refused), self._alive)
 
     def _join(self, job_id: str, row: Row) -> Exception | None:
         paused, row.paused, row.since = row.paused, False, self._clock()

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from tasks.errors import ContextLengthExceeded
+from tasks.values.errors import ContextLengthExceeded
 from workers.patience import Patience
 
 _USUAL = 4  # characters of a token, with few exceptions

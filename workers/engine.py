@@ -7,8 +7,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from tasks.events import Event
-from tasks.job import Job
+from tasks.values.events import Event
+from tasks.values.job import Job
 from workers.patience import ENDLESS, Patience
 
 Plan = TypeVar("Plan")

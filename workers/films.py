@@ -10,7 +10,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from tasks.errors import InvalidValue
+from tasks.values.errors import InvalidValue
 from workers.patience import ENDLESS, Patience
 from workers.pictures import shrunk
 

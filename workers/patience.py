@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tasks.errors import JobCancelled
+from tasks.values.errors import JobCancelled
 
 EVERY = 0.5  # seconds between two questions, and the longest wait without one
 

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from tasks.errors import InvalidValue
+from tasks.values.errors import InvalidValue
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 _SAID = "PNG, JPEG, WebP or a GIF of one frame"

@@ -28,7 +28,7 @@ from redis.exceptions import RedisError
 
 from mlxq import home, parent
 from mlxq.settings import Settings, SettingsError
-from tasks import logs
+from tasks.processes import logs
 
 MEMORY = "1gb"  # records and streams only; what is large is a blob beside it
 _START = 30.0  # seconds; a long append-only file takes a while to read

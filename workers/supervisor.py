@@ -16,14 +16,14 @@ import structlog
 
 from mlxq.catalogue import Catalogue, ModelEntry
 from mlxq.settings import Settings
-from tasks import store
-from tasks.alive import Silence
-from tasks.control import Control
-from tasks.courier import Courier
-from tasks.egress import Egress
-from tasks.loops import Loop
-from tasks.presence import ModelState, Presence
-from tasks.scripts import AWAY
+from tasks.leader.control import Control
+from tasks.outbound import Outbound
+from tasks.processes.alive import Silence
+from tasks.processes.loops import Loop
+from tasks.processes.presence import ModelState, Presence
+from tasks.redis import store
+from tasks.redis.scripts import AWAY
+from tasks.webhook_sender import WebhookSender
 from workers.worker import GRACE, LOAD_FAILED
 
 _BACKOFF = 0.25  # seconds before the first restart, doubled each time up to
@@ -156,7 +156,7 @@ class Supervisor:
         self._news: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._control = Control(jobs, uuid.uuid4().hex, (entry.name for entry in catalogue))
         self._leading = Loop("supervisor", self._control.turn)
-        self._courier = Courier(jobs, Egress(settings.webhook_allow_private))
+        self._webhook_sender = WebhookSender(jobs, Outbound(settings.webhook_allow_private))
         presence = Presence(jobs)
         self._children = [Child(entry, presence, settings.stall, self._look) for entry in catalogue]
         self._stopping = False
@@ -166,7 +166,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop())
         self._leading.start()
-        self._courier.start()
+        self._webhook_sender.start()
         while not self._stopping:
             with suppress(queue.Empty):
                 self._news.get(timeout=min(map(self._see_to, self._children), default=_LOOK))
@@ -176,7 +176,7 @@ class Supervisor:
         self._leading.stop(0)  # it may be asleep, and is of no use any more
         for child in self._children:
             child.wait(until)
-        self._courier.stop(max(0.0, until - time.monotonic()))
+        self._webhook_sender.stop(max(0.0, until - time.monotonic()))
         self._control.resign()
 
     def _look(self) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from tasks import turns
-from tasks.job import PRIORITY_STEP, Lane
-from workers.scribe import Row
+from tasks.leader import fair_share
+from tasks.values.job import PRIORITY_STEP, Lane
+from workers.event_writer import Row
 
 # Seconds: a lane goes before an earlier one when somebody in it has waited so much longer. So people go first and bulk
 # work never starves; and a row that got its place that way keeps it for as long.
@@ -38,8 +38,8 @@ class Waiting:
             return None
         lane = min(rows, key=_order).lane
         rows = [row for row in rows if row.lane is lane]
-        turn = turns.following({turns.key(row.claim.job): self._served.get(_turn(row), -1) for row in rows})
-        own = [row for row in rows if turns.key(row.claim.job) == turn]
+        turn = fair_share.following({fair_share.key(row.claim.job): self._served.get(_turn(row), -1) for row in rows})
+        own = [row for row in rows if fair_share.key(row.claim.job) == turn]
         return min(own, key=lambda row: (not row.paused, _place(row)))  # what was begun is ended first
 
     def _passed(self, row: Row) -> bool:
@@ -71,4 +71,4 @@ def _place(row: Row) -> float:
 
 
 def _turn(row: Row) -> str:
-    return f"{row.lane}:{turns.key(row.claim.job)}"
+    return f"{row.lane}:{fair_share.key(row.claim.job)}"

@@ -26,12 +26,14 @@ from mlxq import configuration
 from mlxq.catalogue import ModelEntry
 from mlxq.settings import Settings
 from tasks import app as celery_app
-from tasks import events, fold, logs, store
-from tasks.errors import EngineError, Failure, JobError
-from tasks.ledger import Claim, Ledger
-from tasks.loops import Apart, Loop, insist
-from tasks.presence import ModelState, Presence, Worker
-from tasks.scripts import AWAY
+from tasks.processes import logs
+from tasks.processes.loops import Apart, Loop, insist
+from tasks.processes.presence import ModelState, Presence, Worker
+from tasks.redis import store
+from tasks.redis.claims import Claim, Claims
+from tasks.redis.scripts import AWAY
+from tasks.values import events, fold
+from tasks.values.errors import EngineError, Failure, JobError
 from workers.batcher import Batcher
 from workers.engine import Engine, Prepared
 from workers.patience import Patience
@@ -47,8 +49,8 @@ log = structlog.get_logger()
 class EngineThread:
     """The thread that loads the engine, then owns it for the life of the process."""
 
-    def __init__(self, entry: ModelEntry, settings: Settings, ledger: Ledger) -> None:
-        self._entry, self._settings, self._ledger = entry, settings, ledger
+    def __init__(self, entry: ModelEntry, settings: Settings, claims: Claims) -> None:
+        self._entry, self._settings, self._claims = entry, settings, claims
         self._loaded = threading.Event()
         self._error: Exception | None = None
         self.engine: Engine[Any]
@@ -65,7 +67,7 @@ class EngineThread:
         try:
             module = importlib.import_module(f"workers.engines.{self._entry.model_type.replace('-', '_')}")
             self.engine = module.load(self._entry, self._settings)
-            self.batcher = Batcher(self.engine, self._ledger)
+            self.batcher = Batcher(self.engine, self._claims)
         except Exception as error:
             log.exception("the model could not be loaded", model=self._entry.name)
             self._error = error
@@ -78,8 +80,8 @@ class EngineThread:
 class Runner:
     """The Celery task: claim, check, hand to the batcher, wait."""
 
-    def __init__(self, ledger: Ledger, engine: Engine[Any], batcher: Batcher) -> None:
-        self._ledger, self._engine, self._batcher = ledger, engine, batcher
+    def __init__(self, claims: Claims, engine: Engine[Any], batcher: Batcher) -> None:
+        self._claims, self._engine, self._batcher = claims, engine, batcher
         self._held: dict[str, str] = {}  # jobs by the token of their claim
         self._stray: frozenset[str] = frozenset()
         self._apart = Apart("claims")
@@ -92,7 +94,7 @@ class Runner:
         self._held[token] = job_id
         try:
             with self._batcher.expecting():
-                claim = insist(self._ledger.claim, job_id, token)
+                claim = insist(self._claims.claim, job_id, token)
                 over = claim and self._begin(claim)
             if claim and over:
                 self._wait(claim, over)
@@ -101,17 +103,17 @@ class Runner:
 
     def tidy(self) -> None:
         """Hand back what is claimed in this worker's name and not held: the reply to a claim, or its end, was lost."""
-        stray = self._ledger.claimed() - frozenset(self._held.values())
+        stray = self._claims.claimed() - frozenset(self._held.values())
         for job_id in stray & self._stray:  # seen twice: it is no claim that was under way
             log.warning("a job is claimed in this worker's name that it does not hold; it goes back", job_id=job_id)
-            self._apart.run(job_id, self._ledger.disown, job_id)
+            self._apart.run(job_id, self._claims.disown, job_id)
         self._stray = stray
 
     def _begin(self, claim: Claim) -> threading.Event | None:
         """Check a job and hand it to the batcher; nothing when it needs no engine."""
         with structlog.contextvars.bound_contextvars(job_id=claim.job.id, request_id=claim.job.request_id):
             try:
-                prepared = self._engine.check(claim.job, Patience(lambda: self._ledger.holds(claim)))
+                prepared = self._engine.check(claim.job, Patience(lambda: self._claims.holds(claim)))
             except Exception as error:
                 self._refuse(claim, error)
                 return None
@@ -136,7 +138,7 @@ class Runner:
         last = prepared.told[-1]
         assert isinstance(last, events.Done)  # noqa: S101  (what an engine answers at once is a success)
         result = fold.fold(claim.job.payload, prepared.told)
-        insist(self._ledger.settle, claim, last, result)
+        insist(self._claims.settle, claim, last, result)
 
     def _refuse(self, claim: Claim, error: Exception) -> None:
         if isinstance(error, JobError):
@@ -144,14 +146,14 @@ class Runner:
         else:
             log.exception("checking a job failed")
             failure = Failure(EngineError.code, f"the request could not be checked: {type(error).__name__}: {error}")
-        insist(self._ledger.settle, claim, events.Failed(failure))
+        insist(self._claims.settle, claim, events.Failed(failure))
 
 
 def serve(entry: ModelEntry, settings: Settings, worker_id: str) -> None:
     """Load the model and run its jobs until SIGTERM, or until the supervisor is gone."""
     jobs = store.connect(settings)
     presence = Presence(jobs)
-    owner = EngineThread(entry, settings, Ledger(jobs, entry.name, worker_id))
+    owner = EngineThread(entry, settings, Claims(jobs, entry.name, worker_id))
     if error := owner.loaded():
         broken = ModelState("broken", f"{type(error).__name__}: {error}")
         insist(presence.declare, entry.name, broken)
@@ -176,7 +178,7 @@ def serve(entry: ModelEntry, settings: Settings, worker_id: str) -> None:
     heartbeat = Loop("heartbeat", beat, every).start()
     insist(presence.declare, entry.name, ModelState("ready"))
     log.info("model ready", model=entry.name, slots=me.slots)
-    runner = Runner(Ledger(jobs, entry.name, worker_id), owner.engine, owner.batcher)
+    runner = Runner(Claims(jobs, entry.name, worker_id), owner.engine, owner.batcher)
     tidying = Loop("claims", runner.tidy, _TIDY).start()
     _consume(jobs.celery, jobs.keys.queue(entry.name), 2 * me.slots + HEADROOM, runner, settings.drain)
     owner.thread.join(settings.drain + 1)

@@ -13,7 +13,7 @@ from bench.fuzz import values
 from bench.fuzz.request import Form, Json, Request
 from bench.fuzz.sender import Answer
 from bench.fuzz.watch import Trouble
-from web.errors import ANSWERS
+from web.http.errors import ANSWERS
 
 SLOW = 10.0  # seconds
 LATE = f"took longer than {SLOW:g} s"

@@ -15,9 +15,9 @@ from bench.client import CHAT, Connection, Heard, streams, together
 from bench.report.measurement import IN_PROCESS, OURS
 from mlxq.catalogue import ModelEntry
 from mlxq.settings import Settings
-from tasks.events import Done
-from tasks.job import Job
-from tasks.requests import ChatRequest, Message
+from tasks.values.events import Done
+from tasks.values.job import Job
+from tasks.values.requests import ChatRequest, Message
 from tests.workers.engines.rows import job
 from workers.engines import fake
 

@@ -22,7 +22,7 @@ PROCESSES = {
     "web": ["gunicorn", "--config", "python:web.gunicorn", "web.wsgi:app"],
     "redis": ["workers.redis_server"],
     "workers": ["workers"],
-    "batches": ["web.runner"],
+    "batches": ["web.batches"],
 }
 _STARTER = "starter:"
 _READ: Mapping[str, Callable[[str], Any]] = {

@@ -13,13 +13,13 @@ import pytest
 from openai.types.chat import ChatCompletionMessageParam
 from pydantic import BaseModel
 
-from tasks import events, fold
-from tasks.events import CallDelta, Delta, Event
-from tasks.job import Job
-from tasks.requests import ChatRequest, Constraint, ToolChoice
+from tasks.values import events, fold
+from tasks.values.events import CallDelta, Delta, Event
+from tasks.values.job import Job
+from tasks.values.requests import ChatRequest, Constraint, ToolChoice
 from tests.workers.engines import rows
-from web import sse
-from web.chat import ENDPOINT
+from web.api.chat import ENDPOINT
+from web.http import sse
 
 USER: list[ChatCompletionMessageParam] = [{"role": "user", "content": "hi"}]
 

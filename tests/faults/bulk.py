@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import httpx
 import psutil
 
-from tasks import store as stores
 from tasks.lines import line_job
-from tasks.presence import Presence
+from tasks.processes.presence import Presence
+from tasks.redis import store as stores
 from tests.faults.clients import CHAT
 from tests.servers import PATIENCE, Stack, Valkey, eventually
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 
-from tasks import events
-from tasks import store as stores
-from tasks.job import Record
-from tasks.presence import Presence
+from tasks.processes.presence import Presence
+from tasks.redis import store as stores
+from tasks.values import events
+from tasks.values.job import Record
 from tests.servers import PATIENCE, Stack, eventually
 
 CHAT = "/v1/chat/completions"

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks import store as stores
-from tasks.presence import Presence
+from tasks.processes.presence import Presence
+from tasks.redis import store as stores
 from tests.faults.bulk import Batch, Faults, family, go_on, kill
 from tests.faults.clients import CHAT, expected
 from tests.servers import Stack, Valkey, eventually, fake, running

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tasks import store as stores
-from tasks.presence import Presence
+from tasks.processes.presence import Presence
+from tasks.redis import store as stores
 from tests.servers import PATIENCE, Stack, eventually
 
 PATH = "/v1/images/generations"

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tasks.job import Status
+from tasks.values.job import Status
 from tests.faults.clients import Clients, expected
 from tests.servers import ROOT, Stack, Valkey, environment, eventually, fake, running
 

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from websockets.sync.client import connect
 
-from tasks.job import Status
+from tasks.values.job import Status
 from tests.faults.clients import CHAT, Clients, body, expected
 from tests.servers import PATIENCE, Stack, Valkey, eventually, fake, running
 

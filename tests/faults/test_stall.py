@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.job import Status
+from tasks.values.job import Status
 from tests.faults.clients import Clients
 from tests.faults.conftest import LEASE
 from tests.servers import Stack, Valkey, fake, running

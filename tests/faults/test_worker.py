@@ -6,8 +6,8 @@ import os
 import signal
 import time
 
-from tasks.job import Status
-from tasks.presence import Presence
+from tasks.processes.presence import Presence
+from tasks.values.job import Status
 from tests.faults.clients import Clients, expected
 from tests.faults.conftest import LEASE
 from tests.servers import Stack, eventually

@@ -40,7 +40,7 @@ def test_values_are_read() -> None:
         ("MLXQ_DRAIN", "nan"),
         ("MLXQ_ALLOW_UNAUTHENTICATED", "maybe"),
         ("MLXQ_LOG_LEVEL", "LOUD"),
-        ("MLXQ_WEBHOOK_URL", "hooks.example"),
+        ("MLXQ_WEBHOOK_URL", "webhooks.example"),
     ],
 )
 def test_a_wrong_value_names_its_variable(variable: str, value: str) -> None:
@@ -70,7 +70,7 @@ def test_the_admin_key_is_nobody_s_key_for_calls() -> None:
 
 
 def test_a_webhook_needs_the_secret_that_signs() -> None:
-    url, secret = "https://hooks.example/in", "whsec_" + "c2VjcmV0" * 5
+    url, secret = "https://webhooks.example/in", "whsec_" + "c2VjcmV0" * 5
     found = Settings.from_env({"MLXQ_WEBHOOK_URL": url, "MLXQ_WEBHOOK_SECRET": secret})
     assert (found.webhook_url, found.webhook_secret) == (url, secret) and secret not in repr(found)
     with pytest.raises(SettingsError, match="MLXQ_WEBHOOK_SECRET"):

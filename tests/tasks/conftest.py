@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from mlxq.settings import Settings
-from tasks import store as stores
-from tasks.ledger import Ledger
-from tasks.scripts import Call, Scripts, Value
-from tasks.store import JobStore
+from tasks.redis import store as stores
+from tasks.redis.claims import Claims
+from tasks.redis.scripts import Call, Scripts, Value
+from tasks.redis.store import JobStore
 from tests.servers import free_port
 
 
@@ -39,13 +39,13 @@ def store(request: pytest.FixtureRequest, settings: Settings) -> Iterator[JobSto
 
 
 @pytest.fixture
-def one(store: JobStore) -> Ledger:
-    return Ledger(store, "fake", "worker-1")
+def one(store: JobStore) -> Claims:
+    return Claims(store, "fake", "worker-1")
 
 
 @pytest.fixture
-def two(store: JobStore) -> Ledger:
-    return Ledger(store, "fake", "worker-2")
+def two(store: JobStore) -> Claims:
+    return Claims(store, "fake", "worker-2")
 
 
 @pytest.fixture

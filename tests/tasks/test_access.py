@@ -8,9 +8,9 @@ import pytest
 
 from tasks import access
 from tasks.access import PREFIX, KeyRing, Limits
-from tasks.errors import NotFound, QueueUnavailable
-from tasks.keys import Keys
-from tasks.store import JobStore
+from tasks.redis.keys import Keys
+from tasks.redis.store import JobStore
+from tasks.values.errors import NotFound, QueueUnavailable
 
 
 @pytest.fixture

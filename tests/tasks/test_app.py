@@ -6,7 +6,7 @@ import pytest
 
 from mlxq.settings import Settings
 from tasks import app
-from tasks.transport import Transport
+from tasks.redis.transport import Transport
 
 
 @pytest.mark.parametrize(

@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from tasks import events
 from tasks.batches import Batches, Cursor, Problem, Sizes, State, Status
-from tasks.errors import JobConflict, NotFound
-from tasks.events import Usage
 from tasks.files import Files
-from tasks.housekeeping import Housekeeping
-from tasks.job import Lane, Listing
-from tasks.job import Status as JobStatus
-from tasks.lease import Lease
-from tasks.ledger import Begun, Ledger, Turn, release
+from tasks.leader.housekeeping import Housekeeping
 from tasks.lines import Lines, Place, Tally, line_job
-from tasks.store import JobStore
+from tasks.redis.claims import Begun, Claims, Turn, release
+from tasks.redis.lease import Lease
+from tasks.redis.store import JobStore
+from tasks.values import events
+from tasks.values.errors import JobConflict, NotFound
+from tasks.values.events import Usage
+from tasks.values.job import Lane, Listing
+from tasks.values.job import Status as JobStatus
 from tests.jobs import chat
 
 
@@ -164,7 +164,7 @@ def test_lines_are_listed_only_when_asked_for_and_land_when_they_end(store: JobS
     assert Lines(store, "me").landed(9) == [line.id]
 
 
-def test_a_line_takes_down_two_workers_at_most_and_the_second_alone(store: JobStore, one: Ledger) -> None:
+def test_a_line_takes_down_two_workers_at_most_and_the_second_alone(store: JobStore, one: Claims) -> None:
     line = chat(store, lane=Lane.BATCH)
     store.submit(line, room=9)
     for attempt in (1, 2):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tasks.blobs import BlobStore, BlobTooLarge
-from tasks.errors import NotFound
+from tasks.values.errors import NotFound
 
 
 def test_what_is_put_is_read_and_named_by_its_content(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.errors import NotFound
 from tasks.files import File, Files
-from tasks.housekeeping import Housekeeping
-from tasks.store import JobStore
+from tasks.leader.housekeeping import Housekeeping
+from tasks.redis.store import JobStore
+from tasks.values.errors import NotFound
 
 
 def added(store: JobStore, name: str = "a.jsonl", owner: str = "me", keep: int | None = None, **more: str) -> File:

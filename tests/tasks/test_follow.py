@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from mlxq.settings import Settings
-from tasks import events, fold
-from tasks import store as stores
-from tasks.entries import rebuilt
-from tasks.errors import NotFound
 from tasks.follow import Ends, Follower
-from tasks.job import Job, Status
-from tasks.ledger import Begun, Claim, Ended, Ledger, Lines, Turn
-from tasks.presence import Presence
-from tasks.requests import ChatRequest, Message, ToolCall
-from tasks.store import JobStore
+from tasks.processes.presence import Presence
+from tasks.redis import store as stores
+from tasks.redis.claims import Begun, Claim, Claims, Ended, Lines, Turn
+from tasks.redis.entries import rebuilt
+from tasks.redis.store import JobStore
+from tasks.values import events, fold
+from tasks.values.errors import NotFound
+from tasks.values.job import Job, Status
+from tasks.values.requests import ChatRequest, Message, ToolCall
 from tests.jobs import chat
 from tests.servers import PATIENCE, eventually
 from tests.wire import counted
@@ -33,28 +33,28 @@ def follower(store: JobStore) -> Iterator[Follower]:
     follower.close()
 
 
-def claimed(store: JobStore, ledger: Ledger) -> Claim:
+def claimed(store: JobStore, claims: Claims) -> Claim:
     job = chat(store)
     store.submit(job, room=5)
-    claim = ledger.claim(job.id)
+    claim = claims.claim(job.id)
     assert claim is not None
-    ledger.write(Turn([Begun(claim, 1)]), "0-0")
+    claims.write(Turn([Begun(claim, 1)]), "0-0")
     return claim
 
 
-def say(ledger: Ledger, claim: Claim, number: int, text: str) -> None:
-    ledger.write(Turn(lines=[Lines(claim, [(number, events.Delta(text))], None)]), "0-0")
+def say(claims: Claims, claim: Claim, number: int, text: str) -> None:
+    claims.write(Turn(lines=[Lines(claim, [(number, events.Delta(text))], None)]), "0-0")
 
 
-def finish(ledger: Ledger, claim: Claim) -> None:
-    ledger.write(Turn(ended=[Ended(claim, events.Done(RESULT.usage), RESULT)]), "0-0")
+def finish(claims: Claims, claim: Claim) -> None:
+    claims.write(Turn(ended=[Ended(claim, events.Done(RESULT.usage), RESULT)]), "0-0")
 
 
 def ids(follower: Follower, claim: Claim, after: str = "0") -> list[str]:
     return [entry[0] for found in follower.events(claim.job.id, after, silence=0.2) for entry in found]
 
 
-def test_events_come_as_they_happen_and_end_with_the_job(store: JobStore, one: Ledger, follower: Follower) -> None:
+def test_events_come_as_they_happen_and_end_with_the_job(store: JobStore, one: Claims, follower: Follower) -> None:
     claim = claimed(store, one)
     source = follower.events(claim.job.id, silence=PATIENCE)
     assert next(source) == [("1-1", events.Started(1, 1))]
@@ -64,13 +64,13 @@ def test_events_come_as_they_happen_and_end_with_the_job(store: JobStore, one: L
     assert [entry[0] for found in source for entry in found] == ["1-3"]
 
 
-def test_silence_is_told(store: JobStore, one: Ledger, follower: Follower) -> None:
+def test_silence_is_told(store: JobStore, one: Claims, follower: Follower) -> None:
     claim = claimed(store, one)
     source = follower.events(claim.job.id, silence=0.05)
     assert next(source) and next(source) == [] and next(source) == []
 
 
-def test_many_readers_of_one_job_each_see_all_of_it(store: JobStore, one: Ledger, follower: Follower) -> None:
+def test_many_readers_of_one_job_each_see_all_of_it(store: JobStore, one: Claims, follower: Follower) -> None:
     claim = claimed(store, one)
     seen: list[list[str]] = []
     threads = [threading.Thread(target=lambda: seen.append(ids(follower, claim))) for _ in range(6)]
@@ -84,7 +84,7 @@ def test_many_readers_of_one_job_each_see_all_of_it(store: JobStore, one: Ledger
     assert not follower._inboxes and not follower._cursors
 
 
-def test_a_reader_goes_on_where_it_stopped(store: JobStore, one: Ledger, follower: Follower) -> None:
+def test_a_reader_goes_on_where_it_stopped(store: JobStore, one: Claims, follower: Follower) -> None:
     claim = claimed(store, one)
     for number, text in enumerate("abc", start=2):
         say(one, claim, number, text)
@@ -94,7 +94,7 @@ def test_a_reader_goes_on_where_it_stopped(store: JobStore, one: Ledger, followe
 
 
 def test_when_the_stream_is_gone_the_record_tells_the_same_text(
-    store: JobStore, one: Ledger, follower: Follower
+    store: JobStore, one: Claims, follower: Follower
 ) -> None:
     claim = claimed(store, one)
     for number, text in enumerate("abc", start=2):
@@ -106,7 +106,7 @@ def test_when_the_stream_is_gone_the_record_tells_the_same_text(
     assert ids(follower, claim, after="1-5") == []
 
 
-def test_a_job_that_is_gone_is_said_to_be(store: JobStore, one: Ledger, follower: Follower) -> None:
+def test_a_job_that_is_gone_is_said_to_be(store: JobStore, one: Claims, follower: Follower) -> None:
     claim = claimed(store, one)
     source = follower.events(claim.job.id, silence=0.2)
     next(source)
@@ -121,7 +121,7 @@ def submitted(follower: Follower, **fields: Any) -> Job:
     return job
 
 
-def test_who_submits_a_job_follows_it(store: JobStore, one: Ledger, follower: Follower) -> None:
+def test_who_submits_a_job_follows_it(store: JobStore, one: Claims, follower: Follower) -> None:
     job = submitted(follower)
     assert store.redis.hgetall(store.keys.following(follower.client)) == {job.id.encode(): b"1"}
     claim = one.claim(job.id)
@@ -140,7 +140,7 @@ def test_who_leaves_before_the_end_cancels_it(store: JobStore, follower: Followe
 
 
 def test_who_leaves_after_the_end_is_told_of_with_the_next_lease(
-    store: JobStore, one: Ledger, follower: Follower
+    store: JobStore, one: Claims, follower: Follower
 ) -> None:
     job = submitted(follower)
     store.finish(job.id, events.Cancelled())
@@ -176,7 +176,7 @@ def test_a_call_is_one_round_trip_to_make_and_none_to_read_or_leave(
     assert sent == ["evalsha"]
 
 
-def test_who_waits_for_the_end_is_told_nothing_else(store: JobStore, one: Ledger, follower: Follower) -> None:
+def test_who_waits_for_the_end_is_told_nothing_else(store: JobStore, one: Claims, follower: Follower) -> None:
     claim = claimed(store, one)
     source = follower.events(claim.job.id, silence=PATIENCE, inbox=Ends())
     threading.Timer(0.1, lambda: [say(one, claim, 2, "a"), finish(one, claim)]).start()
@@ -216,7 +216,7 @@ def test_what_a_late_reader_is_told_adds_up_to_the_result() -> None:
     assert fold.fold(ChatRequest((Message("user", "hi"),)), told) == result
 
 
-def test_an_event_that_cannot_be_read_ends_its_reader_alone(store: JobStore, one: Ledger, follower: Follower) -> None:
+def test_an_event_that_cannot_be_read_ends_its_reader_alone(store: JobStore, one: Claims, follower: Follower) -> None:
     bad, good = claimed(store, one), claimed(store, one)
     sources = [follower.events(claim.job.id, silence=5) for claim in (bad, good)]
     assert [next(source) for source in sources] == [[("1-1", events.Started(1, 1))]] * 2
@@ -230,13 +230,13 @@ def test_an_event_that_cannot_be_read_ends_its_reader_alone(store: JobStore, one
 
 def test_a_step_is_one_read_however_many_rows_are_followed(settings: Settings) -> None:
     store = stores.connect(settings)
-    ledger, follower = Ledger(store, "fake", "worker-1"), Follower(store)
-    claims = [claimed(store, ledger) for _ in range(8)]
+    claims, follower = Claims(store, "fake", "worker-1"), Follower(store)
+    claims = [claimed(store, claims) for _ in range(8)]
     sources = [follower.events(claim.job.id, silence=PATIENCE) for claim in claims]
     assert all(next(source) for source in sources)
     store.redis.config_resetstat()
     for number in (2, 3):
-        ledger.write(Turn(lines=[Lines(claim, [(number, events.Delta("a"))], None) for claim in claims]), "0-0")
+        claims.write(Turn(lines=[Lines(claim, [(number, events.Delta("a"))], None) for claim in claims]), "0-0")
         assert all(next(source) for source in sources)
     # One that waited when the count began, and one that waits now; and one each time that seconds pass.
     assert store.redis.info("commandstats")["cmdstat_xread"]["calls"] < len(claims)

@@ -12,10 +12,10 @@ import pytest
 
 from tasks import throttle
 from tasks.access import Limits
-from tasks.errors import QueueUnavailable, RateLimited, TooManyAtOnce
-from tasks.scripts import Call, Scripts
-from tasks.store import JobStore
+from tasks.redis.scripts import Call, Scripts
+from tasks.redis.store import JobStore
 from tasks.throttle import Admission, Throttle
+from tasks.values.errors import QueueUnavailable, RateLimited, TooManyAtOnce
 from tests.servers import eventually
 
 KEY = "key_0123456789abcdef"

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tasks import access, batches, events, files, fold, job, requests
+from tasks import access, batches, files
+from tasks.values import events, fold, job, requests
 
 FIXTURES = Path(__file__).parent / "fixtures"
 CODECS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import pytest
 
-from tasks import events, watch
+from tasks import watch
 from tasks.batches import Batch, Batches, Sizes
 from tasks.batches import Status as BatchStatus
 from tasks.files import Files
-from tasks.job import Job, Status
-from tasks.ledger import Begun, Ended, Ledger, Lines, Turn
 from tasks.lines import Lines as BatchLines
 from tasks.lines import Tally
-from tasks.store import JobStore
+from tasks.redis.claims import Begun, Claims, Ended, Lines, Turn
+from tasks.redis.store import JobStore
+from tasks.values import events
+from tasks.values.job import Job, Status
 from tasks.watch import BatchWatch, Over, Sight, Told, Watch
 from tests.jobs import chat
 
 
-def run(store: JobStore, ledger: Ledger, words: int = 3, *, end: bool = True) -> Job:
+def run(store: JobStore, claims: Claims, words: int = 3, *, end: bool = True) -> Job:
     job = chat(store)
     store.submit(job, room=50)
-    claim = ledger.claim(job.id)
+    claim = claims.claim(job.id)
     assert claim is not None
     deltas = [(number + 2, events.Delta(f"w{number} ")) for number in range(words)]
     ended = [Ended(claim, events.Done())] if end else []
-    ledger.write(Turn([Begun(claim, 1)], [Lines(claim, deltas, None)], ended), "0-0")
+    claims.write(Turn([Begun(claim, 1)], [Lines(claim, deltas, None)], ended), "0-0")
     return job
 
 
@@ -45,7 +46,7 @@ def ids(found: list[Sight], job: Job) -> list[str]:
     return [one.entry_id for one in found if isinstance(one, Told) and one.job_id == job.id]
 
 
-def test_jobs_are_read_side_by_side_to_their_ends(store: JobStore, one: Ledger) -> None:
+def test_jobs_are_read_side_by_side_to_their_ends(store: JobStore, one: Claims) -> None:
     jobs = [run(store, one, words) for words in (2, 40)]  # the second takes several reads
     watch = Watch(store)
     for job in jobs:
@@ -57,14 +58,14 @@ def test_jobs_are_read_side_by_side_to_their_ends(store: JobStore, one: Ledger) 
     assert len(watch) == 0
 
 
-def test_a_read_takes_a_bounded_part_of_each_stream(store: JobStore, one: Ledger) -> None:
+def test_a_read_takes_a_bounded_part_of_each_stream(store: JobStore, one: Claims) -> None:
     job = run(store, one, 100)
     watch = Watch(store)
     watch.add(job.id)
     assert len(list(watch.read(0.01))) == 16 and job.id in watch
 
 
-def test_it_goes_on_after_an_id_and_stops_when_dropped(store: JobStore, one: Ledger) -> None:
+def test_it_goes_on_after_an_id_and_stops_when_dropped(store: JobStore, one: Claims) -> None:
     job = run(store, one, 5, end=False)
     watch = Watch(store)
     watch.add(job.id, after="1-4")
@@ -75,7 +76,7 @@ def test_it_goes_on_after_an_id_and_stops_when_dropped(store: JobStore, one: Led
     assert list(watch.read(0.01)) == []
 
 
-def test_the_record_tells_when_the_stream_has_gone(store: JobStore, one: Ledger) -> None:
+def test_the_record_tells_when_the_stream_has_gone(store: JobStore, one: Claims) -> None:
     job, gone = run(store, one), run(store, one)
     store.redis.delete(store.keys.events(job.id), store.keys.events(gone.id), store.keys.job(gone.id))
     watch = Watch(store)
@@ -86,7 +87,7 @@ def test_the_record_tells_when_the_stream_has_gone(store: JobStore, one: Ledger)
     assert Over(gone.id, None) in found and len(ids(found, job)) == 1 and len(watch) == 0
 
 
-def test_a_job_that_had_been_read_to_its_end_is_over_at_once(store: JobStore, one: Ledger) -> None:
+def test_a_job_that_had_been_read_to_its_end_is_over_at_once(store: JobStore, one: Claims) -> None:
     job = run(store, one)
     watch = Watch(store)
     watch.add(job.id, after="1-99")

@@ -16,8 +16,8 @@ import msgspec
 import yaml
 
 from mlxq.settings import Settings
-from tasks import store as stores
-from tasks.events import Delta, encode
+from tasks.redis import store as stores
+from tasks.values.events import Delta, encode
 from tests.servers import Process, Valkey, environment, eventually, fake, free_port
 from tests.web.bodies import CHAT, chat
 

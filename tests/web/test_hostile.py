@@ -18,7 +18,8 @@ from tests.servers import Valkey
 from tests.web import alone
 from tests.web.alone import Web
 from tests.web.bodies import CHAT, chat
-from web import errors, intake
+from web import intake
+from web.http import errors
 
 ENDLESS = "9" * 30 + "-0"
 IMAGES = "/v1/images/generations"

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from tests.servers import eventually
+from tests.web.api.test_jobs import ended, submit
 from tests.web.bodies import CHAT, chat
-from tests.web.test_jobs import ended, submit
 
 
 def create(http: httpx.Client, body: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:

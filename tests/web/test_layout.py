@@ -37,7 +37,7 @@ def test_the_table_of_fields_has_every_endpoint() -> None:
 
 def test_every_endpoint_has_its_schema_and_rendering() -> None:
     for name in ENDPOINTS:
-        assert all((ROOT / folder / f"{name}.py").is_file() for folder in ("schemas", "web"))
+        assert all((ROOT / folder / f"{name}.py").is_file() for folder in ("schemas", "web/api"))
         shown = name.partition("_")[0] if name.startswith("images_") else name  # pictures look the same everywhere
         assert (ROOT / "web/render" / f"{shown}.py").is_file()
 
@@ -45,4 +45,6 @@ def test_every_endpoint_has_its_schema_and_rendering() -> None:
 def test_it_imports_no_mlx_and_no_numpy(tmp_path: Path) -> None:
     code = "import sys; from web import application, registry; registry.endpoints(); print(sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert "'web.chat'" in loaded and not any(f"'{name}'" in loaded for name in ("mlx", "mlx_lm", "numpy", "workers"))
+    assert "'web.api.chat'" in loaded and not any(
+        f"'{name}'" in loaded for name in ("mlx", "mlx_lm", "numpy", "workers")
+    )

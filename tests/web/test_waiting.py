@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tasks import events
-from tasks.entries import Entry
+from tasks.redis.entries import Entry
+from tasks.values import events
 from web import waiting
-from web.streams import ANSWER
+from web.http.streams import ANSWER
 from web.waiting import KEEP_ALIVE, Stream, audible
 
 ENTRY: Entry = ("1-1", events.Delta("a"))

@@ -1,4 +1,4 @@
-"""A batcher with an engine and a ledger that tests can look into."""
+"""A batcher with an engine and a claims that tests can look into."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from tasks import events
-from tasks.errors import QueueUnavailable
-from tasks.events import Event
-from tasks.job import Job, Lane
-from tasks.ledger import Claim, Dropped, Turn, Written
+from tasks.redis.claims import Claim, Dropped, Turn, Written
+from tasks.values import events
+from tasks.values.errors import QueueUnavailable
+from tasks.values.events import Event
+from tasks.values.job import Job, Lane
 from tests.servers import PATIENCE, eventually
 from tests.workers.engines.rows import chat
 from workers import engine
@@ -86,7 +86,7 @@ class Engine(engine.Engine[str]):
 
 
 @dataclass
-class Ledger:
+class Claims:
     """Takes everything down."""
 
     turns: list[Turn] = field(default_factory=list)
@@ -116,7 +116,7 @@ class Ledger:
 @dataclass
 class Running:
     engine: Engine
-    ledger: Ledger
+    claims: Claims
     batcher: Batcher
     thread: threading.Thread
     clock: Clock
@@ -156,6 +156,6 @@ class Clock:
 
 
 def made(slots: int = 4) -> Running:
-    engine, ledger, clock = Engine(slots), Ledger(), Clock()
-    batcher = Batcher(engine, ledger, clock)
-    return Running(engine, ledger, batcher, threading.Thread(target=batcher.run, daemon=True), clock)
+    engine, claims, clock = Engine(slots), Claims(), Clock()
+    batcher = Batcher(engine, claims, clock)
+    return Running(engine, claims, batcher, threading.Thread(target=batcher.run, daemon=True), clock)

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from tasks.errors import InvalidValue
+from tasks.values.errors import InvalidValue
 from workers.audio import SAMPLE_RATE, Samples, decode
 
 SECONDS = 2.0

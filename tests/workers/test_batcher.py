@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tasks import events
-from tasks.job import Lane
-from tasks.ledger import Claim
+from tasks.redis.claims import Claim
+from tasks.values import events
+from tasks.values.job import Lane
 from tests.servers import PATIENCE, eventually
 from tests.workers.engines.rows import chat
 from tests.workers.running import Running
@@ -20,18 +20,18 @@ def test_rows_join_up_to_the_slots_and_the_next_when_one_is_free(running: Runnin
     running.steps(3)
     eventually(lambda: len(running.engine.admitted) == 5)
     assert running.engine.most == 4
-    assert isinstance(running.ledger.ended()[jobs[0]], events.Done)
+    assert isinstance(running.claims.ended()[jobs[0]], events.Done)
 
 
 def test_events_are_numbered_from_the_one_after_started(running: Running) -> None:
     job, over = running.submit()
     for numbers in ([2], [2, 3]):
         running.steps(1)
-        eventually(lambda numbers=numbers: running.ledger.words(job) == numbers)
+        eventually(lambda numbers=numbers: running.claims.words(job) == numbers)
     running.engine.ending.add(job)
     running.steps(1)
-    assert over.wait(PATIENCE) and running.ledger.words(job) == [2, 3, 4]
-    assert running.ledger.turns[0].begun[0].claim.job.id == job and not running.ledger.turns[0].lines
+    assert over.wait(PATIENCE) and running.claims.words(job) == [2, 3, 4]
+    assert running.claims.turns[0].begun[0].claim.job.id == job and not running.claims.turns[0].lines
 
 
 def test_the_engine_is_warmed_further_while_no_row_is_there(waiting: Running) -> None:
@@ -56,7 +56,7 @@ def test_an_engine_that_cannot_be_warmed_further_serves_all_the_same(waiting: Ru
     job, over = waiting.submit()
     waiting.engine.ending.add(job)
     waiting.steps(1)
-    assert over.wait(PATIENCE) and isinstance(waiting.ledger.ended()[job], events.Done)
+    assert over.wait(PATIENCE) and isinstance(waiting.claims.ended()[job], events.Done)
 
 
 def test_a_suspect_runs_alone(running: Running) -> None:
@@ -89,9 +89,9 @@ def test_a_cancelled_row_is_dropped_wherever_it_stands(running: Running) -> None
     running.engine.slots = 1
     (row, over), (waiting, waiting_over) = running.submit(), running.submit()
     eventually(lambda: running.engine.admitted == [row])
-    running.ledger.cancelled = {row, waiting}
+    running.claims.cancelled = {row, waiting}
     eventually(lambda: running.steps(1) or (over.is_set() and waiting_over.is_set()))
-    assert running.engine.rows == [] and running.engine.admitted == [row] and not running.ledger.ended()
+    assert running.engine.rows == [] and running.engine.admitted == [row] and not running.claims.ended()
 
 
 def test_a_failed_step_ends_its_rows_and_the_next_ones_run(running: Running) -> None:
@@ -99,22 +99,22 @@ def test_a_failed_step_ends_its_rows_and_the_next_ones_run(running: Running) -> 
     eventually(lambda: len(running.engine.rows) >= 1)
     running.engine.failure = RuntimeError("boom")
     running.steps(5)
-    eventually(lambda: running.ledger.ended())
-    failed = list(running.ledger.ended().values())
+    eventually(lambda: running.claims.ended())
+    failed = list(running.claims.ended().values())
     assert all(isinstance(event, events.Failed) and "boom" in event.failure.message for event in failed)
     after, over = running.submit()
     running.engine.ending |= {after, *(job for job, _ in jobs)}
     running.steps(5)
-    assert over.wait(PATIENCE) and isinstance(running.ledger.ended()[after], events.Done)
+    assert over.wait(PATIENCE) and isinstance(running.claims.ended()[after], events.Done)
 
 
 def test_nothing_is_lost_while_the_queue_is_away(running: Running) -> None:
     job, over = running.submit()
-    running.ledger.away = 5
+    running.claims.away = 5
     running.engine.ending.add(job)
     running.steps(2)
     assert over.wait(PATIENCE)
-    assert running.ledger.words(job) == [2] and isinstance(running.ledger.ended()[job], events.Done)
+    assert running.claims.words(job) == [2] and isinstance(running.claims.ended()[job], events.Done)
 
 
 def test_a_stopped_batcher_hands_back_what_runs_and_what_waits(running: Running) -> None:
@@ -124,7 +124,7 @@ def test_a_stopped_batcher_hands_back_what_runs_and_what_waits(running: Running)
     running.batcher.stop(0)
     running.steps(2)
     assert over.wait(PATIENCE) and waiting_over.wait(PATIENCE)
-    assert set(running.ledger.handed_back) == {row, waiting}
+    assert set(running.claims.handed_back) == {row, waiting}
 
 
 def test_a_batcher_that_has_ended_hands_back_what_comes_late(running: Running) -> None:
@@ -132,7 +132,7 @@ def test_a_batcher_that_has_ended_hands_back_what_comes_late(running: Running) -
     running.batcher.stop(0)
     running.thread.join(PATIENCE)
     late, over = running.submit()
-    assert over.wait(PATIENCE) and running.ledger.handed_back == [late]
+    assert over.wait(PATIENCE) and running.claims.handed_back == [late]
 
 
 def test_a_claim_taken_back_and_given_again_waits_for_its_old_row(running: Running) -> None:
@@ -140,7 +140,7 @@ def test_a_claim_taken_back_and_given_again_waits_for_its_old_row(running: Runni
     running.batcher.submit(Claim(made, 1), running.engine.check(made))
     eventually(lambda: running.engine.admitted == [made.id])
     second = running.batcher.submit(Claim(made, 2), running.engine.check(made))
-    eventually(lambda: len(running.ledger.words(made.id)) >= 3 or running.steps(1))
+    eventually(lambda: len(running.claims.words(made.id)) >= 3 or running.steps(1))
     assert running.engine.admitted == [made.id] and not second.is_set()
 
 
@@ -151,7 +151,7 @@ def test_an_idle_engine_begins_with_all_who_come_together(running: Running, monk
         second, _ = running.submit()
         assert not running.engine.admitted
     eventually(lambda: running.engine.admitted == [first, second])
-    assert [one.claim.job.id for one in running.ledger.turns[0].begun] == [first, second]
+    assert [one.claim.job.id for one in running.claims.turns[0].begun] == [first, second]
 
 
 def test_it_does_not_wait_long_for_who_takes_long(running: Running) -> None:

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from tasks.errors import JobCancelled
+from tasks.values.errors import JobCancelled
 from tests.servers import PATIENCE, eventually
 from workers.budget import Budget
 from workers.patience import Patience

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer
 
-from tasks.errors import ContextLengthExceeded, JobCancelled
+from tasks.values.errors import ContextLengthExceeded, JobCancelled
 from tests import starter
 from tests.workers.engines.text import tiny
 from tests.workers.running import Clock

@@ -20,7 +20,10 @@ OTHERS = {"av", "cv2", "mflux", "mlx_vlm", "mlx_whisper", "numba", "pandas", "py
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
-        *((module, HEAVY) for module in ("web.server", "web.application", "web.runner.__main__", "mlxq.cli.launch")),
+        *(
+            (module, HEAVY)
+            for module in ("web.http.server", "web.application", "web.batches.__main__", "mlxq.cli.launch")
+        ),
         *((module, HEAVY) for module in ("workers.redis_server", "workers.__main__", "workers.worker")),
         ("workers.engines.lm", OTHERS),
     ],

@@ -7,9 +7,9 @@ import threading
 import msgspec
 import pytest
 
-from tasks import events
-from tasks.job import Lane
-from tasks.ledger import Claim
+from tasks.redis.claims import Claim
+from tasks.values import events
+from tasks.values.job import Lane
 from tests.servers import PATIENCE, eventually
 from tests.workers.engines.rows import chat
 from tests.workers.running import Running, made
@@ -87,13 +87,13 @@ def test_the_youngest_bulk_row_makes_way_for_a_person_and_goes_on_where_it_stopp
     running.steps(1)
     person, _ = running.submit()
     running.engine.ending.add(person)
-    eventually(lambda: running.steps(1) or (young in running.engine.rows and person in running.ledger.ended()))
+    eventually(lambda: running.steps(1) or (young in running.engine.rows and person in running.claims.ended()))
     assert running.engine.pauses == [old] and late not in running.engine.admitted
     running.engine.ending |= {old, young}
-    eventually(lambda: running.steps(1) or (over.is_set() and old in running.ledger.ended()))
-    assert running.ledger.words(old) == list(range(2, 2 + len(running.ledger.words(old))))
-    begun = [one.claim.job.id for turn in running.ledger.turns for one in turn.begun]
-    assert begun.count(old) == 1 and not running.ledger.handed_back
+    eventually(lambda: running.steps(1) or (over.is_set() and old in running.claims.ended()))
+    assert running.claims.words(old) == list(range(2, 2 + len(running.claims.words(old))))
+    begun = [one.claim.job.id for turn in running.claims.turns for one in turn.begun]
+    assert begun.count(old) == 1 and not running.claims.handed_back
 
 
 def test_people_never_make_way_and_engines_need_not_pause(running: Running) -> None:
@@ -101,7 +101,7 @@ def test_people_never_make_way_and_engines_need_not_pause(running: Running) -> N
     first, bulk = running.submit()[0], running.submit(Lane.BATCH)[0]
     assert running.admitted(2) == [first, bulk]
     second, _ = running.submit()
-    eventually(lambda: len(running.ledger.words(first)) >= 3 or running.steps(1))
+    eventually(lambda: len(running.claims.words(first)) >= 3 or running.steps(1))
     assert running.engine.rows == [first, bulk]
     running.engine.pausable = True
     third, _ = running.submit()
@@ -139,16 +139,16 @@ def paused(running: Running) -> tuple[tuple[str, threading.Event], tuple[str, th
 
 def test_a_paused_row_can_be_cancelled(running: Running) -> None:
     (bulk, over), _ = paused(running)
-    running.ledger.cancelled = {bulk}
+    running.claims.cancelled = {bulk}
     eventually(lambda: running.steps(1) or over.is_set())
-    assert not running.engine.paused and not running.ledger.handed_back
+    assert not running.engine.paused and not running.claims.handed_back
 
 
 def test_a_failed_step_ends_paused_rows_too(running: Running) -> None:
     (bulk, over), (person, _) = paused(running)
     running.engine.failure = RuntimeError("boom")
     eventually(lambda: running.steps(1) or over.is_set())
-    ended = running.ledger.ended()
+    ended = running.claims.ended()
     assert isinstance(ended[bulk], events.Failed) and isinstance(ended[person], events.Failed)
 
 
@@ -156,7 +156,7 @@ def test_a_stopped_batcher_hands_back_paused_rows(running: Running) -> None:
     (bulk, over), (person, _) = paused(running)
     running.batcher.stop(0)
     running.steps(2)
-    assert over.wait(PATIENCE) and set(running.ledger.handed_back) == {bulk, person}
+    assert over.wait(PATIENCE) and set(running.claims.handed_back) == {bulk, person}
 
 
 def test_a_paused_row_whose_job_was_claimed_again_is_gone(running: Running) -> None:

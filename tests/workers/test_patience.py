@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tasks.errors import JobCancelled
+from tasks.values.errors import JobCancelled
 from tests.workers.running import Clock
 from workers.patience import EVERY, Patience
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from tasks.errors import InvalidValue
+from tasks.values.errors import InvalidValue
 from workers.pictures import Limits, opaque, open_picture, shrunk
 
 LIMITS = Limits(pixels=1_000_000, bytes=1 << 20)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.job import Status
-from tasks.ledger import Ledger
-from tasks.store import JobStore
+from tasks.redis.claims import Claims
+from tasks.redis.store import JobStore
+from tasks.values.job import Status
 from tests.jobs import chat
 from tests.servers import eventually
 from tests.workers import running
@@ -18,12 +18,12 @@ from workers.worker import Runner
 
 
 @pytest.fixture
-def ledger(store: JobStore) -> Ledger:
-    return Ledger(store, "fake", "worker-1")
+def claims(store: JobStore) -> Claims:
+    return Claims(store, "fake", "worker-1")
 
 
 @pytest.fixture
-def batcher(ledger: Ledger) -> Iterator[running.Engine]:
+def batcher(claims: Claims) -> Iterator[running.Engine]:
     engine = running.Engine()
     yield engine
     for _ in range(100):
@@ -31,13 +31,13 @@ def batcher(ledger: Ledger) -> Iterator[running.Engine]:
 
 
 def test_a_claim_whose_reply_was_lost_goes_back_and_one_that_runs_does_not(
-    store: JobStore, ledger: Ledger, batcher: running.Engine
+    store: JobStore, claims: Claims, batcher: running.Engine
 ) -> None:
     engine = batcher
-    making = Batcher(engine, ledger)
+    making = Batcher(engine, claims)
     thread = threading.Thread(target=making.run, daemon=True)
     thread.start()
-    runner = Runner(ledger, engine, making)
+    runner = Runner(claims, engine, making)
     held, lost = (chat(store) for _ in range(2))
     for job in (held, lost):
         store.submit(job, room=5)
@@ -45,14 +45,14 @@ def test_a_claim_whose_reply_was_lost_goes_back_and_one_that_runs_does_not(
     celery.start()
     eventually(lambda: store.get(held.id, "anonymous").status is Status.RUNNING)
     runner.run(held.id)  # its message comes again
-    assert ledger.claim(lost.id) is not None  # and nobody hears of it
+    assert claims.claim(lost.id) is not None  # and nobody hears of it
     runner.tidy()
-    assert ledger.claimed() == {held.id, lost.id}  # the reply may still be under way
+    assert claims.claimed() == {held.id, lost.id}  # the reply may still be under way
     runner.tidy()
-    assert ledger.claimed() == {held.id}
+    assert claims.claimed() == {held.id}
     assert store.get(lost.id, "anonymous").status is Status.QUEUED
     making.stop(0)
     engine.allowed.release()
     thread.join(10)
     celery.join(10)
-    assert not ledger.claimed() and not thread.is_alive() and not celery.is_alive()
+    assert not claims.claimed() and not thread.is_alive() and not celery.is_alive()

@@ -10,7 +10,7 @@ import msgspec
 from schemas.answers.base import Error, ErrorResponse
 from schemas.answers.work import Job, JobsStreamAnswer
 from schemas.openapi import BINARY, doc
-from tasks import events
+from tasks.values import events
 from web.openapi import parameters
 from web.openapi.operation import JSON, SSE, Operation
 

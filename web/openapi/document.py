@@ -16,7 +16,8 @@ from werkzeug.routing import Rule
 from schemas.fields import Body
 from schemas.jobs import JobsStreamMessageSchema
 from schemas.openapi import Plugin, doc, form
-from web import auth, registry
+from web import registry
+from web.http import auth
 from web.openapi import answers, errors, operation, parameters
 from web.openapi.operation import FORM, JSON, Operation
 

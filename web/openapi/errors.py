@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from schemas.openapi import doc
-from tasks.errors import JobError
-from web.errors import ANSWERS
+from tasks.values.errors import JobError
+from web.http.errors import ANSWERS
 from web.openapi.operation import JSON, Operation
 from web.openapi.parameters import answered
 

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from tasks.batches import State, Status
-from tasks.errors import Failure
+from tasks.values.errors import Failure
 from web.endpoint import Rendered
-from web.errors import ANSWERS, envelope
+from web.http.errors import ANSWERS, envelope
 
 
 def body(state: State, reason: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from tasks import events, fold
-from tasks.events import TokenLogprob
-from tasks.job import Job
-from tasks.requests import CompletionRequest
+from tasks.values import events, fold
+from tasks.values.events import TokenLogprob
+from tasks.values.job import Job
+from tasks.values.requests import CompletionRequest
 from web.endpoint import Rendered
 from web.render import text
 

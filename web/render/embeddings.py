@@ -7,8 +7,8 @@ import struct
 
 import msgspec
 
-from tasks import fold
-from tasks.job import Job
+from tasks.values import fold
+from tasks.values.job import Job
 from web.endpoint import Rendered
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from tasks import events, fold
-from tasks.events import Event
-from tasks.job import Job
-from tasks.requests import BlobRef, ImageRequest
+from tasks.values import events, fold
+from tasks.values.events import Event
+from tasks.values.job import Job
+from tasks.values.requests import BlobRef, ImageRequest
 from web.endpoint import Rendered
 
 _TOKEN = 16  # pixels of a side that a token of a picture stands for

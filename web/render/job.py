@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from tasks.job import Record, Status
-from tasks.requests import BlobRef
-from web.errors import envelope
+from tasks.values.job import Record, Status
+from tasks.values.requests import BlobRef
+from web.http.errors import envelope
 
 
 def body(record: Record, reason: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks import events
-from tasks.job import Job
+from tasks.values import events
+from tasks.values.job import Job
 
 UNLIKELY = -9999.0  # OpenAI's number for a log probability of minus infinity, which JSON cannot write
 

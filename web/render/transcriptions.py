@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from tasks import fold
-from tasks.job import Job
+from tasks.values import fold
+from tasks.values.job import Job
 from web.endpoint import Rendered
 
 

@@ -22,11 +22,11 @@ blas.preload()
 import mlx.core as mx  # noqa: E402
 import mlx_embeddings  # noqa: E402
 
-from tasks import events  # noqa: E402
-from tasks.errors import ContextLengthExceeded, EngineError, Failure, InvalidValue  # noqa: E402
-from tasks.events import Event  # noqa: E402
-from tasks.job import Job  # noqa: E402
-from tasks.requests import EmbeddingRequest  # noqa: E402
+from tasks.values import events  # noqa: E402
+from tasks.values.errors import ContextLengthExceeded, EngineError, Failure, InvalidValue  # noqa: E402
+from tasks.values.events import Event  # noqa: E402
+from tasks.values.job import Job  # noqa: E402
+from tasks.values.requests import EmbeddingRequest  # noqa: E402
 from workers.budget import Budget, Hold  # noqa: E402
 from workers.encoder import Encoder  # noqa: E402
 from workers.engine import Engine, Prepared  # noqa: E402

@@ -26,11 +26,11 @@ import msgspec
 
 from mlxq.catalogue import ModelEntry
 from mlxq.settings import Settings
-from tasks import events
-from tasks.errors import EngineError, Failure, InvalidValue
-from tasks.events import CallDelta, Event, TokenLogprob
-from tasks.job import Job
-from tasks.requests import (
+from tasks.values import events
+from tasks.values.errors import EngineError, Failure, InvalidValue
+from tasks.values.events import CallDelta, Event, TokenLogprob
+from tasks.values.job import Job
+from tasks.values.requests import (
     ChatRequest,
     CompletionRequest,
     DetokenizeRequest,

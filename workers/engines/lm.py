@@ -18,23 +18,22 @@ blas.preload()
 
 import mlx.core as mx  # noqa: E402 - after OpenBLAS
 
-from tasks import events  # noqa: E402
-from tasks.errors import EngineError, Failure, InvalidValue, JobError  # noqa: E402
-from tasks.events import Event, FinishReason, TokenLogprob  # noqa: E402
-from tasks.job import Job, Lane  # noqa: E402
-from tasks.requests import DetokenizeRequest, RenderRequest, Sampling, TokenizeRequest  # noqa: E402
+from tasks.values import events  # noqa: E402
+from tasks.values.errors import EngineError, Failure, InvalidValue, JobError  # noqa: E402
+from tasks.values.events import Event, FinishReason, TokenLogprob  # noqa: E402
+from tasks.values.job import Job, Lane  # noqa: E402
+from tasks.values.requests import DetokenizeRequest, RenderRequest, Sampling, TokenizeRequest  # noqa: E402
 from workers.engine import Engine, Prepared  # noqa: E402
 from workers.engines.text import loading  # noqa: E402
-from workers.engines.text.answer import Answer, Said  # noqa: E402
 from workers.engines.text.asking import Asking  # noqa: E402
-from workers.engines.text.batch import Batch  # noqa: E402
-from workers.engines.text.decode import Spoken  # noqa: E402
-from workers.engines.text.detokenizer import Vocabulary, remembering  # noqa: E402
-from workers.engines.text.outcome import Prefilled, Ready, Unseen  # noqa: E402
+from workers.engines.text.output.answer import Answer, Emitted  # noqa: E402
+from workers.engines.text.output.detokenizer import Vocabulary, remembering  # noqa: E402
 from workers.engines.text.plan import Plan, Planner  # noqa: E402
 from workers.engines.text.prompts import Prompts  # noqa: E402
-from workers.engines.text.sequence import Logprob, Source  # noqa: E402
-from workers.engines.text.sequence import Sequence as Row  # noqa: E402
+from workers.engines.text.schedule.batch import Batch  # noqa: E402
+from workers.engines.text.schedule.decode import Generated  # noqa: E402
+from workers.engines.text.schedule.outcome import Prefilled, Ready, Unseen  # noqa: E402
+from workers.engines.text.schedule.rows import Logprob, PromptGroup, Row  # noqa: E402
 from workers.engines.text.task import Task  # noqa: E402
 from workers.patience import ENDLESS, Patience  # noqa: E402
 
@@ -113,7 +112,7 @@ class TextEngine(Engine[Plan]):
                 sequence.owner = found.owner
                 task.answers[sequence] = self._answer(found, prompt, f"{row}:{index}")
                 sequences.append(sequence)
-            task.sources.append(Source(prompt, sequences, found.scored, found.shown, found.owner))
+            task.sources.append(PromptGroup(prompt, sequences, found.scored, found.shown, found.owner))
         for source in list(task.sources):
             self._batch.add(source)
 
@@ -156,14 +155,14 @@ class TextEngine(Engine[Plan]):
         message = f"what the messages show could not be looked at: {type(error).__name__}: {error}"
         yield job, events.Failed(Failure(EngineError.code, message))
 
-    def _progress(self, source: Source) -> Iterator[tuple[str, Event]]:
+    def _progress(self, source: PromptGroup) -> Iterator[tuple[str, Event]]:
         job = source.sequences[0].job
         task = self._tasks[job]
         done, total = sum(one.done for one in task.sources), task.plan.tokens
         if source in task.sources and done < total - len(task.sources):  # the last tokens are decoded, not prefilled
             yield job, events.Progress(done, total)
 
-    def _begin(self, source: Source) -> Iterator[tuple[str, Event]]:
+    def _begin(self, source: PromptGroup) -> Iterator[tuple[str, Event]]:
         """What there is to say when a prompt is in the cache: its echo, and the end of who is to say nothing."""
         task = self._tasks[source.sequences[0].job]
         for row in [row for row in source.sequences if row not in task.begun]:
@@ -173,9 +172,9 @@ class TextEngine(Engine[Plan]):
                 yield row.job, events.Delta(said.text, row.index, None, said.logprobs)
             if row.limit == 0:
                 self._batch.end([row])
-                yield from ((row.job, event) for event in self._end(row, Said(), "length"))
+                yield from ((row.job, event) for event in self._end(row, Emitted(), "length"))
 
-    def _scored(self, row: Row, source: Source) -> list[TokenLogprob]:
+    def _scored(self, row: Row, source: PromptGroup) -> list[TokenLogprob]:
         if source.scored is None:
             return []
         answer = self._answer(Plan([], [], [], ()), (), "")
@@ -184,7 +183,7 @@ class TextEngine(Engine[Plan]):
             found += answer.hear(token, logprob).logprobs
         return [*found, *answer.rest().logprobs]
 
-    def _heard(self, spoken: Spoken) -> list[Event]:
+    def _heard(self, spoken: Generated) -> list[Event]:
         task = self._tasks.get(spoken.row.job)
         if task is None or spoken.row not in task.answers:
             return []
@@ -199,13 +198,13 @@ class TextEngine(Engine[Plan]):
             message = f"the model's tokens could not be turned into text: {type(error).__name__}: {error}"
             return [events.Failed(Failure(EngineError.code, message))]
 
-    def _say(self, task: Task, spoken: Spoken) -> Iterator[Event]:
+    def _say(self, task: Task, spoken: Generated) -> Iterator[Event]:
         row, answer = spoken.row, task.answers[spoken.row]
         task.generated += 1
         if row.guide is not None and row.guide.broken:
             raise row.guide.refusal
         reason: FinishReason | None = None
-        said = Said()
+        said = Emitted()
         if spoken.token in self._ends:  # which is no text
             reason = "stop"
         else:
@@ -223,7 +222,7 @@ class TextEngine(Engine[Plan]):
             if said:
                 yield _delta(row, said)
 
-    def _end(self, row: Row, said: Said, reason: FinishReason) -> Iterator[Event]:
+    def _end(self, row: Row, said: Emitted, reason: FinishReason) -> Iterator[Event]:
         task = self._tasks[row.job]
         del task.answers[row]
         if row.index % len(task.plan.options) == 0:
@@ -282,7 +281,7 @@ _WARM_UP = (
 )
 
 
-def _delta(row: Row, said: Said, reason: FinishReason | None = None) -> events.Delta:
+def _delta(row: Row, said: Emitted, reason: FinishReason | None = None) -> events.Delta:
     return events.Delta(said.text, row.index, reason, said.logprobs, said.reasoning, said.calls)
 
 

@@ -15,12 +15,12 @@ import structlog
 
 from mlxq.catalogue import ModelEntry
 from mlxq.settings import Settings
-from tasks import events
 from tasks.blobs import BlobStore
-from tasks.errors import EngineError, Failure, InvalidValue, ModelNotFound
-from tasks.events import Event
-from tasks.job import Job
-from tasks.requests import TranscriptionRequest
+from tasks.values import events
+from tasks.values.errors import EngineError, Failure, InvalidValue, ModelNotFound
+from tasks.values.events import Event
+from tasks.values.job import Job
+from tasks.values.requests import TranscriptionRequest
 from workers import audio, blas
 from workers.budget import Budget, Hold
 from workers.engine import Engine, Prepared

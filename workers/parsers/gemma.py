@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from workers.parsers import literals
+from workers.parsers.cursor import NAME, Broken, Cursor, Waiting
 from workers.parsers.json_calls import closing
 from workers.parsers.literals import Style
-from workers.parsers.pieces import Parser, Part, Value
+from workers.parsers.parser_events import Parser, Part, Value
 from workers.parsers.reading import Reading
-from workers.parsers.tape import NAME, Broken, Tape, Waiting
 from workers.parsers.typed import Object, Property, fill, optional, ordered, string, types
 
 
@@ -23,7 +23,7 @@ class Gemma(NamedTuple):
 
     def parser(self, tools: Mapping[str, Mapping[str, Any]]) -> Parser:
         """A parser of this format."""
-        return Reading((self.open,), lambda tape, opener: self._read(tape, tools))
+        return Reading((self.open,), lambda cursor, opener: self._read(cursor, tools))
 
     def write(self, calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
         """The calls as a model writes them."""
@@ -42,46 +42,48 @@ class Gemma(NamedTuple):
                 parts += optional(required, (before, Value(inner)))
         return (*parts, "}" + self.close)
 
-    def _read(self, tape: Tape, tools: Mapping[str, Mapping[str, Any]]) -> Waiting[None]:
+    def _read(self, cursor: Cursor, tools: Mapping[str, Mapping[str, Any]]) -> Waiting[None]:
         style = Style((self.quote, '"'), ('"',), True)
-        yield from tape.space()
-        yield from tape.must("call:")
-        yield from tape.space()
-        name = yield from tape.run(NAME)
-        yield from tape.space()
-        yield from tape.must("{")
-        call = Object(tape, name, tools)
+        yield from cursor.space()
+        yield from cursor.must("call:")
+        yield from cursor.space()
+        name = yield from cursor.run(NAME)
+        yield from cursor.space()
+        yield from cursor.must("{")
+        call = Object(cursor, name, tools)
         while True:
-            yield from tape.space()
-            while (yield from tape.comes(",")):  # also where a property is left out
-                yield from tape.space()
-            if (yield from tape.comes("}")):
+            yield from cursor.space()
+            while (yield from cursor.comes(",")):  # also where a property is left out
+                yield from cursor.space()
+            if (yield from cursor.comes("}")):
                 break
             call.begin()
-            yield from self._property(tape, call, style)
-            yield from tape.space()
-            if (yield from tape.sees(",", "}")) is None:
+            yield from self._property(cursor, call, style)
+            yield from cursor.space()
+            if (yield from cursor.sees(",", "}")) is None:
                 raise Broken
         call.end()
-        yield from closing(tape, self.close)
+        yield from closing(cursor, self.close)
 
-    def _property(self, tape: Tape, call: Object, style: Style) -> Waiting[None]:
-        key = yield from literals.key(tape, style)
+    def _property(self, cursor: Cursor, call: Object, style: Style) -> Waiting[None]:
+        key = yield from literals.key(cursor, style)
         allowed = call.allowed(key)
-        yield from tape.space()
-        if (yield from tape.comes(self.quote)):
+        yield from cursor.space()
+        if (yield from cursor.comes(self.quote)):
             string = frozenset(("string",))
-            yield from fill(tape, Property(tape, call.key(key), string if "string" in allowed else allowed), self.quote)
-        elif (yield from tape.sees("{", "[", '"')):
+            yield from fill(
+                cursor, Property(cursor, call.key(key), string if "string" in allowed else allowed), self.quote
+            )
+        elif (yield from cursor.sees("{", "[", '"')):
             before = [call.key(key)]
 
             def tell(text: str) -> None:
-                tape.arguments((before.pop() if before else "") + text)
+                cursor.arguments((before.pop() if before else "") + text)
 
-            yield from literals.value(tape, tell, style)
+            yield from literals.value(cursor, tell, style)
         else:
-            text = yield from literals.word(tape)
-            told = Property(tape, call.key(key), allowed)
+            text = yield from literals.word(cursor)
+            told = Property(cursor, call.key(key), allowed)
             told.begin()
             told.hear(text)
             told.end()

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from workers.parsers import json_text
-from workers.parsers.pieces import Parser, Part, Value
+from workers.parsers.cursor import Broken, Cursor, Waiting
+from workers.parsers.parser_events import Parser, Part, Value
 from workers.parsers.reading import Reading
-from workers.parsers.tape import Broken, Tape, Waiting
 from workers.parsers.typed import whole
 
 _NAMES = frozenset(("name", "tool_name", "function"))
@@ -47,63 +47,63 @@ class JsonCalls(NamedTuple):
         name, arguments = call
         return self.head + json_text.quoted(name)[1:-1] + self.middle + json_text.written(arguments) + self.tail
 
-    def _read(self, tape: Tape, opener: str) -> Waiting[None]:
+    def _read(self, cursor: Cursor, opener: str) -> Waiting[None]:
         if opener in self.dropped:
             return
         close = self.markers.get(opener, "")
-        yield from several(tape, close, strict=opener in self.bare or opener in self.doubtful)
-        yield from closing(tape, close)
+        yield from several(cursor, close, strict=opener in self.bare or opener in self.doubtful)
+        yield from closing(cursor, close)
 
 
-def closing(tape: Tape, *markers: str) -> Waiting[None]:
+def closing(cursor: Cursor, *markers: str) -> Waiting[None]:
     """Read what ends a section, which may be missing; whitespace before anything else is not read."""
-    yield from tape.space()
+    yield from cursor.space()
     wanted = [marker for marker in markers if marker]
-    if wanted and (yield from tape.comes(*wanted)):
-        tape.told()
+    if wanted and (yield from cursor.comes(*wanted)):
+        cursor.told()
     else:
-        tape.unread()
+        cursor.unread()
 
 
-def several(tape: Tape, close: str, strict: bool = False) -> Waiting[None]:
+def several(cursor: Cursor, close: str, strict: bool = False) -> Waiting[None]:
     """Read objects and lists of objects, at least one; `strict` ones are calls only if all they hold looks like one."""
-    count = yield from _item(tape, close, strict)
+    count = yield from _item(cursor, close, strict)
     while True:
-        yield from tape.space()
-        yield from tape.comes(",", ";")
-        yield from tape.space()
-        if (yield from tape.peek()) not in ("{", "[") or (strict and (yield from tape.peek()) == "["):
-            tape.unread()
+        yield from cursor.space()
+        yield from cursor.comes(",", ";")
+        yield from cursor.space()
+        if (yield from cursor.peek()) not in ("{", "[") or (strict and (yield from cursor.peek()) == "["):
+            cursor.unread()
             break
-        count += yield from _item(tape, close, strict)
+        count += yield from _item(cursor, close, strict)
     if not count:
         raise Broken
 
 
-def _item(tape: Tape, close: str, strict: bool, within: bool = False) -> Waiting[int]:
-    yield from tape.space()
-    if not (yield from tape.comes("[")):
-        return (yield from _Object(tape, close, strict, within).read())
+def _item(cursor: Cursor, close: str, strict: bool, within: bool = False) -> Waiting[int]:
+    yield from cursor.space()
+    if not (yield from cursor.comes("[")):
+        return (yield from _Object(cursor, close, strict, within).read())
     count = 0
-    yield from tape.space()
-    if (yield from tape.comes("]")):
+    yield from cursor.space()
+    if (yield from cursor.comes("]")):
         return 0
     while True:
-        yield from tape.space()
-        count += yield from _Object(tape, close, strict, within).read()
-        yield from tape.space()
-        if not (yield from tape.comes(",")):
+        yield from cursor.space()
+        count += yield from _Object(cursor, close, strict, within).read()
+        yield from cursor.space()
+        if not (yield from cursor.comes(",")):
             break
-    yield from tape.must("]")
-    tape.told()
+    yield from cursor.must("]")
+    cursor.told()
     return count
 
 
 class _Object:
     """One call's object, whose properties may stand in any order."""
 
-    def __init__(self, tape: Tape, close: str, strict: bool, within: bool) -> None:
-        self._tape, self._close, self._strict = tape, close, strict
+    def __init__(self, cursor: Cursor, close: str, strict: bool, within: bool) -> None:
+        self._cursor, self._close, self._strict = cursor, close, strict
         self._inner = within  # whether it stands in the list that another object holds
         self._name = ""
         self._id = ""
@@ -113,91 +113,91 @@ class _Object:
 
     def read(self) -> Waiting[int]:
         """Read it and say how many calls it held."""
-        tape = self._tape
+        cursor = self._cursor
         yield from self._fields()
         if self._within and not self._name:
-            tape.told()
+            cursor.told()
             return self._within
         if not self._name or (self._strict and not self._complete):
             raise Broken
         self._begin()
         if not self._complete:
-            tape.arguments("{}")
-        tape.returned()
+            cursor.arguments("{}")
+        cursor.returned()
         return 1
 
     def _fields(self, depth: int = 0) -> Waiting[None]:
-        tape = self._tape
-        yield from tape.must("{")
-        yield from tape.space()
-        if (yield from tape.comes("}")):
+        cursor = self._cursor
+        yield from cursor.must("{")
+        yield from cursor.space()
+        if (yield from cursor.comes("}")):
             return
         while True:
-            yield from tape.space()
-            key = yield from json_text.string(tape)
-            yield from tape.space()
-            yield from tape.must(":")
-            yield from tape.space()
+            yield from cursor.space()
+            key = yield from json_text.string(cursor)
+            yield from cursor.space()
+            yield from cursor.must(":")
+            yield from cursor.space()
             yield from self._field(key, depth)
-            yield from tape.space()
-            if not (yield from tape.comes(",")):
+            yield from cursor.space()
+            if not (yield from cursor.comes(",")):
                 break
-        if self._complete and self._close and (yield from tape.sees(self._close)):
+        if self._complete and self._close and (yield from cursor.sees(self._close)):
             return  # models forget the last brace
-        yield from tape.must("}")
+        yield from cursor.must("}")
 
     def _field(self, key: str, depth: int) -> Waiting[None]:
-        tape = self._tape
-        char = yield from tape.peek()
+        cursor = self._cursor
+        char = yield from cursor.peek()
         if key in _NAMES and char == '"' and not self._name:
-            self._name = yield from json_text.string(tape)
+            self._name = yield from json_text.string(cursor)
             if self._held is not None and self._complete:
                 self._begin()
         elif key in _IDS and char == '"' and not self._id:
-            self._id = yield from json_text.string(tape)
+            self._id = yield from json_text.string(cursor)
         elif key in _ARGUMENTS and not self._complete:
-            yield from arguments(tape, self._tell)
+            yield from arguments(cursor, self._tell)
             self._complete = True
         elif key == "function" and char == "{" and not depth:
             yield from self._fields(1)
         elif key == "tool_calls" and char == "[" and not self._inner:
-            self._within += yield from _item(tape, "", self._strict, within=True)
+            self._within += yield from _item(cursor, "", self._strict, within=True)
         elif self._strict and key not in _KNOWN:
             raise Broken
         else:
-            yield from json_text.value(tape, lambda text: None)
+            yield from json_text.value(cursor, lambda text: None)
 
     def _begin(self) -> None:
         if not self._begun:
             self._begun = True
-            self._tape.call(self._name, self._id)
+            self._cursor.call(self._name, self._id)
             if self._held:
-                self._tape.arguments("".join(self._held))
+                self._cursor.arguments("".join(self._held))
 
     def _tell(self, text: str) -> None:
         if self._name:
             self._begin()
-            self._tape.arguments(text)
+            self._cursor.arguments(text)
         else:
             self._held = self._held or []
             self._held.append(text)
 
 
-def arguments(tape: Tape, tell: Callable[[str], None]) -> Waiting[None]:
+def arguments(cursor: Cursor, tell: Callable[[str], None]) -> Waiting[None]:
     """Read the object of a call's arguments: as such, as a string of one, or none at all."""
-    char = yield from tape.peek()
+    char = yield from cursor.peek()
     if char == "{":
-        yield from json_text.value(tape, tell)
+        yield from json_text.value(cursor, tell)
     elif char == '"':
-        yield from _unquoted(tape, tell)
+        yield from _unquoted(cursor, tell)
     elif char == "n":
-        yield from json_text.value(tape, lambda text: None)
+        yield from json_text.value(cursor, lambda text: None)
         tell("{}")
     else:
         raise Broken
 
 
-def _unquoted(tape: Tape, tell: Callable[[str], None]) -> Waiting[None]:
+def _unquoted(cursor: Cursor, tell: Callable[[str], None]) -> Waiting[None]:
     """Read a string that holds an object; a character at a time, so that it breaks where the object does."""
     unquoted, inner = json_text.Unquoted(), json_text.Value()
     begun = False
@@ -216,29 +216,29 @@ def _unquoted(tape: Tape, tell: Callable[[str], None]) -> Waiting[None]:
         if text[end:].strip():
             raise Broken
 
-    yield from json_text.value(tape, hear, step=1)
+    yield from json_text.value(cursor, hear, step=1)
     if not begun:
         tell("{}")
     elif not inner.done:
         raise Broken
 
 
-def named(tape: Tape, name: str, id: str, *ends: str) -> Waiting[None]:
+def named(cursor: Cursor, name: str, id: str, *ends: str) -> Waiting[None]:
     """Read the arguments of a call whose name and id came before; one of `ends` instead of them means none."""
     begun = False
 
     def tell(text: str) -> None:
         nonlocal begun
         if not begun:
-            tape.call(name, id)
+            cursor.call(name, id)
         begun = True
-        tape.arguments(text)
+        cursor.arguments(text)
 
-    yield from tape.space()
+    yield from cursor.space()
     if not name:
         raise Broken
-    if ends and (yield from tape.sees(*ends)):
+    if ends and (yield from cursor.sees(*ends)):
         tell("{}")
     else:
-        yield from arguments(tape, tell)
-    tape.returned()
+        yield from arguments(cursor, tell)
+    cursor.returned()

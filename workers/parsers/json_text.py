@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 
-from workers.parsers.tape import Broken, Tape, Waiting
+from workers.parsers.cursor import Broken, Cursor, Waiting
 
 _DEEPEST = 200  # levels; readers of JSON give up not much further down
 _SPACE = re.compile(r"[ \t\n\r]+")
@@ -188,23 +188,23 @@ class Value:
         return at + 1
 
 
-def value(tape: Tape, tell: Callable[[str], None], step: int | None = None) -> Waiting[None]:
+def value(cursor: Cursor, tell: Callable[[str], None], step: int | None = None) -> Waiting[None]:
     """Read one value and tell its text as it grows, `step` characters at a time; of a broken one what is valid."""
     reader = Value()
     while not reader.done:
-        yield from tape.hear(reader.hear, step)
+        yield from cursor.hear(reader.hear, step)
         if said := reader.said():
             tell(said)
         if reader.broken:
             raise Broken
 
 
-def string(tape: Tape) -> Waiting[str]:
+def string(cursor: Cursor) -> Waiting[str]:
     """Read a string."""
-    if (yield from tape.peek()) != '"':
+    if (yield from cursor.peek()) != '"':
         raise Broken
     parts: list[str] = []
-    yield from value(tape, parts.append)
+    yield from value(cursor, parts.append)
     text = str(json.loads("".join(parts)))
     if any("\ud800" <= char <= "\udfff" for char in text):
         raise Broken  # half a character is no name

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from workers.parsers import json_text
-from workers.parsers.tape import Broken, Tape, Waiting
+from workers.parsers.cursor import Broken, Cursor, Waiting
 
 Tell = Callable[[str], None]
 
@@ -33,109 +33,109 @@ class Style(NamedTuple):
 PYTHON = Style(('"', "'"), ('"', "'"), False)
 
 
-def value(tape: Tape, tell: Tell, style: Style, depth: int = 0) -> Waiting[None]:
+def value(cursor: Cursor, tell: Tell, style: Style, depth: int = 0) -> Waiting[None]:
     """Read one value and tell it: strings as they grow, words when they are complete."""
     if depth > _DEEPEST:
         raise Broken
-    yield from tape.space()
-    if quote := (yield from tape.comes(*style.quotes)):
-        yield from string(tape, tell, quote, style)
-    elif bracket := (yield from tape.comes("{", "[", "(")):
+    yield from cursor.space()
+    if quote := (yield from cursor.comes(*style.quotes)):
+        yield from string(cursor, tell, quote, style)
+    elif bracket := (yield from cursor.comes("{", "[", "(")):
         if bracket == "{":
-            yield from _object(tape, tell, style, depth)
+            yield from _object(cursor, tell, style, depth)
         else:
-            yield from _array(tape, tell, style, "]" if bracket == "[" else ")", depth)
+            yield from _array(cursor, tell, style, "]" if bracket == "[" else ")", depth)
     elif style.loose:
-        tell(loose((yield from word(tape))))
+        tell(loose((yield from word(cursor))))
     else:
-        tell(_strict((yield from tape.run(_WORD))))
+        tell(_strict((yield from cursor.run(_WORD))))
 
 
-def string(tape: Tape, tell: Tell, quote: str, style: Style) -> Waiting[None]:
+def string(cursor: Cursor, tell: Tell, quote: str, style: Style) -> Waiting[None]:
     """Read the rest of a string and tell it."""
     tell('"')
     markers = (quote, "\\") if quote in style.escaping else (quote,)
     while True:
-        text, marker = yield from tape.until(*markers)
+        text, marker = yield from cursor.until(*markers)
         if text:
             tell(json_text.quoted(text)[1:-1])
         if marker == quote:
             tell('"')
             return
         if marker:
-            tell(json_text.quoted((yield from _escape(tape)))[1:-1])
+            tell(json_text.quoted((yield from _escape(cursor)))[1:-1])
 
 
-def _escape(tape: Tape) -> Waiting[str]:
-    char = yield from tape.any()
+def _escape(cursor: Cursor) -> Waiting[str]:
+    char = yield from cursor.any()
     if char not in _WIDTHS:
         return _ESCAPES.get(char, char if char in "\\'\"/" else "\\" + char)
     digits = ""
     for _ in range(_WIDTHS[char]):
-        digits += yield from tape.any()
+        digits += yield from cursor.any()
     try:
         return chr(int(digits, 16))
     except (ValueError, OverflowError):
         raise Broken from None
 
 
-def _object(tape: Tape, tell: Tell, style: Style, depth: int) -> Waiting[None]:
+def _object(cursor: Cursor, tell: Tell, style: Style, depth: int) -> Waiting[None]:
     tell("{")
     first = True
     while True:
-        yield from tape.space()
-        if (yield from tape.comes("}")):
+        yield from cursor.space()
+        if (yield from cursor.comes("}")):
             tell("}")
             return
-        name = yield from key(tape, style)
+        name = yield from key(cursor, style)
         tell(("" if first else ", ") + json_text.quoted(name) + ": ")
         first = False
-        yield from value(tape, tell, style, depth + 1)
-        yield from _comma(tape, "}")
+        yield from value(cursor, tell, style, depth + 1)
+        yield from _comma(cursor, "}")
 
 
-def _array(tape: Tape, tell: Tell, style: Style, close: str, depth: int) -> Waiting[None]:
+def _array(cursor: Cursor, tell: Tell, style: Style, close: str, depth: int) -> Waiting[None]:
     tell("[")
     first = True
     while True:
-        yield from tape.space()
-        if (yield from tape.comes(close)):
+        yield from cursor.space()
+        if (yield from cursor.comes(close)):
             tell("]")
             return
         if not first:
             tell(", ")
         first = False
-        yield from value(tape, tell, style, depth + 1)
-        yield from _comma(tape, close)
+        yield from value(cursor, tell, style, depth + 1)
+        yield from _comma(cursor, close)
 
 
-def _comma(tape: Tape, close: str) -> Waiting[None]:
-    yield from tape.space()
-    if not (yield from tape.comes(",")) and not (yield from tape.sees(close)):
+def _comma(cursor: Cursor, close: str) -> Waiting[None]:
+    yield from cursor.space()
+    if not (yield from cursor.comes(",")) and not (yield from cursor.sees(close)):
         raise Broken
 
 
-def key(tape: Tape, style: Style) -> Waiting[str]:
+def key(cursor: Cursor, style: Style) -> Waiting[str]:
     """Read a property's name, quoted or not, and the colon after it."""
-    if quote := (yield from tape.comes(*style.quotes)):
+    if quote := (yield from cursor.comes(*style.quotes)):
         parts: list[str] = []
-        yield from string(tape, parts.append, quote, style)
+        yield from string(cursor, parts.append, quote, style)
         name = json.loads("".join(parts))
-        yield from tape.space()
-        yield from tape.must(":")
+        yield from cursor.space()
+        yield from cursor.must(":")
         return str(name)
-    name = yield from tape.short(":")
+    name = yield from cursor.short(":")
     if not name or any(char in name for char in "{}[]<>"):
         raise Broken
     return str(name)
 
 
-def word(tape: Tape) -> Waiting[str]:
+def word(cursor: Cursor) -> Waiting[str]:
     """Read text without marks around it, up to what ends a value, which is left."""
     parts = ""
     while True:
-        parts += yield from tape.run(_LOOSE, _MUCH)
-        if (yield from tape.sees(",", "}", "]")):
+        parts += yield from cursor.run(_LOOSE, _MUCH)
+        if (yield from cursor.sees(",", "}", "]")):
             return parts.strip()
 
 

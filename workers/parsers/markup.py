@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from workers.parsers import json_text
+from workers.parsers.cursor import NAME, Broken, Cursor, Waiting
 from workers.parsers.json_calls import closing
-from workers.parsers.pieces import Parser, Part
+from workers.parsers.parser_events import Parser, Part
 from workers.parsers.reading import Reading
-from workers.parsers.tape import NAME, Broken, Tape, Waiting
 from workers.parsers.typed import ALL, Object, Property, bare, fill, optional, ordered
 
 Tools = Mapping[str, Mapping[str, Any]]
@@ -37,7 +37,7 @@ class Pairs(NamedTuple):
 
     def parser(self, tools: Tools) -> Parser:
         """A parser of this format."""
-        return Reading((self.open,), lambda tape, opener: self._read(tape, tools))
+        return Reading((self.open,), lambda cursor, opener: self._read(cursor, tools))
 
     def write(self, calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
         """The calls as a model writes them."""
@@ -60,25 +60,25 @@ class Pairs(NamedTuple):
     def _key(self, key: str) -> str:
         return f"<{self.prefix}arg_key>{key}{self.tag('arg_key')}{self.line}<{self.prefix}arg_value>"
 
-    def _read(self, tape: Tape, tools: Tools) -> Waiting[None]:
+    def _read(self, cursor: Cursor, tools: Tools) -> Waiting[None]:
         key, begins = f"<{self.prefix}arg_key>", f"<{self.prefix}arg_value>"
-        yield from tape.space()
-        call = Object(tape, (yield from tape.run(NAME)), tools)
+        yield from cursor.space()
+        call = Object(cursor, (yield from cursor.run(NAME)), tools)
         while True:
-            yield from tape.space()
-            here = yield from tape.sees(key, self.tag("tool_call"), self.open)
+            yield from cursor.space()
+            here = yield from cursor.sees(key, self.tag("tool_call"), self.open)
             if here is None:
                 raise Broken
             if here != key:
                 call.end()
-                yield from tape.comes(self.tag("tool_call"))  # where it is missing the next call begins
+                yield from cursor.comes(self.tag("tool_call"))  # where it is missing the next call begins
                 return
             call.begin()
-            yield from tape.must(key)
-            name = yield from tape.short(self.tag("arg_key"))
-            yield from tape.space()
-            yield from tape.must(begins)
-            yield from fill(tape, call.property(name), self.tag("arg_value"))
+            yield from cursor.must(key)
+            name = yield from cursor.short(self.tag("arg_key"))
+            yield from cursor.space()
+            yield from cursor.must(begins)
+            yield from fill(cursor, call.property(name), self.tag("arg_value"))
 
 
 class Elements(NamedTuple):
@@ -100,7 +100,7 @@ class Elements(NamedTuple):
 
     def parser(self, tools: Tools) -> Parser:
         """A parser of this format."""
-        return Reading(self.markers, lambda tape, opener: self._read(tape, opener, tools))
+        return Reading(self.markers, lambda cursor, opener: self._read(cursor, opener, tools))
 
     def written(self, name: str, arguments: Mapping[str, Any]) -> str:
         """One call as a model writes it, without the section around it."""
@@ -131,53 +131,53 @@ class Elements(NamedTuple):
         first, *others = words
         return " ".join(filter(None, (first, "".join(others[:-1])))) + f"{others[-1]}{self.quote}{name}{self.quote}>"
 
-    def _read(self, tape: Tape, opener: str, tools: Tools) -> Waiting[None]:
+    def _read(self, cursor: Cursor, opener: str, tools: Tools) -> Waiting[None]:
         if opener == self.open:
-            yield from tape.space()
-            yield from tape.must(self.call[0])
+            yield from cursor.space()
+            yield from cursor.must(self.call[0])
         while True:
-            yield from self._call(tape, tools)
-            yield from tape.space()
-            if not (yield from tape.comes(self.call[0])):
+            yield from self._call(cursor, tools)
+            yield from cursor.space()
+            if not (yield from cursor.comes(self.call[0])):
                 break
-        yield from closing(tape, self.close)
+        yield from closing(cursor, self.close)
 
-    def _call(self, tape: Tape, tools: Tools) -> Waiting[None]:
-        yield from _words(tape, self.call[1:])
-        yield from tape.comes('"', "'")
-        name = yield from tape.run(NAME)
-        yield from tape.comes('"', "'")
-        yield from tape.space()
-        yield from tape.must(">")
-        call = Object(tape, name, tools)
+    def _call(self, cursor: Cursor, tools: Tools) -> Waiting[None]:
+        yield from _words(cursor, self.call[1:])
+        yield from cursor.comes('"', "'")
+        name = yield from cursor.run(NAME)
+        yield from cursor.comes('"', "'")
+        yield from cursor.space()
+        yield from cursor.must(">")
+        call = Object(cursor, name, tools)
         while True:
-            yield from tape.space()
-            here = yield from tape.sees(self.parameter[0], self.call_close, self.close, self.call[0])
+            yield from cursor.space()
+            here = yield from cursor.sees(self.parameter[0], self.call_close, self.close, self.call[0])
             if here is None:
                 raise Broken
             if here != self.parameter[0]:
-                yield from tape.comes(self.call_close)  # models forget it
+                yield from cursor.comes(self.call_close)  # models forget it
                 call.end()
                 return
             call.begin()
-            yield from tape.must(self.parameter[0])
-            yield from self._property(tape, call)
+            yield from cursor.must(self.parameter[0])
+            yield from self._property(cursor, call)
 
-    def _property(self, tape: Tape, call: Object) -> Waiting[None]:
-        yield from _words(tape, self.parameter[1:])
-        name = (yield from tape.short(">")).strip("\"'")
+    def _property(self, cursor: Cursor, call: Object) -> Waiting[None]:
+        yield from _words(cursor, self.parameter[1:])
+        name = (yield from cursor.short(">")).strip("\"'")
         if not name:
             raise Broken
         name, _, kind = name.partition('" string="')  # DeepSeek says of each value whether it is a string
         allowed = {"true": frozenset(("string",)), "false": ALL - {"string"}}.get(kind, call.allowed(name))
         if self.line:
-            yield from tape.comes(self.line)
+            yield from cursor.comes(self.line)
         ends = (self.parameter_close, *((self.line + self.parameter_close,) if self.line else ()))
-        yield from fill(tape, Property(tape, call.key(name), allowed), *ends)
+        yield from fill(cursor, Property(cursor, call.key(name), allowed), *ends)
 
 
-def _words(tape: Tape, words: Sequence[str]) -> Waiting[None]:
+def _words(cursor: Cursor, words: Sequence[str]) -> Waiting[None]:
     for word in words:
-        yield from tape.space()
-        yield from tape.must(word)
-    yield from tape.space()
+        yield from cursor.space()
+        yield from cursor.must(word)
+    yield from cursor.space()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from typing import Protocol, runtime_checkable
 
-from workers.parsers.pieces import Arguments, Called, Parser, Piece, Returned, Text, Thought
+from workers.parsers.parser_events import Arguments, Called, Parser, ParserEvent, Returned, Text, Thought
 
 
 @runtime_checkable
@@ -32,16 +32,16 @@ class Reader:
         self._answer = _Calls(tools, self._numbers)
         self._thinking: _Calls | None = None
 
-    def hear(self, text: str) -> Sequence[Piece]:
+    def hear(self, text: str) -> Sequence[ParserEvent]:
         """Take more text; what may be the beginning of a marker is held back."""
         return list(self._read(self._reasoning.hear(text) if self._reasoning else [Text(text)]))
 
-    def rest(self) -> Sequence[Piece]:
+    def rest(self) -> Sequence[ParserEvent]:
         """What was held back, when no more text comes."""
         pieces = list(self._read(self._reasoning.rest() if self._reasoning else []))
         return [*pieces, *self._end_thinking(), *self._answer.rest()]
 
-    def _read(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
+    def _read(self, pieces: Iterable[ParserEvent]) -> Iterator[ParserEvent]:
         for piece in pieces:
             if isinstance(piece, Thought):
                 self._thinking = self._thinking or _Calls(self._tools, self._numbers)
@@ -50,12 +50,12 @@ class Reader:
                 yield from self._end_thinking()
                 yield from self._answer.hear(piece.text)
 
-    def _end_thinking(self) -> list[Piece]:
+    def _end_thinking(self) -> list[ParserEvent]:
         thinking, self._thinking = self._thinking, None
         return list(_thought(thinking.rest())) if thinking else []
 
 
-def _thought(pieces: Iterable[Piece]) -> Iterator[Piece]:
+def _thought(pieces: Iterable[ParserEvent]) -> Iterator[ParserEvent]:
     return (Thought(piece.text) if isinstance(piece, Text) else piece for piece in pieces)
 
 
@@ -66,15 +66,15 @@ class _Calls:
         self._parser, self._next = make() if make else None, numbers
         self._numbers: dict[int, int] = {}
 
-    def hear(self, text: str) -> list[Piece]:
+    def hear(self, text: str) -> list[ParserEvent]:
         if self._parser is None:
             return [Text(text)] if text else []
         return [self._numbered(piece) for piece in self._parser.hear(text)]
 
-    def rest(self) -> list[Piece]:
+    def rest(self) -> list[ParserEvent]:
         return [self._numbered(piece) for piece in self._parser.rest()] if self._parser else []
 
-    def _numbered(self, piece: Piece) -> Piece:
+    def _numbered(self, piece: ParserEvent) -> ParserEvent:
         if not isinstance(piece, Called | Arguments | Returned):
             return piece
         if piece.number not in self._numbers:

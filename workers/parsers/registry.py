@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, Protocol, TypeAlias, cast, overload
 
-from workers.parsers.pieces import Parser, Part
+from workers.parsers.parser_events import Parser, Part
 
 Kind: TypeAlias = Literal["tools", "reasoning"]
 _SETTINGS = {"tools": "tool_call_parser", "reasoning": "reasoning_parser"}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from workers.parsers.markers import split
-from workers.parsers.pieces import Free, Maybe, Part, Piece, Text, Thought
+from workers.parsers.parser_events import Free, Maybe, ParserEvent, Part, Text, Thought
 
 OPEN, CLOSE = "<think>", "</think>"
 
@@ -44,17 +44,17 @@ class Blocks:
         self._new = True  # nothing was said since the last block began or ended
         self._held = ""
 
-    def hear(self, text: str) -> Sequence[Piece]:
+    def hear(self, text: str) -> Sequence[ParserEvent]:
         """Take more text; whitespace and beginnings of markers are held back."""
         self._held += text
         return list(self._read())
 
-    def rest(self) -> Sequence[Piece]:
+    def rest(self) -> Sequence[ParserEvent]:
         """What was held back, when no more text comes."""
         text, self._held = self._begun(self._held) if self._new else self._held, ""
         return [self._piece(text)] if text else []
 
-    def _read(self) -> Iterator[Piece]:
+    def _read(self) -> Iterator[ParserEvent]:
         while True:
             before, marker, rest = split(self._held, self._markers())
             if self._new and before.strip():
@@ -85,7 +85,7 @@ class Blocks:
             return opens + marks.dropped
         return marks.closes + (opens if self._new else ()) + (marks.calls[:1] if marks.calls else ())
 
-    def _pass(self, marker: str) -> Iterator[Piece]:
+    def _pass(self, marker: str) -> Iterator[ParserEvent]:
         if marker in (self._marks.calls or ()):
             self._calling, self._new = not self._calling, self._calling
             yield Text(marker)
@@ -95,7 +95,7 @@ class Blocks:
             closes = marker in self._marks.closes
             self._thinking, self._closed, self._new = not closes, self._closed or closes, True
 
-    def _piece(self, text: str) -> Piece:
+    def _piece(self, text: str) -> ParserEvent:
         return Thought(text) if self._thinking and not self._calling else Text(text)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from workers.parsers import json_text, literals
-from workers.parsers.pieces import Either, Free, Maybe, Part, Value
-from workers.parsers.tape import Broken, Tape, Waiting
+from workers.parsers.cursor import Broken, Cursor, Waiting
+from workers.parsers.parser_events import Either, Free, Maybe, Part, Value
 
 ALL = frozenset(("string", "integer", "number", "boolean", "null", "object", "array"))
 _STRING = frozenset(("string",))
@@ -121,23 +121,23 @@ def _json_type(text: str) -> str:
 
 def _python(text: str) -> str:
     """JSON of a Python literal, as models write objects and lists now and then."""
-    tape = Tape()
-    tape.feed(text)
-    tape.end()
+    cursor = Cursor()
+    cursor.feed(text)
+    cursor.end()
     said: list[str] = []
     try:
-        for _ in literals.value(tape, said.append, literals.PYTHON):
+        for _ in literals.value(cursor, said.append, literals.PYTHON):
             pass
     except Broken:
         return ""
-    return "".join(said) if tape.at_end else ""
+    return "".join(said) if cursor.at_end else ""
 
 
 class Property:
     """Tells one property of a call's arguments: a string as it grows, another value when it is complete."""
 
-    def __init__(self, tape: Tape, key: str, allowed: frozenset[str]) -> None:
-        self._tape, self._allowed = tape, allowed
+    def __init__(self, cursor: Cursor, key: str, allowed: frozenset[str]) -> None:
+        self._cursor, self._allowed = cursor, allowed
         self._before = key
         self._parts: list[str] = []
         self._streams = allowed == _STRING
@@ -145,13 +145,13 @@ class Property:
     def begin(self) -> None:
         """The value begins: a string is told from here on."""
         if self._streams:
-            self._tape.arguments(self._before + '"')
+            self._cursor.arguments(self._before + '"')
 
     def hear(self, text: str) -> None:
         """More of the value."""
         if self._streams:
             if text:
-                self._tape.arguments(json_text.quoted(text)[1:-1])
+                self._cursor.arguments(json_text.quoted(text)[1:-1])
             return
         self._parts.append(text)
         if self._allowed == {"string", "null"} and not self._may_be_null():
@@ -162,9 +162,9 @@ class Property:
     def end(self) -> None:
         """The value is complete."""
         if self._streams:
-            self._tape.arguments('"')
+            self._cursor.arguments('"')
         else:
-            self._tape.arguments(self._before + typed("".join(self._parts), self._allowed))
+            self._cursor.arguments(self._before + typed("".join(self._parts), self._allowed))
 
     def _may_be_null(self) -> bool:
         text = "".join(self._parts)
@@ -172,12 +172,12 @@ class Property:
         return len(text) <= _NULL and ("null".startswith(bare) or "none".startswith(bare))
 
 
-def fill(tape: Tape, property: Property, *ends: str) -> Waiting[None]:
+def fill(cursor: Cursor, property: Property, *ends: str) -> Waiting[None]:
     """Read a value up to one of these markers."""
     property.begin()
     end = None
     while end is None:
-        text, end = yield from tape.until(*ends)
+        text, end = yield from cursor.until(*ends)
         property.hear(text)
     property.end()
 
@@ -185,8 +185,8 @@ def fill(tape: Tape, property: Property, *ends: str) -> Waiting[None]:
 class Object:
     """Tells a call whose arguments come property by property."""
 
-    def __init__(self, tape: Tape, name: str, tools: Mapping[str, Mapping[str, Any]]) -> None:
-        self._tape, self._name = tape, name
+    def __init__(self, cursor: Cursor, name: str, tools: Mapping[str, Mapping[str, Any]]) -> None:
+        self._cursor, self._name = cursor, name
         self._schema: Any = tools.get(name, {})
         self._begun = False
         self._first = True
@@ -195,8 +195,8 @@ class Object:
         """Tell the call's name and the beginning of its arguments, once."""
         if not self._begun:
             self._begun = True
-            self._tape.call(self._name)
-            self._tape.arguments("{")
+            self._cursor.call(self._name)
+            self._cursor.arguments("{")
 
     def allowed(self, key: str) -> frozenset[str]:
         """The types of a property."""
@@ -211,13 +211,13 @@ class Object:
 
     def property(self, key: str) -> Property:
         """The next property."""
-        return Property(self._tape, self.key(key), self.allowed(key))
+        return Property(self._cursor, self.key(key), self.allowed(key))
 
     def end(self) -> None:
         """The call is complete."""
         self.begin()
-        self._tape.arguments("}")
-        self._tape.returned()
+        self._cursor.arguments("}")
+        self._cursor.returned()
 
 
 def ordered(schema: Mapping[str, Any]) -> list[tuple[str, Any, bool]]:

@@ -76,7 +76,7 @@ def role(process: psutil.Process) -> str:
         ("honcho", MANAGER),
         ("workers.worker", "a worker"),
         ("gunicorn", "web"),
-        ("web.runner", "batches"),
+        ("web.batches", "batches"),
         ("workers.redis_server", "redis"),
         ("valkey", "redis"),
         ("redis", "redis"),

@@ -17,10 +17,10 @@ from bench.fuzz.bodies import CHAT, chat
 from bench.fuzz.examples import EXAMPLES
 from bench.fuzz.request import ADMIN, BOUNDARY, Form, Request
 from bench.fuzz.world import World, line
-from tasks import events, fold
-from tasks.errors import Failure
-from tasks.job import Job, Lane
-from tasks.requests import BlobRef, ImageRequest, TranscriptionRequest
+from tasks.values import events, fold
+from tasks.values.errors import Failure
+from tasks.values.job import Job, Lane
+from tasks.values.requests import BlobRef, ImageRequest, TranscriptionRequest
 from tests import documented
 from tests.rounds import rounds
 from tests.servers import PATIENCE, Stack, Valkey, fake, running

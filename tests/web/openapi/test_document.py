@@ -17,8 +17,8 @@ from pydantic import BaseModel
 from bench.fuzz.campaign import rules
 from tests import documented
 from tests.servers import ROOT
-from web.auth import is_open
-from web.errors import ANSWERS
+from web.http.auth import is_open
+from web.http.errors import ANSWERS
 from web.openapi import operation
 
 # As https://github.com/openai/openai-openapi has them.

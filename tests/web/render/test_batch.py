@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tasks.errors import Failure
+from tasks.values.errors import Failure
 from web.endpoint import Rendered
 from web.render import batch
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from tasks import events, fold
-from tasks.events import CallDelta, Delta, Event
-from tasks.job import Job
-from tasks.requests import Tool, ToolChoice
+from tasks.values import events, fold
+from tasks.values.events import CallDelta, Delta, Event
+from tasks.values.job import Job
+from tasks.values.requests import Tool, ToolChoice
 from tests.web.render import told
 from tests.web.render.told import DELTAS, REASONS, TOLD, token
 from tests.workers.engines.rows import chat

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import events, fold
-from tasks.events import Delta, Event
-from tasks.job import Job
-from tasks.requests import CompletionRequest
+from tasks.values import events, fold
+from tasks.values.events import Delta, Event
+from tasks.values.job import Job
+from tasks.values.requests import CompletionRequest
 from tests.web.render import told
 from tests.web.render.told import DELTAS, REASONS, token
 from tests.workers.engines import rows

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import msgspec
 from hypothesis import strategies as st
 
-from tasks import events
-from tasks.events import CallDelta, Delta, Event, TokenLogprob
+from tasks.values import events
+from tasks.values.events import CallDelta, Delta, Event, TokenLogprob
 
 
 def token(text: str, logprob: float | None = -0.5, offset: int = 0, *top: TokenLogprob) -> TokenLogprob:

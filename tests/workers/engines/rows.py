@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from tasks import events
-from tasks.events import Event
-from tasks.job import Job, Lane, job_id
-from tasks.requests import ChatRequest, EmbeddingRequest, Message, Payload
+from tasks.values import events
+from tasks.values.events import Event
+from tasks.values.job import Job, Lane, job_id
+from tasks.values.requests import ChatRequest, EmbeddingRequest, Message, Payload
 from workers.engine import Engine
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from tasks import events
-from tasks.errors import ContextLengthExceeded, InvalidValue, JobCancelled
+from tasks.values import events
+from tasks.values.errors import ContextLengthExceeded, InvalidValue, JobCancelled
 from tests.workers.engines.rows import Batch, chat, embedding, run
 from workers.budget import Budget
 from workers.engines import embeddings

@@ -17,13 +17,13 @@ blas.preload()
 
 import mlx.core as mx  # noqa: E402
 
-from tasks import events  # noqa: E402
-from tasks.errors import ContextLengthExceeded, InvalidValue  # noqa: E402
-from tasks.requests import ChatRequest, Message  # noqa: E402
+from tasks.values import events  # noqa: E402
+from tasks.values.errors import ContextLengthExceeded, InvalidValue  # noqa: E402
+from tasks.values.requests import ChatRequest, Message  # noqa: E402
 from tests.workers.engines.rows import Batch, chat, embedding, job, run, texts  # noqa: E402
 from tests.workers.engines.text import tiny  # noqa: E402
 from workers.engines import lm  # noqa: E402
-from workers.engines.text.prompt_cache import PromptCache  # noqa: E402
+from workers.engines.text.cache.prompt_cache import PromptCache  # noqa: E402
 
 if TYPE_CHECKING:
     from workers.engines.lm import TextEngine

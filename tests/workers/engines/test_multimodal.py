@@ -13,11 +13,11 @@ import pytest
 
 from mlxq.catalogue import ModelEntry
 from mlxq.settings import Settings
-from tasks import events
 from tasks.blobs import BlobStore
-from tasks.errors import ContextLengthExceeded, InvalidValue, JobCancelled
-from tasks.job import Job
-from tasks.requests import BlobRef, ChatRequest, Constraint, Media, Message, RenderRequest, Tool, ToolChoice
+from tasks.values import events
+from tasks.values.errors import ContextLengthExceeded, InvalidValue, JobCancelled
+from tasks.values.job import Job
+from tasks.values.requests import BlobRef, ChatRequest, Constraint, Media, Message, RenderRequest, Tool, ToolChoice
 from tests.workers.engines.rows import Batch, job, run
 from tests.workers.engines.text import tiny as text
 from tests.workers.engines.vision import reference, tiny
@@ -72,8 +72,8 @@ def load(folder: Path, home: Path, **keys: Any) -> TextEngine:
     return multimodal.load(ModelEntry("tiny", str(folder), **keys), Settings(home=home))
 
 
-def eyes(engine: TextEngine) -> Any:
-    return engine._prompts._eyes  # type: ignore[attr-defined]
+def encoder_cache(engine: TextEngine) -> Any:
+    return engine._prompts._encoder_cache  # type: ignore[attr-defined]
 
 
 def told(batch: Batch, name: str = "0") -> list[events.TokenLogprob]:
@@ -190,7 +190,7 @@ def test_a_prompt_with_a_picture_outlives_the_process(
     first._batch._prompts._store.flush()  # type: ignore[union-attr]
     again = load(folders[family], home, prompt_cache_dir=str(tmp_path))
     found = run(again, asked)
-    assert found.usage("0").cached_tokens > 100 and eyes(again).looks == 0
+    assert found.usage("0").cached_tokens > 100 and encoder_cache(again).looks == 0
     assert found.text("0") == text
     other = run(again, look("Look at this: ", refs[1], " and say it well, with all that belongs to it. " * 12))
     assert other.usage("0").cached_tokens < 40
@@ -198,28 +198,28 @@ def test_a_prompt_with_a_picture_outlives_the_process(
 
 def test_a_picture_that_was_seen_before_is_not_looked_at_again(engine: TextEngine, refs: list[BlobRef]) -> None:
     run(engine, look("First ", refs[0]))
-    looks = eyes(engine).looks
+    looks = encoder_cache(engine).looks
     run(engine, look("Quite another text ", refs[0]))
-    assert eyes(engine).looks == looks > 1
+    assert encoder_cache(engine).looks == looks > 1
     run(engine, look("First ", refs[1]))
-    assert eyes(engine).looks > looks
+    assert encoder_cache(engine).looks > looks
 
 
 def test_what_one_owner_showed_is_looked_at_again_for_another(engine: TextEngine, refs: list[BlobRef]) -> None:
     run(engine, msgspec.structs.replace(look("Once ", refs[2]), owner="alpha"))
-    looks = eyes(engine).looks
+    looks = encoder_cache(engine).looks
     run(engine, msgspec.structs.replace(look("Once ", refs[2]), owner="beta"))
-    assert eyes(engine).looks > looks
-    looks = eyes(engine).looks
+    assert encoder_cache(engine).looks > looks
+    looks = encoder_cache(engine).looks
     run(engine, msgspec.structs.replace(look("Twice ", refs[2]), owner="alpha"))
-    assert eyes(engine).looks == looks
+    assert encoder_cache(engine).looks == looks
 
 
 def test_what_is_open_is_bounded_by_its_memory_and_given_back(
     folders: Mapping[str, Path], home: Path, refs: list[BlobRef]
 ) -> None:
     engine = load(folders["smolvlm"], home)
-    budget = engine._prompts._gallery.budget  # type: ignore[attr-defined]
+    budget = engine._prompts._media_loader.budget  # type: ignore[attr-defined]
     engine.check(look(refs[0]))
     assert budget._left == budget._most
     with pytest.raises(JobCancelled):
@@ -231,7 +231,7 @@ def test_what_is_open_is_bounded_by_its_memory_and_given_back(
 def test_what_was_seen_is_kept_within_its_bytes(folders: Mapping[str, Path], home: Path, refs: list[BlobRef]) -> None:
     engine = load(folders["smolvlm"], home, options={"vision_cache_bytes": 3000})
     first = run(engine, look("First ", refs[0])).text("0")
-    assert 0 < eyes(engine).nbytes <= 3000
+    assert 0 < encoder_cache(engine).nbytes <= 3000
     engine._batch._prompts._blocks.clear()
     assert run(engine, look("First ", refs[0])).text("0") == first
 
@@ -243,12 +243,12 @@ def test_others_speak_while_pictures_are_looked_at_piece_by_piece(engine: TextEn
         batch.step()
     (speaking,) = engine._batch.rows
     batch.admit("pictures", look(*refs, "What are these?"))
-    began, before = eyes(engine).looks, speaking.said
+    began, before = encoder_cache(engine).looks, speaking.said
     for step in range(1, 12):
         batch.step()
-        assert eyes(engine).looks - began <= step
+        assert encoder_cache(engine).looks - began <= step
         assert speaking.said == before + step
-    assert eyes(engine).looks - began >= 10
+    assert encoder_cache(engine).looks - began >= 10
     batch.run()
     assert batch.reason("text") == "length"
 

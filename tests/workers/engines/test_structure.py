@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks import events, fold
-from tasks.job import Job
-from tasks.requests import ChatRequest, Constraint, Message, Tool, ToolChoice
+from tasks.values import events, fold
+from tasks.values.job import Job
+from tasks.values.requests import ChatRequest, Constraint, Message, Tool, ToolChoice
 from tests.rounds import rounds
 from tests.workers.engines.rows import chat, job, run, texts
 

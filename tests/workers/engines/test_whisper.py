@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 
 from mlxq.settings import Settings
-from tasks import events
 from tasks.blobs import BlobStore
-from tasks.errors import InvalidValue, JobCancelled, ModelNotFound, NotFound
-from tasks.events import Done, Event, Failed, Progress, Recording, Segment
-from tasks.job import Job, Lane
-from tasks.requests import BlobRef, ChatRequest, Message, Payload, TranscriptionRequest
+from tasks.values import events
+from tasks.values.errors import InvalidValue, JobCancelled, ModelNotFound, NotFound
+from tasks.values.events import Done, Event, Failed, Progress, Recording, Segment
+from tasks.values.job import Job, Lane
+from tasks.values.requests import BlobRef, ChatRequest, Message, Payload, TranscriptionRequest
 from tests import recordings, starter
 from workers import audio
 from workers.budget import Budget

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workers.parsers.markers import split
-from workers.parsers.pieces import Arguments, Called, Parser, Part, Piece, Returned, Text, Value
+from workers.parsers.parser_events import Arguments, Called, Parser, ParserEvent, Part, Returned, Text, Value
 
 
 class Calls:
@@ -16,9 +16,9 @@ class Calls:
     def __init__(self) -> None:
         self._held, self._open, self._number = "", False, 0
 
-    def hear(self, text: str) -> Sequence[Piece]:
+    def hear(self, text: str) -> Sequence[ParserEvent]:
         self._held += text
-        pieces: list[Piece] = []
+        pieces: list[ParserEvent] = []
         while True:
             before, marker, rest = split(self._held, ["</call>" if self._open else "<call>"])
             if marker is None and self._open:
@@ -34,7 +34,7 @@ class Calls:
                 return pieces
             self._open = not self._open
 
-    def rest(self) -> Sequence[Piece]:
+    def rest(self) -> Sequence[ParserEvent]:
         held, self._held = ("<call>" if self._open else "") + self._held, ""
         return [Text(held)] if held else []
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from tests.workers.parsers.calls import Calls
 from tests.workers.parsers.reasoning.reading import agreed, cut, read
-from workers.parsers.pieces import Arguments, Called, Piece, Returned, Text, Thought
+from workers.parsers.parser_events import Arguments, Called, ParserEvent, Returned, Text, Thought
 from workers.parsers.reader import Reader
 from workers.parsers.reasoning import mixed_think_tool_handoff, qwen3
 
 
-def call(number: int, name: str) -> list[Piece]:
+def call(number: int, name: str) -> list[ParserEvent]:
     return [Called(number, name), Arguments(number, "{}"), Returned(number)]
 
 
@@ -44,7 +44,7 @@ def full() -> Reader:
         ("<think>Hm.</think>Hello. <call>f {", [Thought("Hm."), Text("Hello. <call>f {")]),
     ],
 )
-def test_calls_are_found_in_the_thinking_and_in_the_answer(text: str, pieces: list[Piece]) -> None:
+def test_calls_are_found_in_the_thinking_and_in_the_answer(text: str, pieces: list[ParserEvent]) -> None:
     assert agreed(full, text) == pieces
 
 

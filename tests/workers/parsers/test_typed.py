@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from workers.parsers.pieces import Either, Free, Part
+from workers.parsers.parser_events import Either, Free, Part
 from workers.parsers.typed import ALL, ordered, string, typed, types
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import mlx.core as mx
 import structlog
 
-from tasks import events
-from tasks.errors import EngineError, Failure, JobError, ModelNotFound
-from tasks.events import Event
-from tasks.job import Job
-from tasks.requests import BlobRef, ImageRequest
+from tasks.values import events
+from tasks.values.errors import EngineError, Failure, JobError, ModelNotFound
+from tasks.values.events import Event
+from tasks.values.job import Job
+from tasks.values.requests import BlobRef, ImageRequest
 from workers.engine import Engine, Prepared
 from workers.engines.images import files
 from workers.engines.images.canvases.base import PATCH, Canvas

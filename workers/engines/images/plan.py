@@ -9,9 +9,9 @@ from typing import Any
 from PIL import Image, ImageOps
 
 from tasks.blobs import BlobStore
-from tasks.errors import InvalidValue, UnsupportedParameter
-from tasks.job import Job
-from tasks.requests import BlobRef, ImageRequest, blobs
+from tasks.values.errors import InvalidValue, UnsupportedParameter
+from tasks.values.job import Job
+from tasks.values.requests import BlobRef, ImageRequest, blobs
 from workers.budget import Budget, Hold
 from workers.engines.images.canvases.base import Ask
 from workers.engines.images.variants import VARIANTS, Variant

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tasks.requests import Message, Tool
+from tasks.values.requests import Message, Tool
 from workers.parsers.registry import ToolFormat
 
 _DEEPEST = 64  # levels of arguments; the readers of answers and of JSON schemas take less or little more

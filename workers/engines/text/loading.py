@@ -18,16 +18,16 @@ from mlx_lm.utils import maybe_set_recommended_wired_limit
 from mlxq.catalogue import ModelEntry
 from mlxq.checks import SAMPLING
 from mlxq.settings import Settings
-from workers.engines.text import kv
-from workers.engines.text.batch import Batch
-from workers.engines.text.grammar import Grammars
-from workers.engines.text.options import Defaults
+from workers.engines.text.cache import kv
+from workers.engines.text.cache.prompt_cache import PromptCache
+from workers.engines.text.cache.prompt_store import LAYOUT, PromptStore
+from workers.engines.text.output.reading import Formats
 from workers.engines.text.plan import Planner
-from workers.engines.text.prompt_cache import PromptCache
-from workers.engines.text.prompt_store import LAYOUT, PromptStore
 from workers.engines.text.prompts import Prompts
-from workers.engines.text.reading import Formats
-from workers.engines.text.sampler import Sampler
+from workers.engines.text.sampling.grammar import Grammars
+from workers.engines.text.sampling.options import Defaults
+from workers.engines.text.sampling.sampler import Sampler
+from workers.engines.text.schedule.batch import Batch
 from workers.engines.text.speculation import Draft, UnsupportedDraft
 from workers.model_path import ModelPathError, resolve
 

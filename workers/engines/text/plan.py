@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tasks.errors import InvalidValue
-from tasks.requests import ChatRequest, CompletionRequest, Sampling
+from tasks.values.errors import InvalidValue
+from tasks.values.requests import ChatRequest, CompletionRequest, Sampling
 from workers.budget import Budget, Hold
-from workers.engines.text import reading
 from workers.engines.text.asking import ANYBODY, Asking
-from workers.engines.text.grammar import Grammars
-from workers.engines.text.guide import Guide
-from workers.engines.text.options import Defaults, Options, options, seed
+from workers.engines.text.output import reading
+from workers.engines.text.output.reading import Formats, Reading
 from workers.engines.text.prompts import Prompts
-from workers.engines.text.reading import Formats, Reading
-from workers.engines.text.sequence import Shown
+from workers.engines.text.sampling.grammar import Grammars
+from workers.engines.text.sampling.guide import Guide
+from workers.engines.text.sampling.options import Defaults, Options, options, seed
+from workers.engines.text.schedule.rows import Shown
 from workers.parsers.registry import ReasoningFormat
 
 WAITING_BYTES = 512 << 20  # of prompts that are checked and not yet admitted

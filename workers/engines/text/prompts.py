@@ -6,13 +6,20 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tasks.errors import ContextLengthExceeded, InvalidValue
-from tasks.requests import ChatRequest, CompletionRequest, DetokenizeRequest, RenderRequest, TokenizeRequest, Tool
+from tasks.values.errors import ContextLengthExceeded, InvalidValue
+from tasks.values.requests import (
+    ChatRequest,
+    CompletionRequest,
+    DetokenizeRequest,
+    RenderRequest,
+    TokenizeRequest,
+    Tool,
+)
 from workers.encoder import Encoder
 from workers.engines.text import conversation
 from workers.engines.text.asking import ANYBODY, Asking
-from workers.engines.text.reading import Formats
-from workers.engines.text.sequence import Shown
+from workers.engines.text.output.reading import Formats
+from workers.engines.text.schedule.rows import Shown
 from workers.patience import Patience
 
 TOLD = 4  # times the context: the most tokens that are told without being a prompt

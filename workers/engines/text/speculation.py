@@ -12,10 +12,11 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
-from workers.engines.text import kv
-from workers.engines.text.radix import shared
-from workers.engines.text.sampler import Pick, Sampler
-from workers.engines.text.sequence import Sequence as Row
+from workers.engines.text.cache import kv
+from workers.engines.text.cache.radix import shared
+from workers.engines.text.sampling.pick import Pick
+from workers.engines.text.sampling.sampler import Sampler
+from workers.engines.text.schedule.rows import Row
 
 
 class UnsupportedDraft(Exception):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tasks import events
-from workers.engines.text.answer import Answer
+from tasks.values import events
+from workers.engines.text.output.answer import Answer
 from workers.engines.text.plan import Plan
-from workers.engines.text.sequence import Sequence as Row
-from workers.engines.text.sequence import Source
+from workers.engines.text.schedule.rows import PromptGroup, Row
 
 
 @dataclass
@@ -16,12 +15,12 @@ class Task:
     """Its prompts, its answers that have not ended, and what they have used, in tokens."""
 
     plan: Plan
-    sources: list[Source]
+    sources: list[PromptGroup]
     answers: dict[Row, Answer] = field(default_factory=dict)
     begun: set[Row] = field(default_factory=set)
     generated: int = 0
     cached: int = 0
-    paused: list[Source] = field(default_factory=list)
+    paused: list[PromptGroup] = field(default_factory=list)
     thought: dict[Row, int] = field(default_factory=dict)
     closed: set[Row] = field(default_factory=set)  # whose thinking is over because its budget was
 

@@ -9,7 +9,7 @@ import mlx.core as mx
 import numpy as np
 from mlx_lm.models.cache import KVCache, RotatingKVCache
 
-from workers.engines.vision.pictures import Glimpse
+from workers.engines.vision.pictures import EncodedMedia
 
 
 class UnsupportedArchitecture(Exception):
@@ -44,7 +44,7 @@ class Language:
         return [*layers, KVCache()] if self._spatial else layers
 
     def __call__(
-        self, tokens: Any, cache: list[Any] | None = None, shown: Sequence[Glimpse | None] | None = None
+        self, tokens: Any, cache: list[Any] | None = None, shown: Sequence[EncodedMedia | None] | None = None
     ) -> Any:
         """Logits of (rows, tokens) ids, float (rows, tokens, vocabulary)."""
         told: dict[str, Any] = {}
@@ -55,16 +55,16 @@ class Language:
             told["position_ids"] = _positions(places, tokens.shape, shown or ())
         return self._language(tokens, cache=cache, **told).logits
 
-    def _embedded(self, tokens: Any, shown: Sequence[Glimpse | None]) -> dict[str, Any]:
+    def _embedded(self, tokens: Any, shown: Sequence[EncodedMedia | None]) -> dict[str, Any]:
         made = self._model.get_input_embeddings(tokens)
         found, deeper = made.inputs_embeds, []
         width, taken = found.shape[-1], np.zeros(tokens.shape, bool)
-        for row, glimpse in enumerate(shown):
-            if glimpse is not None:
-                features = glimpse.features.astype(found.dtype)
-                found[row, mx.array(glimpse.places)] = features[:, :width]
+        for row, encoded in enumerate(shown):
+            if encoded is not None:
+                features = encoded.features.astype(found.dtype)
+                found[row, mx.array(encoded.places)] = features[:, :width]
                 deeper.append(features[:, width:])
-                taken[row, glimpse.places] = True
+                taken[row, encoded.places] = True
         told = {"inputs_embeds": found}
         if made.per_layer_inputs is not None:  # which take the places of pictures for what they are
             told["per_layer_inputs"] = made.per_layer_inputs
@@ -77,7 +77,7 @@ class Language:
         return told
 
 
-def _positions(places: Any, shape: tuple[int, int], shown: Sequence[Glimpse | None]) -> Any:
+def _positions(places: Any, shape: tuple[int, int], shown: Sequence[EncodedMedia | None]) -> Any:
     """Positions of the next tokens, (3, rows, tokens): behind the row's last one, unless a picture says otherwise.
 
     The cache holds them counted from 1, because padding is 0.
@@ -87,9 +87,9 @@ def _positions(places: Any, shape: tuple[int, int], shown: Sequence[Glimpse | No
     if not places.empty() and (before := places.keys_and_values()[0]).shape[2]:
         last = before[:, 0, -1].max(axis=-1, keepdims=True)
     found = mx.broadcast_to((last + mx.arange(1, length + 1, dtype=mx.int32))[..., None], (rows, length, 3))
-    for row, glimpse in enumerate(shown):
-        if glimpse is not None and glimpse.positions is not None:
-            own = mx.array(glimpse.positions.T + 1)
+    for row, encoded in enumerate(shown):
+        if encoded is not None and encoded.positions is not None:
+            own = mx.array(encoded.positions.T + 1)
             found[row, : len(own)] = own
     places.update_and_fetch(found[:, None], mx.zeros((rows, 1, length, 1), mx.int32))
     return (found - 1).transpose(2, 0, 1)

@@ -20,10 +20,10 @@ from tasks.blobs import BlobStore
 from workers.budget import Budget
 from workers.engines.text import loading
 from workers.engines.text.loading import Loaded, Weights
-from workers.engines.vision.eyes import Eyes
+from workers.engines.vision.encoder_cache import EncoderCache
 from workers.engines.vision.families import FAMILIES, Family, Kind
-from workers.engines.vision.gallery import Gallery
 from workers.engines.vision.language import Language, UnsupportedArchitecture
+from workers.engines.vision.media import MediaLoader
 from workers.engines.vision.prompts import VisionPrompts
 from workers.engines.vision.reader import Reader
 from workers.films import FilmLimits
@@ -64,9 +64,9 @@ def load(entry: ModelEntry, settings: Settings) -> Loaded:
     tokenizer = TokenizerWrapper(processor.tokenizer, eos_token_ids=set(_ends(folder, config, processor)))
     side = int(getattr(model.config.vision_config, "spatial_merge_size", 1))
     options = entry.options
-    eyes = Eyes(model, int(options.get("vision_cache_bytes", CACHE_BYTES)))
+    encoder_cache = EncoderCache(model, int(options.get("vision_cache_bytes", CACHE_BYTES)))
     reader = Reader(processor, family, dict(_tokens(model, family)), side, Budget(PIXEL_BYTES))
-    gallery = Gallery(
+    media_loader = MediaLoader(
         BlobStore(settings.home / "blobs"),
         tuple(reader.tokens),
         int(options.get("max_media", MEDIA)),
@@ -80,7 +80,7 @@ def load(entry: ModelEntry, settings: Settings) -> Loaded:
     )
     language = Language(model, spatial=family.spatial)
     weights = Weights(folder, language, tokenizer, config, f"mlx-vlm {mlx_vlm.__version__}")
-    prompts_of = partial(VisionPrompts, reader=reader, gallery=gallery, eyes=eyes)
+    prompts_of = partial(VisionPrompts, reader=reader, media_loader=media_loader, encoder_cache=encoder_cache)
     return loading.assembled(entry, settings, weights, prompts_of)
 
 

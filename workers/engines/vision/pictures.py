@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 import numpy as np
 
-from workers.engines.vision.eyes import Eyes
+from workers.engines.vision.encoder_cache import EncoderCache
 from workers.engines.vision.families import Inputs, Places
 
 _LARGEST = (1 << 31) - 1
@@ -38,7 +38,7 @@ class Part:
         return cls(token, places, inputs, digest.digest(), hold)
 
 
-class Glimpse(NamedTuple):
+class EncodedMedia(NamedTuple):
     """What a stretch of a prompt shows: features (places, width) at places of the stretch, and every token's position,
     (3, tokens), where that is not simply the next."""
 
@@ -59,11 +59,11 @@ class Pictures:
         tokens: Sequence[int],
         parts: Sequence[Part],
         positions: Places | None,
-        eyes: Eyes,
+        encoder_cache: EncoderCache,
         vocabulary: int,
         owner: str = "",
     ) -> None:
-        self._parts, self._positions, self._eyes, self._owner = list(parts), positions, eyes, owner
+        self._parts, self._positions, self._encoder_cache, self._owner = list(parts), positions, encoder_cache, owner
         self.key = list(tokens)
         for part in parts:
             words = np.frombuffer(part.digest, np.uint32)
@@ -77,19 +77,21 @@ class Pictures:
     def look(self, start: int) -> None:
         """Look at the next piece."""
         if (part := self._next(start)) is not None:
-            part.features = self._eyes.features(self._owner, part.digest, part.token, part.inputs, len(part.places))
+            part.features = self._encoder_cache.features(
+                self._owner, part.digest, part.token, part.inputs, len(part.places)
+            )
             part.inputs = part.hold = None
 
     def _next(self, start: int) -> Part | None:
         return next((part for part in self._parts if part.features is None and part.places[-1] >= start), None)
 
-    def piece(self, start: int, end: int) -> Glimpse | None:
+    def piece(self, start: int, end: int) -> EncodedMedia | None:
         """What the tokens from `start` to `end` show; None where they are all text."""
         seen = [(part, (part.places >= start) & (part.places < end)) for part in self._parts]
         seen = [(part, within) for part, within in seen if within.any()]
         if not seen:
             return None
-        return Glimpse(
+        return EncodedMedia(
             np.concatenate([part.places[within] - start for part, within in seen]),
             mx.concatenate([part.features[int(within.argmax()) :][: int(within.sum())] for part, within in seen]),
             self._stretch(start, end),

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tasks.errors import InvalidValue
-from tasks.requests import ChatRequest, Media, RenderRequest, Tool
+from tasks.values.errors import InvalidValue
+from tasks.values.requests import ChatRequest, Media, RenderRequest, Tool
 from workers.engines.text.asking import Asking
 from workers.engines.text.loading import template_text
+from workers.engines.text.output.reading import Formats
 from workers.engines.text.prompts import Prompt, Prompts
-from workers.engines.text.reading import Formats
-from workers.engines.vision.eyes import Eyes
-from workers.engines.vision.gallery import Gallery
+from workers.engines.vision.encoder_cache import EncoderCache
+from workers.engines.vision.media import MediaLoader
 from workers.engines.vision.pictures import Pictures
 from workers.engines.vision.reader import Reader
 
@@ -32,11 +32,11 @@ class VisionPrompts(Prompts):
         formats: Formats,
         *,
         reader: Reader,
-        gallery: Gallery,
-        eyes: Eyes,
+        media_loader: MediaLoader,
+        encoder_cache: EncoderCache,
     ) -> None:
         super().__init__(tokenizer, context, vocabulary, formats)
-        self._reader, self._gallery, self._eyes = reader, gallery, eyes
+        self._reader, self._media_loader, self._encoder_cache = reader, media_loader, encoder_cache
         self._in_parts = _IN_PARTS.search(template_text(tokenizer)) is not None
 
     @property
@@ -58,11 +58,11 @@ class VisionPrompts(Prompts):
             return Prompt(text, self._encoder.fitting(text, "messages", asking.patience, special=False, most=most))
         self._check_markers(request)
         self._encoder.check(text, "messages", asking.patience, most)
-        opened, hold = self._gallery.open(media, asking.patience)
+        opened, hold = self._media_loader.open(media, asking.patience)
         found = self._reader.read(text, opened, asking.patience)
         del opened
         hold.free()
-        shown = Pictures(found.tokens, found.parts, found.positions, self._eyes, self.vocabulary, asking.owner)
+        shown = Pictures(found.tokens, found.parts, found.positions, self._encoder_cache, self.vocabulary, asking.owner)
         return Prompt(found.text, found.tokens, shown)
 
     def _check_markers(self, request: ChatRequest | RenderRequest) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tasks.errors import InvalidValue
+from tasks.values.errors import InvalidValue
 from workers.budget import Budget
 from workers.engines.vision.families import Family, Inputs, Kind, Places, positions
 from workers.engines.vision.pictures import Part

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workers.parsers import thinking
-from workers.parsers.pieces import Parser, Part
+from workers.parsers.parser_events import Parser, Part
 
 NAMES: tuple[str, ...] = ("deepseek_r1",)
 MARKERS: tuple[str, ...] = (thinking.OPEN, thinking.CLOSE)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from workers.parsers import thinking
 from workers.parsers.markers import split
-from workers.parsers.pieces import Free, Maybe, Parser, Part, Piece, Text, Thought
+from workers.parsers.parser_events import Free, Maybe, Parser, ParserEvent, Part, Text, Thought
 
 NAMES: tuple[str, ...] = ("harmony",)
 _START, _CHANNEL, _MESSAGE, _END = "<|start|>", "<|channel|>", "<|message|>", "<|end|>"
@@ -46,10 +46,10 @@ class Channels:
     def __init__(self, begun: bool) -> None:
         self._thinking, self._held = begun, ""
 
-    def hear(self, text: str) -> Sequence[Piece]:
+    def hear(self, text: str) -> Sequence[ParserEvent]:
         """Take more text; beginnings of markers are held back."""
         self._held += text
-        pieces: list[Piece] = []
+        pieces: list[ParserEvent] = []
         while True:
             before, marker, rest = split(self._held, self._markers())
             pieces += self._said(before)
@@ -60,7 +60,7 @@ class Channels:
                 self._held = _CHANNEL + rest  # the header is read again, for what it says
             self._thinking = marker == _ANALYSIS
 
-    def rest(self) -> Sequence[Piece]:
+    def rest(self) -> Sequence[ParserEvent]:
         """What was held back, when no more text comes."""
         held, self._held = self._held, ""
         return self._said(held)
@@ -72,7 +72,7 @@ class Channels:
     def _markers(self) -> tuple[str, ...]:
         return (*_ENDS, _CHANNEL, _TURN + _CHANNEL) if self._thinking else (_ANALYSIS, _TURN + _CHANNEL)
 
-    def _said(self, text: str) -> list[Piece]:
+    def _said(self, text: str) -> list[ParserEvent]:
         if not text:
             return []
         return [Thought(text) if self._thinking else Text(text)]
@@ -84,10 +84,10 @@ class Plain:
     def __init__(self) -> None:
         self._header, self._held = False, ""
 
-    def hear(self, text: str) -> Sequence[Piece]:
+    def hear(self, text: str) -> Sequence[ParserEvent]:
         """Take more text; headers are held back."""
         self._held += text
-        pieces: list[Piece] = []
+        pieces: list[ParserEvent] = []
         while True:
             before, marker, rest = split(self._held, (_START, _CHANNEL, _MESSAGE, *_ENDS))
             if self._header and "\n" in before:
@@ -101,7 +101,7 @@ class Plain:
                 return pieces
             self._header = marker in (_START, _CHANNEL)
 
-    def rest(self) -> Sequence[Piece]:
+    def rest(self) -> Sequence[ParserEvent]:
         """What was held back, when no more text comes."""
         held, self._held = self._held, ""
         return [Text(held)] if held and not self._header else []

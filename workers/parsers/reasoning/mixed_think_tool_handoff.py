@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workers.parsers import thinking
-from workers.parsers.pieces import Parser, Part
+from workers.parsers.parser_events import Parser, Part
 
 NAMES: tuple[str, ...] = ("mixed_think_tool_handoff",)
 CLOSE = "\n</think>\n\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workers.parsers import thinking
-from workers.parsers.pieces import Parser, Part
+from workers.parsers.parser_events import Parser, Part
 
 # fmt: off
 NAMES: tuple[str, ...] = (

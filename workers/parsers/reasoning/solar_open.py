@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workers.parsers import thinking
-from workers.parsers.pieces import Free, Maybe, Parser, Part
+from workers.parsers.parser_events import Free, Maybe, Parser, Part
 
 NAMES: tuple[str, ...] = ("solar_open",)
 _OPEN, _END, _TURN, _CONTENT = "<|think|>", "<|end|>", "<|begin|>assistant", "<|content|>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workers.parsers import thinking
-from workers.parsers.pieces import Parser, Part
+from workers.parsers.parser_events import Parser, Part
 from workers.parsers.reasoning import mixed_think_tool_handoff as mixed
 
 NAMES: tuple[str, ...] = ("step_35",)

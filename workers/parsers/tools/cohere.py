@@ -5,7 +5,7 @@ from typing import Any
 
 from workers.parsers import json_text
 from workers.parsers.json_calls import JsonCalls
-from workers.parsers.pieces import Part, Value
+from workers.parsers.parser_events import Part, Value
 from workers.parsers.typed import whole
 
 _FORMAT = JsonCalls(

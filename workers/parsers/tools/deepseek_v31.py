@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workers.parsers import json_text
+from workers.parsers.cursor import Cursor, Waiting
 from workers.parsers.json_calls import closing, named
-from workers.parsers.pieces import Parser, Part, Value
+from workers.parsers.parser_events import Parser, Part, Value
 from workers.parsers.reading import Reading
-from workers.parsers.tape import Tape, Waiting
 from workers.parsers.typed import whole
 
 _CALL, _SEPARATOR, _END = "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"
@@ -39,15 +39,15 @@ def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
     return (f"{_CALL}{name}{_SEPARATOR}", Value(whole(schema)), _END)
 
 
-def _read(tape: Tape, opener: str) -> Waiting[None]:
+def _read(cursor: Cursor, opener: str) -> Waiting[None]:
     if opener != _CALL:
-        yield from tape.space()
-        yield from tape.must(_CALL)
+        yield from cursor.space()
+        yield from cursor.must(_CALL)
     while True:
-        name = yield from tape.short(_SEPARATOR)
-        yield from named(tape, name, "", _END)
-        yield from closing(tape, _END)
-        yield from tape.space()
-        if not (yield from tape.comes(_CALL)):
+        name = yield from cursor.short(_SEPARATOR)
+        yield from named(cursor, name, "", _END)
+        yield from closing(cursor, _END)
+        yield from cursor.space()
+        if not (yield from cursor.comes(_CALL)):
             break
-    yield from closing(tape, AFTER)
+    yield from closing(cursor, AFTER)

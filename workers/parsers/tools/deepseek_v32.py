@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workers.parsers.markup import Elements, value
-from workers.parsers.pieces import Maybe, Part
+from workers.parsers.parser_events import Maybe, Part
 from workers.parsers.typed import bare, ordered, types
 
 _FORMAT = Elements(

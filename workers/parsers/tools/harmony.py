@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workers.parsers import json_text
+from workers.parsers.cursor import NAME, Broken, Cursor, Waiting
 from workers.parsers.json_calls import closing, named
-from workers.parsers.pieces import Parser, Part, Value
+from workers.parsers.parser_events import Parser, Part, Value
 from workers.parsers.reading import Reading
-from workers.parsers.tape import NAME, Broken, Tape, Waiting
 from workers.parsers.typed import whole
 
 _START, _CHANNEL, _MESSAGE = "<|start|>", "<|channel|>", "<|message|>"
@@ -55,7 +55,7 @@ class _Messages:
     def __init__(self) -> None:
         self._open = False  # whether a message of text is: only its own end is a marker
 
-    def read(self, tape: Tape, opener: str) -> Waiting[None]:
+    def read(self, cursor: Cursor, opener: str) -> Waiting[None]:
         """Read the head of a message, with a call's arguments, or the end of one."""
         if opener in _ENDS:
             if not self._open:
@@ -64,28 +64,28 @@ class _Messages:
             return
         head = ""
         if opener in _TO:
-            yield from tape.space()
-            head = yield from tape.must("to=")
-            head += yield from tape.run(NAME)
-            yield from tape.space()
-            if not (yield from tape.sees(_CHANNEL, "<|constrain|>", _MESSAGE)):
+            yield from cursor.space()
+            head = yield from cursor.must("to=")
+            head += yield from cursor.run(NAME)
+            yield from cursor.space()
+            if not (yield from cursor.sees(_CHANNEL, "<|constrain|>", _MESSAGE)):
                 raise Broken
-        head += yield from self._rest_of_head(tape)
+        head += yield from self._rest_of_head(cursor)
         if opener in _FIRST and not head.lstrip().startswith(_FIRST[opener]):
             raise Broken
         self._open = False
         found = _RECIPIENT.search(head)
         if found and found[1] not in _PEOPLE:
-            yield from named(tape, found[1].removeprefix("functions."), "", *_ENDS)
-            yield from closing(tape, *_ENDS)
+            yield from named(cursor, found[1].removeprefix("functions."), "", *_ENDS)
+            yield from closing(cursor, *_ENDS)
         else:
             self._open = True
-            tape.answer()
+            cursor.answer()
 
-    def _rest_of_head(self, tape: Tape) -> Waiting[str]:
+    def _rest_of_head(self, cursor: Cursor) -> Waiting[str]:
         head = ""
         while True:
-            text, marker = yield from tape.until(_MESSAGE, _START, *_ENDS, most=_LONGEST)
+            text, marker = yield from cursor.until(_MESSAGE, _START, *_ENDS, most=_LONGEST)
             head += text
             if len(head) > _LONGEST or "\n" in head or marker not in (None, _MESSAGE):
                 raise Broken

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workers.parsers import json_text
+from workers.parsers.cursor import Cursor, Waiting
 from workers.parsers.json_calls import closing, named
-from workers.parsers.pieces import Parser, Part, Value
+from workers.parsers.parser_events import Parser, Part, Value
 from workers.parsers.reading import Reading
-from workers.parsers.tape import Tape, Waiting
 from workers.parsers.typed import whole
 
 _CALL, _ARGUMENTS, _END = "<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>"
@@ -49,16 +49,16 @@ def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
     return (f"{_CALL}functions.{name}:", number, _ARGUMENTS, Value(whole(schema)), _END)
 
 
-def _read(tape: Tape, opener: str) -> Waiting[None]:
+def _read(cursor: Cursor, opener: str) -> Waiting[None]:
     if opener in _SECTION:
-        yield from tape.space()
-        yield from tape.must(_CALL)
+        yield from cursor.space()
+        yield from cursor.must(_CALL)
     while True:
-        given = yield from tape.short(_ARGUMENTS)
+        given = yield from cursor.short(_ARGUMENTS)
         name = _NUMBER.sub("", given)
-        yield from named(tape, name.removeprefix("functions."), "" if name == given else given, _END)
-        yield from closing(tape, _END)
-        yield from tape.space()
-        if not (yield from tape.comes(_CALL)):
+        yield from named(cursor, name.removeprefix("functions."), "" if name == given else given, _END)
+        yield from closing(cursor, _END)
+        yield from cursor.space()
+        if not (yield from cursor.comes(_CALL)):
             break
-    yield from closing(tape, *_SECTION.values())
+    yield from closing(cursor, *_SECTION.values())

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workers.parsers import json_text
+from workers.parsers.cursor import NAME, Broken, Cursor, Waiting
 from workers.parsers.json_calls import named, several
-from workers.parsers.pieces import Parser, Part, Value
+from workers.parsers.parser_events import Parser, Part, Value
 from workers.parsers.reading import Reading
-from workers.parsers.tape import NAME, Broken, Tape, Waiting
 from workers.parsers.typed import whole
 
 _CALLS, _ID, _ARGUMENTS = "[TOOL_CALLS]", "[CALL_ID]", "[ARGS]"
@@ -38,35 +38,35 @@ def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
     return (f"{_CALLS}{name}{_ARGUMENTS}", Value(whole(schema)))
 
 
-def _read(tape: Tape, opener: str) -> Waiting[None]:
-    yield from tape.space()
-    if (yield from tape.peek()) in ("[", "{"):
-        yield from several(tape, "")
+def _read(cursor: Cursor, opener: str) -> Waiting[None]:
+    yield from cursor.space()
+    if (yield from cursor.peek()) in ("[", "{"):
+        yield from several(cursor, "")
         return
-    yield from _call(tape, sure=True)
+    yield from _call(cursor, sure=True)
     while True:  # some write the marker once for several calls
         try:
-            yield from tape.space()
-            yield from tape.comes(",", ";")
-            yield from _call(tape, sure=False)
+            yield from cursor.space()
+            yield from cursor.comes(",", ";")
+            yield from _call(cursor, sure=False)
         except Broken:
-            if tape.calling:
+            if cursor.calling:
                 raise
-            tape.unread()
+            cursor.unread()
             return
 
 
-def _call(tape: Tape, sure: bool) -> Waiting[None]:
-    yield from tape.space()
-    name = yield from tape.run(NAME)
-    yield from tape.space()
+def _call(cursor: Cursor, sure: bool) -> Waiting[None]:
+    yield from cursor.space()
+    name = yield from cursor.run(NAME)
+    yield from cursor.space()
     given = ""
-    marker = yield from tape.comes(_ID, _ARGUMENTS)
+    marker = yield from cursor.comes(_ID, _ARGUMENTS)
     if marker == _ID:
-        yield from tape.space()
-        given = yield from tape.run(NAME)
-        yield from tape.space()
-        marker = yield from tape.comes(_ARGUMENTS)
+        yield from cursor.space()
+        given = yield from cursor.run(NAME)
+        yield from cursor.space()
+        marker = yield from cursor.comes(_ARGUMENTS)
     if not (marker or sure):
         raise Broken
-    yield from named(tape, name, given)
+    yield from named(cursor, name, given)

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workers.parsers import literals
+from workers.parsers.cursor import NAME, Broken, Cursor, Waiting
 from workers.parsers.json_calls import closing
-from workers.parsers.pieces import Parser, Part, Value
+from workers.parsers.parser_events import Parser, Part, Value
 from workers.parsers.reading import Reading
-from workers.parsers.tape import NAME, Broken, Tape, Waiting
 from workers.parsers.typed import Object, optional, ordered
 
 _MARKERS = {"<|python_start|>": "<|python_end|>", "<|tool_call_start|>": "<|tool_call_end|>"}
@@ -28,7 +28,7 @@ def recognises(template: str) -> bool:
 
 def parser(tools: Mapping[str, Mapping[str, Any]]) -> Parser:
     """A parser of this format."""
-    return Reading(tuple(_MARKERS), lambda tape, opener: _read(tape, opener, tools), ("[",))
+    return Reading(tuple(_MARKERS), lambda cursor, opener: _read(cursor, opener, tools), ("[",))
 
 
 def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
@@ -57,39 +57,39 @@ def _python(given: Any) -> str:
     return repr(given)
 
 
-def _read(tape: Tape, opener: str, tools: Mapping[str, Mapping[str, Any]]) -> Waiting[None]:
-    yield from tape.space()
-    yield from tape.must("[")
+def _read(cursor: Cursor, opener: str, tools: Mapping[str, Mapping[str, Any]]) -> Waiting[None]:
+    yield from cursor.space()
+    yield from cursor.must("[")
     while True:
-        yield from tape.space()
-        yield from _call(tape, tools)
-        yield from tape.space()
-        if (yield from tape.must(",", "]")) == "]":
+        yield from cursor.space()
+        yield from _call(cursor, tools)
+        yield from cursor.space()
+        if (yield from cursor.must(",", "]")) == "]":
             break
-    tape.told()
-    yield from closing(tape, _MARKERS.get(opener, ""))
+    cursor.told()
+    yield from closing(cursor, _MARKERS.get(opener, ""))
 
 
-def _call(tape: Tape, tools: Mapping[str, Mapping[str, Any]]) -> Waiting[None]:
-    call = Object(tape, (yield from tape.run(NAME)), tools)
-    yield from tape.must("(")
+def _call(cursor: Cursor, tools: Mapping[str, Mapping[str, Any]]) -> Waiting[None]:
+    call = Object(cursor, (yield from cursor.run(NAME)), tools)
+    yield from cursor.must("(")
     while True:
-        yield from tape.space()
-        while (yield from tape.comes(",")):  # also where an argument is left out
-            yield from tape.space()
-        if (yield from tape.comes(")")):
+        yield from cursor.space()
+        while (yield from cursor.comes(",")):  # also where an argument is left out
+            yield from cursor.space()
+        if (yield from cursor.comes(")")):
             call.end()
             return
-        key = yield from tape.run(NAME)
-        yield from tape.space()
-        yield from tape.must("=")
+        key = yield from cursor.run(NAME)
+        yield from cursor.space()
+        yield from cursor.must("=")
         before = [call.key(key)]  # with the first of the value, so that `[f(x=y)]` in prose stays text
 
         def tell(text: str, before: list[str] = before) -> None:
             call.begin()
-            tape.arguments((before.pop() if before else "") + text)
+            cursor.arguments((before.pop() if before else "") + text)
 
-        yield from literals.value(tape, tell, literals.PYTHON)
-        yield from tape.space()
-        if (yield from tape.sees(",", ")")) is None:
+        yield from literals.value(cursor, tell, literals.PYTHON)
+        yield from cursor.space()
+        if (yield from cursor.sees(",", ")")) is None:
             raise Broken

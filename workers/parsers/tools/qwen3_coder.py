@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workers.parsers.markup import Elements
-from workers.parsers.pieces import Part
+from workers.parsers.parser_events import Part
 
 _FORMAT = Elements(
     "<tool_call>",

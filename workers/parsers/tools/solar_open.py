@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workers.parsers import json_text
+from workers.parsers.cursor import Cursor, Waiting
 from workers.parsers.json_calls import closing, named
-from workers.parsers.pieces import Parser, Part, Value
+from workers.parsers.parser_events import Parser, Part, Value
 from workers.parsers.reading import Reading
-from workers.parsers.tape import Tape, Waiting
 from workers.parsers.typed import whole
 
 _CALL, _NAME, _ARGUMENTS, _END = (f"<|tool_call:{word}|>" for word in ("begin", "name", "args", "end"))
@@ -44,18 +44,18 @@ def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
     return (_CALL, number, f"{_NAME}{name}{_ARGUMENTS}", Value(whole(schema)), _END)
 
 
-def _read(tape: Tape, opener: str) -> Waiting[None]:
+def _read(cursor: Cursor, opener: str) -> Waiting[None]:
     if opener in _DROPPED:
         return
     if opener != _CALL:
-        yield from tape.space()
-        yield from tape.must(_CALL)
+        yield from cursor.space()
+        yield from cursor.must(_CALL)
     while True:
-        given = yield from tape.short(_NAME)
-        name = yield from tape.short(_ARGUMENTS)
-        yield from named(tape, name, given, _END)
-        yield from closing(tape, _END)
-        yield from tape.space()
-        if not (yield from tape.comes(_CALL)):
-            tape.unread()
+        given = yield from cursor.short(_NAME)
+        name = yield from cursor.short(_ARGUMENTS)
+        yield from named(cursor, name, given, _END)
+        yield from closing(cursor, _END)
+        yield from cursor.space()
+        if not (yield from cursor.comes(_CALL)):
+            cursor.unread()
             return

@@ -13,11 +13,11 @@ from PIL import Image
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
-from tasks import events, fold
 from tasks.blobs import BlobStore
-from tasks.events import Event
-from tasks.job import Job, Lane
-from tasks.requests import BlobRef, ImageRequest
+from tasks.values import events, fold
+from tasks.values.events import Event
+from tasks.values.job import Job, Lane
+from tasks.values.requests import BlobRef, ImageRequest
 from tests.workers.engines.images import tiny
 from workers.engines.images.engine import ImageEngine
 from workers.engines.images.loading import load

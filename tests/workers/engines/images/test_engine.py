@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks import events
 from tasks.blobs import BlobStore
-from tasks.errors import ModelNotFound, StorageFull
+from tasks.values import events
+from tasks.values.errors import ModelNotFound, StorageFull
 from tests.jobs import chat
 from tests.workers.engines.images.drawing import job, kinds, mask, photo, pictures, put, run
 from workers.engines.images.engine import ImageEngine, _shown

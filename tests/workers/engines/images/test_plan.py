@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tasks.blobs import BlobStore
-from tasks.errors import JobError
+from tasks.values.errors import JobError
 from tests.workers.engines.images.drawing import job, mask, photo, png, put
 from workers.engines.images.plan import Planner
 from workers.engines.images.variants import DEFAULTS, VARIANTS, UnknownVariant, find

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks import events
 from tasks.blobs import BlobStore
+from tasks.values import events
 from tests.workers.engines.images.drawing import job, kinds, mask, photo, put, run
 from workers.engines.images.engine import ImageEngine
 from workers.engines.images.unroll import Unsuitable, unrolled

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tasks import events
-from tasks.errors import ContextLengthExceeded, InvalidValue, JobCancelled, JobError
-from tasks.requests import (
+from tasks.values import events
+from tasks.values.errors import ContextLengthExceeded, InvalidValue, JobCancelled, JobError
+from tasks.values.requests import (
     ChatRequest,
     CompletionRequest,
     Constraint,

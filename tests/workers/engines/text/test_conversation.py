@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.requests import Message, Tool, ToolCall
+from tasks.values.requests import Message, Tool, ToolCall
 from workers.engines.text import conversation
 from workers.parsers import registry
 

@@ -17,11 +17,13 @@ import mlx.core as mx  # isort: skip
 from mlx.utils import tree_flatten  # isort: skip
 from mlx_lm.tuner.utils import linear_to_lora_layers  # isort: skip
 
-from tasks.requests import CompletionRequest  # isort: skip
+from tasks.values.requests import CompletionRequest
+
 from workers.engines import lm  # isort: skip
 from workers.engines.lm import TextEngine  # isort: skip
-from workers.engines.text.kv import UnsupportedQuantisation  # isort: skip
-from workers.engines.text.options import Defaults  # isort: skip
+from workers.engines.text.cache.kv import UnsupportedQuantisation
+from workers.engines.text.sampling.options import Defaults
+
 from workers.engines.text.speculation import UnsupportedDraft  # isort: skip
 from workers.model_path import ModelPathError  # isort: skip
 

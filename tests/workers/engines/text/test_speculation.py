@@ -10,15 +10,17 @@ import pytest
 
 from tests.workers.engines.rows import Batch, job
 from tests.workers.engines.text import tiny
-from tests.workers.engines.text.company import OPTIONS, differences, together
+from tests.workers.engines.text.batch_invariance import OPTIONS, differences, together
 
 import mlx.core as mx  # isort: skip
 
-from tasks.job import Job  # isort: skip
-from tasks.requests import CompletionRequest  # isort: skip
+from tasks.values.job import Job
+from tasks.values.requests import CompletionRequest
+
 from workers.engines.lm import TextEngine  # isort: skip
-from workers.engines.text.kv import Quantisation  # isort: skip
-from workers.engines.text.prompt_cache import PromptCache  # isort: skip
+from workers.engines.text.cache.kv import Quantisation
+from workers.engines.text.cache.prompt_cache import PromptCache
+
 from workers.engines.text.speculation import UnsupportedDraft  # isort: skip
 
 NO_END = ((516, -100.0),)

@@ -20,15 +20,15 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers  # noqa: E402
 from transformers import PreTrainedTokenizerFast  # noqa: E402
 
 from workers.engines.lm import TextEngine  # noqa: E402
-from workers.engines.text import kv  # noqa: E402
-from workers.engines.text.batch import Batch  # noqa: E402
-from workers.engines.text.grammar import Grammars  # noqa: E402
-from workers.engines.text.options import Defaults  # noqa: E402
+from workers.engines.text.cache import kv  # noqa: E402
+from workers.engines.text.cache.prompt_cache import PromptCache  # noqa: E402
+from workers.engines.text.output.reading import Formats  # noqa: E402
 from workers.engines.text.plan import Planner  # noqa: E402
-from workers.engines.text.prompt_cache import PromptCache  # noqa: E402
 from workers.engines.text.prompts import Prompts  # noqa: E402
-from workers.engines.text.reading import Formats  # noqa: E402
-from workers.engines.text.sampler import Sampler  # noqa: E402
+from workers.engines.text.sampling.grammar import Grammars  # noqa: E402
+from workers.engines.text.sampling.options import Defaults  # noqa: E402
+from workers.engines.text.sampling.sampler import Sampler  # noqa: E402
+from workers.engines.text.schedule.batch import Batch  # noqa: E402
 from workers.engines.text.speculation import Draft  # noqa: E402
 
 TEMPLATE = (

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from tasks.blobs import BlobStore
-from tasks.job import Job
-from tasks.requests import BlobRef, ChatRequest, Media, Message
+from tasks.values.job import Job
+from tasks.values.requests import BlobRef, ChatRequest, Media, Message
 from tests.workers.engines.rows import job
 
 Part: TypeAlias = str | BlobRef | tuple[Any, BlobRef]

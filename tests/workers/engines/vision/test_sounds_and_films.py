@@ -12,10 +12,10 @@ import pytest
 
 from mlxq.catalogue import ModelEntry
 from mlxq.settings import Settings
-from tasks import events
 from tasks.blobs import BlobStore
-from tasks.errors import InvalidValue
-from tasks.requests import BlobRef
+from tasks.values import events
+from tasks.values.errors import InvalidValue
+from tasks.values.requests import BlobRef
 from tests.workers.engines.rows import Batch, run
 from tests.workers.engines.vision import reference, tiny
 from tests.workers.engines.vision.asking import Part, film, kept, look, noise, sound
@@ -126,12 +126,12 @@ def test_others_speak_while_a_film_is_watched_frame_by_frame(
         batch.step()
     (speaking,) = engine._batch.rows
     batch.admit("film", look("Anew: ", films[1]))
-    eyes = engine._prompts._eyes  # type: ignore[attr-defined]
-    eyes._kept.clear()
-    before, looks = speaking.said, eyes.looks
+    encoder_cache = engine._prompts._encoder_cache  # type: ignore[attr-defined]
+    encoder_cache._kept.clear()
+    before, looks = speaking.said, encoder_cache.looks
     for _ in range(3):  # in the first it is looked up in the prompt cache
         batch.step()
-    assert (speaking.said - before, eyes.looks - looks) == (3, 2)
+    assert (speaking.said - before, encoder_cache.looks - looks) == (3, 2)
     batch.run()
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator
 
-from workers.parsers.pieces import Parser, Piece, Text, Thought
+from workers.parsers.parser_events import Parser, ParserEvent, Text, Thought
 
 
-def read(parser: Parser, pieces: Iterable[str]) -> list[Piece]:
+def read(parser: Parser, pieces: Iterable[str]) -> list[ParserEvent]:
     """What comes of a text in these pieces, neighbours of a kind joined."""
-    joined: list[Piece] = []
+    joined: list[ParserEvent] = []
     for piece in (*(one for text in pieces for one in parser.hear(text)), *parser.rest()):
         if joined and isinstance(piece, Text | Thought) and type(joined[-1]) is type(piece):
             joined[-1] = type(piece)(joined[-1].text + piece.text)  # type: ignore[union-attr]
@@ -33,7 +33,7 @@ def cut(text: str, chance: random.Random) -> list[str]:
     return [text[a:b] for a, b in zip([0, *places], [*places, len(text)], strict=True)]
 
 
-def agreed(parser: Callable[[], Parser], text: str) -> list[Piece]:
+def agreed(parser: Callable[[], Parser], text: str) -> list[ParserEvent]:
     """What comes of a text, however it is cut."""
     first, *others = (read(parser(), pieces) for pieces in cuts(text))
     assert all(other == first for other in others)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.workers.parsers.reasoning.reading import agreed
-from workers.parsers.pieces import Piece, Text, Thought
+from workers.parsers.parser_events import ParserEvent, Text, Thought
 from workers.parsers.reasoning import deepseek_r1
 
 
@@ -30,5 +30,5 @@ def test_the_prompt_says_whether_it_has_begun(prompt: str, begun: bool) -> None:
         ("4", False, [Text("4")]),
     ],
 )
-def test_thinking_and_answer_are_told_apart(text: str, begun: bool, pieces: list[Piece]) -> None:
+def test_thinking_and_answer_are_told_apart(text: str, begun: bool, pieces: list[ParserEvent]) -> None:
     assert agreed(lambda: deepseek_r1.parser(begun), text) == pieces

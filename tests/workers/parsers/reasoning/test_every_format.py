@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.workers.parsers.reasoning.reading import agreed, cut, read
 from workers.parsers import registry
-from workers.parsers.pieces import Text, Thought
+from workers.parsers.parser_events import Text, Thought
 from workers.parsers.registry import ReasoningFormat
 
 FORMATS = list(registry.formats("reasoning").values())

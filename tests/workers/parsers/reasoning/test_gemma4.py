@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.workers.parsers.reasoning.reading import agreed
-from workers.parsers.pieces import Free, Maybe, Piece, Text, Thought
+from workers.parsers.parser_events import Free, Maybe, ParserEvent, Text, Thought
 from workers.parsers.reasoning import gemma4
 
 
@@ -19,7 +19,7 @@ from workers.parsers.reasoning import gemma4
         ("Hello.", False, [Text("Hello.")]),
     ],
 )
-def test_thinking_and_answer_are_told_apart(text: str, begun: bool, pieces: list[Piece]) -> None:
+def test_thinking_and_answer_are_told_apart(text: str, begun: bool, pieces: list[ParserEvent]) -> None:
     assert agreed(lambda: gemma4.parser(begun), text) == pieces
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.workers.parsers.reasoning.reading import agreed
-from workers.parsers.pieces import Piece, Text, Thought
+from workers.parsers.parser_events import ParserEvent, Text, Thought
 from workers.parsers.reasoning import granite
 
 
@@ -24,7 +24,7 @@ from workers.parsers.reasoning import granite
         ("Here is my response: Hello.", [Text("Here is my response: Hello.")]),  # nobody has thought
     ],
 )
-def test_thinking_and_answer_are_told_apart(text: str, pieces: list[Piece]) -> None:
+def test_thinking_and_answer_are_told_apart(text: str, pieces: list[ParserEvent]) -> None:
     assert agreed(lambda: granite.parser(False), text) == pieces
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.workers.parsers.reasoning.reading import agreed
-from workers.parsers.pieces import Free, Maybe, Parser, Piece, Text, Thought
+from workers.parsers.parser_events import Free, Maybe, Parser, ParserEvent, Text, Thought
 from workers.parsers.reader import Reader
 from workers.parsers.reasoning import harmony
 
@@ -34,7 +34,7 @@ CALL = '<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a":1}
         ("Hello.", [Text("Hello.")]),
     ],
 )
-def test_analysis_is_taken_out_and_the_rest_left_as_it_is(text: str, pieces: list[Piece]) -> None:
+def test_analysis_is_taken_out_and_the_rest_left_as_it_is(text: str, pieces: list[ParserEvent]) -> None:
     assert agreed(lambda: harmony.parser(False), text) == pieces
 
 
@@ -50,7 +50,7 @@ def test_analysis_is_taken_out_and_the_rest_left_as_it_is(text: str, pieces: lis
         ("Hello.", [Text("Hello.")]),
     ],
 )
-def test_no_marker_is_left_where_no_tool_parser_reads_them(text: str, pieces: list[Piece]) -> None:
+def test_no_marker_is_left_where_no_tool_parser_reads_them(text: str, pieces: list[ParserEvent]) -> None:
     def reader() -> Parser:
         return Reader(harmony.parser(False), None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.workers.parsers.reasoning.reading import agreed
-from workers.parsers.pieces import Piece, Text, Thought
+from workers.parsers.parser_events import ParserEvent, Text, Thought
 from workers.parsers.reasoning import mixed_think_tool_handoff as mixed
 from workers.parsers.reasoning import step_35
 
@@ -30,7 +30,7 @@ CALL = "<tool_call>\n<function=f>\n</function>\n</tool_call>"
         ("</think>\nHello." + CALL, [Text("\nHello." + CALL)]),
     ],
 )
-def test_calls_leave_the_thinking_and_it_goes_on(format: object, text: str, pieces: list[Piece]) -> None:
+def test_calls_leave_the_thinking_and_it_goes_on(format: object, text: str, pieces: list[ParserEvent]) -> None:
     assert agreed(lambda: format.parser(False), text) == pieces  # type: ignore[attr-defined]
 
 

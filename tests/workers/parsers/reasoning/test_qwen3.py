@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.workers.parsers.reasoning.reading import agreed
-from workers.parsers.pieces import Free, Maybe, Piece, Text, Thought
+from workers.parsers.parser_events import Free, Maybe, ParserEvent, Text, Thought
 from workers.parsers.reasoning import qwen3
 
 
@@ -36,7 +36,7 @@ from workers.parsers.reasoning import qwen3
         ("<think>a</think>\n</think>\nb", [Thought("a"), Text("b")]),
     ],
 )
-def test_thinking_and_answer_are_told_apart(text: str, pieces: list[Piece]) -> None:
+def test_thinking_and_answer_are_told_apart(text: str, pieces: list[ParserEvent]) -> None:
     assert agreed(lambda: qwen3.parser(False), text) == pieces
 
 
@@ -51,7 +51,7 @@ def test_thinking_and_answer_are_told_apart(text: str, pieces: list[Piece]) -> N
         ("\n\n", [Thought("\n")]),
     ],
 )
-def test_thinking_that_the_prompt_began_goes_on(text: str, pieces: list[Piece]) -> None:
+def test_thinking_that_the_prompt_began_goes_on(text: str, pieces: list[ParserEvent]) -> None:
     assert agreed(lambda: qwen3.parser(True), text) == pieces
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.workers.parsers.reasoning.reading import agreed
-from workers.parsers.pieces import Piece, Text, Thought
+from workers.parsers.parser_events import ParserEvent, Text, Thought
 from workers.parsers.reasoning import qwen3_moe
 
 
@@ -36,5 +36,5 @@ def test_it_has_begun_unless_the_prompt_has_closed_it(prompt: str, begun: bool) 
         ("<think>\nAll the same.\n</think>\nHello.", False, [Thought("All the same."), Text("Hello.")]),
     ],
 )
-def test_thinking_and_answer_are_told_apart(text: str, begun: bool, pieces: list[Piece]) -> None:
+def test_thinking_and_answer_are_told_apart(text: str, begun: bool, pieces: list[ParserEvent]) -> None:
     assert agreed(lambda: qwen3_moe.parser(begun), text) == pieces

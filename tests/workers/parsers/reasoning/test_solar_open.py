@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.workers.parsers.reasoning.reading import agreed
-from workers.parsers.pieces import Free, Maybe, Piece, Text, Thought
+from workers.parsers.parser_events import Free, Maybe, ParserEvent, Text, Thought
 from workers.parsers.reasoning import solar_open
 
 CALL = "<|tool_calls|><|tool_call:begin|>1<|tool_call:name|>f<|tool_call:args|>{}<|tool_call:end|>"
@@ -22,7 +22,7 @@ CALL = "<|tool_calls|><|tool_call:begin|>1<|tool_call:name|>f<|tool_call:args|>{
         ("<|think|>Hm", [Thought("Hm")]),
     ],
 )
-def test_thinking_answer_and_calls_are_told_apart(text: str, pieces: list[Piece]) -> None:
+def test_thinking_answer_and_calls_are_told_apart(text: str, pieces: list[ParserEvent]) -> None:
     assert agreed(lambda: solar_open.parser(False), text) == pieces
 
 

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from workers.parsers import tools
-from workers.parsers.pieces import Arguments, Called, Piece, Returned, Text
+from workers.parsers.parser_events import Arguments, Called, ParserEvent, Returned, Text
 
 FORMATS: dict[str, ModuleType] = {
     found.name: importlib.import_module(f"{tools.__name__}.{found.name}")
@@ -35,7 +35,7 @@ class Outcome(NamedTuple):
     calls: tuple[Call, ...]
 
 
-def pieces(form: ModuleType, chunks: Sequence[str], tools: Mapping[str, Mapping[str, Any]]) -> list[Piece]:
+def pieces(form: ModuleType, chunks: Sequence[str], tools: Mapping[str, Mapping[str, Any]]) -> list[ParserEvent]:
     """All that a parser tells of a text that comes in chunks."""
     parser = form.parser(tools)
     told = [piece for chunk in chunks for piece in parser.hear(chunk)]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.workers.parsers.tools.outcome import FORMATS, outcome, pieces
-from workers.parsers.pieces import Arguments, Called, Text
+from workers.parsers.parser_events import Arguments, Called, Text
 
 ALL = pytest.mark.parametrize("name", FORMATS)
 TOOLS: dict[str, dict[str, Any]] = {"f": {"properties": {"s": {"type": "string"}}}}

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.workers.parsers.tools.outcome import FORMATS, outcome
-from workers.parsers.pieces import Either, Free, Maybe, Part, Value
+from workers.parsers.parser_events import Either, Free, Maybe, Part, Value
 
 MARKERS = sorted({marker for form in FORMATS.values() for marker in form.MARKERS})
 FRAGMENTS = [

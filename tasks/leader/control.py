@@ -1,0 +1,93 @@
+"""What keeps the queue moving whoever dies: one leader dispatches, reconciles and cleans up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+import structlog
+
+from tasks.leader.dispatch import Dispatcher
+from tasks.leader.housekeeping import Housekeeping
+from tasks.leader.reconcile import Reconciler
+from tasks.leader.storage import StorageWatch
+from tasks.processes.loops import Apart
+from tasks.processes.presence import Presence
+from tasks.redis.lease import Lease
+from tasks.redis.scripts import AWAY
+from tasks.redis.store import JobStore
+
+_EVERY = 0.5  # seconds between passes of the reconciler while any job is unfinished
+_REST = 2.0  # seconds between looks whether one is, besides the nudges; less than a lease
+_REST_EVERY = 30.0  # seconds between passes while none is
+_SHORTEST = 0.01  # seconds; none at all would be for ever
+log = structlog.get_logger()
+
+
+class Control:
+    """A supervisor's part in it, one turn at a time; `models` are those that it serves."""
+
+    def __init__(self, store: JobStore, id: str, models: Iterable[str]) -> None:
+        self.store, self.models = store, tuple(models)
+        self._presence = Presence(store)
+        self._leader = Lease(store, store.keys.leader(), id)
+        self._dispatcher = Dispatcher(store, self._presence, id)
+        self._reconciler = Reconciler(store, self._presence)
+        self._housekeeping = Housekeeping(store)
+        self._storage = StorageWatch(store)
+        self._apart = Apart("control")
+        self._reconciled = self._shown = float("-inf")
+        self._known: frozenset[str] = frozenset(self.models)
+
+    def turn(self, wait: float = _REST) -> None:
+        """Dispatch what waits, and now and then reconcile; then sleeps for a nudge, `wait` seconds at most.
+
+        Raises what `AWAY` names, after which all silence is counted anew.
+        """
+        try:
+            self._turn(wait)
+        except AWAY:
+            self._reconciler.forget()
+            raise
+
+    def _turn(self, wait: float) -> None:
+        now = time.monotonic()
+        told = [self._leader.renewal]
+        if now - self._shown > self.store.settings.worker_lease / 3:
+            told.append(self._presence.serving(self.models))
+        leads = bool(self.store.scripts.batch(told)[0])
+        if len(told) > 1:
+            self._shown = now
+        busy = self.store.unfinished() > 0
+        if not busy:
+            self._reconciler.rest()
+        every = _EVERY if busy or self._housekeeping.under_way else _REST_EVERY
+        due = now - self._reconciled >= every
+        if due:
+            self._reconciled = now
+            # A model that was taken out of the file has left jobs behind, which are seen to all the same.
+            self._known = self._presence.models().union(self.models)
+            self._apart.run("bury", self._reconciler.bury, self._known)
+        if not leads:
+            self._reconciler.forget()
+            time.sleep(min(wait, _EVERY))
+            return
+        for model in self._known if busy else ():
+            self._apart.run(f"dispatch {model}", self._dispatcher.run, model)
+        if due:
+            self._apart.run("reconcile", self._reconciler.run, self._known)
+            self._apart.run("keep house", self._keep_house)
+        rest = self._reconciled + every - time.monotonic()
+        self.store.redis.blpop([self.store.keys.notify_leader()], timeout=max(_SHORTEST, min(wait, rest)))
+
+    def _keep_house(self) -> None:
+        short = self._storage.watch()
+        while self._housekeeping.run() and short:  # what has expired goes first, before anybody is refused
+            pass
+
+    def resign(self) -> None:
+        """Let another supervisor lead."""
+        try:
+            self._leader.resign()
+        except AWAY as error:
+            log.warning("the leader's lease runs out by itself", error=str(error))

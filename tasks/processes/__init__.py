@@ -1,0 +1,1 @@
+"""Which processes live, and the loops that they run."""

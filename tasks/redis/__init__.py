@@ -1,0 +1,1 @@
+"""How it is stored: keys, scripts, and what runs them."""

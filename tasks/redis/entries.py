@@ -1,0 +1,77 @@
+"""The entries of a job's stream: read, put in order, and made anew from the record when the stream has gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import structlog
+
+from tasks.redis.store import JobStore
+from tasks.values import events, fold
+from tasks.values.errors import Failure, UnreadableRecord
+from tasks.values.events import Event
+from tasks.values.job import Record
+
+Entry: TypeAlias = tuple[str, Event]
+log = structlog.get_logger()
+
+
+def readable(data: bytes) -> Event:
+    """The event in these bytes; the end of the reading, with the reason, where this version cannot read it."""
+    try:
+        return events.decode(data)
+    except Exception as error:
+        log.error("an event cannot be read", error=str(error))
+        message = "this answer was written by another version of mlxq, or is damaged, and cannot be read here"
+        return events.Failed(Failure(UnreadableRecord.code, message))
+
+
+def recorded(store: JobStore, record: Record, last: str) -> Iterator[Entry]:
+    """What a finished job's record tells, after the id `last`, when the stream has gone."""
+    if record.terminal is None or not before(last, record.last):
+        return
+    attempt, number = (int(part) for part in record.last.split("-"))
+    told = list(rebuilt(store.result(record))) if record.result is not None else []
+    for index, event in enumerate(told):  # fewer than there were, so these ids have all been given
+        entry_id = f"{attempt}-{number - len(told) + index}"
+        if before(last, entry_id):
+            yield entry_id, event
+    yield record.last, record.terminal
+
+
+def rebuilt(result: fold.Result) -> Iterator[Event]:
+    """Events that fold to this result, for a reader who comes when the stream has gone."""
+    if isinstance(result, fold.TextResult):
+        for index, choice in enumerate(result.choices):
+            calls = [
+                events.CallDelta(number, call.id, call.name, call.arguments) for number, call in enumerate(choice.calls)
+            ]
+            yield events.Delta(
+                choice.text, index, choice.finish_reason, choice.logprobs, choice.reasoning, tuple(calls)
+            )
+    elif isinstance(result, fold.TranscriptResult):
+        yield events.Recording(result.seconds, result.language)
+        yield from result.segments
+    elif isinstance(result, fold.PicturesResult):
+        yield from result.pictures
+
+
+def before(last: str, entry_id: str) -> bool:
+    """Whether an id comes before another one."""
+    return _pair(last) < _pair(entry_id)
+
+
+def _pair(entry_id: str) -> tuple[int, int]:
+    attempt, _, number = entry_id.partition("-")
+    return int(attempt), int(number or 0)
+
+
+def rows(found: object) -> Iterator[tuple[str, list[tuple[bytes, dict[bytes, bytes]]]]]:
+    """XREAD's answer in either protocol: a list of pairs (RESP2), or a mapping to lists of lists (RESP3)."""
+    if isinstance(found, dict):
+        for key, batches in found.items():
+            yield key.decode(), [entry for batch in batches for entry in batch]
+    elif isinstance(found, list):
+        for key, entries in found:
+            yield key.decode(), entries

@@ -1,0 +1,297 @@
+"""Making, ending and following jobs: every change is one script, so no crash leaves half of it."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+import structlog
+from celery import Celery
+
+from mlxq.settings import Settings
+from tasks import app, webhooks
+from tasks.blobs import BlobStore
+from tasks.leader import fair_share
+from tasks.redis import client, messages
+from tasks.redis.keys import Keys
+from tasks.redis.records import Records, readable, reference
+from tasks.redis.scripts import AWAY, Call, Scripts, answers
+from tasks.values import events, job
+from tasks.values.errors import IdempotencyMismatch, JobConflict, QueueFull, TooManyJobs
+from tasks.values.job import Job, Lane, Record, Status
+from tasks.values.requests import BlobRef
+
+NUDGE_TTL = 300  # seconds that the stream stays which wakes a reader
+STREAM_TTL = 300  # seconds that a finished job's events stay; afterwards the record tells them
+STATUS = {
+    events.Done: Status.SUCCEEDED,
+    events.Failed: Status.FAILED,
+    events.Cancelled: Status.CANCELLED,
+    events.Expired: Status.EXPIRED,
+}
+log = structlog.get_logger()
+
+
+class Submission(NamedTuple):
+    """The job that a submit made, or the one that it joined by its idempotency key."""
+
+    id: str
+    joined: bool
+
+
+@dataclass(frozen=True)
+class JobStore(Records):
+    """Submit, read, follow and end jobs."""
+
+    settings: Settings
+    celery: Celery
+    scripts: Scripts
+
+    def submit(self, new: Job, *, room: int, digest: str = "", most: int | None = None, client: str = "") -> Submission:
+        """Record a job and send it on its way.
+
+        `room` bounds how many jobs of its model and lane may be queued, `digest` tells whether an idempotency key is
+        used again for the same body, `most` bounds how many of its owner's jobs that run on without a client may be
+        unfinished. A new job has its first follower in the web process `client`, if one is given.
+        Raises QueueFull, TooManyJobs, IdempotencyMismatch, StorageFull, QueueUnavailable.
+        """
+        call = self.submission(new, room=room, digest=digest, most=most, client=client)
+        with answers():
+            found, outcome = self.scripts.run(*call)
+        job_id = found.decode()
+        if outcome == b"full":
+            wait = self.drain_time(new.model)
+            raise QueueFull(f"the queue of model '{new.model}' is full ({room} jobs)", retry_after=wait)
+        if outcome == b"enough":
+            wait = self.drain_time(new.model)
+            raise TooManyJobs(f"{most} jobs of this key have not ended, as many as it may have", retry_after=wait)
+        if outcome == b"mismatch":
+            raise IdempotencyMismatch(f"this Idempotency-Key belongs to {job_id}, which has another body")
+        return Submission(job_id, job_id != new.id)
+
+    def submission(self, new: Job, *, room: int, digest: str = "", most: int | None = None, client: str = "") -> Call:
+        """What records a job: the call answers the id of the job that stands there now, and how it came to."""
+        spec = self.pack(job.encode(new), "application/json")
+        interactive, turn = new.lane is Lane.INTERACTIVE, fair_share.key(new)
+        counted = most if new.detached else None
+        return Call(
+            "submit",
+            [
+                self.keys.job(new.id),
+                self.keys.index(new.owner, new.listing),
+                self.keys.idempotency(new.owner, new.idempotency_key or ""),
+                self.keys.queued(new.model, new.lane),
+                self.keys.unclaimed(new.model) if interactive else self.keys.waiting(new.model, new.lane, turn),
+                self.keys.lanes(new.model),
+                self.keys.deadlines(),
+                self.keys.notify_leader(),
+                self.keys.messages(new.model),
+                self.keys.following(client),
+                self.keys.reader(client),
+                *self._held(new, reference(spec)),
+            ],
+            [
+                new.id,
+                new.created,
+                new.deadline,
+                room,
+                new.endpoint if new.idempotency_key else "",
+                digest,
+                "" if interactive else f"{new.lane}:{turn}",
+                int(new.detached or not new.sync),
+                int(new.sync and new.stream),
+                new.owner,
+                self.keys.job(""),
+                spec,
+                new.place,
+                "" if counted is None else self.keys.unfinished(new.owner),
+                "" if counted is None else counted,
+                self._message(new.id, new.model) if interactive else "",
+                NUDGE_TTL if client else "",
+            ],
+        )
+
+    def send(self, model: str, *job_ids: str) -> None:
+        """Tell the model's worker of jobs, in this order; when that fails the reconciler does it again."""
+        try:
+            self.redis.lpush(self.keys.messages(model), *(self._message(job_id, model) for job_id in job_ids))
+        except AWAY as error:
+            log.warning("messages not sent; the reconciler will", job_ids=job_ids, error=str(error))
+
+    def _message(self, job_id: str, model: str) -> str:
+        return messages.template(self.celery, self.keys.queue(model)).fill(job_id)
+
+    def cancel(self, job_id: str, owner: str, reason: str = "requested") -> Record:
+        """End a job now: one that is queued never starts, a running one loses its row at the next step."""
+        record = self.get(job_id, owner)
+        if record.status.terminal or not self.finish(job_id, events.Cancelled(reason)):
+            raise JobConflict(f"{job_id} has already ended: it is {self.get(job_id, owner).status}")
+        return self.get(job_id, owner)
+
+    def delete(self, job_id: str, owner: str) -> None:
+        """Forget a finished job with its result; JobConflict while it runs."""
+        record = self.get(job_id, owner)
+        if not self.erase(record):
+            raise JobConflict(f"{job_id} is {record.status}; cancel it first")
+
+    def erase(self, record: Record) -> bool:
+        """Remove a finished record and all that goes with it; False when it has not ended."""
+        with answers():
+            return bool(self.scripts.run(*self.erasing(record)))
+
+    def erasing(self, record: Record) -> Call:
+        """What removes a finished record: the call answers 1, or 0 when it has not ended."""
+        past = record.job
+        blobs = self._held(past, record.request)
+        if isinstance(record.result, BlobRef):
+            blobs.append(self.keys.blob(record.result.sha256))
+        blobs += [self.keys.blob(ref.sha256) for ref in record.outputs]
+        return Call(
+            "delete",
+            [
+                self.keys.job(past.id),
+                self.keys.events(past.id),
+                self.keys.index(past.owner, past.listing),
+                self.keys.idempotency(past.owner, past.idempotency_key or ""),
+                self.keys.expiry(),
+                *blobs,
+            ],
+            [past.id, past.endpoint if past.idempotency_key else "", past.owner, self.keys.hook("")],
+        )
+
+    def finish(self, job_id: str, event: events.Terminal) -> bool:
+        """End a job, whoever runs it: False when it had ended before."""
+        found = self._job(job_id)
+        return found is not None and self.end(found, event)
+
+    def expire(self, job_id: str) -> bool:
+        """End a job whose deadline has passed, in the way that it asked for: False when it had ended before."""
+        found = self._job(job_id)
+        return found is not None and self.end(found, found.overdue)
+
+    def _job(self, job_id: str) -> Job | None:
+        with answers():
+            spec = self.redis.hget(self.keys.job(job_id), "spec")
+        if spec is None:
+            return None
+        with readable(job_id):
+            return job.decode(self.unpack(spec))
+
+    def end(self, ended: Job, event: events.Terminal) -> bool:
+        """End a job whoever holds it, once: False when something ended it before."""
+        with answers():
+            return bool(self.scripts.run(*self.ending(ended, event)))
+
+    def ending(
+        self,
+        ended: Job,
+        event: events.Terminal,
+        *,
+        result: bytes = b"",
+        outputs: tuple[BlobRef, ...] = (),
+        worker: str = "",
+        attempt: int = 0,
+    ) -> Call:
+        """What ends a job: the call answers 1, or 0 when it had ended or `worker`'s claim is no longer its own.
+
+        `outputs` are the blobs that the result refers to.
+        """
+        packed = self.pack(result, "application/json")
+        token = f"{worker}:{attempt}" if worker else secrets.token_hex(8)
+        failure = msgspec.json.encode(event.failure) if isinstance(event, events.Failed) else b""
+        usage = msgspec.json.encode(event.usage) if isinstance(event, events.Done) else b""
+        made = [self.keys.blob(ref.sha256) for ref in [reference(packed), *outputs] if ref]
+        return Call(
+            "finish",
+            [
+                self.keys.job(ended.id),
+                self.keys.events(ended.id),
+                self.keys.queued(ended.model, ended.lane),
+                self.keys.waiting(ended.model, ended.lane, fair_share.key(ended)),
+                self.keys.unclaimed(ended.model),
+                self.keys.window(ended.model),
+                self.keys.claims(ended.model),
+                self.keys.deadlines(),
+                self.keys.expiry(),
+                self.keys.done(ended.model),
+                self.keys.cancels(ended.model),
+                self.keys.notify_leader(),
+                self.keys.landed(),
+                self.keys.notify_batches(),
+                self.keys.owed(),
+                self.keys.lanes(ended.model),
+                *made,
+            ],
+            [
+                ended.id,
+                worker,
+                attempt,
+                STATUS[type(event)],
+                ended.keep,
+                events.encode(event),
+                packed,
+                failure,
+                usage,
+                ended.owner,
+                STREAM_TTL,
+                int(ended.lane is Lane.BATCH),
+                msgspec.json.encode(outputs) if outputs else b"",
+                self.keys.hooks(),
+                self.keys.hook(""),
+                token,
+                *webhooks.arguments(webhooks.owed(self.settings, ended, STATUS[type(event)], event)),
+            ],
+        )
+
+    def unfinished(self) -> int:
+        """How many jobs have not ended."""
+        with answers():
+            return int(self.redis.zcard(self.keys.deadlines()))
+
+    def follow(self, job_id: str, client: str, followers: int) -> bool:
+        """Record how many wait for a job in one web process; True when nobody wants it any more."""
+        with answers():
+            left = self.scripts.run("follow", [self.keys.job(job_id), self.keys.following(client)], [job_id, followers])
+        return bool(left == 0)
+
+    def awaited(self, job_id: str) -> bool:
+        """Whether a web process waits for a job, which ends with its followers."""
+        with answers():
+            followers, detached = self.redis.hmget(self.keys.job(job_id), ["followers", "detached"])
+        return int(followers or 0) > 0 and detached != b"1"
+
+    def abandon(self, job_id: str, event: events.Terminal) -> bool:
+        """End a job that nobody waits for any more and that nobody will poll: False when it had ended before."""
+        left_alone = self._job(job_id)
+        if left_alone is None or not self.end(left_alone, event):
+            return False
+        if left_alone.idempotency_key:
+            # Nobody decided to end it: who asks again with the same key means to have it run.
+            with answers():
+                self.redis.hdel(
+                    self.keys.idempotency(left_alone.owner, left_alone.idempotency_key), left_alone.endpoint
+                )
+        return True
+
+    def drain_time(self, model: str) -> int:
+        """Seconds, 1 to 120, until the queue of a model is empty at the rate it ends jobs at now."""
+        now = self.now()
+        minute, seconds = divmod(now // 1000, 60)
+        with answers():
+            counts = self.redis.hmget(self.keys.done(model), [str(minute), str(minute - 1)])
+            queued = sum(self.redis.zcard(self.keys.queued(model, lane)) for lane in Lane)
+        ended = sum(int(count or 0) for count in counts)
+        return max(1, min(120, round(queued * (60 + seconds) / ended))) if ended else 10
+
+    def _held(self, new: Job, request: BlobRef | None) -> list[str]:
+        refs = new.inputs if request is None else (*new.inputs, request)
+        return [self.keys.blob(ref.sha256) for ref in refs]
+
+
+def connect(settings: Settings) -> JobStore:
+    """The store that these settings name; nothing is sent before the first call."""
+    redis = client.connect(settings.redis_url)
+    keys, blobs = Keys(settings.namespace), BlobStore(settings.home / "blobs")
+    return JobStore(redis, keys, blobs, settings, app.create(settings), Scripts(redis))

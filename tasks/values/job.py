@@ -1,0 +1,155 @@
+"""The Job: one value for a synchronous call, a stream, a job polled later and a line of a batch."""
+
+from __future__ import annotations
+
+import secrets
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from tasks.values.errors import Failure
+from tasks.values.events import Cancelled, Event, Expired, Usage
+from tasks.values.requests import BlobRef, Payload
+
+VERSION = 2
+READABLE = frozenset({1, 2})
+PRIORITY_STEP = 60_000  # milliseconds of waiting that a step of priority is worth
+
+
+class Lane(StrEnum):
+    """Who goes first: people waiting, then jobs polled later, then bulk work."""
+
+    INTERACTIVE = "interactive"
+    JOBS = "jobs"
+    BATCH = "batch"
+
+
+class Status(StrEnum):
+    """Where a job stands; the last four are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+    @property
+    def terminal(self) -> bool:
+        return self not in (Status.QUEUED, Status.RUNNING)
+
+
+class Listing(StrEnum):
+    """Which of its owner's lists a job stands in."""
+
+    JOBS = "jobs"
+    SYNC = "sync"
+    LINES = "lines"
+
+
+class Webhook(msgspec.Struct, frozen=True):
+    """Where a job's end is told, and which ends are (`job.succeeded` …); all of them when `events` is empty."""
+
+    url: str
+    events: tuple[str, ...] = ()
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked, by whom and until when; times are milliseconds since the epoch by Redis' clock.
+
+    `options` belong to the web tier (how the body is rendered) and mean nothing to a worker. `keep` is how long,
+    in seconds, record and result are kept after the end. `cancels` says that the deadline cancels the job.
+    """
+
+    id: str
+    owner: str
+    model: str
+    endpoint: str
+    payload: Payload
+    created: int
+    deadline: int
+    lane: Lane
+    keep: int
+    sync: bool = False
+    stream: bool = False
+    detached: bool = False  # runs on when its client goes away
+    options: dict[str, Any] = {}
+    metadata: dict[str, str] = {}
+    inputs: tuple[BlobRef, ...] = ()
+    request_id: str = ""
+    idempotency_key: str | None = None
+    labels: tuple[str, ...] = ()
+    priority: int = 0
+    cancels: bool = False
+    webhook: Webhook | None = None
+    v: int = VERSION
+
+    @property
+    def listing(self) -> Listing:
+        """Lines of batches and synchronous calls are listed only where they are asked for."""
+        if self.lane is Lane.BATCH:
+            return Listing.LINES
+        return Listing.SYNC if self.sync else Listing.JOBS
+
+    @property
+    def place(self) -> int:
+        """What the jobs of a lane are ordered by: creation, moved by priority. None starves, none leaves its lane."""
+        return self.created - self.priority * PRIORITY_STEP
+
+    @property
+    def overdue(self) -> Cancelled | Expired:
+        """How it ends when its deadline passes."""
+        return Cancelled("cancel_after") if self.cancels else Expired()
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """A job with what has become of it; times in milliseconds since the epoch."""
+
+    job: Job
+    status: Status
+    attempt: int = 0
+    progress: int = 0  # percent
+    position: int | None = None  # jobs ahead of it while queued
+    started: int | None = None
+    finished: int | None = None
+    expires: int | None = None
+    failure: Failure | None = None
+    usage: Usage | None = None
+    result: bytes | BlobRef | None = None
+    outputs: tuple[BlobRef, ...] = ()  # what the result refers to
+    request: BlobRef | None = None  # where the job itself is kept, when it is large
+    terminal: Event | None = None
+    last: str = "0-0"  # the id of its last event, once it has ended
+
+
+_decoder = msgspec.json.Decoder(Job)
+
+
+def encode(job: Job) -> bytes:
+    """A job as its record holds it."""
+    return msgspec.json.encode(job)
+
+
+def decode(data: bytes) -> Job:
+    """The job in these bytes; ValueError for a version that this code does not read."""
+    job = _decoder.decode(data)
+    if job.v not in READABLE:
+        raise ValueError(f"job of version {job.v}; this mlxq reads {sorted(READABLE)}")
+    return job
+
+
+def new_id(prefix: str, now: int) -> str:
+    """A new id, `prefix` and a UUIDv7 whose time is `now`, in microseconds: ids sort as their records were made.
+
+    RFC 9562, section 5.7, with the fraction of the millisecond in `rand_a` (section 6.2, method 3).
+    """
+    milliseconds, rest = divmod(now, 1000)
+    fraction = rest * 4096 // 1000
+    value = (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | secrets.randbits(62)
+    return f"{prefix}{value:032x}"
+
+
+def job_id(now: int) -> str:
+    """The id of a new job."""
+    return new_id("job_", now)

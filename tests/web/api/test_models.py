@@ -1,0 +1,48 @@
+"""What a model's entry shows beside its state is what its worker says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from mlxq.catalogue import Catalogue
+from mlxq.settings import Settings
+from tasks.processes.presence import Presence, Worker
+from tasks.redis.store import JobStore
+from tests.servers import fake
+from web.application import create_app
+
+
+@pytest.fixture
+def client(settings: Settings, store: JobStore) -> Iterator[FlaskClient]:
+    app = create_app(settings, Catalogue.parse({"models": [fake(context_length=512)]}, "test"))
+    yield app.test_client()
+    app.extensions["mlxq"].follower.close()
+
+
+def shown(client: FlaskClient) -> dict[str, Any]:
+    found = client.get("/v1/models/fake").json
+    assert isinstance(found, dict)
+    return found
+
+
+def test_without_a_worker_it_is_what_the_models_file_says(client: FlaskClient) -> None:
+    model = shown(client)
+    assert (model["state"], model["context_length"], model["defaults"]) == ("starting", 512, None)
+
+
+def test_a_worker_tells_the_real_context_length_and_the_defaults(client: FlaskClient, store: JobStore) -> None:
+    details = {"context_length": 256, "defaults": {"temperature": 0.6}, "quantization": "4 bit"}
+    Presence(store).show(Worker("w", "fake", 1, 8, details))
+    model = shown(client)
+    assert model["state"] == "ready" and model.items() >= details.items()
+    assert client.get("/v1/models").json["data"] == [model]
+
+
+def test_a_worker_that_says_nothing_changes_nothing(client: FlaskClient, store: JobStore) -> None:
+    Presence(store).show(Worker("w", "fake", 1, 8))
+    model = shown(client)
+    assert (model["state"], model["context_length"], model["defaults"]) == ("ready", 512, None)

@@ -1,0 +1,62 @@
+"""Which prompts go through the model together, and who waits for whom."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from tests.workers.engines.rows import Batch
+from tests.workers.engines.text import tiny
+from tests.workers.engines.text.schedule.test_batch import prompt, tokens
+from tests.workers.engines.text.test_speculation import forwards
+from workers.engines.text.output import scores
+
+
+def test_short_prompts_that_come_together_are_one_forward_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = tiny.engine(slots=8, prompts_at_once=8, chunk=2048)
+    engine._batch.pace.prefilled(0.1, 256)  # as on a machine that has measured what it can
+    engine._batch.pace._rate = 2560.0
+    shapes, batch = forwards(engine, monkeypatch), Batch(engine)
+    for number in range(8):
+        batch.admit(str(number), prompt(tokens(20 + number, number + 2)))
+    batch.step()
+    assert shapes == [(8, 26), (8, 1)]  # all but the last token of each, and that in the same step
+    batch.step()
+    assert shapes[2:] == [(8, 1)] and all(row.said == 1 for row in engine._batch.rows)
+
+
+def test_a_first_token_waits_for_no_piece_of_another_prompt_but_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = Batch(tiny.engine(chunk=16))
+    batch.admit("long", prompt(tokens(900)))
+    batch.step()
+    batch.admit("short", prompt(tokens(10)))
+    shapes = forwards(batch.engine, monkeypatch)  # type: ignore[arg-type]
+    while not batch.text("short"):
+        batch.step()
+    assert sum(length > 1 for _, length in shapes) <= 3  # its own, and at most one before and one after it
+
+
+def test_nothing_is_computed_for_a_token_that_nobody_may_ask_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = tiny.engine()
+    shapes, batch = forwards(engine, monkeypatch), Batch(engine)
+    for number in range(3):
+        batch.admit(str(number), prompt(tokens(20, number + 2), max_tokens=5))
+    batch.run()
+    assert sum(length == 1 for _, length in shapes) == 5  # the prompts' last tokens, and all said but the fifth
+
+
+def test_what_scoring_a_prompt_takes_is_part_of_its_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, taken, score = tiny.engine(), list[float](), scores.of
+
+    def slowly(*what: Any) -> Any:
+        time.sleep(0.01)  # what a large vocabulary takes, which says how long the next piece may be
+        return score(*what)
+
+    monkeypatch.setattr(scores, "of", slowly)
+    monkeypatch.setattr(engine._batch.pace, "prefilled", lambda seconds, *_, **__: taken.append(seconds))
+    batch = Batch(engine)
+    batch.admit("0", prompt(tokens(100), echo=True, logprobs=1, max_tokens=0))
+    batch.run()
+    assert taken and min(taken) >= 0.01

@@ -1,0 +1,83 @@
+"""`/v1/admin`: API keys, and what is in the queue whoever put it there; for the admin key alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+
+from schemas.answers import server
+from schemas.keys import KeySchema
+from tasks import overview
+from tasks.access import Limits, Listed
+from web import intake
+from web.gateway import gateway
+from web.http import auth
+from web.openapi.operation import operation
+from web.render import key as render
+from web.render import page as listing
+
+blueprint = Blueprint("admin", __name__, url_prefix="/v1/admin")
+blueprint.before_request(auth.require_admin)
+
+
+@blueprint.post("/keys")
+@operation(
+    "createApiKey",
+    server.NewApiKey,
+    body=KeySchema,
+    example={"label": "alice", "expires_in": 2592000, "requests_per_minute": 60},
+)
+def create() -> dict[str, Any]:
+    """Make a key; this answer alone holds its secret."""
+    data = KeySchema().load(intake.json())
+    limits = Limits(**{name: data[name] for name in Limits.__struct_fields__ if name in data})
+    key, secret = gateway().keys.ring.create(data["label"], seconds=data.get("expires_in"), limits=limits)
+    return {**render.body(Listed(key)), "key": secret}
+
+
+@blueprint.get("/keys")
+@operation("listApiKeys", server.ListApiKeysResponse)
+def index() -> dict[str, Any]:
+    """Every key there is or was: those of the environment, then the stored ones, newest first."""
+    shared = gateway()
+    configured = [render.configured(auth.owner(key)) for key in shared.settings.api_keys]
+    return listing.body([*configured, *map(render.body, shared.keys.ring.list())], has_more=False)
+
+
+@blueprint.get("/keys/<key_id>")
+@operation("retrieveApiKey", server.ApiKey)
+def show(key_id: str) -> dict[str, Any]:
+    """One stored key."""
+    return render.body(gateway().keys.ring.get(key_id))
+
+
+@blueprint.post("/keys/<key_id>/revoke")
+@operation("revokeApiKey", server.ApiKey)
+def revoke(key_id: str) -> dict[str, Any]:
+    """Make a key good for nothing: every process knows within two seconds."""
+    return render.body(gateway().keys.ring.revoke(key_id))
+
+
+@blueprint.get("/queue")
+@operation("listQueues", server.ListQueuesResponse)
+def queue() -> dict[str, Any]:
+    """What waits and runs, model by model."""
+    shared = gateway()
+    return listing.body([_load(entry.name) for entry in shared.catalogue], has_more=False)
+
+
+def _load(model: str) -> dict[str, Any]:
+    shared = gateway()
+    found, workers = overview.load(shared.store, model), shared.presence.workers(model)
+    state = shared.presence.model(model)
+    return {
+        "id": model,
+        "object": "queue",
+        "state": state.state,
+        "reason": state.reason,
+        "workers": len(workers),
+        "slots": sum(worker.slots for worker in workers),
+        "queued": found.queued,
+        "claimed": found.claimed,
+    }

@@ -1,0 +1,68 @@
+"""`POST /v1/chat/completions`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response
+
+from schemas.answers.text import CreateChatCompletionResponse, CreateChatCompletionStreamResponse
+from schemas.chat import ChatSchema
+from schemas.tools import Choice
+from tasks.values.requests import ChatRequest, ToolChoice
+from web import calls
+from web.api import text
+from web.endpoint import Endpoint
+from web.openapi.operation import SSE, operation
+from web.render import chat as render
+
+blueprint = Blueprint("chat", __name__)
+
+
+def payload(data: Mapping[str, Any]) -> ChatRequest:
+    """What a checked body asks of a model."""
+    chosen = {
+        **text.sampling(data),
+        "max_tokens": data.get("max_completion_tokens", data.get("max_tokens")),
+        "logprobs": data.get("top_logprobs", 0) if data.get("logprobs") else None,
+    }
+    choice = data.get("tool_choice", Choice("auto"))
+    read = text.conversation(data)
+    if choice.allowed is not None:
+        read["tools"] = tuple(tool for tool in read["tools"] if tool.name in choice.allowed)
+    return ChatRequest(
+        **read,
+        **chosen,
+        tool_choice=ToolChoice(choice.mode, choice.name, data.get("parallel_tool_calls", True)),
+        thinking_budget=data.get("thinking_budget", data.get("thinking_token_budget")),
+    )
+
+
+ENDPOINT = Endpoint(
+    "/v1/chat/completions",
+    text.MODEL_TYPES,
+    ChatSchema,
+    payload,
+    render.body,
+    text.options,
+    render.chunks,
+)
+
+
+@blueprint.post(ENDPOINT.path)
+@operation(
+    "createChatCompletion",
+    CreateChatCompletionResponse,
+    {SSE: CreateChatCompletionStreamResponse},
+    endpoint=ENDPOINT,
+    example={
+        "model": "smollm2-135m-instruct",
+        "messages": [{"role": "user", "content": "What is the capital of France?"}],
+        "temperature": 0,
+        "max_tokens": 32,
+    },
+)
+def create() -> Response:
+    """Continue a conversation."""
+    return calls.serve(ENDPOINT)

@@ -1,0 +1,50 @@
+"""`POST /v1/embeddings`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response
+
+from schemas.answers.text import CreateEmbeddingResponse
+from schemas.embeddings import EmbeddingsSchema
+from tasks.values.requests import EmbeddingRequest
+from web import calls
+from web.endpoint import Endpoint
+from web.openapi.operation import operation
+from web.render import embeddings as render
+
+blueprint = Blueprint("embeddings", __name__)
+
+
+def payload(data: Mapping[str, Any]) -> EmbeddingRequest:
+    """What a checked body asks of a model."""
+    return EmbeddingRequest(data["input"], data.get("dimensions"))
+
+
+def options(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What rendering needs to know of a checked body."""
+    return {"encoding_format": data.get("encoding_format", "float")}
+
+
+ENDPOINT = Endpoint(
+    "/v1/embeddings",
+    frozenset({"embeddings", "fake"}),
+    EmbeddingsSchema,
+    payload,
+    render.body,
+    options,
+)
+
+
+@blueprint.post(ENDPOINT.path)
+@operation(
+    "createEmbedding",
+    CreateEmbeddingResponse,
+    endpoint=ENDPOINT,
+    example={"model": "all-minilm-l6-v2", "input": ["The weather is lovely today."]},
+)
+def create() -> Response:
+    """Embed texts."""
+    return calls.serve(ENDPOINT)

@@ -1,0 +1,38 @@
+"""`POST /v1/images/edits`."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from schemas.answers.images import ImageEditCompletedEvent, ImageEditPartialImageEvent, ImagesResponse
+from schemas.images_edits import ImagesEditsSchema
+from web import calls
+from web.api import images
+from web.endpoint import Endpoint
+from web.openapi.operation import SSE, operation
+
+blueprint = Blueprint("images_edits", __name__)
+ENDPOINT = Endpoint(
+    "/v1/images/edits",
+    frozenset({images.EDIT}),
+    ImagesEditsSchema,
+    images.payload,
+    images.body,
+    images.options,
+    images.chunks("image_edit"),
+    files=images.IMAGE | {"mask"},
+    several=images.IMAGE,
+    json=True,
+)
+
+
+@blueprint.post(ENDPOINT.path)
+@operation(
+    "createImageEdit",
+    ImagesResponse,
+    {SSE: (ImageEditPartialImageEvent, ImageEditCompletedEvent)},
+    endpoint=ENDPOINT,
+)
+def create() -> Response:
+    """Change pictures."""
+    return calls.serve(ENDPOINT)

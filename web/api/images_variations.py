@@ -1,0 +1,37 @@
+"""`POST /v1/images/variations`."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from schemas.answers.images import ImageGenCompletedEvent, ImageGenPartialImageEvent, ImagesResponse
+from schemas.images_variations import ImagesVariationsSchema
+from web import calls
+from web.api import images
+from web.endpoint import Endpoint
+from web.openapi.operation import SSE, operation
+
+blueprint = Blueprint("images_variations", __name__)
+ENDPOINT = Endpoint(
+    "/v1/images/variations",
+    frozenset({images.GENERATION}),
+    ImagesVariationsSchema,
+    images.payload,
+    images.body,
+    images.options,
+    images.chunks("image_generation"),
+    files=images.IMAGE,
+    json=True,
+)
+
+
+@blueprint.post(ENDPOINT.path)
+@operation(
+    "createImageVariation",
+    ImagesResponse,
+    {SSE: (ImageGenPartialImageEvent, ImageGenCompletedEvent)},
+    endpoint=ENDPOINT,
+)
+def create() -> Response:
+    """Vary a picture."""
+    return calls.serve(ENDPOINT)

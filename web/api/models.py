@@ -1,0 +1,50 @@
+"""`GET /v1/models` and `GET /v1/models/{id}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+
+from mlxq.catalogue import ModelEntry
+from schemas.answers import server
+from tasks.values.errors import ModelNotFound
+from web import registry
+from web.gateway import Gateway, gateway
+from web.openapi.operation import operation
+
+blueprint = Blueprint("models", __name__)
+
+
+@blueprint.get("/v1/models")
+@operation("listModels", server.ListModelsResponse)
+def index() -> dict[str, Any]:
+    """Every configured model."""
+    shared = gateway()
+    return {"object": "list", "data": [_model(shared, entry) for entry in shared.catalogue]}
+
+
+@blueprint.get("/v1/models/<path:name>")
+@operation("retrieveModel", server.Model)
+def show(name: str) -> dict[str, Any]:
+    """One configured model."""
+    entry = gateway().catalogue.models.get(name)
+    if entry is None:
+        raise ModelNotFound(f"the model '{name}' does not exist here", param="model")
+    return _model(gateway(), entry)
+
+
+def _model(shared: Gateway, entry: ModelEntry) -> dict[str, Any]:
+    found = shared.presence.model(entry.name)
+    paths = [endpoint.path for endpoint in registry.endpoints().values() if entry.model_type in endpoint.model_types]
+    return {
+        "id": entry.name,
+        "object": "model",
+        "created": shared.started,
+        "owned_by": "mlxq",
+        "type": entry.model_type,
+        "endpoints": paths,
+        **shared.details(entry.name),
+        "state": found.state,
+        "reason": found.reason,
+    }

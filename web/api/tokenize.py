@@ -1,0 +1,47 @@
+"""`POST /v1/tokenize`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response
+
+from schemas.answers.text import TokenizeResponse
+from schemas.tokenize import TokenizeSchema
+from tasks.values.requests import RenderRequest, TokenizeRequest
+from web import calls
+from web.api import chat_render, text
+from web.endpoint import Endpoint
+from web.gateway import gateway
+from web.openapi.operation import operation
+from web.render import tokenize as render
+
+blueprint = Blueprint("tokenize", __name__)
+
+
+def payload(data: Mapping[str, Any]) -> TokenizeRequest | RenderRequest:
+    """What a checked body asks of a model."""
+    if "messages" in data:
+        return chat_render.payload(data)
+    return TokenizeRequest(data["prompt"], data.get("add_special_tokens", True))
+
+
+def options(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What rendering needs to know beside the tokens: the model's context length, as it is known now."""
+    return {"max_model_len": gateway().details(data["model"])["context_length"]}
+
+
+ENDPOINT = Endpoint("/v1/tokenize", text.MODEL_TYPES, TokenizeSchema, payload, render.body, options)
+
+
+@blueprint.post(ENDPOINT.path)
+@operation(
+    "tokenize",
+    TokenizeResponse,
+    endpoint=ENDPOINT,
+    example={"model": "smollm2-135m-instruct", "prompt": "Once upon a time"},
+)
+def create() -> Response:
+    """Count tokens and tell them."""
+    return calls.serve(ENDPOINT)

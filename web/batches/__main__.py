@@ -1,0 +1,86 @@
+"""`python -m web.batches`: the process that runs batches; one leads, others stand by."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import uuid
+from contextlib import suppress
+
+import structlog
+
+from mlxq import configuration, home, parent
+from tasks.processes import logs
+from tasks.processes.loops import Loop
+from tasks.redis.lease import LENGTH, Lease
+from tasks.redis.scripts import AWAY
+from web.application import create_app
+from web.batches.runner import Runner, Superseded
+from web.gateway import Gateway
+
+_PAUSE = 0.5  # seconds
+_PATIENCE = 60.0  # seconds that the last turn has to end
+log = structlog.get_logger()
+
+
+def run(runner: Runner, lease: Lease, stopped: threading.Event) -> None:
+    """Take turns until told to stop; whatever goes wrong, the next turn begins with what is known for sure."""
+
+    heartbeat: Loop | None = None
+
+    def turn() -> None:
+        nonlocal heartbeat
+        # A frozen runner may wake up amid a write: the lock keeps others away from its files until it ends.
+        if not (runner.folder.acquire() and lease.holds()):
+            runner.reset()
+            stopped.wait(_PAUSE)
+            return
+        heartbeat = heartbeat or Loop("runner's lease", lease.holds, LENGTH / 3000).start()
+        try:
+            runner.turn()
+        except Superseded as error:
+            log.warning("another runner goes on with this", error=str(error))
+            runner.reset()
+            stopped.wait(_PAUSE)
+        except BaseException:
+            runner.reset()
+            raise
+
+    turns = Loop("batches", turn).start()
+    stopped.wait()
+    turns.stop(0)
+    with suppress(*AWAY):
+        runner.rouse()
+    turns.stop(_PATIENCE)
+    if heartbeat is not None:
+        heartbeat.stop()
+    try:
+        lease.resign()
+    except AWAY as error:
+        log.warning("the runner's lease runs out by itself", error=str(error))
+
+
+def main() -> None:
+    """Run until told to stop; a bad setting or catalogue is said in one line."""
+    try:
+        settings, catalogue = configuration.load(os.environ)
+    except configuration.ConfigurationError as error:
+        sys.exit(f"mlxq: {error}")
+    logs.configure(settings.log_level)
+    home.join(settings, os.environ)
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    parent.end_with(os.environ)
+    # Endpoints check and show their calls as in the web, so they get the same application around them.
+    app = create_app(settings, catalogue)
+    gateway: Gateway = app.extensions["mlxq"]
+    me = uuid.uuid4().hex
+    run(Runner(app, gateway, me), Lease(gateway.store, gateway.store.keys.runner(), me), stopped)
+    gateway.follower.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Turns a batch's lines into jobs as their endpoint would, and jobs that have ended into the lines of its output."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, TypeAlias
+
+import structlog
+from flask import Flask, g
+
+from tasks.batches import Batch
+from tasks.lines import Tally, line_job
+from tasks.redis.scripts import AWAY
+from tasks.values import events
+from tasks.values.errors import Failure, InvalidValue, JobError, NotFound, StorageFull
+from tasks.values.job import Job, Lane, Record
+from web import admission, calls, intake, registry
+from web.batches.reading import Line
+from web.gateway import Gateway
+from web.http import remote
+from web.render import batch as render
+
+CANCELLED = events.Cancelled("batch cancelled")
+KEEP = 7 * 86_400  # seconds that a result waits for a runner to write it down; a later one runs the line again
+UNDONE = {
+    "batch_cancelled": "The batch was cancelled before this request was carried out.",
+    "batch_expired": "This request could not be executed before the completion window expired.",
+}
+INTERNAL = Failure("internal_error", "something went wrong here; the log of the server says what")
+Kind: TypeAlias = Literal["output", "error"]
+log = structlog.get_logger()
+
+
+class Entry(NamedTuple):
+    """A line of one of a batch's files, and what it adds to the counts."""
+
+    kind: Kind
+    data: bytes
+    tally: Tally
+
+
+class LineJobs:
+    """Works for every batch in its owner's name."""
+
+    def __init__(self, app: Flask, gateway: Gateway) -> None:
+        self._app, self._gateway = app, gateway
+
+    def waits(self, line: Line, unserved: frozenset[str]) -> bool:
+        """Whether a line is for a model that was taken out of the models' file after others of its lines were run."""
+        return bool(unserved) and line.model() in unserved
+
+    def slow(self, batch: Batch, line: Line) -> bool:
+        """Whether making a line's job means waiting for somebody else's server: the body's, or its messages'."""
+        endpoint = registry.endpoints().get(batch.endpoint)
+        if endpoint is None:
+            return False
+        try:
+            return remote.needed(endpoint, intake.decoded(line.request().body))
+        except JobError:
+            return False
+
+    def job(self, batch: Batch, line: Line, now: int) -> Job | Entry:
+        """The job of a line; or the error that its endpoint answers at once."""
+        job_id = line_job(batch.id, line.number)
+        custom_id = str(line.request().custom_id)
+        try:
+            with self._app.app_context():
+                g.owner, g.request_id = batch.owner, job_id
+                return self._job(batch, line, job_id, custom_id, now)
+        except (*AWAY, StorageFull):  # not this line's fault, and it passes
+            raise
+        except JobError as error:
+            failure = error.failure
+        except Exception as error:
+            log.exception("a line could not be checked", batch_id=batch.id, line=line.number, error=str(error))
+            failure = INTERNAL
+        return Entry("error", render.refused(job_id, custom_id, failure), Tally(failed=1))
+
+    def _job(self, batch: Batch, line: Line, job_id: str, custom_id: str, now: int) -> Job:
+        endpoint = registry.endpoints().get(batch.endpoint)
+        if endpoint is None:
+            raise NotFound(f"'{batch.endpoint}' is no endpoint here any more", param="url")
+        taken = intake.check(endpoint, intake.decoded(line.request().body))
+        if taken.data.get("stream"):
+            raise InvalidValue("an answer in a batch cannot be streamed; leave 'stream' out", param="stream")
+        entry = admission.model(self._gateway, taken.data["model"], endpoint)
+        return Job(
+            id=job_id,
+            owner=batch.owner,
+            model=entry.name,
+            endpoint=endpoint.path,
+            payload=endpoint.payload(taken.data),
+            created=now,
+            deadline=batch.deadline,
+            lane=Lane.BATCH,
+            keep=KEEP,
+            detached=True,
+            options=endpoint.options(taken.data),
+            metadata={"batch_id": batch.id, "custom_id": custom_id, "line": str(line.number)},
+            inputs=taken.blobs,
+            request_id=f"{batch.id}:{line.number}",
+        )
+
+    def entry(self, record: Record) -> Entry:
+        """What came of a job that has ended; NotFound when its result is gone."""
+        job, ended = record.job, record.terminal
+        custom_id = job.metadata["custom_id"]
+        if isinstance(ended, events.Done):
+            return self._answered(record, custom_id, ended.usage)
+        if isinstance(ended, events.Expired):
+            return self.undone(job.id, custom_id, "batch_expired")
+        if ended == CANCELLED:
+            return self.undone(job.id, custom_id, "batch_cancelled")
+        assert isinstance(ended, events.UNSUCCESSFUL)  # noqa: S101  (it has ended, and not well)
+        return Entry("error", render.refused(job.id, custom_id, calls.failure(job, ended)), Tally(failed=1))
+
+    def _answered(self, record: Record, custom_id: str, usage: events.Usage) -> Entry:
+        job, result = record.job, self._gateway.store.result(record)
+        try:
+            with self._app.app_context():
+                rendered = registry.endpoints()[job.endpoint].body(job, result)
+            return Entry("output", render.answered(job.id, custom_id, rendered), Tally(completed=1, usage=usage))
+        except Exception as error:
+            log.exception("an answer could not be shown", job_id=job.id, error=str(error))
+            return Entry("error", render.refused(job.id, custom_id, INTERNAL), Tally(failed=1, usage=usage))
+
+    def undone(self, job_id: str, custom_id: str, code: str) -> Entry:
+        """The error of a line that was not carried out."""
+        return Entry("error", render.unanswered(job_id, custom_id, code, UNDONE[code]), Tally(failed=1))
+
+    def skipped(self, batch: Batch, line: Line, code: str) -> Entry:
+        """The error of a line that was never begun."""
+        return self.undone(line_job(batch.id, line.number), str(line.request().custom_id), code)

@@ -1,0 +1,84 @@
+"""A batch under way, as the runner last saw or changed it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tasks.batches import Batch, Cursor, Sizes, State, Status
+from tasks.lines import Place
+from web.batches.validation import Validation
+
+LEAST = 2  # lines that any batch may have in flight, however many batches there are
+
+
+@dataclass
+class RunningBatch:
+    """`state` is Redis' own; cursor, sizes and lines in flight are followed here between two looks at it."""
+
+    state: State
+    inflight: dict[int, Place]
+    validation: Validation | None = None
+    told: bool = False  # its jobs were told to end
+    cursor: Cursor = field(init=False)
+    sizes: Sizes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cursor, self.sizes = self.state.cursor, self.state.sizes
+
+    def update(self, state: State) -> bool:
+        """Take what Redis says now; False when it cannot come of what was done here."""
+        self.state = state
+        return state.sizes == self.sizes and state.cursor.offset <= self.cursor.offset
+
+    @property
+    def batch(self) -> Batch:
+        """What was asked."""
+        return self.state.batch
+
+    @property
+    def admitted(self) -> bool:
+        """Whether its input was found to be in order."""
+        return Status.IN_PROGRESS in self.state.times
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether every line was taken."""
+        return self.cursor.offset >= self.batch.input.size
+
+    @property
+    def done(self) -> bool:
+        """Whether every line has its record."""
+        return self.exhausted and not self.inflight
+
+    @property
+    def hungry(self) -> bool:
+        """Whether it has lines to submit."""
+        return self.state.status is Status.IN_PROGRESS and not self.exhausted
+
+    @property
+    def stopping(self) -> str:
+        """Why the lines that are not done will not be, as their records say it; '' when they will."""
+        if self.state.status is Status.CANCELLING:
+            return "batch_cancelled"
+        expired = self.state.status is Status.FINALIZING and self.state.outcome is Status.EXPIRED
+        return "batch_expired" if expired else ""
+
+
+def shares(actives: Iterable[RunningBatch], window: int) -> dict[str, int]:
+    """How many lines a batch of each owner may have in flight: owners get the same, and so do their batches.
+
+    One that came alone and filled the window does not delay the next: it gets no more until it is down to its share.
+    """
+    batches = Counter(active.batch.owner for active in actives if active.hungry)
+    return {owner: max(window // len(batches) // count, LEAST) for owner, count in batches.items()}
+
+
+def first_to_check(actives: Iterable[RunningBatch]) -> list[RunningBatch]:
+    """The batches whose input is checked next: one an owner, so that nobody waits for the files of another."""
+    found: dict[str, RunningBatch] = {}
+    for active in actives:
+        if active.state.status is Status.VALIDATING:
+            found.setdefault(active.batch.owner, active)
+    return list(found.values())

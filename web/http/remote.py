@@ -1,0 +1,63 @@
+"""Media that a body names by its address: fetched from the internet, so much and for so long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeGuard
+
+from tasks.outbound import Outbound
+from tasks.values.requests import BlobRef
+from web.endpoint import Endpoint
+from web.gateway import gateway
+
+SECONDS = 30.0  # from the first look at the name to the last byte, with all redirects
+UNSAID = "application/octet-stream"
+
+
+def is_address(value: object) -> TypeGuard[str]:
+    """Whether a file field holds what is to be fetched."""
+    return isinstance(value, str) and value[:8].lower().startswith(("http://", "https://"))
+
+
+def needed(endpoint: Endpoint, raw: Mapping[str, Any]) -> bool:
+    """Whether checking a body means waiting for somebody else's server."""
+    sent = [value for name in endpoint.files for value in _several(raw.get(name))]
+    return any(map(is_address, [*sent, *_shown(raw)]))
+
+
+def _several(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
+
+
+def _shown(raw: Mapping[str, Any]) -> Iterator[object]:
+    """The addresses, and what else stands in their place, of parts of messages; nothing here was checked yet."""
+    messages = raw.get("messages")
+    for message in messages if isinstance(messages, list) else ():
+        content = message.get("content") if isinstance(message, dict) else None
+        for part in content if isinstance(content, list) else ():
+            for value in part.values() if isinstance(part, dict) else ():
+                yield value.get("url") if isinstance(value, dict) else value
+
+
+def fetched(
+    param: str,
+    address: str,
+    *,
+    limit_bytes: int | None = None,
+    timeout: float = SECONDS,
+    types: Iterable[str] = (),
+) -> BlobRef:
+    """What is there, as large as an upload may be unless a limit is given; `types` are as for `Outbound.fetch`.
+
+    InvalidValue, BlobTooLarge and FetchFailed name `param`.
+    """
+    settings = gateway().settings
+    limit = settings.max_upload_bytes if limit_bytes is None else limit_bytes
+    incoming = gateway().store.blobs.incoming(limit)
+    try:
+        found = Outbound(settings.media_allow_private).fetch(
+            address, incoming, limit_bytes=limit, timeout=timeout, types=types, param=param
+        )
+        return incoming.keep(found.type or UNSAID)
+    finally:
+        incoming.drop()

@@ -1,0 +1,1 @@
+"""What keys and values are kept, in memory and in files."""

@@ -1,0 +1,191 @@
+"""A model's KV caches: made, quantised, merged into a batch and taken out of it again, and counted in bytes.
+
+mlx-lm has batch caches of every kind but the quantised one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import mlx.core as mx
+from mlx.utils import tree_map
+from mlx_lm.models.cache import (
+    BatchKVCache,
+    CacheList,
+    KVCache,
+    QuantizedKVCache,
+    RotatingKVCache,
+    make_prompt_cache,
+)
+
+_STEP = 256  # tokens by which caches grow
+
+
+class Quantisation(NamedTuple):
+    """Bits of a number, numbers that share a scale, and the length in tokens from which a cache is quantised."""
+
+    bits: int
+    group_size: int
+    start: int
+
+
+class UnsupportedQuantisation(Exception):
+    """This architecture's KV cache cannot be quantised; the message says why."""
+
+
+class Kv:
+    """The caches of one model; a row's are a list, one a layer."""
+
+    def __init__(self, model: Any, quantisation: Quantisation | None = None) -> None:
+        self._model, self._quantisation = model, quantisation
+        layers = make_prompt_cache(model)
+        self.mergeable = all(hasattr(layer, "merge") for layer in layers)
+        self._trimmable_below = min(map(_trimmable_below, layers))
+        if quantisation is not None:
+            self._probe_quantisation()
+        caches = self.settled(self.fresh())
+        mx.eval(self._model(mx.zeros((1, 1), mx.int32), cache=caches))
+        measured = [_measured(layer) for layer in caches]
+        self.bytes_per_token, self.fixed_bytes = (sum(part) for part in zip(*measured, strict=True))
+
+    def _probe_quantisation(self) -> None:
+        eager = self._quantisation._replace(start=0) if self._quantisation else None
+        try:
+            caches = _quantised(list(make_prompt_cache(self._model)), eager)
+            if not any(isinstance(layer, QuantizedKVCache) for layer in caches):
+                raise UnsupportedQuantisation("kv_bits: no layer of this model has a cache that can be quantised")
+            for _ in range(2):
+                mx.eval(self._model(mx.zeros((1, 2), mx.int32), cache=caches))
+        except UnsupportedQuantisation:
+            raise
+        except Exception as error:
+            message = f"kv_bits: this model cannot attend to a quantised cache ({error}); serve it without kv_bits"
+            raise UnsupportedQuantisation(message) from error
+
+    def fresh(self) -> list[Any]:
+        """Empty caches of one row."""
+        return self.settled(list(make_prompt_cache(self._model)))
+
+    def settled(self, caches: list[Any]) -> list[Any]:
+        """A row's caches, quantised once they are long enough."""
+        return _quantised(caches, self._quantisation)
+
+    def trimmable(self, length: int) -> bool:
+        """Whether tokens can be taken off the end of a row of so many."""
+        return length < self._trimmable_below
+
+    def due(self, length: int) -> bool:
+        """Whether a row of so many tokens must have a quantised cache."""
+        return self._quantisation is not None and length >= self._quantisation.start
+
+    def due_from(self, done: int, total: int) -> int | None:
+        """The length at which a row on its way from `done` to `total` tokens gets a quantised cache, if it does.
+
+        A prompt is prefilled up to there and then on, so that what its tokens attend to depends on no neighbour.
+        """
+        start = None if self._quantisation is None else self._quantisation.start
+        return start if start is not None and done < start < total else None
+
+    def tokens_within(self, nbytes: float) -> int:
+        """How long one row may become in so many bytes."""
+        if math.isinf(nbytes) or not self.bytes_per_token:
+            return 1 << 31
+        return max(1, int((nbytes - self.fixed_bytes) / self.bytes_per_token))
+
+    def size(self, tokens: int) -> float:
+        """Bytes that a row's caches may take at so many tokens, with what they allocate ahead."""
+        tokens += _STEP
+        return float(self.fixed_bytes + tokens * self.bytes_per_token)
+
+
+def kind(caches: Sequence[Any]) -> tuple[str, ...]:
+    """What must be the same for rows to share a batch."""
+    return tuple(type(layer).__name__ for layer in caches)
+
+
+def quantised(found: Sequence[str]) -> bool:
+    """Whether caches of this kind are quantised."""
+    return QuantizedKVCache.__name__ in found
+
+
+def merged(rows: Sequence[Sequence[Any]]) -> list[Any]:
+    """One batch of several rows' caches; copies them."""
+    return [_merged(layer) for layer in zip(*rows, strict=True)]
+
+
+def _merged(rows: Sequence[Any]) -> Any:
+    if not isinstance(rows[0], QuantizedKVCache):
+        return rows[0].merge(list(rows))
+    # Only who quantises waits for the import of mlx-vlm, which takes seconds.
+    from workers.engines.text.cache.quantised import BatchQuantizedCache
+
+    return BatchQuantizedCache.merge(rows)
+
+
+def extracted(batch: Sequence[Any], row: int) -> list[Any]:
+    """A row's own caches; attention's share the batch's numbers until they are written to."""
+    return [_extracted(layer, row) for layer in batch]
+
+
+def _extracted(layer: Any, row: int) -> Any:
+    if isinstance(layer, CacheList):
+        return CacheList(*(_extracted(part, row) for part in layer.caches))
+    if not isinstance(layer, BatchKVCache):
+        return layer.extract(row)
+    # Who takes a row copies it anyway, to join others or to grow; or needs no more than its last tokens.
+    start, end = layer.left_padding.tolist()[row], layer._idx
+    keys, values = (array[row : row + 1, :, start:end] for array in (layer.keys, layer.values))
+    return KVCache.from_state((keys, values, end - start))
+
+
+def copied(caches: Sequence[Any]) -> list[Any]:
+    """The same caches once more, sharing their numbers until one of the two is written to."""
+    return [type(layer).from_state(tree_map(_alias, layer.state)) for layer in caches]
+
+
+def nbytes(caches: Sequence[Any]) -> int:
+    """Bytes that caches hold."""
+    return sum(_nbytes(layer) for layer in caches)
+
+
+def _nbytes(layer: Any) -> int:
+    # mlx-lm's quantised cache counts the bytes of keys that it does not have yet, and fails.
+    return 0 if isinstance(layer, QuantizedKVCache) and layer.empty() else int(layer.nbytes)
+
+
+def _measured(layer: Any) -> tuple[float, float]:
+    """Bytes a token and bytes whatever the length, of a layer that has seen a token."""
+    if isinstance(layer, CacheList):
+        per_token, fixed = zip(*(_measured(part) for part in layer.caches), strict=True)
+        return sum(per_token), sum(fixed)
+    keys = getattr(layer, "keys", None)
+    if keys is None:
+        return 0.0, float(layer.nbytes)
+    return layer.nbytes / (keys[0] if isinstance(keys, tuple) else keys).shape[-2], 0.0
+
+
+def _trimmable_below(layer: Any) -> float:
+    """Tokens from which a layer cannot forget its last ones: a window that has moved on has lost what was before."""
+    if isinstance(layer, CacheList):
+        return min(map(_trimmable_below, layer.caches))
+    if not layer.is_trimmable():
+        return 0
+    return float(getattr(layer, "max_size", None) or math.inf)
+
+
+def _alias(leaf: Any) -> Any:
+    return leaf[...] if isinstance(leaf, mx.array) else leaf
+
+
+def _quantised(caches: list[Any], how: Quantisation | None) -> list[Any]:
+    """Windows stay as they are: their size is bounded anyway."""
+    if how is None:
+        return caches
+    return [
+        layer.to_quantized(how.group_size, how.bits)
+        if hasattr(layer, "to_quantized") and not isinstance(layer, RotatingKVCache) and layer.offset >= how.start
+        else layer
+        for layer in caches
+    ]

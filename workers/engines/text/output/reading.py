@@ -1,0 +1,107 @@
+"""How a model's answers are read, and what they must look like, for one request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from tasks.values.requests import ChatRequest, Sampling, Tool
+from workers.engines.text.asking import ANYBODY, Asking
+from workers.engines.text.sampling.grammar import Grammars, Layout, check_schema
+from workers.engines.text.sampling.guide import Guide
+from workers.parsers import detect, registry
+from workers.parsers.parser_events import Parser, Part
+from workers.parsers.reader import Reader
+from workers.parsers.registry import ReasoningFormat, ToolFormat
+
+_UNTAUGHT = "hermes"  # the format that models are told of whose template knows no tools
+_MOST = 16  # calls in an answer that must hold some
+
+
+@dataclass(frozen=True)
+class Formats:
+    """What a model's template and the models' file say of its answers.
+
+    `tools` is None where they are turned off; `taught` says that the template shows tools to the model in that format.
+    """
+
+    tools: ToolFormat | None
+    reasoning: ReasoningFormat | None
+    taught: bool
+
+    @classmethod
+    def of(cls, template: str, tokens: Iterable[str], tools: str | None, reasoning: str | None) -> Formats:
+        """The formats of a chat template and its special tokens, or those that the flags name."""
+        found = detect.chosen(template, tokens, tools, reasoning)
+        return cls(
+            None if tools == detect.NONE else registry.find("tools", found.tools or _UNTAUGHT),
+            registry.find("reasoning", found.reasoning) if found.reasoning else None,
+            taught=found.tools is not None and re.search(r"\btools\b", template) is not None,
+        )
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the answers of one request are read.
+
+    `begun` says that the prompt leaves the model thinking; `budget` is how many tokens it may think before `close`,
+    tokens, ends that. Without `parallel` the first call ends an answer.
+    """
+
+    reasoning: ReasoningFormat | None = None
+    tools: ToolFormat | None = None
+    schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    begun: bool = False
+    budget: int | None = None
+    close: tuple[int, ...] = ()
+    parallel: bool = True
+
+    def over(self, thought: int) -> bool:
+        """Whether so many tokens of thinking are as many as there may be."""
+        return self.budget is not None and thought >= self.budget
+
+    def parser(self) -> Parser:
+        """A parser of one answer."""
+        return Reader(
+            self.reasoning.parser(self.begun) if self.reasoning else None,
+            partial(self.tools.parser, self.schemas) if self.tools else None,
+        )
+
+
+def guide(
+    request: Sampling, formats: Formats, grammars: Grammars, reading: Reading, asking: Asking = ANYBODY
+) -> Guide | None:
+    """What holds a request's answers to what was asked for; raises InvalidValue for what cannot be enforced."""
+    prelude = reading.reasoning.prelude(reading.begun) if reading.reasoning else ()
+    if isinstance(request, ChatRequest) and reading.tools is not None and request.tool_choice.mode == "required":
+        return _calls(request, reading.tools, formats.taught, grammars, prelude, asking)
+    if request.constraint is None:
+        return None
+    before = [reading.reasoning.ANSWER] if reading.reasoning and reading.reasoning.ANSWER else []
+    return grammars.answer(request.constraint, [*prelude, *before], asking)
+
+
+def _calls(
+    request: ChatRequest,
+    written: ToolFormat,
+    taught: bool,
+    grammars: Grammars,
+    prelude: Sequence[Part],
+    asking: Asking,
+) -> Guide:
+    choice = request.tool_choice
+    for index, tool in enumerate(request.tools):
+        check_schema(enforced(tool), f"tools[{index}].function.parameters")
+    tools = [tool for tool in request.tools if choice.name in (None, tool.name)]
+    # A model that was never taught to call tools does not know when it has called enough.
+    most = _MOST if choice.parallel and taught else 1
+    layouts = [Layout(written.layout(tool.name, enforced(tool)), lenient=not tool.strict) for tool in tools]
+    return grammars.calls(layouts, (written.BEFORE, written.BETWEEN, written.AFTER), most, prelude, "tools", asking)
+
+
+def enforced(tool: Tool) -> Mapping[str, Any]:
+    """The schema that a tool's arguments are held to: an object, with nothing in it that is not declared."""
+    return {"type": "object", "properties": {}, "additionalProperties": False, **tool.parameters}

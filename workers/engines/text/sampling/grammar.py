@@ -1,0 +1,263 @@
+"""What answers must look like, as grammars of llguidance: compiled once each, away from the decode loop."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from llguidance import LLMatcher
+from llguidance.hf import from_tokenizer
+
+from tasks.values.errors import InvalidValue
+from tasks.values.requests import Constraint
+from workers.engines.text.asking import ANYBODY, Asking
+from workers.engines.text.output import ends
+from workers.engines.text.sampling.compiling import compiled
+from workers.engines.text.sampling.guide import Guide
+from workers.parsers.parser_events import Either, Free, Maybe, Part, Value
+
+_KEPT = 256  # compiled grammars
+_LARGEST = 1 << 20  # characters of a grammar, with a schema's definitions for each of a call's properties
+_DEEPEST = 64  # levels of a schema
+# A space, or a new line with its indentation: enough for every usual way to write JSON, and a model that is lost in
+# white space finds its way out.
+_WHITE_SPACE = r"( |\n {0,24})?"
+
+
+# What llguidance says of what is beyond its limits.
+_TOO_COMPLEX = ("lexer error", "lexer precomputation", "too big", "too large", "too many", "too complex")
+
+
+class Layout(NamedTuple):
+    """How a call is written; of a lenient one's schemas, what cannot be enforced is left to the model."""
+
+    parts: Sequence[Part]
+    lenient: bool
+
+
+class Grammars:
+    """Compiles grammars for one model's tokens; any thread may ask. `ends` are the tokens that end an answer."""
+
+    def __init__(self, tokenizer: Any, vocabulary: int, ends: Iterable[int]) -> None:
+        self._tokens = from_tokenizer(tokenizer, n_vocab=max(vocabulary, len(tokenizer)), eos_token=sorted(ends))
+        added = {str(token): number for number, token in tokenizer.added_tokens_decoder.items()}
+        self._special = {text: number for text, number in added.items() if self._tokens.is_special_token(number)}
+        self._kept: OrderedDict[tuple[str, str], LLMatcher] = OrderedDict()
+        self._one_at_a_time = threading.Lock()
+
+    def answer(self, constraint: Constraint, prelude: Sequence[Part], asking: Asking = ANYBODY) -> Guide:
+        """A guide to answers that hold to a constraint, after their prelude; raises InvalidValue or JobCancelled."""
+        self._check(constraint, asking)
+        rules = Rules(self._special, constraint.param)
+        body = rules.rule(_answer(constraint))
+        return self._guide(rules.grammar(prelude, body), constraint.param, asking)
+
+    def calls(
+        self,
+        layouts: Sequence[Layout],
+        frame: tuple[str, str, str],
+        most: int,
+        prelude: Sequence[Part],
+        param: str,
+        asking: Asking = ANYBODY,
+    ) -> Guide:
+        """A guide to answers of one to `most` calls, each in one of these layouts; raises InvalidValue or JobCancelled.
+
+        `frame` is what stands before the calls, between them and after them.
+        """
+        rules = Rules(self._special, param)
+        call = rules.rule(" | ".join(rules.sequence(layout.parts, layout.lenient) for layout in layouts))
+        before, between, after = (rules.sequence([text]) for text in frame)
+        more = f" ({between} {call}){{0,{most - 1}}}" if most > 1 else ""
+        body = rules.rule(f"{before} {call}{more} {after}")
+        return self._guide(rules.grammar(prelude, body), param, asking)
+
+    def _check(self, constraint: Constraint, asking: Asking) -> None:
+        """Compile a constraint by itself, whose errors speak of what the client wrote."""
+        if constraint.kind == "json_schema":
+            check_schema(_parsed(constraint), constraint.param)
+            grammar = LLMatcher.grammar_from_json_schema(constraint.source)
+        elif constraint.kind == "regex":
+            grammar = LLMatcher.grammar_from_regex(constraint.source)
+        elif constraint.kind == "grammar":
+            _check_lark(constraint)
+            grammar = LLMatcher.grammar_from_lark(constraint.source)
+        else:
+            return
+        self._compiled(grammar, constraint.param, asking)
+
+    def _guide(self, lark: str, param: str, asking: Asking) -> Guide:
+        return Guide(self._compiled(LLMatcher.grammar_from_lark(lark), param, asking).deep_copy(), param)
+
+    def _compiled(self, grammar: str, param: str, asking: Asking) -> LLMatcher:
+        name = asking.owner, grammar  # how long it takes would tell whether somebody else has asked for the same
+        with self._one_at_a_time:
+            if (known := self._kept.get(name)) is not None:
+                self._kept.move_to_end(name)
+                return known
+        found = compiled(self._tokens, grammar, param, asking.patience)
+        if found.is_error():
+            raise InvalidValue(f"'{param}' cannot be enforced: {_why(found.get_error())}", param=param)
+        with self._one_at_a_time:
+            self._kept[name] = found
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return found
+
+
+class Rules:
+    """A Lark grammar in the making; `special` tokens, by their texts, can be said only as the tokens they are.
+
+    One that grows too large raises InvalidValue of `param`.
+    """
+
+    def __init__(self, special: Mapping[str, int], param: str) -> None:
+        self._special, self._param, self._rules, self._size = special, param, list[str](), 0
+        longest_first = sorted(special, key=len, reverse=True)
+        self._marks = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+
+    def rule(self, body: str, attributes: str = "") -> str:
+        """Add a rule, and say its name."""
+        self._size += len(body)
+        if self._size > _LARGEST:
+            message = (
+                f"'{self._param}' cannot be enforced: its grammar has more than {_LARGEST} characters; make it simpler"
+            )
+            raise InvalidValue(message, param=self._param)
+        name = f"r{len(self._rules)}"
+        self._rules.append(f"{name}{attributes}: {body}")
+        return name
+
+    def sequence(self, parts: Sequence[Part], lenient: bool = False) -> str:
+        """An expression for these parts, one after the other."""
+        return " ".join(word for part in parts for word in self._words(part, lenient)) or '""'
+
+    def grammar(self, prelude: Sequence[Part], body: str) -> str:
+        """The whole grammar; between thinking and what follows it there may be white space."""
+        return "\n".join([f"start: {self._prelude(prelude)} {body}", *self._rules])
+
+    def _prelude(self, parts: Sequence[Part]) -> str:
+        if not parts:
+            return ""
+        *first, last = parts
+        before = self.sequence(first) if first else ""
+        if isinstance(last, Maybe):
+            return f"{before} ({self._prelude(last.parts)})?"
+        space = " /[ \\n]{0,4}/" if isinstance(last, Free) else ""
+        return f"{before} {self.sequence([last])}{space}"
+
+    def _words(self, part: Part, lenient: bool) -> Sequence[str]:
+        if isinstance(part, str):
+            return [*self._literal(part)]
+        if isinstance(part, Value):
+            return [self.rule(json_rule(part.schema, lenient))]
+        if isinstance(part, Either):
+            return ["(" + " | ".join(self.sequence([text]) for text in part.texts) + ")"]
+        if isinstance(part, Maybe):
+            return [f"({self.sequence(part.parts, lenient)})?"]
+        return self._free(part)
+
+    def _literal(self, text: str) -> Iterable[str]:
+        at = 0
+        for mark in self._marks.finditer(text):
+            if mark.start() > at:
+                yield json.dumps(text[at : mark.start()])
+            yield f"<[{self._special[mark[0]]}]>"
+            at = mark.end()
+        if text[at:]:
+            yield json.dumps(text[at:])
+
+    def _free(self, free: Free) -> Sequence[str]:
+        mark = self._marks.search(free.end)
+        end = _escaped(free.end if mark is None else free.end[: mark.start()])
+        any_ = f"/(?s:.{{{free.least},{'' if free.most is None else free.most}}}){end}/"
+        terminal = f"T{len(self._rules)}"
+        self._rules.append(f"{terminal}: {any_}" + (f" & /{_delimited(free.pattern)}{end}/" if free.pattern else ""))
+        if mark is None:
+            return [self.rule(terminal, "[lazy]")]
+        # No regular expression matches a special token, so the text ends where it stands.
+        return [self.rule(terminal), *self._literal(free.end[mark.start() :])]
+
+
+def check_schema(schema: Any, param: str) -> None:
+    """Raise InvalidValue of `param` for a schema that is too deep to be compiled, or that no finite value satisfies."""
+    level = [schema]
+    for _ in range(_DEEPEST):
+        level = [inner for outer in level for inner in _inside(outer)]
+    if level:
+        raise InvalidValue(f"'{param}' cannot be enforced: it nests more than {_DEEPEST} levels deep", param=param)
+    if not ends.schema(schema):
+        message = f"'{param}' cannot be satisfied: whatever it requires requires itself again; let something end"
+        raise InvalidValue(message, param=param)
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _parsed(constraint: Constraint) -> Any:
+    try:
+        return json.loads(constraint.source)
+    except (ValueError, RecursionError) as error:
+        raise InvalidValue(f"'{constraint.param}' is not valid JSON: {error}", param=constraint.param) from None
+
+
+def _check_lark(constraint: Constraint) -> None:
+    param = constraint.param
+    try:
+        ending = ends.grammar(constraint.source)
+    except ends.TooMany:
+        message = f"'{param}' cannot be enforced: it has more than {ends.MAX_RULES} rules"
+        raise InvalidValue(message, param=param) from None
+    if not ending:
+        message = f"'{param}' cannot be satisfied: its start needs itself again before it can end; add an alternative"
+        raise InvalidValue(message, param=param)
+
+
+def json_rule(schema: Mapping[str, Any] | bool, lenient: bool = False) -> str:
+    """A rule's body for a JSON value of this schema."""
+    given = schema if isinstance(schema, Mapping) else {}
+    return f"%json {json.dumps({**given, 'x-guidance': {'whitespace_pattern': _WHITE_SPACE, 'lenient': lenient}})}"
+
+
+def _answer(constraint: Constraint) -> str:
+    if constraint.kind == "json_schema":
+        return json_rule(_parsed(constraint))
+    if constraint.kind == "regex":
+        return f"/{_delimited(constraint.source)}/"
+    if constraint.kind == "choice":
+        return " | ".join(json.dumps(text) for text in json.loads(constraint.source))
+    return f"%lark {{\n{constraint.source}\n}}"
+
+
+def _delimited(regex: str) -> str:
+    """A regular expression as it stands between slashes."""
+    pieces = re.findall(r"\\.|.", regex, re.DOTALL)
+    return "".join({"/": r"\/", "\n": r"\n"}.get(piece, piece) for piece in pieces)
+
+
+def _escaped(text: str) -> str:
+    """A text as a regular expression that stands between slashes."""
+    return "".join(
+        r"\n" if char == "\n" else char if char.isalnum() or char in "<>_ " or ord(char) > 127 else f"\\{char}"
+        for char in text
+    )
+
+
+def _why(error: str) -> str:
+    """An error of llguidance in a line that names the keyword of a schema that is at fault."""
+    if "NoExtension" in error:
+        return "nothing can satisfy it"
+    lines = error.strip().splitlines()
+    told = (line.removeprefix("error: ") for line in lines if line.startswith("error: "))
+    line = next(told, re.sub(r"^at \d+\(\d+\): ", "", lines[0]))
+    if keys := re.search(r"Unimplemented keys: \[(.*?)\]", line):
+        names = ", ".join(f"'{name}'" for name in json.loads(f"[{keys[1]}]"))
+        return f"the schema's keyword {names} is not supported"
+    return f"it is too complex ({line}); make it simpler" if any(said in line for said in _TOO_COMPLEX) else line

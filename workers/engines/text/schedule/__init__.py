@@ -1,0 +1,1 @@
+"""Which rows and prompts a step is for."""

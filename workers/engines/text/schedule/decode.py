@@ -1,0 +1,153 @@
+"""Sequences that speak together: one forward pass, one token each, a step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import mlx.core as mx
+
+from workers.engines.text.cache import kv
+from workers.engines.text.output import scores
+from workers.engines.text.sampling.pick import Pick
+from workers.engines.text.sampling.sampler import Sampler, report
+from workers.engines.text.schedule.rows import Logprob, Row
+from workers.engines.text.speculation import Draft
+
+
+class Generated(NamedTuple):
+    """A sequence's next token, how many it has `said` with it, and its log probability where that was asked for."""
+
+    row: Row
+    token: int
+    said: int
+    logprob: Logprob | None = None
+
+
+class Group:
+    """Rows with caches of one kind and of lengths that may be padded together, all `bulk` or none.
+
+    Between steps the caches hold all tokens of every row, and `logits`, (rows, vocabulary) and perhaps still being
+    computed, say how each goes on. Rows that enter have their last token outside the caches; it is fed with the others'
+    next ones. One row alone keeps unbatched caches, for which models have faster paths.
+    """
+
+    def __init__(self, model: Any, kind: tuple[str, ...], *, bulk: bool = False) -> None:
+        self._model, self.kind, self.bulk = model, kind, bulk
+        self.rows: list[Row] = []
+        self.caches: list[Any] = []
+        self.logits: Any = None
+        self.entering: list[tuple[Row, list[Any]]] = []
+        self._batched = False
+
+    @property
+    def everybody(self) -> list[Row]:
+        """The rows, and those that enter."""
+        return [*self.rows, *(row for row, _ in self.entering)]
+
+    @property
+    def width(self) -> int:
+        """Tokens that every row takes, padding included."""
+        return max((len(row.tokens) for row in self.everybody), default=0)
+
+    def enter(self, row: Row, caches: list[Any]) -> None:
+        """Let a row join at the next step; the caches hold all its tokens but the last, and become the group's."""
+        self.entering.append((row, caches))
+
+    def adopt(self, rows: Sequence[Row], caches: list[list[Any]], logits: Any) -> None:
+        """Let rows go on here that spoke elsewhere: caches hold all their tokens, logits are (rows, vocabulary)."""
+        self._join(caches)
+        self.logits = logits if not self.rows else mx.concatenate([self.logits, logits])
+        self.rows += rows
+
+    def step(self, sampler: Sampler) -> list[Generated]:
+        """Every row's next token; who enters speaks from the next step on."""
+        drawn, told, wanted = None, None, [row.options.logprobs for row in self.rows]
+        if self.rows:
+            drawn = sampler.draw(self.logits, [row.pick for row in self.rows])
+            told = report(self.logits, drawn, wanted)
+            if not self.entering and all(row.said + 1 >= row.limit for row in self.rows):
+                return self._last(drawn.tolist(), scores.read(told, wanted))
+        reported = () if told is None else told[1:]
+        feed = [] if drawn is None else [drawn]
+        # Apart from the logits, because reading one of the arrays of an evaluation waits for all of them.
+        mx.async_eval(*feed, *reported)  # type: ignore[no-untyped-call]
+        entering, self.entering = self.entering, []
+        if entering:
+            self._join([caches for _, caches in entering])
+            feed.append(mx.array([row.tokens[-1] for row, _ in entering], mx.uint32))
+        inputs = mx.concatenate(feed)[:, None]
+        self.logits = self._model(inputs, cache=self.caches)[:, -1]
+        mx.async_eval(self.logits)  # type: ignore[no-untyped-call]
+        spoken = self._heard(drawn.tolist(), scores.read(told, wanted)) if drawn is not None else []
+        self.rows += [row for row, _ in entering]
+        return spoken
+
+    def _last(self, tokens: Sequence[int], logprobs: Mapping[int, Logprob]) -> list[Generated]:
+        """Tokens after which no row may say more: nothing is fed for what nobody will ask."""
+        self.entering = [(row, self.caches_of(row)) for row in self.rows]
+        spoken = self._heard(tokens, logprobs)
+        self.rows, self.caches, self.logits, self._batched = [], [], None, False
+        return spoken
+
+    def speculate(self, sampler: Sampler, draft: Draft) -> list[Generated]:
+        """The next token of the only row, and those after it that the draft foretold."""
+        (row,) = self.rows
+        if self._batched:
+            self.caches, self._batched = kv.extracted(self.caches, 0), False
+        (first,) = sampler.draw(self.logits, [row.pick]).tolist()
+        tokens = [first, *draft.tokens(row, first, min(draft.count, row.limit - row.said - 1))]
+        logits = self._model(mx.array([tokens]), cache=self.caches)[0]
+        picks = [Pick(row.options, row.prompt, [*row.tokens, *tokens[: at + 1]]) for at in range(len(tokens) - 1)]
+        drawn = sampler.draw(logits[:-1], picks).tolist() if picks else []
+        right = next((at for at, token in enumerate(drawn) if token != tokens[at + 1]), len(drawn))
+        wanted = [row.options.logprobs] * (right + 1)
+        told = report(mx.concatenate([self.logits, logits[:right]]), mx.array(tokens[: right + 1]), wanted)
+        for layer in self.caches:
+            layer.trim(len(drawn) - right)
+        self.logits = logits[right : right + 1]
+        logprobs = scores.read(told, wanted)
+        return [self._says(row, token, logprobs.get(at)) for at, token in enumerate(tokens[: right + 1])]
+
+    def caches_of(self, row: Row) -> list[Any]:
+        """A row's own caches, with all its tokens, or all but the last while it enters."""
+        for entering, caches in self.entering:
+            if entering is row:
+                return caches
+        return kv.extracted(self.caches, self.rows.index(row)) if self._batched else self.caches
+
+    def logits_of(self, rows: Sequence[Row]) -> Any:
+        """How rows go on, (rows, vocabulary)."""
+        return self.logits[mx.array([self.rows.index(row) for row in rows])]
+
+    def leave(self, gone: Sequence[Row]) -> None:
+        """Go on without these rows."""
+        self.entering = [(row, caches) for row, caches in self.entering if row not in gone]
+        keep = [at for at, row in enumerate(self.rows) if row not in gone]
+        if len(keep) == len(self.rows):
+            return
+        self.rows = [self.rows[at] for at in keep]
+        if not keep:
+            self.caches, self.logits, self._batched = [], None, False
+            return
+        self.logits = self.logits[mx.array(keep)]
+        for layer in self.caches:
+            layer.filter(keep)
+
+    def _heard(self, tokens: Sequence[int], logprobs: Mapping[int, Logprob]) -> list[Generated]:
+        pairs = zip(self.rows, tokens, strict=True)
+        return [self._says(row, token, logprobs.get(at)) for at, (row, token) in enumerate(pairs)]
+
+    def _says(self, row: Row, token: int, logprob: Logprob | None) -> Generated:
+        row.say(token)
+        return Generated(row, token, row.said, logprob)
+
+    def _join(self, caches: list[list[Any]]) -> None:
+        if not self.caches and len(caches) == 1:
+            self.caches = caches[0]
+        elif self._batched:
+            for ours, theirs in zip(self.caches, kv.merged(caches), strict=True):
+                ours.extend(theirs)
+        else:
+            own = [self.caches] if self.caches else []
+            self.caches, self._batched = kv.merged([*own, *caches]), True

@@ -1,0 +1,108 @@
+"""Who speaks together: a model's groups, and which of them a row costs least in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from mlx.utils import tree_flatten
+
+from workers.engines.text.cache import kv
+from workers.engines.text.schedule.decode import Group
+from workers.engines.text.schedule.rows import Row
+
+
+class Turn(NamedTuple):
+    """What bulk work there is in a step: the bulk groups that speak (None: all), and seconds for bulk prompts."""
+
+    groups: Sequence[Group] | None
+    seconds: float
+
+
+class Groups:
+    """The groups of one batch; bulk rows have groups of their own, of at most `most` rows."""
+
+    def __init__(self, model: Any, caches: kv.Kv, most: int) -> None:
+        self._model, self._kv, self.most = model, caches, most
+        self._weights = sum(leaf.nbytes for _, leaf in tree_flatten(model.parameters()))
+        self.all: list[Group] = []
+
+    @property
+    def rows(self) -> list[Row]:
+        """Every row that speaks, or does from the next step on."""
+        return [row for group in self.all for row in group.everybody]
+
+    @property
+    def width(self) -> int:
+        """Tokens that every row of the widest group takes."""
+        return max((group.width for group in self.all), default=0)
+
+    def speaking(self, turn: Turn) -> list[Group]:
+        """The groups that speak in a step."""
+        return [group for group in self.all if not group.bulk or turn.groups is None or group in turn.groups]
+
+    def enter(self, row: Row, caches: Sequence[Any]) -> None:
+        """Let a row join a group at its next step; its caches hold all its tokens but the last, and are copied."""
+        self._cheapest(row, kv.kind(caches)).enter(row, kv.copied(caches))
+
+    def leave(self, rows: Sequence[Row]) -> None:
+        """Go on without these rows."""
+        for group in self.all:
+            group.leave(rows)
+        self._tidy()
+
+    def requantise(self) -> None:
+        """Move rows whose cache has become long enough to be quantised among such rows."""
+        for group in list(self.all):
+            if kv.quantised(group.kind):
+                continue
+            for row in [row for row in group.rows if self._kv.due(len(row.tokens))]:
+                caches, logits = self._kv.settled(group.caches_of(row)), group.logits_of([row])
+                group.leave([row])
+                self._cheapest(row, kv.kind(caches)).adopt([row], [caches], logits)
+        self._tidy()
+
+    def divide(self, most: int) -> None:
+        """Let no more than so many bulk rows step together, in as few groups as that allows."""
+        self.most = most
+        for group in [group for group in self.all if group.bulk]:
+            while len(group.rows) > most:
+                self._move(group, group.rows[most : 2 * most], self._new(group.kind, bulk=True))
+        for group in [group for group in self.all if group.bulk and not group.entering]:
+            into = [other for other in self.all if other is not group and self._takes(other, group.rows, group.kind)]
+            if into:
+                self._move(group, group.rows, into[0])
+                self._tidy()
+
+    @staticmethod
+    def _move(group: Group, rows: Sequence[Row], other: Group) -> None:
+        caches, logits = [group.caches_of(row) for row in rows], group.logits_of(rows)
+        rows = list(rows)
+        group.leave(rows)
+        other.adopt(rows, caches, logits)
+
+    def _tidy(self) -> None:
+        self.all = [group for group in self.all if group.everybody]
+
+    def _new(self, kind: tuple[str, ...], *, bulk: bool) -> Group:
+        self.all.append(Group(self._model, kind, bulk=bulk))
+        return self.all[-1]
+
+    def _cheapest(self, row: Row, kind: tuple[str, ...]) -> Group:
+        """The group that a row costs least, or a new one when padding would cost more than reading the weights."""
+        costs = [
+            (self._padding([*group.everybody, row]) - self._padding(group.everybody), at)
+            for at, group in enumerate(self.all)
+            if self._takes(group, [row], kind)
+        ]
+        return self.all[min(costs)[1]] if costs else self._new(kind, bulk=row.bulk)
+
+    def _takes(self, group: Group, rows: Sequence[Row], kind: tuple[str, ...]) -> bool:
+        if not rows or not self._kv.mergeable or (group.kind, group.bulk) != (kind, rows[0].bulk):
+            return False
+        together = [*group.everybody, *rows]
+        return (not group.bulk or len(together) <= self.most) and self._padding(together) <= self._weights
+
+    def _padding(self, rows: Sequence[Row]) -> float:
+        lengths = [len(row.tokens) for row in rows]
+        return (max(lengths) * len(lengths) - sum(lengths)) * self._kv.bytes_per_token if lengths else 0.0

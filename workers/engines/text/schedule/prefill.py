@@ -1,0 +1,140 @@
+"""Prompts of similar length on their way into the KV cache, a piece a step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import mlx.core as mx
+
+from workers.engines.text.cache import kv
+from workers.engines.text.output import scores
+from workers.engines.text.schedule.rows import PromptGroup
+
+_WASTE = 0.25  # of a piece's tokens may be padding
+_SCORED = 256  # tokens whose logits, a whole vocabulary each, may be in memory at the same time
+_ALIKE = 64  # tokens by which prompts may differ in any case
+
+
+def alike(caches: kv.Kv, a: PromptGroup, b: PromptGroup) -> bool:
+    """Whether two prompts may be prefilled together: in caches of one kind throughout, and without much padding."""
+    if a.scored is not None or b.scored is not None or not caches.mergeable or a.bulk is not b.bulk:
+        return False
+    if any(caches.due_from(one.done, one.done + one.left) is not None for one in (a, b)):
+        return False
+    if kv.kind(a.caches or caches.fresh()) != kv.kind(b.caches or caches.fresh()):
+        return False
+    return _near(a.left, b.left) and _near(a.done, b.done)
+
+
+def _near(a: int, b: int) -> bool:
+    return abs(a - b) <= max(_ALIKE, min(a, b))
+
+
+class Piece(NamedTuple):
+    """Tokens that went through the model, padding included, and the seconds that this took by itself."""
+
+    tokens: int
+    seconds: float
+
+
+class Prefill:
+    """Sources that go through the model together; one by itself keeps its own caches, several share a batch."""
+
+    def __init__(self, model: Any, caches: kv.Kv, sources: Sequence[PromptGroup]) -> None:
+        self._model, self._kv = model, caches
+        self.sources = list(sources)
+        self._merge([source.caches if source.caches is not None else caches.fresh() for source in sources])
+        for source in self.sources:
+            source.caches = None
+
+    def _merge(self, rows: list[list[Any]]) -> None:
+        self.caches = rows[0] if len(rows) == 1 else kv.merged(rows)
+
+    @property
+    def bulk(self) -> bool:
+        """Whether nobody waits for any of them."""
+        return all(source.bulk for source in self.sources)
+
+    def step(self, chunk: int, after: Sequence[Any] = ()) -> tuple[list[PromptGroup], Piece]:
+        """Put up to so many tokens of each prompt through the model, once arrays that are under way are there.
+
+        Returns who is through (with caches), and what was put through.
+        """
+        (first,) = self.sources[:1]
+        if first.scored is not None:
+            chunk = min(chunk, _SCORED)
+        length = self._length(min([chunk, *self._marks()]))
+        pieces = [source.tokens[source.done : source.done + min(length, source.left)] for source in self.sources]
+        lengths = [len(piece) for piece in pieces]
+        padding = [length - own for own in lengths]
+        tokens = mx.array([piece + [0] * pad for piece, pad in zip(pieces, padding, strict=True)])
+        if any(padding):
+            for layer in self.caches:
+                layer.prepare(lengths=lengths, right_padding=padding)
+        shown = [source.piece(own) for source, own in zip(self.sources, lengths, strict=True)]
+        began = time.monotonic()
+        # Models that only read know no such argument.
+        logits = self._model(tokens, cache=self.caches, **({"shown": shown} if any(shown) else {}))
+        if any(padding):
+            for layer in self.caches:
+                layer.finalize()
+        waits = time.monotonic()
+        mx.eval(after)
+        began += time.monotonic() - waits
+        if first.scored is not None:
+            first.scores += scores.of(logits[0], first.tokens[first.done + 1 : first.done + 1 + length], first.scored)
+        mx.eval([layer.state for layer in self.caches])
+        seconds = time.monotonic() - began
+        mx.clear_cache()
+        for source, own in zip(self.sources, lengths, strict=True):
+            source.done += own
+        return self._leave(), Piece(length * len(pieces), seconds)
+
+    def caches_of(self, source: PromptGroup) -> list[Any]:
+        """A source's own caches, to be read before the next step."""
+        return self.caches if len(self.sources) == 1 else kv.extracted(self.caches, self.sources.index(source))
+
+    def _marks(self) -> list[int]:
+        """Tokens up to each of the places where a cache is to be kept or quantised."""
+        places: list[tuple[PromptGroup, int | None]] = [
+            (source, mark) for source in self.sources for mark in source.marks
+        ]
+        places += [(source, self._kv.due_from(source.done, source.done + source.left)) for source in self.sources]
+        return [place - source.done for source, place in places if place is not None and place > source.done]
+
+    def _length(self, chunk: int) -> int:
+        """The longest piece that keeps padding low: the shortest prompt's rest, or a little more."""
+        lefts = [source.left for source in self.sources]
+        for length in sorted({min(chunk, left) for left in lefts}, reverse=True):
+            real = sum(min(length, left) for left in lefts)
+            if length * len(lefts) - real <= _WASTE * real:
+                return length
+        return min(chunk, *lefts)
+
+    def _leave(self) -> list[PromptGroup]:
+        through = [row for row, source in enumerate(self.sources) if source.left == 0]
+        gone = [self.sources[row] for row in through]
+        for row in through:
+            own = self.caches if len(self.sources) == 1 else kv.extracted(self.caches, row)
+            self.sources[row].caches = self._kv.settled(own)
+        self.keep([row for row in range(len(self.sources)) if row not in through])
+        return gone
+
+    def keep(self, rows: list[int]) -> None:
+        """Go on with these rows only."""
+        if len(rows) == len(self.sources):
+            if len(rows) == 1:
+                self.caches = self._kv.settled(self.caches)
+            return
+        if rows and not any(source.done for source in self.sources):  # nothing can be taken out of empty caches
+            self._merge([self._kv.fresh() for _ in rows])
+        elif len(rows) == 1:
+            self.caches = self._kv.settled(kv.extracted(self.caches, rows[0]))
+        elif rows:
+            for layer in self.caches:
+                layer.filter(rows)
+        else:
+            self.caches = []
+        self.sources = [self.sources[row] for row in rows]

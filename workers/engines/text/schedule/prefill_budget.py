@@ -1,0 +1,68 @@
+"""How much of the waiting prompts a step prefills: as much as pays, while nobody who speaks would notice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+_ALONE = 1.0  # seconds that a piece may take while nobody is spoken to; a cancellation is heard after it
+_GAP = 0.5  # seconds between two tokens of an answer that nobody minds, or else
+_USUAL = 2.0  # times the gap that there is without prefill
+_PASSES = 20.0  # times as long as the fastest step of decoding a piece takes that spends a twentieth on the weights
+_UNSEEN = 0.1  # seconds that a piece may take however fast steps are
+_LEAST = 16  # tokens a step, however slow the machine
+_FIRST = 32.0  # tokens a second, before anything was measured
+_FORGET = 0.5  # share of a new measurement
+_FULL = 0.8  # share of what a piece might have been that it must have, to say that there is room for more
+_REST = 0.25  # of a piece that is no piece of its own
+_CHANGE = 2.0  # how far one step's measurement may move the next piece
+
+
+class PrefillBudget:
+    """Sizes the next piece of prefill by the rate of the last ones; `most` tokens at most.
+
+    A piece reads all weights, as a token does, so small ones are slow; but one that takes twenty times as long as a
+    token is within a twentieth of what larger ones reach. People who are spoken to bound it further: what decoding
+    leaves of the gap between two tokens. Rates are corrected and not computed, because a piece costs more than in
+    proportion when it is small and when much stands before it.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._decode: dict[int, float] = {}  # seconds of decoding, by the rows
+        self._rate = _FIRST  # tokens a second of pieces that were as long as they might be
+
+    def chunk(self, lefts: Sequence[int], rows: int = 0, *, heard: bool = True, seconds: float = math.inf) -> int:
+        """Tokens that each of some prompts may prefill in the next step, in so many seconds at most.
+
+        `lefts` are the tokens that they have left; `rows` decode beside them, which somebody hears or nobody.
+        """
+        budget = max(self._allowed(rows, heard, seconds), _LEAST) / len(lefts)
+        pieces = max(1, math.ceil(max(lefts) / budget - _REST))
+        return min(self._most, math.ceil(max(lefts) / pieces))
+
+    def decoded(self, seconds: float, rows: int) -> None:
+        """Learn from what decoding so many rows took of a step."""
+        known = self._decode.get(rows, seconds)
+        self._decode[rows] = known + _FORGET * (seconds - known)
+
+    def prefilled(self, seconds: float, tokens: int, rows: int = 0, *, heard: bool = True) -> None:
+        """Learn from a piece of so many tokens, padding included, that went before so many decoding rows."""
+        if tokens < _FULL * self._allowed(rows, heard) and seconds <= self._aim(rows, heard):
+            return  # a short prompt says nothing of a long one
+        rate = tokens / max(seconds, 1e-6)
+        self._rate *= min(_CHANGE, max(1 / _CHANGE, rate / self._rate))
+
+    def _allowed(self, rows: int, heard: bool, seconds: float = math.inf) -> float:
+        return min(float(self._most), self._rate * min(seconds, self._aim(rows, heard)))
+
+    def _aim(self, rows: int, heard: bool) -> float:
+        """Seconds that a piece may take beside so many rows."""
+        decode = self._expected(rows)
+        unnoticed = max(_GAP, _USUAL * decode) - decode if rows and heard else max(_ALONE - decode, _ALONE / 2)
+        return min(unnoticed, max(_UNSEEN, _PASSES * min(self._decode.values(), default=math.inf)))
+
+    def _expected(self, rows: int) -> float:
+        if not rows or not self._decode:
+            return 0.0
+        return self._decode[min(self._decode, key=lambda known: abs(known - rows))]

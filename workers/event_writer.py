@@ -1,0 +1,198 @@
+"""Writes down what an engine did while the engine goes on: the queue's round trips cost no step."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import structlog
+
+from tasks.processes.loops import Loop, insist
+from tasks.redis.claims import Begun, Claim, Dropped, Ended, Lines, Turn, Written
+from tasks.values import events, fold
+from tasks.values.errors import EngineError, Failure
+from tasks.values.events import Event
+from tasks.values.job import Lane
+from workers.engine import Prepared
+
+_PENDING = 4  # steps that may wait to be written before the engine does
+log = structlog.get_logger()
+
+
+class Claims(Protocol):
+    """What this side asks of `tasks.claims.Claims`."""
+
+    def write(self, turn: Turn, cursor: str) -> Written: ...
+
+    def settle(self, claim: Claim, event: events.Terminal) -> None: ...
+
+    def hand_back(self, claim: Claim) -> None: ...
+
+
+@dataclass(eq=False)
+class Row:
+    """A claimed job in this process, from its delivery to its end.
+
+    It waits or runs `since` then, and has `kept` its place, if it is to, before it may be paused: a monotonic clock's
+    seconds.
+    """
+
+    claim: Claim
+    prepared: Prepared[Any]
+    over: threading.Event = field(default_factory=threading.Event)
+    told: list[Event] = field(default_factory=list)
+    number: int = 1  # of the last event in the stream; Started was the first
+    since: float = 0.0
+    kept: float = 0.0
+    paused: bool = False
+
+    @property
+    def lane(self) -> Lane:
+        """The job's lane."""
+        return self.claim.job.lane
+
+    @property
+    def bulk(self) -> bool:
+        """Whether nobody waits for it."""
+        return self.lane is not Lane.INTERACTIVE
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happened between two looks at the batch: rows that joined, and events of rows, in order."""
+
+    begun: list[Row] = field(default_factory=list)
+    produced: list[tuple[Row, Event]] = field(default_factory=list)
+
+
+class EventWriter:
+    """A thread that writes steps in their order, several at once when it fell behind."""
+
+    def __init__(self, claims: Claims) -> None:
+        self._claims = claims
+        self._changed = threading.Condition()
+        self._steps: list[Step] = []
+        self._writing = False
+        self._dropped = Dropped()
+        self._cursor = "0-0"
+        self._loop = Loop("event writer", self._turn).start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether steps are still written."""
+        return self._loop.alive
+
+    def add(self, step: Step, alive: Callable[[], None]) -> None:
+        """Have a step written; waits, calling `alive` twice a second, while too many others do."""
+        with self._changed:
+            self._wait_while(lambda: len(self._steps) >= _PENDING, alive)
+            self._steps.append(step)
+            self._changed.notify_all()
+
+    def dropped(self) -> Dropped:
+        """The jobs that, since the last call, turned out to be no longer ours or were cancelled."""
+        with self._changed:
+            found, self._dropped = self._dropped, Dropped()
+        return found
+
+    def flush(self, alive: Callable[[], None]) -> None:
+        """Wait until everything is written, calling `alive` twice a second."""
+        with self._changed:
+            self._wait_while(lambda: bool(self._steps) or self._writing, alive)
+
+    def _wait_while(self, holds: Callable[[], bool], alive: Callable[[], None]) -> None:
+        while holds():
+            if not self._loop.alive:
+                raise RuntimeError("the thread that writes to the queue has ended")
+            self._changed.wait(0.5)
+            alive()
+
+    def hand_back(self, row: Row) -> None:
+        """Give a row's job back to the queue."""
+        try:
+            insist(self._claims.hand_back, row.claim)
+        except Exception:
+            log.exception("a job could not be handed back; it is taken back", job_id=row.claim.job.id)
+        row.over.set()
+
+    def _turn(self) -> None:
+        with self._changed:
+            while not self._steps:
+                self._changed.wait()
+            steps, self._steps, self._writing = self._steps, [], True
+            self._changed.notify_all()
+        try:
+            turn, ended = _turn(steps)
+            try:
+                self._write(turn)
+            except Exception:
+                log.exception("what rows have done cannot be written together; each is written by itself")
+                self._write_apart(turn)
+            for row in ended:
+                row.over.set()
+        finally:
+            with self._changed:
+                self._writing = False
+                self._changed.notify_all()
+
+    def _write(self, turn: Turn) -> None:
+        written = insist(self._claims.write, turn, self._cursor)
+        self._cursor = written.cursor
+        self._drop(written.dropped)
+
+    def _write_apart(self, turn: Turn) -> None:
+        """Write row by row, so that one that cannot be written ends alone."""
+        parts: list[Begun | Lines | Ended] = [*turn.begun, *turn.lines, *turn.ended]
+        claims = {part.claim.job.id: part.claim for part in parts}
+        for job_id, claim in claims.items():
+            try:
+                self._write(turn.of(job_id))
+            except Exception as error:
+                log.exception("what a row has done cannot be written; its job fails", job_id=job_id)
+                failed = events.Failed(_unwritable(error))
+                insist(self._claims.settle, claim, failed)
+                self._drop(Dropped(refused=frozenset({(job_id, claim.attempt)})))
+
+    def _drop(self, dropped: Dropped) -> None:
+        with self._changed:
+            self._dropped = Dropped(
+                self._dropped.refused | dropped.refused, self._dropped.cancelled | dropped.cancelled
+            )
+
+
+def _turn(steps: list[Step]) -> tuple[Turn, list[Row]]:
+    """What several steps come to, and the rows that end with it."""
+    told: dict[Row, list[Event]] = {}
+    ended: list[tuple[Row, Ended]] = []
+    for row, event in (entry for step in steps for entry in step.produced):
+        row.told.append(event)
+        if isinstance(event, events.TERMINAL):
+            ended.append((row, _ended(row, event)))
+        elif not isinstance(event, events.UNSTREAMED):
+            told.setdefault(row, []).append(event)
+    lines = [_lines(row, events.joined(found)) for row, found in told.items()]
+    begun = [Begun(row.claim, row.prepared.prompt_tokens) for step in steps for row in step.begun]
+    return Turn(begun, lines, [end for _, end in ended]), [row for row, _ in ended]
+
+
+def _lines(row: Row, told: list[Event]) -> Lines:
+    numbered = list(enumerate(told, row.number + 1))
+    row.number += len(told)
+    steps = [100 * event.done // max(event.total, 1) for event in told if isinstance(event, events.Progress)]
+    return Lines(row.claim, numbered, steps[-1] if steps else None)
+
+
+def _ended(row: Row, event: events.Terminal) -> Ended:
+    if not isinstance(event, events.Done):
+        return Ended(row.claim, event)
+    try:
+        return Ended(row.claim, event, fold.fold(row.claim.job.payload, row.told))
+    except Exception as error:
+        log.exception("a result cannot be made", job_id=row.claim.job.id)
+        return Ended(row.claim, events.Failed(_unwritable(error)))
+
+
+def _unwritable(error: Exception) -> Failure:
+    return Failure(EngineError.code, f"what the engine made cannot be written: {type(error).__name__}: {error}")
