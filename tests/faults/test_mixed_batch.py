@@ -20,7 +20,7 @@ from tests.servers import PATIENCE, ROOT, Stack, Valkey, eventually, running
 TEXT, VECTORS, SPEECH = "smollm2-135m-instruct", "all-minilm-l6-v2", "whisper-tiny.en"
 COMPLETIONS, EMBEDDINGS, TRANSCRIPTIONS = "/v1/completions", "/v1/embeddings", "/v1/audio/transcriptions"
 # So few rows at once that the batches are under way through all that happens to them.
-SLOTS = {TEXT: 3, VECTORS: 1, SPEECH: 1}
+SLOTS = {TEXT: 9, VECTORS: 2, SPEECH: 1}
 
 
 @pytest.fixture
@@ -50,15 +50,15 @@ def recorded(url: str) -> list[tuple[str, str]]:
 
 
 def lines(files: list[tuple[str, str]]) -> Mapping[str, Mapping[str, Body]]:
-    """A hundred lines by endpoint and custom_id; 200 with LONG."""
-    chats, texts, vectors, speeches = rounds(30, 60), rounds(8, 20), rounds(58, 110), rounds(4, 10)
+    """About a hundred lines by endpoint and custom_id; 200 with LONG."""
+    chats, texts, vectors, speeches = rounds(36, 60), rounds(8, 20), rounds(58, 110), rounds(4, 10)
     passage = "A sentence that says little, so that there is something to read. " * 12
     return {
-        CHAT: {f"chat {n}": chat(f"Name the number after {n}.", 6 + n % 3) for n in range(chats)},
+        CHAT: {f"chat {n}": chat(f"Name the number after {n}.", 2 + n % 3) for n in range(chats)},
         COMPLETIONS: {
             f"text {n}": {"model": TEXT, "prompt": f"{n}, {n + 1},", "max_tokens": 2 + n % 3} for n in range(texts)
         },
-        EMBEDDINGS: {f"vector {n}": {"model": VECTORS, "input": [f"{n} {passage}"] * 2} for n in range(vectors)},
+        EMBEDDINGS: {f"vector {n}": {"model": VECTORS, "input": [f"{n} {passage}"] * 6} for n in range(vectors)},
         TRANSCRIPTIONS: {f"speech {n}": {"model": SPEECH, "file": files[n % 2][0]} for n in range(speeches)},
     }
 
@@ -66,7 +66,7 @@ def lines(files: list[tuple[str, str]]) -> Mapping[str, Mapping[str, Body]]:
 def right(endpoint: str, body: Any, said: str) -> bool:
     """Whether an answer is one of its kind."""
     if endpoint == EMBEDDINGS:
-        return [len(one["embedding"]) for one in body["data"]] == [384] * 2
+        return [len(one["embedding"]) for one in body["data"]] == [384] * 6
     if endpoint == TRANSCRIPTIONS:
         return set(said.split()[:4]) <= set(re.findall(r"\w+", body["text"].lower()))
     return body["choices"][0]["finish_reason"] in ("length", "stop") and body["usage"]["completion_tokens"] > 0
