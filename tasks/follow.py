@@ -56,6 +56,7 @@ class Follower:
         self._cursors: dict[str, str] = {}
         self._stripes = [threading.Lock() for _ in range(_STRIPES)]
         self._counts: Counter[str] = Counter()  # followers of each job
+        self._given: dict[str, Inbox] = {}  # with which jobs were submitted here that are still followed
         self._ended: set[str] = set()  # jobs with followers that were told its end
         self._left: list[str] = []  # jobs that ended before their last follower left, which Redis is told now and then
         self._odd: frozenset[str] = frozenset()  # jobs of which Redis had another count at the last comparison
@@ -79,16 +80,16 @@ class Follower:
         """The threads that have ended although the process needs them."""
         return [loop.name for loop in (self._reader, self._heartbeat) if self._began and not loop.alive]
 
-    def submit(self, new: Job, *, room: int, digest: str = "", most: int | None = None) -> Submission:
-        """Record a job that somebody here waits for: one round trip makes, counts and reads it.
+    def submit(self, new: Job, inbox: Inbox, *, room: int, digest: str = "", most: int | None = None) -> Submission:
+        """Record a job that somebody here waits for with an inbox: one round trip makes, counts and reads it.
 
         A job that it joins instead is joined as any other. Raises what `JobStore.submit` does.
         """
         self._begin()
         key = self.store.keys.events(new.id)
         with self._lock:
-            self._inboxes[key], self._cursors[key] = {}, _FIRST
-        self._counts[new.id] += 1
+            self._inboxes[key], self._cursors[key] = {id(inbox): inbox}, _FIRST
+        self._counts[new.id], self._given[new.id] = 1, inbox
         submitted = None
         try:
             submitted = self.store.submit(new, room=room, digest=digest, most=most, client=self.client)
@@ -122,8 +123,10 @@ class Follower:
         if job_id in self._ended:
             self._ended.remove(job_id)
             self._left.append(job_id)
+        given, key = self._given.pop(job_id, None), self.store.keys.events(job_id)
         with self._lock:
-            self._drop_unread(self.store.keys.events(job_id))
+            self._inboxes.get(key, {}).pop(id(given), None)
+            self._drop_unread(key)
         return 0
 
     def _stripe(self, job_id: str) -> threading.Lock:
@@ -225,20 +228,21 @@ class Follower:
 
     @contextmanager
     def _reading(self, job_id: str, inbox: Inbox) -> Iterator[bool]:
-        """Have the reader fill an inbox; whether the job has just been submitted here."""
+        """Have the reader fill an inbox; whether it does that already, since the job was submitted."""
         self._begin()
         key = self.store.keys.events(job_id)
         with self._lock:
-            self._inboxes.setdefault(key, {})[id(inbox)] = inbox
-            new = self._cursors.get(key) == _FIRST  # the reader is there already, and will tell this one too
-            self._cursors[key] = _FIRST  # a second follower reads from the start; the first drops what it knows
+            new = id(inbox) in self._inboxes.get(key, {})
+            if not new:
+                self._inboxes.setdefault(key, {})[id(inbox)] = inbox
+                self._cursors[key] = _FIRST  # a second follower reads from the start; the first drops what it knows
         if not new:
             self._nudge()
         try:
             yield new
         finally:
             with self._lock:
-                self._inboxes[key].pop(id(inbox))
+                self._inboxes.get(key, {}).pop(id(inbox), None)
                 self._drop_unread(key)
 
     def _drop_unread(self, key: str) -> None:

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 from flask import Response, g, request
 
+from tasks.follow import Ends
 from tasks.redis.entries import Entry
 from tasks.values import events, fold
 from tasks.values.errors import DeadlineExceeded, Failure, JobCancelled, JobError
@@ -55,8 +56,9 @@ def begin(
         admission.await_up(gateway_, entry, client)
     job = _job(gateway_, endpoint, taken, prefer, metadata, labels)
     room, most = admission.room(entry, job.lane), auth.limits().unfinished_jobs
+    inbox = Stream() if taken.data.get("stream") and endpoint.chunks is not None else Ends()
     if prefer.wait is None:
-        submitted = gateway_.follower.submit(job, room=room, digest=taken.digest, most=most)
+        submitted = gateway_.follower.submit(job, inbox, room=room, digest=taken.digest, most=most)
     else:
         submitted = gateway_.store.submit(job, room=room, digest=taken.digest, most=most)
     g.job_id = submitted.id
@@ -68,11 +70,10 @@ def begin(
     if prefer.wait is not None:
         return _later(gateway_, job, prefer.wait, client, left)
     followed = following(gateway_, job.id, counted=not submitted.joined)
-    if taken.data.get("stream") and endpoint.chunks is not None:
-        inbox = Stream()
+    if isinstance(inbox, Stream) and endpoint.chunks is not None:
         return _stream(job, endpoint.chunks(job), followed, entries(gateway_, job, client, left, inbox), inbox)
     with followed:
-        ended = end(gateway_, job, client, left)
+        ended = end(gateway_, job, client, left, inbox)
     if isinstance(ended, events.UNSUCCESSFUL):
         return respond(failure(job, ended))
     return _answer(job, gateway_.store.made(job.id))
@@ -142,7 +143,7 @@ def failure(job: Job, event: events.Event) -> Failure:
 
 def _later(gateway_: Gateway, job: Job, wait: float, client: Probe, left: float) -> Response:
     if wait:
-        end(gateway_, job, client, left, time.monotonic() + wait)
+        end(gateway_, job, client, left, Ends(), time.monotonic() + wait)
     record = gateway_.store.get(job.id, job.owner)
     if wait and record.status.terminal:
         response = final(gateway_, record)

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from tasks.follow import Ends, Inbox
+from tasks.follow import Inbox
 from tasks.redis.entries import Entry
 from tasks.redis.scripts import AWAY
 from tasks.values.events import TERMINAL, Event
@@ -81,9 +81,9 @@ def entries(
     return _told(gateway, job, client, left, after, math.inf, inbox)
 
 
-def end(gateway: Gateway, job: Job, client: Probe, left: float, until: float = math.inf) -> Event | None:
+def end(gateway: Gateway, job: Job, client: Probe, left: float, inbox: Inbox, until: float = math.inf) -> Event | None:
     """How a job ends, or None when it has not `until` then, in monotonic seconds; otherwise as `entries`."""
-    for found in _told(gateway, job, client, left, "0", until, Ends()):
+    for found in _told(gateway, job, client, left, "0", until, inbox):
         if found and isinstance(found[-1][1], TERMINAL):
             return found[-1][1]
         if time.monotonic() >= until:

@@ -88,7 +88,7 @@ def test_a_worker_amid_a_long_step_does_not_outlive_its_supervisor(slow_stack: S
 MESSAGE_LOST = """
 import os, signal
 from mlxq.settings import Settings
-from tasks import messages, store
+from tasks.redis import messages, store
 from tests.jobs import chat
 jobs = store.connect(Settings.from_env(os.environ))
 job = chat(jobs, "left", tokens=5)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mlxq.settings import Settings
-from tasks.follow import Ends, Follower
+from tasks.follow import Ends, Follower, Inbox
 from tasks.processes.presence import Presence
 from tasks.redis import store as stores
 from tasks.redis.claims import Begun, Claim, Claims, Ended, Lines, Turn
@@ -117,7 +117,7 @@ def test_a_job_that_is_gone_is_said_to_be(store: JobStore, one: Claims, follower
 
 def submitted(follower: Follower, **fields: Any) -> Job:
     job = chat(follower.store, sync=True, **fields)
-    follower.submit(job, room=5)
+    follower.submit(job, Inbox(), room=5)
     return job
 
 
@@ -129,7 +129,8 @@ def test_who_submits_a_job_follows_it(store: JobStore, one: Claims, follower: Fo
     one.write(Turn([Begun(claim, 1)]), "0-0")
     finish(one, claim)
     assert ids(follower, claim) == ["1-1", "1-2"]
-    assert not follower._inboxes and not follower._cursors
+    follower.leave(job.id)
+    assert not follower._inboxes and not follower._cursors and not follower._given
 
 
 def test_who_leaves_before_the_end_cancels_it(store: JobStore, follower: Follower) -> None:
@@ -151,24 +152,27 @@ def test_who_leaves_after_the_end_is_told_of_with_the_next_lease(
 
 def test_a_job_that_is_joined_by_its_key_is_not_followed_twice(store: JobStore, follower: Follower) -> None:
     job = submitted(follower, idempotency_key="key")
-    again = follower.submit(chat(store, sync=True, idempotency_key="key"), room=5)
+    again = follower.submit(chat(store, sync=True, idempotency_key="key"), Inbox(), room=5)
     assert again == (job.id, True)
     assert follower._counts == {job.id: 1}
     assert store.redis.hgetall(store.keys.following(follower.client)) == {job.id.encode(): b"1"}
 
 
+@pytest.mark.parametrize("early", [False, True])
 def test_a_call_is_one_round_trip_to_make_and_none_to_read_or_leave(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, early: bool
 ) -> None:
     store = stores.connect(settings)
     follower = Follower(store)
     submitted(follower)
-    job = chat(store, sync=True)
+    job, inbox = chat(store, sync=True), Inbox()
     with counted(monkeypatch) as sent:
-        follower.submit(job, room=5)
-        source = follower.events(job.id, silence=PATIENCE)
+        follower.submit(job, inbox, room=5)
+        source = follower.events(job.id, silence=PATIENCE, inbox=inbox)
         ending = threading.Thread(target=store.finish, args=(job.id, events.Cancelled()))
         ending.start()
+        if early:  # it has ended before anybody reads
+            eventually(lambda: not inbox.empty())
         assert list(source)
         follower.leave(job.id)
     ending.join()
@@ -230,13 +234,13 @@ def test_an_event_that_cannot_be_read_ends_its_reader_alone(store: JobStore, one
 
 def test_a_step_is_one_read_however_many_rows_are_followed(settings: Settings) -> None:
     store = stores.connect(settings)
-    claims, follower = Claims(store, "fake", "worker-1"), Follower(store)
-    claims = [claimed(store, claims) for _ in range(8)]
+    worker, follower = Claims(store, "fake", "worker-1"), Follower(store)
+    claims = [claimed(store, worker) for _ in range(8)]
     sources = [follower.events(claim.job.id, silence=PATIENCE) for claim in claims]
     assert all(next(source) for source in sources)
     store.redis.config_resetstat()
     for number in (2, 3):
-        claims.write(Turn(lines=[Lines(claim, [(number, events.Delta("a"))], None) for claim in claims]), "0-0")
+        worker.write(Turn(lines=[Lines(claim, [(number, events.Delta("a"))], None) for claim in claims]), "0-0")
         assert all(next(source) for source in sources)
     # One that waited when the count began, and one that waits now; and one each time that seconds pass.
     assert store.redis.info("commandstats")["cmdstat_xread"]["calls"] < len(claims)

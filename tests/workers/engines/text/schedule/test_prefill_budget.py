@@ -13,10 +13,10 @@ class Machine:
     """One on which a piece takes `a_pass` seconds, and so many tokens a second beyond that."""
 
     def __init__(self, rate: float, a_pass: float = 0.0, decode: float = 0.0, rows: int = 0, most: int = 2048) -> None:
-        self.pace, self._rate, self._pass = PrefillBudget(most), rate, a_pass
+        self.budget, self._rate, self._pass = PrefillBudget(most), rate, a_pass
         self._rows = rows
         if rows:
-            self.pace.decoded(decode, rows)
+            self.budget.decoded(decode, rows)
 
     def seconds(self, tokens: int) -> float:
         return self._pass + tokens / self._rate
@@ -25,17 +25,17 @@ class Machine:
         """The piece of a prompt after so many long ones, in tokens."""
         for _ in range(pieces):
             tokens = self.chunk(prompts, heard=heard) * prompts
-            self.pace.prefilled(self.seconds(tokens), tokens, self._rows, heard=heard)
+            self.budget.prefilled(self.seconds(tokens), tokens, self._rows, heard=heard)
         return self.chunk(prompts, heard=heard)
 
     def chunk(self, prompts: int = 1, *, heard: bool = True) -> int:
-        return self.pace.chunk([LONG] * prompts, self._rows, heard=heard)
+        return self.budget.chunk([LONG] * prompts, self._rows, heard=heard)
 
 
 @pytest.mark.parametrize(("rate", "a_pass"), [(400, 0.02), (2000, 0.02), (5000, 0.01)])
 def test_no_piece_is_larger_than_pays(rate: float, a_pass: float) -> None:
     machine = Machine(rate, a_pass, most=1 << 20)
-    machine.pace.decoded(a_pass, 1)
+    machine.budget.decoded(a_pass, 1)
     chunk = machine.run()
     assert machine.seconds(chunk) < 0.5 and chunk / machine.seconds(chunk) >= 0.9 * rate
 
@@ -82,25 +82,25 @@ def test_short_prompts_do_not_let_a_long_one_have_less_or_more(seconds: float) -
     machine = Machine(300, rows=1, decode=0.1)
     before = machine.run()
     for _ in range(20):
-        machine.pace.prefilled(seconds, 5, 1)
+        machine.budget.prefilled(seconds, 5, 1)
     assert machine.chunk() == before
 
 
 def test_one_step_at_most_doubles_or_halves_a_piece() -> None:
     machine = Machine(300, rows=1, decode=0.1)
     first = machine.run()
-    machine.pace.prefilled(0.001, first, 1)
+    machine.budget.prefilled(0.001, first, 1)
     assert machine.chunk() <= 2 * first
     later = machine.chunk()
-    machine.pace.prefilled(60.0, later, 1)
+    machine.budget.prefilled(60.0, later, 1)
     assert machine.chunk() == pytest.approx(later / 2, abs=1)
 
 
 def test_a_piece_may_have_a_moment_only() -> None:
     machine = Machine(2000)
     machine.run()
-    assert machine.pace.chunk([LONG], seconds=0.06) == pytest.approx(120, rel=0.1)
-    assert machine.pace.chunk([LONG], seconds=0.001) == 16
+    assert machine.budget.chunk([LONG], seconds=0.06) == pytest.approx(120, rel=0.1)
+    assert machine.budget.chunk([LONG], seconds=0.001) == 16
 
 
 @pytest.mark.parametrize("left", [1, 40, 51, 70, 100, 128])

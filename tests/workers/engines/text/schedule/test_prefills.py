@@ -16,8 +16,8 @@ from workers.engines.text.output import scores
 
 def test_short_prompts_that_come_together_are_one_forward_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = tiny.engine(slots=8, prompts_at_once=8, chunk=2048)
-    engine._batch.pace.prefilled(0.1, 256)  # as on a machine that has measured what it can
-    engine._batch.pace._rate = 2560.0
+    engine._batch.prefill_budget.prefilled(0.1, 256)  # as on a machine that has measured what it can
+    engine._batch.prefill_budget._rate = 2560.0
     shapes, batch = forwards(engine, monkeypatch), Batch(engine)
     for number in range(8):
         batch.admit(str(number), prompt(tokens(20 + number, number + 2)))
@@ -55,7 +55,7 @@ def test_what_scoring_a_prompt_takes_is_part_of_its_piece(monkeypatch: pytest.Mo
         return score(*what)
 
     monkeypatch.setattr(scores, "of", slowly)
-    monkeypatch.setattr(engine._batch.pace, "prefilled", lambda seconds, *_, **__: taken.append(seconds))
+    monkeypatch.setattr(engine._batch.prefill_budget, "prefilled", lambda seconds, *_, **__: taken.append(seconds))
     batch = Batch(engine)
     batch.admit("0", prompt(tokens(100), echo=True, logprobs=1, max_tokens=0))
     batch.run()
