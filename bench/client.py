@@ -99,7 +99,7 @@ class Connection:
         return bool(text)
 
     async def call(self, path: str, body: Body) -> Any:
-        """One answer in JSON; raises ConnectionError when there is none, or one that is not a 200."""
+        """One answer in JSON; raises ConnectionError unless a 200 comes."""
         reader, head = await self._ask(path, body)
         data = b""
         if head.chunked:

@@ -37,7 +37,7 @@ class Stream:
 
     connection: socket.socket
     head: bytes = b""
-    rest: bytes = b""  # of a line that is not here yet
+    rest: bytes = b""  # the part of an unfinished line that has arrived
     words: int = 0
     missing: int = 0
     ended: str = ""

@@ -76,7 +76,7 @@ class WebhookSender:
                 self._store.redis.lpush(owed, 1)
 
     def _until_due(self) -> float:
-        """Seconds until the next attempt, more than a rest when there is none."""
+        """Seconds until the next attempt is due; when none is, longer than a rest."""
         found = self._store.redis.zrange(self._store.keys.hooks(), 0, 0, withscores=True)
         return (found[0][1] - self._store.now()) / 1000 if found else 2 * _REST
 

@@ -65,7 +65,7 @@ class Speaker(Protocol):
         ...
 
     def memory(self) -> float | None:
-        """Bytes that only the process with the model has, None where that is not a process of its own."""
+        """Bytes of memory private to the model's process; None when the model runs in this process."""
         ...
 
 

@@ -23,7 +23,7 @@ class Error(Answer, frozen=True):
 
 
 class ErrorResponse(Answer, frozen=True):
-    """The body of every answer that is not a success, and a stream's last data when it fails."""
+    """The body of every failed request, and the last data of a stream that fails."""
 
     error: Error
 

@@ -43,9 +43,7 @@ class Scripts:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         sources = {path.stem: _source(path.stem) for path in _FOLDER.glob("*.lua")}
-        self._hashes = {
-            name: hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest() for name, source in sources.items()
-        }
+        self._hashes = {name: _hash(source) for name, source in sources.items()}
         self._sources = tuple(sources.values())
         self._loaded = False
 

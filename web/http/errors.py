@@ -53,7 +53,7 @@ class RequestTimeout(JobError):
 
 
 class HostNotAllowed(JobError):
-    """The request is for a name that is not this server's."""
+    """The request's Host is not a name that this server answers to."""
 
     code = "host_not_allowed"
 

@@ -1,6 +1,5 @@
 """Many streams at once of an engine that says a word of each every 200 ms. A token's delay is how much later it came
-than at an even pace through the stream's promptest token; CPU is that of all processes of the stack. The web has a
-thread for each stream (`MLXQ_WEB_THREADS`).
+than at an even pace through the stream's promptest token; CPU is that of all processes of the stack.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from tests.servers import fake
 
 STEP_MS = 200
 WORDS = 30
-ROWS, THREADS = 1024, 1200
+ROWS = 1024
 CASES = {"100": 100, "300": 300, "1000": 1000}
 
 
@@ -29,7 +28,7 @@ def measure(plan: Plan) -> Iterator[Measurement]:
     more_files()
     words = 5 if plan.quick else WORDS
     model = fake(step_ms=STEP_MS, slots=ROWS, queue_size=2 * ROWS)
-    with served([model], MLXQ_WEB_THREADS=str(THREADS)) as stack:
+    with served([model]) as stack:
         streams(stack.url, [body(2)] * 8)  # the first calls open connections
         for count in plan.cases("web", CASES):
             for number in range(plan.rounds):

@@ -19,6 +19,7 @@ from workers.engines.lm import TextEngine
 from workers.engines.text.sampling import noise, penalties
 from workers.engines.text.sampling.guide import allowed
 from workers.engines.text.sampling.pick import Pick
+from workers.engines.text.sampling.sampler import PLACE
 
 CLOSE = 1e-4
 
@@ -206,7 +207,7 @@ def _drawing(x: Any, row: Pick, a: int, b: int) -> float:
         noisy = x + noise.gumbel(key, mx.arange(x.shape[-1])[None])[0]
         return abs(float(noisy[a] - noisy[b]))
     blocks = np.array(mx.pad(mx.softmax(x), (0, -x.shape[-1] % 64)), np.float64).reshape(-1, 64)
-    first, second = noise.uniform(key, mx.array([[0xFFFFFFFE, 0xFFFFFFFD]]))[0].tolist()
+    first, second = noise.uniform(key, PLACE)[0].tolist()
     cumulated = np.cumsum(blocks.sum(axis=-1))
     inner = np.cumsum(blocks[int(np.argmax(cumulated > first))])
     return float(min(np.abs(cumulated - first).min(), np.abs(inner / inner[-1] - second).min()))

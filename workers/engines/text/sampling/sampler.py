@@ -23,7 +23,7 @@ _NUCLEUS = 64  # tokens among which top_p is looked for at first
 _WIDER = 8  # times as many, for rows whose top_p these do not reach
 # No tokens have these numbers, so their noise is nobody else's: of XTC's chance, and of a draw among all tokens.
 _CHANCE = mx.array([[0xFFFFFFFF]], mx.uint32)
-_PLACE = mx.array([[0xFFFFFFFE, 0xFFFFFFFD]], mx.uint32)
+PLACE = mx.array([[0xFFFFFFFE, 0xFFFFFFFD]], mx.uint32)
 _COLDEST = 1e-4  # below it float32 leaves the likeliest token nothing to share, and its inverse overflows in the end
 
 
@@ -96,7 +96,7 @@ class Sampler:
         """By one number a row: noise for a whole vocabulary would cost more than many a model's step."""
         likely = elementwise.softmax(_tempered(x, picks))
         left = self._left(likely, mx.arange(x.shape[-1])[None], picks)
-        return inverse_transform.drawn(left, noise.uniform(_keys(picks), _PLACE))[:, 0].astype(mx.uint32)
+        return inverse_transform.drawn(left, noise.uniform(_keys(picks), PLACE))[:, 0].astype(mx.uint32)
 
     def _among(self, likely: Any, tokens: Any, picks: Sequence[Pick]) -> Any:
         """By each candidate's own noise: how many there are beside it, and in which order, changes nothing."""
