@@ -109,6 +109,11 @@ class Runner:
             self._apart.run(job_id, self._claims.disown, job_id)
         self._stray = stray
 
+    def hand_back(self) -> None:
+        """Hand back all that is claimed in this worker's name: it ends, and none of its jobs is to blame."""
+        for job_id in self._claims.claimed():
+            self._claims.disown(job_id)
+
     def _begin(self, claim: Claim) -> threading.Event | None:
         """Check a job and hand it to the batcher; nothing when it needs no engine."""
         with structlog.contextvars.bound_contextvars(job_id=claim.job.id, request_id=claim.job.request_id):
@@ -180,8 +185,23 @@ def serve(entry: ModelEntry, settings: Settings, worker_id: str) -> None:
     log.info("model ready", model=entry.name, slots=me.slots)
     runner = Runner(Claims(jobs, entry.name, worker_id), owner.engine, owner.batcher)
     tidying = Loop("claims", runner.tidy, _TIDY).start()
-    _consume(jobs.celery, jobs.keys.queue(entry.name), 2 * me.slots + HEADROOM, runner, settings.drain)
-    owner.thread.join(settings.drain + 1)
+
+    def let_go() -> None:
+        owner.thread.join(settings.drain + GRACE / 2)
+        if owner.thread.is_alive():
+            log.warning("a step of the engine outlasts the drain; what it runs goes back", model=entry.name)
+            insist(runner.hand_back)
+            _leave(0)
+
+    def stop(**_: object) -> None:
+        owner.batcher.stop(settings.drain)
+        # The consumer's loop may be asleep, which a signal does not end; and no handler of one may wait for a lock.
+        threading.Thread(target=_rouse, name="rouse", daemon=True).start()
+        threading.Thread(target=let_go, name="let-go", daemon=True).start()
+
+    signals.worker_shutting_down.connect(stop, weak=False)
+    _consume(jobs.celery, jobs.keys.queue(entry.name), 2 * me.slots + HEADROOM, runner)
+    owner.thread.join(settings.drain + GRACE)
     tidying.stop(1)
     heartbeat.stop(1)
     try:
@@ -191,17 +211,10 @@ def serve(entry: ModelEntry, settings: Settings, worker_id: str) -> None:
     _leave(0)
 
 
-def _consume(app: Celery, queue: str, threads: int, runner: Runner, drain: float) -> None:
+def _consume(app: Celery, queue: str, threads: int, runner: Runner) -> None:
     app.task(name=celery_app.RUN)(runner.run)
     # It warns of root because of pickle, which no message of ours may be.
     warnings.filterwarnings("ignore", category=SecurityWarning)
-
-    def stop(**_: object) -> None:
-        runner._batcher.stop(drain)
-        # The consumer's loop may be asleep, which a signal does not end; and no handler of one may wait for a lock.
-        threading.Thread(target=_rouse, name="rouse", daemon=True).start()
-
-    signals.worker_shutting_down.connect(stop, weak=False)
     app.worker_main(
         [
             "--quiet",

@@ -13,7 +13,7 @@ import httpx
 from tasks.processes.presence import Presence
 from tasks.redis import store as stores
 from tasks.values import events
-from tasks.values.job import Record
+from tasks.values.job import Record, Status
 from tests.servers import PATIENCE, Stack, eventually
 
 CHAT = "/v1/chat/completions"
@@ -124,6 +124,9 @@ class Clients:
         record = self.store.find(job_id)
         assert record is not None
         return record
+
+    def began(self, job_id: str) -> bool:
+        return self.record(job_id).status is Status.RUNNING
 
     def ended(self, job_id: str, within: float = PATIENCE) -> Record:
         return eventually(lambda: self.record(job_id) if self.record(job_id).status.terminal else None, within)
