@@ -194,13 +194,18 @@ def _frames(
 ) -> Iterator[bytes]:
     """What a stream's client is sent: at a time all that is there, so one that is slow gets it in fewer pieces.
 
-    That is nothing where nothing is there, but for the beginning.
+    That is nothing where nothing has come, but for the beginning. Events that a client is not shown are no reason to
+    pause: after the last of them nobody would call for the end.
     """
-    yield b"".join(_shown(job, first, chunks)) if first else sse.KEEP_ALIVE
+    yield b"".join(_shown(job, first, chunks)) or sse.KEEP_ALIVE
     try:
-        for found in audible(source):
-            told = [entry[1] for entry in found or ()]
-            yield sse.KEEP_ALIVE if found is None else b"".join(_shown(job, told, chunks))
+        for arrived in audible(source):
+            if arrived is None:
+                yield sse.KEEP_ALIVE
+            elif not arrived:
+                yield b""
+            elif shown := b"".join(_shown(job, [entry[1] for entry in arrived], chunks)):
+                yield shown
     except ClientGone:
         return
     except JobError as error:

@@ -1,0 +1,52 @@
+"""What the client of a stream is sent, as its events come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.redis.entries import Entry
+from tasks.values import events
+from tasks.values.job import Job
+from tasks.values.requests import ChatRequest, Message
+from tests.workers.engines import rows
+from web import calls
+from web.http import sse
+
+JOB: Job = rows.job(ChatRequest((Message("user", "word"),)))
+STARTED, WORD, SILENT = events.Started(1, 3), events.Delta("word"), events.Delta("")
+DONE = events.Done(events.Usage(3, 1))
+
+
+def chunks(event: events.Event) -> Iterator[object]:
+    """A client is shown text only."""
+    if isinstance(event, events.Delta) and event.text:
+        yield event.text
+
+
+def arrivals(splits: list[int]) -> list[list[Entry]]:
+    """The events of an answer, so many at a time; none at 0."""
+    left: list[Entry] = [("1-1", WORD), ("1-2", SILENT), ("1-3", WORD), ("1-4", DONE)]
+    come: list[list[Entry]] = []
+    for split in splits:
+        come.append(left[:split])
+        del left[:split]
+    return [*come, left] if left else come
+
+
+@given(st.lists(st.integers(0, 3), max_size=8))
+def test_a_stream_pauses_where_nothing_came_and_nowhere_else(splits: list[int]) -> None:
+    come = arrivals(splits)
+    last = next(at for at, some in enumerate(come) if some and some[-1][1] is DONE)
+    come = come[: last + 1]
+    frames = list(calls._frames(JOB, [STARTED], iter(come), chunks))
+    assert frames.count(b"") == sum(not some for some in come)
+    assert frames[-1] == sse.DONE and b"".join(frames).count(b"word") == 2
+
+
+@pytest.mark.parametrize("first", [[], [STARTED]])
+def test_a_stream_begins_with_a_sign_of_life(first: list[events.Event]) -> None:
+    assert next(calls._frames(JOB, first, iter([]), chunks)) == sse.KEEP_ALIVE
