@@ -20,7 +20,7 @@ class Rendered(NamedTuple):
     content_type: str = "application/json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Endpoint:
     """One path below /v1 whose every call is a job.
 

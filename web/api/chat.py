@@ -40,13 +40,13 @@ def payload(data: Mapping[str, Any]) -> ChatRequest:
 
 
 ENDPOINT = Endpoint(
-    "/v1/chat/completions",
-    text.MODEL_TYPES,
-    ChatSchema,
-    payload,
-    render.body,
-    text.options,
-    render.chunks,
+    path="/v1/chat/completions",
+    model_types=text.MODEL_TYPES,
+    schema=ChatSchema,
+    payload=payload,
+    options=text.options,
+    body=render.body,
+    chunks=render.chunks,
 )
 
 

@@ -24,7 +24,13 @@ def payload(data: Mapping[str, Any]) -> RenderRequest:
     return RenderRequest(**text.conversation(data), generation_prompt=data.get("add_generation_prompt", True))
 
 
-ENDPOINT = Endpoint("/v1/chat/render", text.MODEL_TYPES, ChatRenderSchema, payload, render.body)
+ENDPOINT = Endpoint(
+    path="/v1/chat/render",
+    model_types=text.MODEL_TYPES,
+    schema=ChatRenderSchema,
+    payload=payload,
+    body=render.body,
+)
 
 
 @blueprint.post(ENDPOINT.path)

@@ -27,13 +27,13 @@ def payload(data: Mapping[str, Any]) -> CompletionRequest:
 
 
 ENDPOINT = Endpoint(
-    "/v1/completions",
-    text.MODEL_TYPES,
-    CompletionsSchema,
-    payload,
-    render.body,
-    text.options,
-    render.chunks,
+    path="/v1/completions",
+    model_types=text.MODEL_TYPES,
+    schema=CompletionsSchema,
+    payload=payload,
+    options=text.options,
+    body=render.body,
+    chunks=render.chunks,
 )
 
 

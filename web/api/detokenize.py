@@ -24,7 +24,13 @@ def payload(data: Mapping[str, Any]) -> DetokenizeRequest:
     return DetokenizeRequest(data["tokens"])
 
 
-ENDPOINT = Endpoint("/v1/detokenize", text.MODEL_TYPES, DetokenizeSchema, payload, render.body)
+ENDPOINT = Endpoint(
+    path="/v1/detokenize",
+    model_types=text.MODEL_TYPES,
+    schema=DetokenizeSchema,
+    payload=payload,
+    body=render.body,
+)
 
 
 @blueprint.post(ENDPOINT.path)

@@ -29,12 +29,12 @@ def options(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 ENDPOINT = Endpoint(
-    "/v1/embeddings",
-    frozenset({"embeddings", "fake"}),
-    EmbeddingsSchema,
-    payload,
-    render.body,
-    options,
+    path="/v1/embeddings",
+    model_types=frozenset({"embeddings", "fake"}),
+    schema=EmbeddingsSchema,
+    payload=payload,
+    options=options,
+    body=render.body,
 )
 
 

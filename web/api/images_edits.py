@@ -13,13 +13,13 @@ from web.openapi.operation import SSE, operation
 
 blueprint = Blueprint("images_edits", __name__)
 ENDPOINT = Endpoint(
-    "/v1/images/edits",
-    frozenset({images.EDIT}),
-    ImagesEditsSchema,
-    images.payload,
-    images.body,
-    images.options,
-    images.chunks("image_edit"),
+    path="/v1/images/edits",
+    model_types=frozenset({images.EDIT}),
+    schema=ImagesEditsSchema,
+    payload=images.payload,
+    options=images.options,
+    body=images.body,
+    chunks=images.chunks("image_edit"),
     files=images.IMAGE | {"mask"},
     several=images.IMAGE,
     json=True,

@@ -13,13 +13,13 @@ from web.openapi.operation import SSE, operation
 
 blueprint = Blueprint("images_generations", __name__)
 ENDPOINT = Endpoint(
-    "/v1/images/generations",
-    frozenset({images.GENERATION}),
-    ImagesGenerationsSchema,
-    images.payload,
-    images.body,
-    images.options,
-    images.chunks("image_generation"),
+    path="/v1/images/generations",
+    model_types=frozenset({images.GENERATION}),
+    schema=ImagesGenerationsSchema,
+    payload=images.payload,
+    options=images.options,
+    body=images.body,
+    chunks=images.chunks("image_generation"),
     files=images.IMAGE,
     json=True,
 )

@@ -13,13 +13,13 @@ from web.openapi.operation import SSE, operation
 
 blueprint = Blueprint("images_variations", __name__)
 ENDPOINT = Endpoint(
-    "/v1/images/variations",
-    frozenset({images.GENERATION}),
-    ImagesVariationsSchema,
-    images.payload,
-    images.body,
-    images.options,
-    images.chunks("image_generation"),
+    path="/v1/images/variations",
+    model_types=frozenset({images.GENERATION}),
+    schema=ImagesVariationsSchema,
+    payload=images.payload,
+    options=images.options,
+    body=images.body,
+    chunks=images.chunks("image_generation"),
     files=images.IMAGE,
     json=True,
 )

@@ -32,7 +32,14 @@ def options(data: Mapping[str, Any]) -> dict[str, Any]:
     return {"max_model_len": gateway().details(data["model"])["context_length"]}
 
 
-ENDPOINT = Endpoint("/v1/tokenize", text.MODEL_TYPES, TokenizeSchema, payload, render.body, options)
+ENDPOINT = Endpoint(
+    path="/v1/tokenize",
+    model_types=text.MODEL_TYPES,
+    schema=TokenizeSchema,
+    payload=payload,
+    options=options,
+    body=render.body,
+)
 
 
 @blueprint.post(ENDPOINT.path)

@@ -29,12 +29,12 @@ def options(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 ENDPOINT = Endpoint(
-    "/v1/audio/transcriptions",
-    frozenset({"whisper"}),
-    TranscriptionsSchema,
-    payload,
-    render.body,
-    options,
+    path="/v1/audio/transcriptions",
+    model_types=frozenset({"whisper"}),
+    schema=TranscriptionsSchema,
+    payload=payload,
+    options=options,
+    body=render.body,
     files=frozenset({"file"}),
 )
 
