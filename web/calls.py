@@ -16,7 +16,8 @@ from tasks.redis.entries import Entry
 from tasks.values import events, fold
 from tasks.values.errors import DeadlineExceeded, Failure, JobCancelled, JobError
 from tasks.values.job import Job, Lane, Record, job_id
-from web import admission, intake, registry
+from web import admission, callers, intake, registry
+from web.callers import Caller
 from web.endpoint import Endpoint
 from web.gateway import Gateway, gateway
 from web.http import auth, remote, sse, tracing
@@ -32,7 +33,9 @@ log = structlog.get_logger()
 
 def serve(endpoint: Endpoint) -> Response:
     """Answer the current request, a call of this endpoint."""
-    return begin(endpoint, intake.body(endpoint), preference(request.headers, gateway().settings), {})
+    gateway_ = gateway()
+    raw = intake.body(request, gateway_, endpoint)
+    return begin(endpoint, raw, preference(request.headers, gateway_.settings), {})
 
 
 def begin(
@@ -47,14 +50,15 @@ def begin(
 
     `within` is where in the request the body stands, for errors that name a field of it.
     """
-    gateway_, client = gateway(), Probe(request.environ)
+    caller, client = callers.current(), Probe(request.environ)
+    gateway_ = caller.gateway
     if prefer.wait != 0 or remote.needed(endpoint, raw):
         gateway_.capacity.occupy()
-    taken = intake.check(endpoint, raw, within)
+    taken = intake.check(caller, endpoint, raw, within)
     entry = admission.model(gateway_, taken.data["model"], endpoint, within)
     if prefer.wait is None:
         admission.await_up(gateway_, entry, client)
-    job = _job(gateway_, endpoint, taken, prefer, metadata, labels)
+    job = _job(caller, endpoint, taken, prefer, metadata, labels)
     room, most = admission.room(entry, job.lane), auth.limits().unfinished_jobs
     inbox = Stream() if taken.data.get("stream") and endpoint.chunks is not None else Ends()
     if prefer.wait is None:
@@ -71,7 +75,7 @@ def begin(
         return _later(gateway_, job, prefer.wait, client, left)
     followed = following(gateway_, job.id, counted=not submitted.joined)
     if isinstance(inbox, Stream) and endpoint.chunks is not None:
-        return _stream(job, endpoint.chunks(job), followed, entries(gateway_, job, client, left, inbox), inbox)
+        return _stream(job, endpoint.chunks(caller, job), followed, entries(gateway_, job, client, left, inbox), inbox)
     with followed:
         ended = end(gateway_, job, client, left, inbox)
     if isinstance(ended, events.UNSUCCESSFUL):
@@ -80,14 +84,15 @@ def begin(
 
 
 def _job(
-    gateway_: Gateway,
+    caller: Caller,
     endpoint: Endpoint,
     taken: intake.Intake,
     prefer: Preference,
     metadata: Mapping[str, str],
     labels: Sequence[str],
 ) -> Job:
-    settings, entry = gateway_.settings, gateway_.catalogue.get(taken.data["model"])
+    gateway_, settings = caller.gateway, caller.gateway.settings
+    entry = gateway_.catalogue.get(taken.data["model"])
     sync, clock = prefer.wait is None, gateway_.clock.micros()
     now = clock // 1000
     # Who polls has as long as results are kept; who waits has given up long before.
@@ -96,7 +101,7 @@ def _job(
     keep = settings.sync_ttl if sync and not prefer.detached else settings.result_ttl
     return Job(
         id=job_id(clock),
-        owner=auth.current(),
+        owner=caller.owner,
         model=entry.name,
         endpoint=endpoint.path,
         payload=endpoint.payload(taken.data),
@@ -107,7 +112,7 @@ def _job(
         sync=sync,
         stream=sync and bool(taken.data.get("stream")),
         detached=prefer.detached or not sync,
-        options=endpoint.options(taken.data),
+        options=endpoint.options(caller, taken.data),
         metadata=dict(metadata),
         inputs=taken.blobs,
         request_id=tracing.current(),
@@ -127,7 +132,7 @@ def final(gateway_: Gateway, record: Record) -> Response:
 
 
 def _answer(job: Job, result: fold.Result) -> Response:
-    rendered = registry.endpoints()[job.endpoint].body(job, result)
+    rendered = registry.endpoints()[job.endpoint].body(callers.current(), job, result)
     return Response(rendered.data, content_type=rendered.content_type)
 
 

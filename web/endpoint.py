@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from schemas.fields import Body
 from tasks.values.events import Event
 from tasks.values.fold import Result
 from tasks.values.job import Job
 from tasks.values.requests import Payload
+from web.callers import Caller
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Rendered(NamedTuple):
@@ -18,6 +22,15 @@ class Rendered(NamedTuple):
 
     data: bytes
     content_type: str = "application/json"
+
+
+def for_anyone(function: Callable[P, T]) -> Callable[Concatenate[Caller, P], T]:
+    """A function of an endpoint whose answer is the same whoever calls."""
+
+    def called(_: Caller, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return function(*args, **kwargs)
+
+    return called
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +47,9 @@ class Endpoint:
     model_types: frozenset[str]
     schema: type[Body]
     payload: Callable[[Mapping[str, Any]], Payload]
-    body: Callable[[Job, Result], Rendered]
-    options: Callable[[Mapping[str, Any]], dict[str, Any]] = field(default=lambda data: {})
-    chunks: Callable[[Job], Callable[[Event], Iterator[object]]] | None = None
+    body: Callable[[Caller, Job, Result], Rendered]
+    options: Callable[[Caller, Mapping[str, Any]], dict[str, Any]] = field(default=lambda caller, data: {})
+    chunks: Callable[[Caller, Job], Callable[[Event], Iterator[object]]] | None = None
     files: frozenset[str] = frozenset()
     several: frozenset[str] = frozenset()
     json: bool = False

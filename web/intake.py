@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import re
-from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeAlias
-from urllib.parse import unquote_to_bytes
 
 import msgspec
-from flask import request
+from flask import Request
 from marshmallow import ValidationError
 from werkzeug.datastructures import FileStorage
 from werkzeug.formparser import FormDataParser
 
 from schemas.fields import loaded
 from tasks.blobs import Incoming
-from tasks.values.errors import InvalidValue, NotFound
+from tasks.values.errors import InvalidValue
 from tasks.values.requests import BlobRef
+from web.callers import Caller
 from web.endpoint import Endpoint
-from web.gateway import gateway
-from web.http import auth, media, remote
+from web.gateway import Gateway
+from web.http import media, remote
 from web.http.errors import InvalidJson, UnsupportedMediaType, validation
 
 MAX_DEPTH = 64  # levels of a body's field
 MAX_CONTAINERS = 100_000  # objects and lists in a body
-_BLOB, _FILE = "blob_", "file-"
 _NESTED = re.compile(r"(?P<outer>\w+)\[(?P<inner>\w+)\]", re.ASCII)
 
 
@@ -58,22 +55,22 @@ class Upload(NamedTuple):
 Uploads: TypeAlias = dict[str, list[Upload]]
 
 
-def body(endpoint: Endpoint) -> Mapping[str, Any]:
-    """The current request's body as the endpoint reads it: a form where it takes files, JSON elsewhere or as well."""
+def body(request: Request, gateway: Gateway, endpoint: Endpoint) -> Mapping[str, Any]:
+    """A request's body as the endpoint reads it: a form where it takes files, JSON elsewhere or as well."""
     if not endpoint.files or (endpoint.json and request.mimetype != "multipart/form-data"):
-        return json()
-    with form(endpoint.files) as (fields, uploads):
+        return json(request, gateway)
+    with form(request, gateway, endpoint.files) as (fields, uploads):
         return {**fields, **{name: _kept(endpoint, name, found) for name, found in uploads.items()}}
 
 
-def json() -> Mapping[str, Any]:
-    """The current request's JSON object."""
+def json(request: Request, gateway: Gateway) -> Mapping[str, Any]:
+    """A request's JSON object."""
     if request.mimetype != "application/json":
         raise UnsupportedMediaType(
             f"send 'Content-Type: application/json', not '{request.mimetype or 'nothing'}'", param="Content-Type"
         )
-    request.max_content_length = gateway().settings.max_body_bytes
-    with gateway().capacity.receive():
+    request.max_content_length = gateway.settings.max_body_bytes
+    with gateway.capacity.receive(request.environ):
         data = request.get_data(cache=False)
     return decoded(data)
 
@@ -106,8 +103,8 @@ def _bounded(body: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def form(files: frozenset[str]) -> Iterator[tuple[dict[str, Any], Uploads]]:
-    """The current request's form: its fields, `a[b]` as an object's, and its uploads, dropped afterwards unless kept.
+def form(request: Request, gateway: Gateway, files: frozenset[str]) -> Iterator[tuple[dict[str, Any], Uploads]]:
+    """A request's form: its fields, `a[b]` as an object's, and its uploads, dropped afterwards unless kept.
 
     `files` names the fields that hold uploads. They go to the disk while they are read, so memory holds none.
     """
@@ -115,7 +112,7 @@ def form(files: frozenset[str]) -> Iterator[tuple[dict[str, Any], Uploads]]:
         raise UnsupportedMediaType(
             f"send 'Content-Type: multipart/form-data', not '{request.mimetype or 'nothing'}'", param="Content-Type"
         )
-    settings, blobs = gateway().settings, gateway().store.blobs
+    settings, blobs = gateway.settings, gateway.store.blobs
     request.max_content_length = settings.max_upload_bytes + settings.max_body_bytes
     begun: list[Incoming] = []
 
@@ -130,15 +127,15 @@ def form(files: frozenset[str]) -> Iterator[tuple[dict[str, Any], Uploads]]:
         silent=False,
     )
     try:
-        with gateway().capacity.receive():
-            parsed = _parsed(parser, files)
+        with gateway.capacity.receive(request.environ):
+            parsed = _parsed(request, parser, files)
         yield parsed
     finally:
         for incoming in begun:
             incoming.drop()
 
 
-def _parsed(parser: FormDataParser, files: frozenset[str]) -> tuple[dict[str, Any], Uploads]:
+def _parsed(request: Request, parser: FormDataParser, files: frozenset[str]) -> tuple[dict[str, Any], Uploads]:
     try:
         _, fields, uploads = parser.parse(
             request.stream, request.mimetype, request.content_length, request.mimetype_params
@@ -185,13 +182,14 @@ def one(name: str, found: list[Upload]) -> Upload:
     return found[0]
 
 
-def check(endpoint: Endpoint, raw: Mapping[str, Any], within: str = "") -> Intake:
+def check(caller: Caller, endpoint: Endpoint, raw: Mapping[str, Any], within: str = "") -> Intake:
     """Check a body against the endpoint's schema; raises a JobError that names the field, below `within` if given."""
     given = {
-        name: _blobs(endpoint, name, within, value) if name in endpoint.files else value for name, value in raw.items()
+        name: _blobs(caller, endpoint, name, within, value) if name in endpoint.files else value
+        for name, value in raw.items()
     }
     try:
-        data: Mapping[str, Any] = media.kept(loaded(endpoint.schema, given), within, blob)
+        data: Mapping[str, Any] = media.kept(caller, loaded(endpoint.schema, given), within)
     except ValidationError as error:
         raise validation(error, within) from None
     held: list[BlobRef] = []
@@ -200,64 +198,28 @@ def check(endpoint: Endpoint, raw: Mapping[str, Any], within: str = "") -> Intak
         refs = given[name]
         if refs is not None:
             held += refs if isinstance(refs, list) else [refs]
-            hashes[name] = _said(raw[name], refs)
+            hashes[name] = _identity(raw[name], refs)
     return Intake(data, digest({**given, **hashes}), (*held, *media.held(data)))
 
 
-def _said(sent: object, refs: BlobRef | list[BlobRef]) -> object:
+def _identity(sent: object, refs: BlobRef | list[BlobRef]) -> object:
     """What a digest is made of: who asks again for the same address asks for the same, whatever is there by now."""
     if isinstance(refs, list):
         several = sent if isinstance(sent, list) else [sent]
-        return [_said(one, ref) for one, ref in zip(several, refs, strict=True)]
+        return [_identity(one, ref) for one, ref in zip(several, refs, strict=True)]
     return sent if remote.is_address(sent) else refs.sha256
 
 
-def _blobs(endpoint: Endpoint, name: str, within: str, value: object) -> BlobRef | list[BlobRef] | None:
+def _blobs(caller: Caller, endpoint: Endpoint, name: str, within: str, value: object) -> BlobRef | list[BlobRef] | None:
     param = f"{within}.{name}" if within else name
     if value is None:
         return None
     if name not in endpoint.several:
-        return blob(param, value)
-    return [blob(f"{param}[{at}]", sent) for at, sent in enumerate(value if isinstance(value, list) else [value])]
+        return media.blob(caller, param, value)
+    several = value if isinstance(value, list) else [value]
+    return [media.blob(caller, f"{param}[{at}]", sent) for at, sent in enumerate(several)]
 
 
 def digest(raw: Mapping[str, Any]) -> str:
     """What is the same for the same body, however its JSON was written."""
     return hashlib.sha256(msgspec.json.encode(raw, order="deterministic")).hexdigest()
-
-
-def blob(param: str, value: object) -> BlobRef:
-    """What an upload, a data URL or a blob's id stands for; InvalidValue names `param`."""
-    if isinstance(value, BlobRef):
-        return value
-    if isinstance(value, str) and value.startswith("data:"):
-        return _data_url(param, value)
-    if isinstance(value, str) and value.startswith(_BLOB):
-        ref = gateway().store.owns_blob(auth.current(), value.removeprefix(_BLOB))
-        if ref is None:
-            raise InvalidValue(f"none of your jobs holds '{value}'", param=param)
-        return ref
-    if isinstance(value, str) and value.startswith(_FILE):
-        try:
-            found = gateway().files.get(value, auth.current()).blob
-            gateway().store.blobs.touch(found)  # its file may go before the job holds it
-            return found
-        except NotFound:
-            raise InvalidValue(f"you have no file '{value}'", param=param) from None
-    if remote.is_address(value):
-        return remote.fetched(param, value)
-    raise InvalidValue(
-        f"'{param}' must be an upload; elsewhere a URL, a data URL, a file's or a blob's id", param=param
-    )
-
-
-def _data_url(param: str, url: str) -> BlobRef:
-    head, comma, tail = url.removeprefix("data:").partition(",")
-    try:
-        if not comma:
-            raise ValueError("no comma")
-        content = b64decode(tail, validate=True) if head.endswith(";base64") else unquote_to_bytes(tail)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidValue(f"'{param}' is not a valid data URL: {error}", param=param) from None
-    media_type = head.removesuffix(";base64") or "text/plain"
-    return gateway().store.blobs.put(content, media_type, gateway().settings.max_upload_bytes)

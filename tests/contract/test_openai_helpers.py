@@ -20,6 +20,7 @@ from tasks.values.requests import ChatRequest, Constraint, ToolChoice
 from tests.workers.engines import rows
 from web.api.chat import ENDPOINT
 from web.http import sse
+from web.render import chat as render
 
 USER: list[ChatCompletionMessageParam] = [{"role": "user", "content": "hi"}]
 
@@ -66,12 +67,11 @@ class Edge:
         return self._streamed(job) if data.get("stream") else self._whole(job)
 
     def _whole(self, job: Job) -> httpx.Response:
-        rendered = ENDPOINT.body(job, fold.fold(job.payload, self.heard))
+        rendered = render.body(job, fold.fold(job.payload, self.heard))
         return httpx.Response(200, content=rendered.data, headers={"Content-Type": rendered.content_type})
 
     def _streamed(self, job: Job) -> httpx.Response:
-        assert ENDPOINT.chunks is not None
-        chunks = ENDPOINT.chunks(job)
+        chunks = render.chunks(job)
         frames = [sse.data(chunk) for event in self.heard for chunk in chunks(event)]
         return httpx.Response(200, content=b"".join([*frames, sse.DONE]), headers={"Content-Type": sse.MIMETYPE})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, request
 
 from schemas.answers import server
 from schemas.keys import KeySchema
@@ -30,7 +30,7 @@ blueprint.before_request(auth.require_admin)
 )
 def create() -> dict[str, Any]:
     """Make a key; this answer alone holds its secret."""
-    data = KeySchema().load(intake.json())
+    data = KeySchema().load(intake.json(request, gateway()))
     limits = Limits(**{name: data[name] for name in Limits.__struct_fields__ if name in data})
     key, secret = gateway().keys.ring.create(data["label"], seconds=data.get("expires_in"), limits=limits)
     return {**render.body(Listed(key)), "key": secret}

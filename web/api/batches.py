@@ -34,7 +34,7 @@ blueprint = Blueprint("batches", __name__, url_prefix="/v1/batches")
 )
 def create() -> dict[str, Any]:
     """Have a file's lines run."""
-    raw = intake.json()
+    raw = intake.json(request, gateway())
     data = BatchSchema().load(raw)
     if data["endpoint"] not in registry.endpoints():
         raise InvalidValue(f"'endpoint' must be one of {', '.join(registry.endpoints())}", param="endpoint")

@@ -13,7 +13,7 @@ from schemas.tools import Choice
 from tasks.values.requests import ChatRequest, ToolChoice
 from web import calls
 from web.api import text
-from web.endpoint import Endpoint
+from web.endpoint import Endpoint, for_anyone
 from web.openapi.operation import SSE, operation
 from web.render import chat as render
 
@@ -44,9 +44,9 @@ ENDPOINT = Endpoint(
     model_types=text.MODEL_TYPES,
     schema=ChatSchema,
     payload=payload,
-    options=text.options,
-    body=render.body,
-    chunks=render.chunks,
+    options=for_anyone(text.options),
+    body=for_anyone(render.body),
+    chunks=for_anyone(render.chunks),
 )
 
 

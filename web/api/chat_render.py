@@ -12,7 +12,7 @@ from schemas.chat_render import ChatRenderSchema
 from tasks.values.requests import RenderRequest
 from web import calls
 from web.api import text
-from web.endpoint import Endpoint
+from web.endpoint import Endpoint, for_anyone
 from web.openapi.operation import operation
 from web.render import chat_render as render
 
@@ -29,7 +29,7 @@ ENDPOINT = Endpoint(
     model_types=text.MODEL_TYPES,
     schema=ChatRenderSchema,
     payload=payload,
-    body=render.body,
+    body=for_anyone(render.body),
 )
 
 

@@ -12,7 +12,7 @@ from schemas.completions import CompletionsSchema
 from tasks.values.requests import CompletionRequest
 from web import calls
 from web.api import text
-from web.endpoint import Endpoint
+from web.endpoint import Endpoint, for_anyone
 from web.openapi.operation import SSE, operation
 from web.render import completions as render
 
@@ -31,9 +31,9 @@ ENDPOINT = Endpoint(
     model_types=text.MODEL_TYPES,
     schema=CompletionsSchema,
     payload=payload,
-    options=text.options,
-    body=render.body,
-    chunks=render.chunks,
+    options=for_anyone(text.options),
+    body=for_anyone(render.body),
+    chunks=for_anyone(render.chunks),
 )
 
 

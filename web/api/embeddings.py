@@ -11,7 +11,7 @@ from schemas.answers.text import CreateEmbeddingResponse
 from schemas.embeddings import EmbeddingsSchema
 from tasks.values.requests import EmbeddingRequest
 from web import calls
-from web.endpoint import Endpoint
+from web.endpoint import Endpoint, for_anyone
 from web.openapi.operation import operation
 from web.render import embeddings as render
 
@@ -33,8 +33,8 @@ ENDPOINT = Endpoint(
     model_types=frozenset({"embeddings", "fake"}),
     schema=EmbeddingsSchema,
     payload=payload,
-    options=options,
-    body=render.body,
+    options=for_anyone(options),
+    body=for_anyone(render.body),
 )
 
 

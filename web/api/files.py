@@ -27,7 +27,7 @@ blueprint = Blueprint("files", __name__, url_prefix="/v1/files")
 @operation("createFile", work.OpenAIFile, body=FileSchema, files=frozenset({"file"}))
 def create() -> dict[str, Any]:
     """Keep an upload."""
-    with intake.form(frozenset({"file"})) as (fields, uploads):
+    with intake.form(request, gateway(), frozenset({"file"})) as (fields, uploads):
         data = FileSchema().load({**fields, **{name: intake.one(name, found) for name, found in uploads.items()}})
         upload: Upload = data["file"]
         keep = data.get("expires_after", {}).get("seconds")

@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from flask import has_request_context, request
-
+from mlxq.settings import Settings
 from tasks.blobs import BlobStore
 from tasks.values import events, fold
 from tasks.values.events import Event
 from tasks.values.job import Job
 from tasks.values.requests import BlobRef, ImageRequest
+from web.callers import Caller
 from web.endpoint import Rendered
-from web.gateway import gateway
-from web.http import auth, signing
+from web.http import signing
+from web.http.auth import SIGNED
 from web.render import images as render
 
 GENERATION, EDIT = "image-generation", "image-edit"
@@ -51,20 +51,21 @@ def options(data: Mapping[str, Any]) -> dict[str, Any]:
     return {"response_format": data.get("response_format", "b64_json")}
 
 
-def body(job: Job, result: fold.Result) -> Rendered:
+def body(caller: Caller, job: Job, result: fold.Result) -> Rendered:
     """The whole answer, its pictures inside or behind signed links.
 
     A line of a batch has them inside: its job, which the links would need, is gone when the batch's file is there.
     """
-    linked = job.options.get("response_format") == "url" and has_request_context()
-    return render.body(job, result, _link if linked else _inside)
+    if job.options.get("response_format") == "url" and caller.host_url is not None:
+        return render.body(job, result, partial(_link, caller.gateway.settings, caller.host_url))
+    return render.body(job, result, partial(_inside, caller.gateway.store.blobs))
 
 
-def chunks(kind: str) -> Callable[[Job], Callable[[Event], Iterator[object]]]:
+def chunks(kind: str) -> Callable[[Caller, Job], Callable[[Event], Iterator[object]]]:
     """The stream of a job whose events are named `kind`.partial_image and `kind`.completed."""
 
-    def of(job: Job) -> Callable[[Event], Iterator[object]]:
-        return render.Chunks(job, kind, partial(_base64, gateway().store.blobs))
+    def of(caller: Caller, job: Job) -> Callable[[Event], Iterator[object]]:
+        return render.Chunks(job, kind, partial(_base64, caller.gateway.store.blobs))
 
     return of
 
@@ -73,11 +74,12 @@ def _base64(blobs: BlobStore, ref: BlobRef) -> str:
     return base64.b64encode(blobs.read(ref)).decode()
 
 
-def _inside(job: Job, picture: events.Picture) -> dict[str, str]:
-    return {"b64_json": _base64(gateway().store.blobs, picture.blob)}
+def _inside(blobs: BlobStore, job: Job, picture: events.Picture) -> dict[str, str]:
+    del job
+    return {"b64_json": _base64(blobs, picture.blob)}
 
 
-def _link(job: Job, picture: events.Picture) -> dict[str, str]:
+def _link(settings: Settings, host_url: str, job: Job, picture: events.Picture) -> dict[str, str]:
     """A link for as long as the result can be kept: the same one whenever it is made."""
-    token = signing.sign(gateway().settings, picture.blob, job.deadline + 1000 * job.keep)
-    return {"url": request.host_url.rstrip("/") + auth.SIGNED + token}
+    token = signing.sign(settings, picture.blob, job.deadline + 1000 * job.keep)
+    return {"url": host_url.rstrip("/") + SIGNED + token}

@@ -8,7 +8,7 @@ from schemas.answers.images import ImageEditCompletedEvent, ImageEditPartialImag
 from schemas.images_edits import ImagesEditsSchema
 from web import calls
 from web.api import images
-from web.endpoint import Endpoint
+from web.endpoint import Endpoint, for_anyone
 from web.openapi.operation import SSE, operation
 
 blueprint = Blueprint("images_edits", __name__)
@@ -17,7 +17,7 @@ ENDPOINT = Endpoint(
     model_types=frozenset({images.EDIT}),
     schema=ImagesEditsSchema,
     payload=images.payload,
-    options=images.options,
+    options=for_anyone(images.options),
     body=images.body,
     chunks=images.chunks("image_edit"),
     files=images.IMAGE | {"mask"},

@@ -8,7 +8,7 @@ from schemas.answers.images import ImageGenCompletedEvent, ImageGenPartialImageE
 from schemas.images_variations import ImagesVariationsSchema
 from web import calls
 from web.api import images
-from web.endpoint import Endpoint
+from web.endpoint import Endpoint, for_anyone
 from web.openapi.operation import SSE, operation
 
 blueprint = Blueprint("images_variations", __name__)
@@ -17,7 +17,7 @@ ENDPOINT = Endpoint(
     model_types=frozenset({images.GENERATION}),
     schema=ImagesVariationsSchema,
     payload=images.payload,
-    options=images.options,
+    options=for_anyone(images.options),
     body=images.body,
     chunks=images.chunks("image_generation"),
     files=images.IMAGE,

@@ -48,7 +48,7 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
 )
 def create() -> Response:
     """Submit any endpoint's call as a job."""
-    data = loaded(JobSchema, intake.json())
+    data = loaded(JobSchema, intake.json(request, gateway()))
     endpoint = registry.endpoints().get(data["url"])
     if endpoint is None:
         raise InvalidValue(f"'url' must be one of {', '.join(registry.endpoints())}", param="url")

@@ -12,8 +12,8 @@ from schemas.tokenize import TokenizeSchema
 from tasks.values.requests import RenderRequest, TokenizeRequest
 from web import calls
 from web.api import chat_render, text
-from web.endpoint import Endpoint
-from web.gateway import gateway
+from web.callers import Caller
+from web.endpoint import Endpoint, for_anyone
 from web.openapi.operation import operation
 from web.render import tokenize as render
 
@@ -27,9 +27,9 @@ def payload(data: Mapping[str, Any]) -> TokenizeRequest | RenderRequest:
     return TokenizeRequest(data["prompt"], data.get("add_special_tokens", True))
 
 
-def options(data: Mapping[str, Any]) -> dict[str, Any]:
+def options(caller: Caller, data: Mapping[str, Any]) -> dict[str, Any]:
     """What rendering needs to know beside the tokens: the model's context length, as it is known now."""
-    return {"max_model_len": gateway().details(data["model"])["context_length"]}
+    return {"max_model_len": caller.gateway.details(data["model"])["context_length"]}
 
 
 ENDPOINT = Endpoint(
@@ -38,7 +38,7 @@ ENDPOINT = Endpoint(
     schema=TokenizeSchema,
     payload=payload,
     options=options,
-    body=render.body,
+    body=for_anyone(render.body),
 )
 
 

@@ -11,7 +11,7 @@ from schemas.answers.text import CreateTranscriptionResponseJson
 from schemas.transcriptions import TranscriptionsSchema
 from tasks.values.requests import TranscriptionRequest
 from web import calls
-from web.endpoint import Endpoint
+from web.endpoint import Endpoint, for_anyone
 from web.openapi.operation import operation
 from web.render import transcriptions as render
 
@@ -33,8 +33,8 @@ ENDPOINT = Endpoint(
     model_types=frozenset({"whisper"}),
     schema=TranscriptionsSchema,
     payload=payload,
-    options=options,
-    body=render.body,
+    options=for_anyone(options),
+    body=for_anyone(render.body),
     files=frozenset({"file"}),
 )
 

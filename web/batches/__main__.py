@@ -16,9 +16,8 @@ from tasks.processes import logs
 from tasks.processes.loops import Loop
 from tasks.redis.lease import LENGTH, Lease
 from tasks.redis.scripts import AWAY
-from web.application import create_app
 from web.batches.runner import Runner, Superseded
-from web.gateway import Gateway
+from web.gateway import connect
 
 _PAUSE = 0.5  # seconds
 _PATIENCE = 60.0  # seconds that the last turn has to end
@@ -74,11 +73,9 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     parent.end_with(os.environ)
-    # Endpoints check and show their calls as in the web, so they get the same application around them.
-    app = create_app(settings, catalogue)
-    gateway: Gateway = app.extensions["mlxq"]
+    gateway = connect(settings, catalogue)
     me = uuid.uuid4().hex
-    run(Runner(app, gateway, me), Lease(gateway.store, gateway.store.keys.runner(), me), stopped)
+    run(Runner(gateway, me), Lease(gateway.store, gateway.store.keys.runner(), me), stopped)
     gateway.follower.close()
 
 

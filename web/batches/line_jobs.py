@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal, NamedTuple, TypeAlias
 
 import structlog
-from flask import Flask, g
 
 from tasks.batches import Batch
 from tasks.lines import Tally, line_job
@@ -15,6 +14,7 @@ from tasks.values.errors import Failure, InvalidValue, JobError, NotFound, Stora
 from tasks.values.job import Job, Lane, Record
 from web import admission, calls, intake, registry
 from web.batches.reading import Line
+from web.callers import Caller
 from web.gateway import Gateway
 from web.http import remote
 from web.render import batch as render
@@ -41,8 +41,8 @@ class Entry(NamedTuple):
 class LineJobs:
     """Works for every batch in its owner's name."""
 
-    def __init__(self, app: Flask, gateway: Gateway) -> None:
-        self._app, self._gateway = app, gateway
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
 
     def waits(self, line: Line, unserved: frozenset[str]) -> bool:
         """Whether a line is for a model that was taken out of the models' file after others of its lines were run."""
@@ -63,9 +63,7 @@ class LineJobs:
         job_id = line_job(batch.id, line.number)
         custom_id = str(line.request().custom_id)
         try:
-            with self._app.app_context():
-                g.owner, g.request_id = batch.owner, job_id
-                return self._job(batch, line, job_id, custom_id, now)
+            return self._job(batch, line, job_id, custom_id, now)
         except (*AWAY, StorageFull):  # not this line's fault, and it passes
             raise
         except JobError as error:
@@ -79,7 +77,8 @@ class LineJobs:
         endpoint = registry.endpoints().get(batch.endpoint)
         if endpoint is None:
             raise NotFound(f"'{batch.endpoint}' is no endpoint here any more", param="url")
-        taken = intake.check(endpoint, intake.decoded(line.request().body))
+        caller = Caller(self._gateway, batch.owner)
+        taken = intake.check(caller, endpoint, intake.decoded(line.request().body))
         if taken.data.get("stream"):
             raise InvalidValue("an answer in a batch cannot be streamed; leave 'stream' out", param="stream")
         entry = admission.model(self._gateway, taken.data["model"], endpoint)
@@ -94,7 +93,7 @@ class LineJobs:
             lane=Lane.BATCH,
             keep=KEEP,
             detached=True,
-            options=endpoint.options(taken.data),
+            options=endpoint.options(caller, taken.data),
             metadata={"batch_id": batch.id, "custom_id": custom_id, "line": str(line.number)},
             inputs=taken.blobs,
             request_id=f"{batch.id}:{line.number}",
@@ -116,8 +115,7 @@ class LineJobs:
     def _answered(self, record: Record, custom_id: str, usage: events.Usage) -> Entry:
         job, result = record.job, self._gateway.store.result(record)
         try:
-            with self._app.app_context():
-                rendered = registry.endpoints()[job.endpoint].body(job, result)
+            rendered = registry.endpoints()[job.endpoint].body(Caller(self._gateway, job.owner), job, result)
             return Entry("output", render.answered(job.id, custom_id, rendered), Tally(completed=1, usage=usage))
         except Exception as error:
             log.exception("an answer could not be shown", job_id=job.id, error=str(error))

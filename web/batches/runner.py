@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 import structlog
-from flask import Flask
 
 from tasks.batches import Cursor, Problem, Sizes, State, Status
 from tasks.files import File
@@ -49,9 +48,9 @@ class Superseded(Exception):
 class Runner:
     """One turn after the other, for as long as the process leads."""
 
-    def __init__(self, app: Flask, gateway: Gateway, id: str) -> None:
+    def __init__(self, gateway: Gateway, id: str) -> None:
         self._gateway, self._store, self._settings = gateway, gateway.store, gateway.settings
-        self._lines, self._line_jobs = Lines(gateway.store, id), LineJobs(app, gateway)
+        self._lines, self._line_jobs = Lines(gateway.store, id), LineJobs(gateway)
         self._downloads = Downloads(lambda batch, line: self._line_jobs.job(batch, line, self._store.now()))
         self.folder = OutputFiles(gateway.settings.home / "batches")
         self.reset()

@@ -7,9 +7,10 @@ counted; everything else is answered at once, also when no more of them are take
 from __future__ import annotations
 
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import BoundedSemaphore
+from typing import Any
 
 from flask import Flask, Response, g, request
 
@@ -66,9 +67,9 @@ class Capacity:
         return True
 
     @contextmanager
-    def receive(self) -> Iterator[None]:
-        """Count the current request while it reads a body that is not here yet; TooManyCalls as `occupy`."""
-        if not request.environ.get(RECEIVING):
+    def receive(self, environ: Mapping[str, Any]) -> Iterator[None]:
+        """Count a request while it reads a body that is not here yet; TooManyCalls as `occupy`."""
+        if not environ.get(RECEIVING):
             yield
             return
         if not self._bodies.acquire(timeout=_ROOM):  # most of them are here in no time

@@ -1,55 +1,95 @@
-"""Pictures, sounds and films that messages show: taken out of data URLs, fetched from the web, found among files."""
+"""What a body holds besides its JSON: uploads, data URLs, addresses, and ids of files and blobs, made into blobs."""
 
 from __future__ import annotations
 
+import binascii
 import time
-from collections.abc import Callable, Iterator, Mapping
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from schemas.content import Media
-from tasks.values.errors import InvalidValue
+from tasks.values.errors import InvalidValue, NotFound
 from tasks.values.requests import BlobRef
+from web.callers import Caller
 from web.http import remote
 from web.http.errors import path
 
 FETCH_BYTES = 64 << 20  # of one address
 FETCH_SECONDS = 20.0  # for all addresses of a request
 MOST = 256  # parts of a request that are no text
+_BLOB, _FILE = "blob_", "file-"
 # What stores of files say of anything; the worker looks into the file anyway.
 _UNSAID = (remote.UNSAID, "binary/octet-stream")
 
 
+def blob(caller: Caller, param: str, value: object) -> BlobRef:
+    """What an upload, a data URL, an address or an id stands for; InvalidValue names `param`."""
+    store = caller.gateway.store
+    if isinstance(value, BlobRef):
+        return value
+    if isinstance(value, str) and value.startswith("data:"):
+        return _data_url(caller, param, value)
+    if isinstance(value, str) and value.startswith(_BLOB):
+        ref = store.owns_blob(caller.owner, value.removeprefix(_BLOB))
+        if ref is None:
+            raise InvalidValue(f"none of your jobs holds '{value}'", param=param)
+        return ref
+    if isinstance(value, str) and value.startswith(_FILE):
+        try:
+            ref = caller.gateway.files.get(value, caller.owner).blob
+            store.blobs.touch(ref)  # its file may go before the job holds it
+            return ref
+        except NotFound:
+            raise InvalidValue(f"you have no file '{value}'", param=param) from None
+    if remote.is_address(value):
+        return remote.fetched(caller.gateway, param, value)
+    raise InvalidValue(
+        f"'{param}' must be an upload; elsewhere a URL, a data URL, a file's or a blob's id", param=param
+    )
+
+
+def _data_url(caller: Caller, param: str, url: str) -> BlobRef:
+    head, comma, tail = url.removeprefix("data:").partition(",")
+    try:
+        if not comma:
+            raise ValueError("no comma")
+        content = b64decode(tail, validate=True) if head.endswith(";base64") else unquote_to_bytes(tail)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidValue(f"'{param}' is not a valid data URL: {error}", param=param) from None
+    media_type = head.removesuffix(";base64") or "text/plain"
+    return caller.gateway.store.blobs.put(content, media_type, caller.gateway.settings.max_upload_bytes)
+
+
 def held(data: Mapping[str, Any]) -> Iterator[BlobRef]:
     """The blobs that a body's messages show, once `kept` has put them in."""
-    for _, _, media in _found(data):
+    for _, _, media in _parts(data):
         yield media.source
 
 
-def kept(data: Mapping[str, Any], within: str, blob: Callable[[str, object], BlobRef]) -> Mapping[str, Any]:
-    """The same body with a blob as the source of all that its messages show; raises a JobError that names the part.
-
-    `blob` takes a field's path and what it holds, as a data URL or an id.
-    """
-    found = list(_found(data))
-    if not found:
+def kept(caller: Caller, data: Mapping[str, Any], within: str) -> Mapping[str, Any]:
+    """The same body with a blob as the source of all that its messages show; raises a JobError that names the part."""
+    parts = list(_parts(data))
+    if not parts:
         return data
-    if len(found) > MOST:
+    if len(parts) > MOST:
         raise InvalidValue(f"the messages hold more than {MOST} parts that are no text", param=path(within, "messages"))
     until = time.monotonic() + FETCH_SECONDS
     turns = [dict(turn) for turn in data["messages"]]
-    for turn, part, media in found:
+    for turn, part, media in parts:
         param = f"{path(within, f'messages[{turn}].content[{part}]')}.{media.field}"
         if remote.is_address(media.source):
-            source = _fetched(media, param, until)
+            source = _fetched(caller, media, param, until)
         else:
-            source = blob(param, _checked(param, media))
+            source = blob(caller, param, _checked(param, media))
         content = list(turns[turn]["content"])
         content[part] = media._replace(source=source)
         turns[turn]["content"] = tuple(content)
     return {**data, "messages": turns}
 
 
-def _found(data: Mapping[str, Any]) -> Iterator[tuple[int, int, Media]]:
+def _parts(data: Mapping[str, Any]) -> Iterator[tuple[int, int, Media]]:
     for turn, message in enumerate(data.get("messages") or ()):
         content = message.get("content")
         if isinstance(content, tuple):
@@ -59,16 +99,16 @@ def _found(data: Mapping[str, Any]) -> Iterator[tuple[int, int, Media]]:
 def _checked(param: str, media: Media) -> str:
     """What is no address, and stands for bytes: nothing that might be a path."""
     source: str = media.source
-    if source.startswith(("data:", "blob_", "file-")):
+    if source.startswith(("data:", _BLOB, _FILE)):
         return source
     raise InvalidValue(f"'{param}' must be a data URL, an http or https URL, or an id of ours", param=param)
 
 
-def _fetched(media: Media, param: str, until: float) -> BlobRef:
+def _fetched(caller: Caller, media: Media, param: str, until: float) -> BlobRef:
     if media.kind == "file":
         raise InvalidValue(f"'{param}' must be a file's id or a data URL, no address", param=param)
     left = until - time.monotonic()
     if left <= 0:
         raise InvalidValue(f"the addresses of this request took longer than {FETCH_SECONDS:g} s", param=param)
     types = (f"{media.kind}/", *_UNSAID)
-    return remote.fetched(param, media.source, limit_bytes=FETCH_BYTES, timeout=left, types=types)
+    return remote.fetched(caller.gateway, param, media.source, limit_bytes=FETCH_BYTES, timeout=left, types=types)

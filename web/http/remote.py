@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 from tasks.outbound import Outbound
 from tasks.values.requests import BlobRef
 from web.endpoint import Endpoint
-from web.gateway import gateway
+from web.gateway import Gateway
 
 SECONDS = 30.0  # from the first look at the name to the last byte, with all redirects
 UNSAID = "application/octet-stream"
@@ -40,6 +40,7 @@ def _shown(raw: Mapping[str, Any]) -> Iterator[object]:
 
 
 def fetched(
+    gateway: Gateway,
     param: str,
     address: str,
     *,
@@ -51,9 +52,9 @@ def fetched(
 
     InvalidValue, BlobTooLarge and FetchFailed name `param`.
     """
-    settings = gateway().settings
+    settings = gateway.settings
     limit = settings.max_upload_bytes if limit_bytes is None else limit_bytes
-    incoming = gateway().store.blobs.incoming(limit)
+    incoming = gateway.store.blobs.incoming(limit)
     try:
         found = Outbound(settings.media_allow_private).fetch(
             address, incoming, limit_bytes=limit, timeout=timeout, types=types, param=param

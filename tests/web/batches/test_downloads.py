@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
@@ -29,11 +28,11 @@ from tests.web.batches.test_runner import URL as CHAT
 from tests.web.batches.test_runner import body, finish, listed, new_runner, seen, told
 from tests.web.batches.test_runner import work as work_chats
 from tests.web.http.test_remote import EAR
-from web.application import create_app
 from web.batches import downloads as module
 from web.batches.downloads import Downloads
 from web.batches.line_jobs import Entry
 from web.batches.reading import Line
+from web.gateway import Gateway, connect
 
 URL = "/v1/audio/transcriptions"
 
@@ -44,11 +43,11 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-def app(settings: Settings, store: JobStore) -> Iterator[Flask]:
+def gateway(settings: Settings, store: JobStore) -> Iterator[Gateway]:
     small = Settings(**{**vars(settings), "media_allow_private": True})
-    app = create_app(small, Catalogue.parse({"models": [EAR, fake()]}, "test"))
-    yield app
-    app.extensions["mlxq"].follower.close()
+    made = connect(small, Catalogue.parse({"models": [EAR, fake()]}, "test"))
+    yield made
+    made.follower.close()
 
 
 def batch(store: JobStore, *addresses: str) -> State:
@@ -76,10 +75,12 @@ def work(store: JobStore) -> None:
             Claims(store, "ear", "worker-1").settle(claim, events.Done(), result)
 
 
-def test_a_line_s_media_is_fetched_and_what_cannot_be_is_its_error(app: Flask, store: JobStore, site: Site) -> None:
+def test_a_line_s_media_is_fetched_and_what_cannot_be_is_its_error(
+    gateway: Gateway, store: JobStore, site: Site
+) -> None:
     good, bad = f"{site.url}/a.wav", f"{site.url}/none.wav"
     state = batch(store, good, bad)
-    found = finish(new_runner(app, store), store, state, lambda: work(store))
+    found = finish(new_runner(gateway, store), store, state, lambda: work(store))
     assert (found.status, found.completed, found.failed) == (Status.COMPLETED, 1, 1)
     assert told(store, found, "output")[good]["response"]["body"]["text"] == "RIFF"
     response = told(store, found, "error")[bad]["response"]
@@ -87,9 +88,9 @@ def test_a_line_s_media_is_fetched_and_what_cannot_be_is_its_error(app: Flask, s
     assert response["body"]["error"]["param"] == "file"
 
 
-def test_a_slow_server_holds_up_no_other_batch(app: Flask, store: JobStore, site: Site) -> None:
+def test_a_slow_server_holds_up_no_other_batch(gateway: Gateway, store: JobStore, site: Site) -> None:
     slow = batch(store, *(f"{site.url}/slow.wav?{number}" for number in range(3)))
-    runner = new_runner(app, store)
+    runner = new_runner(gateway, store)
     other = batch(store, f"{site.url}/a.wav")
     assert finish(runner, store, other, lambda: work(store)).completed == 1
     assert (seen(store, slow).status, seen(store, slow).completed) == (Status.IN_PROGRESS, 0)
@@ -100,10 +101,12 @@ def test_a_slow_server_holds_up_no_other_batch(app: Flask, store: JobStore, site
     assert sorted(site.asked) == ["/a.wav", *(f"/slow.wav?{number}" for number in range(3))]
 
 
-def test_a_slow_picture_of_a_chat_holds_up_no_other_owner_s_batch(app: Flask, store: JobStore, site: Site) -> None:
+def test_a_slow_picture_of_a_chat_holds_up_no_other_owner_s_batch(
+    gateway: Gateway, store: JobStore, site: Site
+) -> None:
     slow = batch_of(store, CHAT, {"slow": shows(f"{site.url}/slow.png")})
     other = batch_of(store, CHAT, {"other": body("word")}, owner="another")
-    runner = new_runner(app, store)
+    runner = new_runner(gateway, store)
     assert finish(runner, store, other, lambda: work_chats(store, owner="another")).completed == 1
     assert seen(store, slow).status is Status.IN_PROGRESS and listed(store) == ()
     site.open.set()
@@ -112,7 +115,7 @@ def test_a_slow_picture_of_a_chat_holds_up_no_other_owner_s_batch(app: Flask, st
 
 
 def test_a_line_that_finds_no_room_on_the_disk_waits_alone_and_is_tried_again(
-    app: Flask, store: JobStore, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway, store: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PAUSE", 0.01)
     put, full, tries = BlobStore.put, threading.Event(), list[bytes]()
@@ -127,15 +130,15 @@ def test_a_line_that_finds_no_room_on_the_disk_waits_alone_and_is_tried_again(
     waits = batch_of(store, CHAT, {"waits": shows("data:image/png;base64,cGl4ZWxz")})
     other = batch_of(store, CHAT, {"other": body("word")}, owner="another")
     monkeypatch.setattr(BlobStore, "put", disk)
-    runner = new_runner(app, store)
+    runner = new_runner(gateway, store)
     assert finish(runner, store, other, lambda: work_chats(store, owner="another")).completed == 1
     eventually(lambda: runner.turn(wait=0.01) or len(tries) > 2)
     full.set()
     assert finish(runner, store, waits, lambda: work_chats(store)).completed == 1
 
 
-def test_a_batch_is_cancelled_without_waiting_for_its_media(app: Flask, store: JobStore, site: Site) -> None:
-    state, runner = batch(store, f"{site.url}/slow.wav"), new_runner(app, store)
+def test_a_batch_is_cancelled_without_waiting_for_its_media(gateway: Gateway, store: JobStore, site: Site) -> None:
+    state, runner = batch(store, f"{site.url}/slow.wav"), new_runner(gateway, store)
 
     def asked() -> list[str]:
         runner.turn(wait=0.01)
@@ -152,12 +155,12 @@ def test_a_batch_is_cancelled_without_waiting_for_its_media(app: Flask, store: J
     assert listed(store) == ()
 
 
-def test_a_runner_that_begins_anew_fetches_what_was_under_way(app: Flask, store: JobStore, site: Site) -> None:
-    state, first = batch(store, f"{site.url}/slow.wav"), new_runner(app, store)
+def test_a_runner_that_begins_anew_fetches_what_was_under_way(gateway: Gateway, store: JobStore, site: Site) -> None:
+    state, first = batch(store, f"{site.url}/slow.wav"), new_runner(gateway, store)
     for _ in range(5):
         first.turn(wait=0.01)
     site.open.set()
-    found = finish(new_runner(app, store, "another"), store, state, lambda: work(store))
+    found = finish(new_runner(gateway, store, "another"), store, state, lambda: work(store))
     assert (found.status, found.completed) == (Status.COMPLETED, 1)
 
 

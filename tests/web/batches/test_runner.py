@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
@@ -24,20 +23,20 @@ from tasks.values.events import Usage
 from tasks.values.job import Listing, Record
 from tasks.values.job import Status as JobStatus
 from tests.servers import fake
-from web.application import create_app
 from web.batches import runner as module
 from web.batches.output_files import OutputFiles
 from web.batches.runner import Runner
+from web.gateway import Gateway, connect
 
 URL = "/v1/chat/completions"
 
 
 @pytest.fixture
-def app(settings: Settings, store: JobStore) -> Iterator[Flask]:
+def gateway(settings: Settings, store: JobStore) -> Iterator[Gateway]:
     small = Settings(**{**vars(settings), "batch_window": 6})
-    app = create_app(small, Catalogue.parse({"models": [fake(), fake("other")]}, "test"))
-    yield app
-    app.extensions["mlxq"].follower.close()
+    made = connect(small, Catalogue.parse({"models": [fake(), fake("other")]}, "test"))
+    yield made
+    made.follower.close()
 
 
 class Crash(Exception):
@@ -81,9 +80,9 @@ def listed(store: JobStore, owner: str = "me") -> tuple[Record, ...]:
     return store.list(owner, limit=1000, include=Listing.LINES).records
 
 
-def new_runner(app: Flask, store: JobStore, id: str = "runner") -> Runner:
+def new_runner(gateway: Gateway, store: JobStore, id: str = "runner") -> Runner:
     store.redis.set(store.keys.runner(), id)
-    return Runner(app, app.extensions["mlxq"], id)
+    return Runner(gateway, id)
 
 
 def seen(store: JobStore, state: State) -> State:
@@ -136,7 +135,7 @@ STEPS = [
 @pytest.mark.parametrize("nth", [1, 2])
 @pytest.mark.parametrize(("where", "step"), STEPS, ids=[step for _, step in STEPS])
 def test_a_crash_at_any_step_costs_and_doubles_nothing(
-    where: type, step: str, nth: int, when: str, app: Flask, store: JobStore, monkeypatch: pytest.MonkeyPatch
+    where: type, step: str, nth: int, when: str, gateway: Gateway, store: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "CHUNK", 3)
     state = batch(store, *LINES)
@@ -151,7 +150,7 @@ def test_a_crash_at_any_step_costs_and_doubles_nothing(
             raise Crash
         return found
 
-    first = new_runner(app, store, "first")
+    first = new_runner(gateway, store, "first")
     monkeypatch.setattr(where, step, crashing)
     crashed = False
     try:
@@ -159,7 +158,7 @@ def test_a_crash_at_any_step_costs_and_doubles_nothing(
     except Crash:
         crashed = True
     assert crashed == ((step, nth) not in (("settle", 2), ("remove", 2)))  # these happen once
-    found = finish(new_runner(app, store, "second"), store, state) if crashed else seen(store, state)
+    found = finish(new_runner(gateway, store, "second"), store, state) if crashed else seen(store, state)
 
     assert found.status is Status.COMPLETED
     assert (found.total, found.completed, found.failed) == (15, 11, 4)
@@ -168,15 +167,15 @@ def test_a_crash_at_any_step_costs_and_doubles_nothing(
     assert set(output) == {*(f"r{number}" for number in range(10)), "other"}
     statuses = {custom_id: one["response"]["status_code"] for custom_id, one in errors.items()}
     assert statuses == {"fail": 500, "refused": 400, "nowhere": 404, "streamed": 400}
-    new_runner(app, store, "third").turn(wait=0.01)
+    new_runner(gateway, store, "third").turn(wait=0.01)
     assert not store.redis.exists(store.keys.inflight(state.batch.id), store.keys.running(), store.keys.landed())
     assert store.redis.keys(store.keys.job("*")) == store.redis.keys(store.keys.index("me", Listing.LINES)) == []
     assert [path for path in (store.settings.home / "batches").glob("*") if path.is_dir()] == []
 
 
-def test_the_window_is_bounded_and_lines_leave_nothing_behind(app: Flask, store: JobStore) -> None:
+def test_the_window_is_bounded_and_lines_leave_nothing_behind(gateway: Gateway, store: JobStore) -> None:
     state = batch(store, *(line(f"r{number}") for number in range(40)))
-    runner, most = new_runner(app, store), [0]
+    runner, most = new_runner(gateway, store), [0]
 
     def each() -> None:
         most[0] = max(most[0], len(listed(store)))
@@ -201,9 +200,9 @@ def test_the_window_is_bounded_and_lines_leave_nothing_behind(app: Flask, store:
     }
 
 
-def test_batches_and_owners_share_the_window(app: Flask, store: JobStore) -> None:
+def test_batches_and_owners_share_the_window(gateway: Gateway, store: JobStore) -> None:
     alone = batch(store, *(line(f"a{number}") for number in range(40)))
-    runner = new_runner(app, store)
+    runner = new_runner(gateway, store)
     for _ in range(4):
         runner.turn(wait=0.01)
     inflight = Lines(store, "runner").inflight
@@ -222,9 +221,9 @@ def test_batches_and_owners_share_the_window(app: Flask, store: JobStore) -> Non
     assert [len(inflight(state.batch.id)) for state in (alone, second, other)] == [2, 2, 3]
 
 
-def test_a_cancelled_batch_keeps_what_is_done(app: Flask, store: JobStore) -> None:
+def test_a_cancelled_batch_keeps_what_is_done(gateway: Gateway, store: JobStore) -> None:
     state = batch(store, *(line(f"r{number}") for number in range(20)))
-    runner, cancelled = new_runner(app, store), []
+    runner, cancelled = new_runner(gateway, store), []
 
     def each() -> None:
         if seen(store, state).completed >= 4 and not cancelled:
@@ -240,9 +239,11 @@ def test_a_cancelled_batch_keeps_what_is_done(app: Flask, store: JobStore) -> No
     assert {(one["response"], one["error"]["code"]) for one in errors.values()} == {(None, "batch_cancelled")}
 
 
-def test_an_expired_batch_keeps_what_is_done(app: Flask, store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_batch_keeps_what_is_done(
+    gateway: Gateway, store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     state = batch(store, *(line(f"r{number}") for number in range(20)))
-    runner = new_runner(app, store)
+    runner = new_runner(gateway, store)
     for _ in range(4):
         runner.turn(wait=0.01)
     work(store, 3)
@@ -256,17 +257,19 @@ def test_an_expired_batch_keeps_what_is_done(app: Flask, store: JobStore, monkey
     assert {one["error"]["code"] for one in errors.values()} == {"batch_expired"}
 
 
-def test_a_batch_cancelled_before_it_was_checked_has_no_lines(app: Flask, store: JobStore) -> None:
+def test_a_batch_cancelled_before_it_was_checked_has_no_lines(gateway: Gateway, store: JobStore) -> None:
     state = batch(store, line("a"))
     Batches(store).cancel(state.batch.id, "me")
-    found = finish(new_runner(app, store), store, state)
+    found = finish(new_runner(gateway, store), store, state)
     assert (found.status, found.output_file, found.error_file) == (Status.CANCELLED, None, None)
 
 
 @pytest.mark.parametrize("deleted", ["input", "output", "input's end", "input before it was read"])
-def test_a_batch_whose_files_somebody_deleted_fails_and_says_so(deleted: str, app: Flask, store: JobStore) -> None:
+def test_a_batch_whose_files_somebody_deleted_fails_and_says_so(
+    deleted: str, gateway: Gateway, store: JobStore
+) -> None:
     state, good = batch(store, *(line(f"r{number}") for number in range(20))), batch(store, line("good"))
-    runner = new_runner(app, store)
+    runner = new_runner(gateway, store)
 
     def damage() -> None:
         if deleted == "output":
@@ -289,9 +292,9 @@ def test_a_batch_whose_files_somebody_deleted_fails_and_says_so(deleted: str, ap
     assert finish(runner, store, good).status is Status.COMPLETED
 
 
-def test_a_result_that_somebody_deleted_is_made_again(app: Flask, store: JobStore) -> None:
+def test_a_result_that_somebody_deleted_is_made_again(gateway: Gateway, store: JobStore) -> None:
     state = batch(store, line("a"), line("b"))
-    runner = new_runner(app, store)
+    runner = new_runner(gateway, store)
     for _ in range(3):
         runner.turn(wait=0.01)
     jobs = [record.job.id for record in listed(store)]
@@ -300,9 +303,9 @@ def test_a_result_that_somebody_deleted_is_made_again(app: Flask, store: JobStor
     assert finish(runner, store, state).completed == 2
 
 
-def test_a_line_whose_job_its_owner_cancels_is_an_error_and_the_others_go_on(app: Flask, store: JobStore) -> None:
+def test_a_line_whose_job_its_owner_cancels_is_an_error_and_the_others_go_on(gateway: Gateway, store: JobStore) -> None:
     state = batch(store, line("a"), line("b"))
-    runner = new_runner(app, store)
+    runner = new_runner(gateway, store)
     for _ in range(3):
         runner.turn(wait=0.01)
     by_id = {record.job.metadata["custom_id"]: record.job.id for record in listed(store)}
@@ -313,9 +316,9 @@ def test_a_line_whose_job_its_owner_cancels_is_an_error_and_the_others_go_on(app
     assert (response["status_code"], response["body"]["error"]["code"]) == (409, "job_cancelled")
 
 
-def test_an_end_that_nobody_told_of_is_found(app: Flask, store: JobStore) -> None:
+def test_an_end_that_nobody_told_of_is_found(gateway: Gateway, store: JobStore) -> None:
     state = batch(store, line("a"), line("b"))
-    runner = new_runner(app, store)
+    runner = new_runner(gateway, store)
     for _ in range(3):
         runner.turn(wait=0.01)
     work(store)
@@ -325,7 +328,7 @@ def test_an_end_that_nobody_told_of_is_found(app: Flask, store: JobStore) -> Non
     assert finish(runner, store, state).completed == 2
 
 
-def test_one_process_writes_at_a_time(app: Flask, store: JobStore) -> None:
-    first, second = new_runner(app, store), new_runner(app, store)
+def test_one_process_writes_at_a_time(gateway: Gateway, store: JobStore) -> None:
+    first, second = new_runner(gateway, store), new_runner(gateway, store)
     assert first.folder.acquire() and first.folder.acquire()
     assert not second.folder.acquire()

@@ -36,11 +36,11 @@ def was_served(store: JobStore) -> None:
 def test_it_waits_for_its_model_and_then_goes_on(settings: Settings, store: JobStore, was_served: None) -> None:
     state = batch(store, *(line(f"r{number}") for number in range(10)), owner="anonymous")
     with serving(settings, "fake") as app:
-        runner = new_runner(app, store)
+        runner = new_runner(app.extensions["mlxq"], store)
         eventually(lambda: runner.turn(wait=0.01) or listed(store, "anonymous"))
     begun = len(listed(store, "anonymous"))
     with serving(settings, "other") as app:
-        runner = new_runner(app, store, "next")
+        runner = new_runner(app.extensions["mlxq"], store, "next")
         for _ in range(20):
             runner.turn(wait=0.01)
         assert seen(store, state).status is Status.IN_PROGRESS and seen(store, state).failed == 0
@@ -52,7 +52,7 @@ def test_it_waits_for_its_model_and_then_goes_on(settings: Settings, store: JobS
         assert client.get(f"/v1/jobs/{job.job.id}").get_json()["status_reason"]["code"] == "model_not_served"
         assert any("'fake'" in warning for warning in client.get("/ready").get_json()["warnings"])
     with serving(settings, "fake") as app:
-        runner = new_runner(app, store, "third")
+        runner = new_runner(app.extensions["mlxq"], store, "third")
         client = app.test_client()
         assert client.get(f"/v1/batches/{state.batch.id}").get_json()["status_reason"] is None
         ended = finish(runner, store, state, lambda: work(store, owner="anonymous"))
@@ -63,7 +63,7 @@ def test_it_waits_for_its_model_and_then_goes_on(settings: Settings, store: JobS
 def test_its_owner_may_cancel_it(settings: Settings, store: JobStore, was_served: None) -> None:
     state = batch(store, *(line(f"r{number}") for number in range(10)), owner="anonymous")
     with serving(settings, "other") as app:
-        runner = new_runner(app, store)
+        runner = new_runner(app.extensions["mlxq"], store)
         eventually(lambda: runner.turn(wait=0.01) or seen(store, state).status is Status.IN_PROGRESS)
         app.test_client().post(f"/v1/batches/{state.batch.id}/cancel")
         ended = finish(runner, store, state, lambda: None)
@@ -73,6 +73,6 @@ def test_its_owner_may_cancel_it(settings: Settings, store: JobStore, was_served
 def test_a_model_that_never_was_is_an_error_of_the_line(settings: Settings, store: JobStore) -> None:
     state = batch(store, line("a"), owner="anonymous")
     with serving(settings, "other") as app:
-        ended = finish(new_runner(app, store), store, state, lambda: None)
+        ended = finish(new_runner(app.extensions["mlxq"], store), store, state, lambda: None)
         error = told(store, ended, "error")["a"]["response"]["body"]["error"]
         assert error["code"] == "model_not_found"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -13,11 +14,13 @@ from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
 from schemas.chat import ChatSchema
 from tasks.redis.store import JobStore
-from tasks.values.requests import BlobRef, Media, Message
+from tasks.values.requests import Media, Message
 from tests.servers import fake
 from tests.web.bodies import CHAT
 from web.api import chat
 from web.application import create_app
+from web.callers import Caller
+from web.gateway import connect
 from web.http import media
 
 WHERE = "messages[0].content[1]"
@@ -140,10 +143,17 @@ def test_a_file_is_shown_by_its_id(http: httpx.Client) -> None:
         assert [shown["bytes"] for shown in job["inputs"]] == [6]
 
 
-def test_a_message_keeps_its_text_and_the_places_of_what_it_shows() -> None:
-    blob = BlobRef("0" * 64, 6, "image/png")
-    data = ChatSchema().load(body("data:,a"))
-    shown = chat.payload(media.kept(data, "", lambda *_: blob)).messages
+@pytest.fixture
+def caller(settings: Settings, store: JobStore) -> Iterator[Caller]:
+    gateway = connect(settings, Catalogue.parse({"models": [fake()]}, "test"))
+    yield Caller(gateway, "me")
+    gateway.follower.close()
+
+
+def test_a_message_keeps_its_text_and_the_places_of_what_it_shows(caller: Caller, store: JobStore) -> None:
+    data = ChatSchema().load(body(data_url(b"pixels")))
+    shown = chat.payload(media.kept(caller, data, "")).messages
+    blob = store.blobs.put(b"pixels", "image/png")
     assert shown == (Message("user", "Look: ", media=(Media("image", blob, 6, WHERE),)),)
 
 
@@ -151,8 +161,8 @@ def test_a_message_keeps_its_text_and_the_places_of_what_it_shows() -> None:
     ("type", "kind"),
     [("image/png", "image"), ("audio/wav", "audio"), ("video/mp4", "video"), ("application/octet-stream", "image")],
 )
-def test_what_a_file_holds_is_told_by_its_type(type: str, kind: str) -> None:
-    part = {"type": "file", "file": {"file_data": "data:,a"}}
+def test_what_a_file_holds_is_told_by_its_type(caller: Caller, type: str, kind: str) -> None:
+    part = {"type": "file", "file": {"file_data": f"data:{type},a"}}
     data = ChatSchema().load({"model": "m", "messages": [{"role": "user", "content": [part]}]})
-    payload = chat.payload(media.kept(data, "", lambda *_: BlobRef("0" * 64, 1, type)))
+    payload = chat.payload(media.kept(caller, data, ""))
     assert payload.messages[0].media[0].kind == kind

@@ -1,0 +1,27 @@
+"""In whose name a body is checked and an answer shown: a request of the web, or a batch, which has no request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import request
+
+from web.gateway import Gateway, gateway
+from web.http import auth
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whose blobs and files a body may name, and where links in an answer lead.
+
+    `host_url` is what such a link begins with; None where nobody could follow it.
+    """
+
+    gateway: Gateway
+    owner: str
+    host_url: str | None = None
+
+
+def current() -> Caller:
+    """Whoever sent the current request."""
+    return Caller(gateway(), auth.current(), request.host_url)
