@@ -9,7 +9,7 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 from schemas.fields import Body
 from tasks.values.events import Event
 from tasks.values.fold import Result
-from tasks.values.job import Job
+from tasks.values.job import Job, RenderOptions
 from tasks.values.requests import Payload
 from web.callers import Caller
 
@@ -48,7 +48,7 @@ class Endpoint:
     schema: type[Body]
     payload: Callable[[Mapping[str, Any]], Payload]
     body: Callable[[Caller, Job, Result], Rendered]
-    options: Callable[[Caller, Mapping[str, Any]], dict[str, Any]] = field(default=lambda caller, data: {})
+    options: Callable[[Caller, Mapping[str, Any]], RenderOptions] = field(default=lambda caller, data: RenderOptions())
     chunks: Callable[[Caller, Job], Callable[[Event], Iterator[object]]] | None = None
     files: frozenset[str] = frozenset()
     several: frozenset[str] = frozenset()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
-from typing import Any
 
+import msgspec
 from flask import current_app
 
 from mlxq.catalogue import Catalogue
@@ -21,6 +20,7 @@ from tasks.redis import store as stores
 from tasks.redis.clock import Clock
 from tasks.redis.store import JobStore
 from tasks.throttle import Throttle
+from tasks.values.model import Details
 from web.http.capacity import Capacity
 from web.http.disconnect import Watcher
 from web.http.keycache import KeyCache
@@ -48,11 +48,13 @@ class Gateway:
     started: int = field(default_factory=lambda: int(time.time()))
     ready_until: dict[str, float] = field(default_factory=dict)  # model → monotonic seconds, of `admission`
 
-    def details(self, model: str) -> Mapping[str, Any]:
+    def details(self, model: str) -> Details:
         """What is known of a configured model: what a live worker says of it, else what the models' file does."""
         workers = self.presence.workers(model)
-        told = workers[0].details if workers else {}
-        return {"context_length": self.catalogue.get(model).context_length, "defaults": None, **told}
+        details = workers[0].details if workers else Details()
+        if details.context_length is not None:
+            return details
+        return msgspec.structs.replace(details, context_length=self.catalogue.get(model).context_length)
 
 
 def connect(settings: Settings, catalogue: Catalogue) -> Gateway:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
 from tasks.values.events import Event
 from tasks.values.job import Job
+from tasks.values.model import Details
 from workers.patience import ENDLESS, Patience
 
 Plan = TypeVar("Plan")
@@ -36,9 +37,9 @@ class Engine(Protocol[Plan]):
     stall_factor: float = 1.0  # times MLXQ_STALL that a step may go on without a sign of progress
 
     @property
-    def details(self) -> Mapping[str, Any]:
+    def details(self) -> Details:
         """What `GET /v1/models` tells of the loaded model."""
-        return {}
+        return Details()
 
     def room(self, prepared: Sequence[Prepared[Plan]]) -> bool:
         """Whether the last of these requests, which will be admitted in this order, finds memory beside the others."""

@@ -6,9 +6,9 @@ is known to be gone, and what it held with it (`control.Reconciler`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 import structlog
@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from tasks.processes.alive import Processes, processes
 from tasks.redis.scripts import Call, answers
 from tasks.redis.store import JobStore
+from tasks.values.model import Details
 
 _DAY = 86_400_000  # milliseconds
 log = structlog.get_logger()
@@ -37,7 +38,7 @@ class Worker(msgspec.Struct, frozen=True, omit_defaults=True):
     model: str
     pid: int
     slots: int
-    details: Mapping[str, Any] = {}
+    details: Details = Details()
 
 
 @dataclass(frozen=True)

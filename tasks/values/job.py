@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from enum import StrEnum
-from typing import Any
+from typing import Literal
 
 import msgspec
 
@@ -55,11 +55,20 @@ class Webhook(msgspec.Struct, frozen=True):
     events: tuple[str, ...] = ()
 
 
+class RenderOptions(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What rendering an answer needs to know of its call besides the payload; each endpoint sets its own."""
+
+    include_usage: bool = False
+    encoding_format: Literal["float", "base64"] = "float"
+    response_format: Literal["json", "text", "b64_json", "url"] | None = None
+    max_model_len: int | None = None  # tokens
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked, by whom and until when; times are milliseconds since the epoch by Redis' clock.
 
-    `options` belong to the web tier (how the body is rendered) and mean nothing to a worker. `keep` is how long,
-    in seconds, record and result are kept after the end. `cancels` says that the deadline cancels the job.
+    `options` mean nothing to a worker. `keep` is how long, in seconds, record and result are kept after the end.
+    `cancels` says that the deadline cancels the job.
     """
 
     id: str
@@ -74,7 +83,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     sync: bool = False
     stream: bool = False
     detached: bool = False  # runs on when its client goes away
-    options: dict[str, Any] = {}
+    options: RenderOptions = RenderOptions()
     metadata: dict[str, str] = {}
     inputs: tuple[BlobRef, ...] = ()
     request_id: str = ""

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from tasks import access, batches, files
+from tasks.processes.presence import Worker
 from tasks.values import events, fold, job, requests
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -20,6 +21,7 @@ CODECS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {
     "files": (files.decode, files.encode),
     "batches": (batches.decode, batches.encode),
     "keys": (access.decode, access.encode),
+    "workers": (msgspec.json.Decoder(Worker).decode, msgspec.json.encode),
 }
 
 
@@ -28,7 +30,8 @@ def lines(name: str) -> list[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "version"), [("jobs", 1), ("jobs", 2), ("events", 1), ("events", 2), ("results", 1), ("keys", 1)]
+    ("kind", "version"),
+    [("jobs", 1), ("jobs", 2), ("events", 1), ("events", 2), ("results", 1), ("keys", 1), ("workers", 1)],
 )
 def test_every_version_reads_as_it_was_written(kind: str, version: int) -> None:
     decode, encode = CODECS[kind]
@@ -49,3 +52,27 @@ def test_a_later_version_is_refused() -> None:
         later = msgspec.json.encode({**msgspec.json.decode(lines(f"{kind}_v1")[0]), "v": 99})
         with pytest.raises(ValueError, match="version 99"):
             decode(later)
+
+
+@pytest.mark.parametrize(
+    ("options", "read"),
+    [
+        ({}, job.RenderOptions()),
+        ({"include_usage": True}, job.RenderOptions(include_usage=True)),
+        ({"encoding_format": "float"}, job.RenderOptions(encoding_format="float")),
+        ({"encoding_format": "base64"}, job.RenderOptions(encoding_format="base64")),
+        ({"response_format": "json"}, job.RenderOptions(response_format="json")),
+        ({"response_format": "text"}, job.RenderOptions(response_format="text")),
+        ({"response_format": "url"}, job.RenderOptions(response_format="url")),
+        ({"max_model_len": None}, job.RenderOptions()),
+        ({"max_model_len": 8192}, job.RenderOptions(max_model_len=8192)),
+    ],
+)
+def test_the_options_of_an_earlier_job_show_its_answer_as_it_was_asked_for(
+    options: dict[str, Any], read: job.RenderOptions
+) -> None:
+    stored = {**msgspec.json.decode(lines("jobs_v2")[0]), "options": options}
+    found = job.decode(msgspec.json.encode(stored))
+    assert found.options == read
+    written = msgspec.json.decode(job.encode(found))["options"]
+    assert written.items() <= options.items()  # under the same names

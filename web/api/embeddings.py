@@ -9,6 +9,7 @@ from flask import Blueprint, Response
 
 from schemas.answers.text import CreateEmbeddingResponse
 from schemas.embeddings import EmbeddingsSchema
+from tasks.values.job import RenderOptions
 from tasks.values.requests import EmbeddingRequest
 from web import calls
 from web.endpoint import Endpoint, for_anyone
@@ -23,9 +24,9 @@ def payload(data: Mapping[str, Any]) -> EmbeddingRequest:
     return EmbeddingRequest(data["input"], data.get("dimensions"))
 
 
-def options(data: Mapping[str, Any]) -> dict[str, Any]:
+def options(data: Mapping[str, Any]) -> RenderOptions:
     """What rendering needs to know of a checked body."""
-    return {"encoding_format": data.get("encoding_format", "float")}
+    return RenderOptions(encoding_format=data.get("encoding_format", "float"))
 
 
 ENDPOINT = Endpoint(

@@ -12,7 +12,7 @@ from mlxq.settings import Settings
 from tasks.blobs import BlobStore
 from tasks.values import events, fold
 from tasks.values.events import Event
-from tasks.values.job import Job
+from tasks.values.job import Job, RenderOptions
 from tasks.values.requests import BlobRef, ImageRequest
 from web.callers import Caller
 from web.endpoint import Rendered
@@ -46,9 +46,9 @@ def payload(data: Mapping[str, Any]) -> ImageRequest:
     )
 
 
-def options(data: Mapping[str, Any]) -> dict[str, Any]:
+def options(data: Mapping[str, Any]) -> RenderOptions:
     """What rendering needs to know of a checked body."""
-    return {"response_format": data.get("response_format", "b64_json")}
+    return RenderOptions(response_format=data.get("response_format", "b64_json"))
 
 
 def body(caller: Caller, job: Job, result: fold.Result) -> Rendered:
@@ -56,7 +56,7 @@ def body(caller: Caller, job: Job, result: fold.Result) -> Rendered:
 
     A line of a batch has them inside: its job, which the links would need, is gone when the batch's file is there.
     """
-    if job.options.get("response_format") == "url" and caller.host_url is not None:
+    if job.options.response_format == "url" and caller.host_url is not None:
         return render.body(job, result, partial(_link, caller.gateway.settings, caller.host_url))
     return render.body(job, result, partial(_inside, caller.gateway.store.blobs))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from flask import Blueprint
 
 from mlxq.catalogue import ModelEntry
@@ -35,7 +36,7 @@ def show(name: str) -> dict[str, Any]:
 
 
 def _model(shared: Gateway, entry: ModelEntry) -> dict[str, Any]:
-    found = shared.presence.model(entry.name)
+    now, details = shared.presence.model(entry.name), shared.details(entry.name)
     paths = [endpoint.path for endpoint in registry.endpoints().values() if entry.model_type in endpoint.model_types]
     return {
         "id": entry.name,
@@ -44,7 +45,9 @@ def _model(shared: Gateway, entry: ModelEntry) -> dict[str, Any]:
         "owned_by": "mlxq",
         "type": entry.model_type,
         "endpoints": paths,
-        **shared.details(entry.name),
-        "state": found.state,
-        "reason": found.reason,
+        "context_length": details.context_length,
+        "defaults": details.defaults,
+        **msgspec.to_builtins(details),  # the rest of what such a model tells
+        "state": now.state,
+        "reason": now.reason,
     }

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from schemas import content
 from schemas.constraints import rules
+from tasks.values.job import RenderOptions
 from tasks.values.requests import Constraint, Media, Message, Sampling, Tool, ToolCall
 
 MODEL_TYPES = frozenset({"lm", "multimodal", "fake"})
@@ -65,6 +66,6 @@ def _kind(media_type: str) -> Literal["image", "audio", "video"]:
     return "video" if media_type.startswith("video/") else "image"
 
 
-def options(data: Mapping[str, Any]) -> dict[str, Any]:
+def options(data: Mapping[str, Any]) -> RenderOptions:
     """What rendering needs to know of a body that may be streamed."""
-    return {"include_usage": True} if data.get("stream_options", {}).get("include_usage") else {}
+    return RenderOptions(include_usage=bool(data.get("stream_options", {}).get("include_usage")))

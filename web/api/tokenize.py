@@ -9,6 +9,7 @@ from flask import Blueprint, Response
 
 from schemas.answers.text import TokenizeResponse
 from schemas.tokenize import TokenizeSchema
+from tasks.values.job import RenderOptions
 from tasks.values.requests import RenderRequest, TokenizeRequest
 from web import calls
 from web.api import chat_render, text
@@ -27,9 +28,9 @@ def payload(data: Mapping[str, Any]) -> TokenizeRequest | RenderRequest:
     return TokenizeRequest(data["prompt"], data.get("add_special_tokens", True))
 
 
-def options(caller: Caller, data: Mapping[str, Any]) -> dict[str, Any]:
+def options(caller: Caller, data: Mapping[str, Any]) -> RenderOptions:
     """What rendering needs to know beside the tokens: the model's context length, as it is known now."""
-    return {"max_model_len": caller.gateway.details(data["model"])["context_length"]}
+    return RenderOptions(max_model_len=caller.gateway.details(data["model"]).context_length)
 
 
 ENDPOINT = Endpoint(

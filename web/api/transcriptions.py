@@ -9,6 +9,7 @@ from flask import Blueprint, Response
 
 from schemas.answers.text import CreateTranscriptionResponseJson
 from schemas.transcriptions import TranscriptionsSchema
+from tasks.values.job import RenderOptions
 from tasks.values.requests import TranscriptionRequest
 from web import calls
 from web.endpoint import Endpoint, for_anyone
@@ -23,9 +24,9 @@ def payload(data: Mapping[str, Any]) -> TranscriptionRequest:
     return TranscriptionRequest(data["file"], data.get("language"), data.get("prompt"), data.get("temperature"))
 
 
-def options(data: Mapping[str, Any]) -> dict[str, Any]:
+def options(data: Mapping[str, Any]) -> RenderOptions:
     """What rendering needs to know of a checked form."""
-    return {"response_format": data.get("response_format", "json")}
+    return RenderOptions(response_format=data.get("response_format", "json"))
 
 
 ENDPOINT = Endpoint(

@@ -59,7 +59,7 @@ class _Chunks:
     def __init__(self, job: Job) -> None:
         assert isinstance(job.payload, ChatRequest)  # noqa: S101  (its endpoint makes nothing else)
         self._job = job
-        self._with_usage = bool(job.options.get("include_usage"))
+        self._with_usage = job.options.include_usage
         self._head = {
             **text.head(job, _PREFIX, "chat.completion.chunk"),
             **({"usage": None} if self._with_usage else {}),

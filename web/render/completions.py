@@ -27,7 +27,7 @@ def body(job: Job, result: fold.Result) -> Rendered:
 
 def chunks(job: Job) -> Callable[[events.Event], Iterator[object]]:
     """Turns one event after the other into chunks: text, the last of each answer with the reason, and usage."""
-    with_usage = bool(job.options.get("include_usage"))
+    with_usage = job.options.include_usage
     head = {**_head(job), **({"usage": None} if with_usage else {})}
 
     def render(event: events.Event) -> Iterator[object]:

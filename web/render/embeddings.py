@@ -15,7 +15,7 @@ from web.endpoint import Rendered
 def body(job: Job, result: fold.Result) -> Rendered:
     """The whole answer."""
     assert isinstance(result, fold.VectorResult)  # noqa: S101  (an embedding's events fold to nothing else)
-    shown = _same if job.options.get("encoding_format") == "base64" else _numbers
+    shown = _same if job.options.encoding_format == "base64" else _numbers
     answer = {
         "object": "list",
         "data": [

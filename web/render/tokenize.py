@@ -15,6 +15,6 @@ def body(job: Job, result: fold.Result) -> Rendered:
     answer = {
         "tokens": result.tokens,
         "count": len(result.tokens),
-        "max_model_len": job.options.get("max_model_len"),
+        "max_model_len": job.options.max_model_len,
     }
     return Rendered(msgspec.json.encode(answer))

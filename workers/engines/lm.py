@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import asdict, replace
 from hashlib import sha256
@@ -22,6 +22,7 @@ from tasks.values import events  # noqa: E402
 from tasks.values.errors import EngineError, Failure, InvalidValue, JobError  # noqa: E402
 from tasks.values.events import Event, FinishReason, TokenLogprob  # noqa: E402
 from tasks.values.job import Job, Lane  # noqa: E402
+from tasks.values.model import Details  # noqa: E402
 from tasks.values.requests import DetokenizeRequest, RenderRequest, Sampling, TokenizeRequest  # noqa: E402
 from workers.engine import Engine, Prepared  # noqa: E402
 from workers.engines.text import loading  # noqa: E402
@@ -66,10 +67,10 @@ class TextEngine(Engine[Plan]):
         self._tasks: dict[str, Task] = {}
 
     @property
-    def details(self) -> Mapping[str, Any]:
+    def details(self) -> Details:
         """The context length in tokens, what a request that says nothing gets, and what a conversation may hold."""
         prompts, defaults = self._prompts, asdict(self._planner.defaults)
-        return {"context_length": prompts.context, "defaults": defaults, "modalities": prompts.modalities}
+        return Details(context_length=prompts.context, defaults=defaults, modalities=prompts.modalities)
 
     def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[Plan]:
         """Tokenise; refuses what the template refuses and what is longer than the context."""

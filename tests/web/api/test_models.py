@@ -12,6 +12,7 @@ from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
 from tasks.processes.presence import Presence, Worker
 from tasks.redis.store import JobStore
+from tasks.values.model import Details
 from tests.servers import fake
 from web.application import create_app
 
@@ -35,10 +36,12 @@ def test_without_a_worker_it_is_what_the_models_file_says(client: FlaskClient) -
 
 
 def test_a_worker_tells_the_real_context_length_and_the_defaults(client: FlaskClient, store: JobStore) -> None:
-    details = {"context_length": 256, "defaults": {"temperature": 0.6}, "quantization": "4 bit"}
+    details = Details(context_length=256, defaults={"temperature": 0.6, "seed": None}, modalities=("text", "image"))
     Presence(store).show(Worker("w", "fake", 1, 8, details))
     model = shown(client)
-    assert model["state"] == "ready" and model.items() >= details.items()
+    assert (model["state"], model["context_length"]) == ("ready", 256)
+    assert (model["defaults"], model["modalities"]) == ({"temperature": 0.6, "seed": None}, ["text", "image"])
+    assert "steps" not in model
     assert client.get("/v1/models").json["data"] == [model]
 
 
@@ -46,3 +49,11 @@ def test_a_worker_that_says_nothing_changes_nothing(client: FlaskClient, store: 
     Presence(store).show(Worker("w", "fake", 1, 8))
     model = shown(client)
     assert (model["state"], model["context_length"], model["defaults"]) == ("ready", 512, None)
+
+
+def test_a_model_of_pictures_tells_also_what_it_does_not_take(client: FlaskClient, store: JobStore) -> None:
+    details = Details(steps=4, guidance_scale=None, images=1, mask=False, size_multiple=16)
+    Presence(store).show(Worker("w", "fake", 1, 8, details))
+    told = {"steps": 4, "guidance_scale": None, "images": 1, "mask": False, "size_multiple": 16}
+    assert shown(client).items() >= {**told, "context_length": 512, "defaults": None}.items()
+    assert "modalities" not in shown(client)

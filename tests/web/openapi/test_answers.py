@@ -19,7 +19,7 @@ from bench.fuzz.request import ADMIN, BOUNDARY, Form, Request
 from bench.fuzz.world import World, line
 from tasks.values import events, fold
 from tasks.values.errors import Failure
-from tasks.values.job import Job, Lane
+from tasks.values.job import Job, Lane, RenderOptions
 from tasks.values.requests import BlobRef, ImageRequest, TranscriptionRequest
 from tests import documented
 from tests.rounds import rounds
@@ -141,7 +141,7 @@ def job(payload: Any, **options: Any) -> Job:
         deadline=2,
         lane=Lane.JOBS,
         keep=1,
-        options=options,
+        options=RenderOptions(**options),
     )
 
 

@@ -14,7 +14,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from tasks.values import events, fold
 from tasks.values.events import CallDelta, Delta, Event
-from tasks.values.job import Job
+from tasks.values.job import Job, RenderOptions
 from tasks.values.requests import Tool, ToolChoice
 from tests.web.render import told
 from tests.web.render.told import DELTAS, REASONS, TOLD, token
@@ -24,7 +24,7 @@ from web.render import chat as render
 
 def job(logprobs: int | None = None, tools: tuple[Tool, ...] = (), choice: str = "auto", **options: Any) -> Job:
     asked = chat("hi", n=3, logprobs=logprobs, tools=tools, tool_choice=ToolChoice(choice))  # type: ignore[arg-type]
-    return msgspec.structs.replace(asked, options=options, model="m")
+    return msgspec.structs.replace(asked, options=RenderOptions(**options), model="m")
 
 
 def chunks(of: Job, heard: list[Event]) -> list[dict[str, Any]]:

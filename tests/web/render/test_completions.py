@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tasks.values import events, fold
 from tasks.values.events import Delta, Event
-from tasks.values.job import Job
+from tasks.values.job import Job, RenderOptions
 from tasks.values.requests import CompletionRequest
 from tests.web.render import told
 from tests.web.render.told import DELTAS, REASONS, token
@@ -23,7 +23,7 @@ LISTS = ("tokens", "token_logprobs", "top_logprobs", "text_offset")
 
 def job(logprobs: int | None = None, **options: Any) -> Job:
     request = CompletionRequest(("a", "b", "c"), echo=True, logprobs=logprobs)
-    return msgspec.structs.replace(rows.job(request), options=options, model="m")
+    return msgspec.structs.replace(rows.job(request), options=RenderOptions(**options), model="m")
 
 
 def chunks(of: Job, heard: list[Event]) -> list[dict[str, Any]]:

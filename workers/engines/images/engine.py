@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import mlx.core as mx
@@ -15,6 +15,7 @@ from tasks.values import events
 from tasks.values.errors import EngineError, Failure, JobError, ModelNotFound
 from tasks.values.events import Event
 from tasks.values.job import Job
+from tasks.values.model import Details
 from tasks.values.requests import BlobRef, ImageRequest
 from workers.engine import Engine, Prepared
 from workers.engines.images import files
@@ -40,16 +41,16 @@ class ImageEngine(Engine[Plan]):
         self._counting = threading.Lock()
 
     @property
-    def details(self) -> Mapping[str, Any]:
+    def details(self) -> Details:
         """What a client may want to know before it asks for a picture."""
         variant = self._planner.variant
-        return {
-            "steps": variant.steps,
-            "guidance_scale": variant.guidance,
-            "images": variant.images or int(variant.strength),
-            "mask": variant.mask != "none",
-            "size_multiple": variant.multiple,
-        }
+        return Details(
+            steps=variant.steps,
+            guidance_scale=variant.guidance,
+            images=variant.images or int(variant.strength),
+            mask=variant.mask != "none",
+            size_multiple=variant.multiple,
+        )
 
     def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[Plan]:
         """Opens the pictures and checks every option; InvalidValue and UnsupportedParameter name the field."""

@@ -53,7 +53,8 @@ def cached(engine: TextEngine, prompt: tuple[int, ...]) -> int:
 
 def defaults(folder: Path, entry: dict[str, float], environment: dict[str, float]) -> Defaults:
     engine = load(folder, Settings(defaults=environment), defaults=entry)
-    return Defaults(**engine.details["defaults"])
+    assert engine.details.defaults is not None
+    return Defaults(**engine.details.defaults)
 
 
 def test_defaults_are_the_entry_s_then_the_environment_s_then_the_model_s_then_ours(tmp_path: Path) -> None:
@@ -105,10 +106,10 @@ def test_a_path_that_does_not_exist_is_named_with_its_key(folder: Path, key: str
 
 
 def test_the_context_is_the_least_of_entry_model_and_memory(folder: Path) -> None:
-    assert load(folder).details["context_length"] == 1024
-    assert load(folder, context_length=300).details["context_length"] == 300
+    assert load(folder).details.context_length == 1024
+    assert load(folder, context_length=300).details.context_length == 300
     a_token = 2 * 2 * 2 * 32 * 4  # layers, keys and values, heads, head size, float32
-    assert load(folder, max_kv_bytes=500 * a_token).details["context_length"] == 500
+    assert load(folder, max_kv_bytes=500 * a_token).details.context_length == 500
 
 
 @pytest.mark.parametrize(("recommended", "running"), [(8e9, 7.2e9 - 2**30), (1e9, 0.75 * 0.9e9), (1e6, 0.75 * 5e4)])

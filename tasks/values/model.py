@@ -1,0 +1,23 @@
+"""What a worker tells of the model that it has loaded."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+
+class Details(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a client may want to know before it asks; what is unset is no question for a model of this kind.
+
+    `context_length` is in tokens, None where the worker does not say. `defaults` are sampling settings by their names
+    in a request, for one that says nothing. `guidance_scale` is None where the model takes none.
+    """
+
+    context_length: int | None = None
+    defaults: dict[str, int | float | None] | None = None
+    modalities: tuple[str, ...] | UnsetType = UNSET  # that a conversation may hold
+    steps: int | UnsetType = UNSET  # of denoising, by default
+    guidance_scale: float | UnsetType | None = UNSET
+    images: int | UnsetType = UNSET  # that a call may bring
+    mask: bool | UnsetType = UNSET
+    size_multiple: int | UnsetType = UNSET  # pixels, of width and height
