@@ -57,7 +57,7 @@ WAYS = {
 def engine(**keys: Any) -> TextEngine:
     """The text engine in this process, whose answers end at their limits only."""
     found = lm.load(ModelEntry("text", str(starter.folder(MODEL)), **keys), Settings())
-    found._ends = frozenset()
+    found._output.ends = frozenset()
     return found
 
 

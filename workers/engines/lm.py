@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from copy import deepcopy
 from dataclasses import asdict, replace
-from hashlib import sha256
 from typing import Any
 
 import structlog
@@ -20,21 +18,21 @@ import mlx.core as mx  # noqa: E402 - after OpenBLAS
 
 from tasks.values import events  # noqa: E402
 from tasks.values.errors import EngineError, Failure, InvalidValue, JobError  # noqa: E402
-from tasks.values.events import Event, FinishReason, TokenLogprob  # noqa: E402
+from tasks.values.events import Event, FinishReason  # noqa: E402
 from tasks.values.job import Job, Lane  # noqa: E402
 from tasks.values.model import Details  # noqa: E402
 from tasks.values.requests import DetokenizeRequest, RenderRequest, Sampling, TokenizeRequest  # noqa: E402
 from workers.engine import Engine, Prepared  # noqa: E402
 from workers.engines.text import loading  # noqa: E402
 from workers.engines.text.asking import Asking  # noqa: E402
-from workers.engines.text.output.answer import Answer, Emitted  # noqa: E402
-from workers.engines.text.output.detokenizer import Vocabulary, remembering  # noqa: E402
+from workers.engines.text.output.answer import Emitted  # noqa: E402
+from workers.engines.text.output.processor import OutputProcessor  # noqa: E402
 from workers.engines.text.plan import Plan, Planner  # noqa: E402
 from workers.engines.text.prompts import Prompts  # noqa: E402
 from workers.engines.text.schedule.batch import Batch  # noqa: E402
 from workers.engines.text.schedule.decode import Generated  # noqa: E402
 from workers.engines.text.schedule.outcome import Prefilled, Ready, Unseen  # noqa: E402
-from workers.engines.text.schedule.rows import Logprob, PromptGroup, Row  # noqa: E402
+from workers.engines.text.schedule.rows import PromptGroup, Row  # noqa: E402
 from workers.engines.text.task import Task  # noqa: E402
 from workers.patience import ENDLESS, Patience  # noqa: E402
 
@@ -59,11 +57,7 @@ class TextEngine(Engine[Plan]):
     ) -> None:
         self.slots, self._planner, self._prompts, self._shared = slots, planner, prompts, shared
         self._new_batch, self._batch = new_batch, new_batch()
-        self._ends = frozenset(tokenizer.eos_token_ids)
-        # The check threads' tokenizer keeps state while it encodes; decoding has its own.
-        own = deepcopy(getattr(tokenizer, "_tokenizer", tokenizer))
-        self._decode = remembering(own.decode)
-        self._vocabulary = Vocabulary(own)
+        self._output = OutputProcessor(tokenizer)
         self._tasks: dict[str, Task] = {}
 
     @property
@@ -77,8 +71,8 @@ class TextEngine(Engine[Plan]):
         request = job.payload
         asking = Asking("" if self._shared else job.owner, patience)
         if isinstance(request, Sampling):
-            found = replace(self._planner.plan(request, asking), bulk=job.lane is not Lane.INTERACTIVE)
-            return Prepared(found.tokens, found)
+            plan = replace(self._planner.plan(request, asking), bulk=job.lane is not Lane.INTERACTIVE)
+            return Prepared(plan.tokens, plan)
         if isinstance(request, TokenizeRequest):
             return _answered(request.text, self._prompts.tokens(request, asking))
         if isinstance(request, DetokenizeRequest):
@@ -101,33 +95,21 @@ class TextEngine(Engine[Plan]):
         )
 
     def admit(self, row: str, prepared: Prepared[Plan]) -> None:
-        found = prepared.plan
-        if found.hold is not None:
-            found.hold.free()
-        task = self._tasks[row] = Task(found, [])
-        for number, (prompt, limit) in enumerate(zip(found.prompts, found.limits, strict=True)):
+        plan = prepared.plan
+        if plan.hold is not None:
+            plan.hold.free()
+        task = self._tasks[row] = Task(plan, [])
+        for number, (prompt, limit) in enumerate(zip(plan.prompts, plan.limits, strict=True)):
             sequences = []
-            for index, chosen in found.indices(number):
-                sequence = Row(row, index, chosen, limit, len(prompt), list(prompt), bulk=found.bulk)
-                sequence.guide, sequence.shown = found.guide.copy() if found.guide else None, found.shown
-                sequence.owner = found.owner
-                task.answers[sequence] = self._answer(found, prompt, f"{row}:{index}")
+            for index, chosen in plan.indices(number):
+                sequence = Row(row, index, chosen, limit, len(prompt), list(prompt), bulk=plan.bulk)
+                sequence.guide, sequence.shown = plan.guide.copy() if plan.guide else None, plan.shown
+                sequence.owner = plan.owner
+                task.answers[sequence] = self._output.answer(plan, prompt, f"{row}:{index}")
                 sequences.append(sequence)
-            task.sources.append(PromptGroup(prompt, sequences, found.scored, found.shown, found.owner))
+            task.sources.append(PromptGroup(prompt, sequences, plan.scored, plan.shown, plan.owner))
         for source in list(task.sources):
             self._batch.add(source)
-
-    def _answer(self, plan: Plan, prompt: Sequence[int], name: str) -> Answer:
-        how = plan.reading
-        return Answer(
-            self._decode,
-            self._vocabulary,
-            prompt,
-            plan.stop,
-            how.parser(),
-            lambda number: f"call_{sha256(f'{name}:{number}'.encode()).hexdigest()[:24]}",
-            thinking=how.begun,
-        )
 
     def step(self) -> Sequence[tuple[str, Event]]:
         """A token of every row, and a piece of the prompts that wait."""
@@ -146,7 +128,7 @@ class TextEngine(Engine[Plan]):
             elif isinstance(what, Unseen):
                 produced += self._unseen(what)
             else:
-                produced += [(what.row.job, event) for event in self._heard(what)]
+                produced += [(what.row.job, event) for event in self._continued(what)]
         return produced
 
     def _unseen(self, what: Unseen) -> Iterator[tuple[str, Event]]:
@@ -169,59 +151,36 @@ class TextEngine(Engine[Plan]):
         for row in [row for row in source.sequences if row not in task.begun]:
             task.begun.add(row)
             if task.plan.echo:
-                said = task.answers[row].echo(self._decode(source.tokens), self._scored(row, source))
+                said = self._output.echo(task, row, source)
                 yield row.job, events.Delta(said.text, row.index, None, said.logprobs)
             if row.limit == 0:
                 self._batch.end([row])
                 yield from ((row.job, event) for event in self._end(row, Emitted(), "length"))
 
-    def _scored(self, row: Row, source: PromptGroup) -> list[TokenLogprob]:
-        if source.scored is None:
-            return []
-        answer = self._answer(Plan([], [], [], ()), (), "")
-        found: list[TokenLogprob] = []
-        for token, logprob in zip(source.tokens, [Logprob(None, (), ()), *source.scores], strict=True):
-            found += answer.hear(token, logprob).logprobs
-        return [*found, *answer.rest().logprobs]
-
-    def _heard(self, spoken: Generated) -> list[Event]:
-        task = self._tasks.get(spoken.row.job)
-        if task is None or spoken.row not in task.answers:
+    def _continued(self, generated: Generated) -> list[Event]:
+        """The events of a row that has generated a token; what goes wrong with its text ends its job alone."""
+        task = self._tasks.get(generated.row.job)
+        if task is None or generated.row not in task.answers:
             return []
         try:
-            return list(self._say(task, spoken))
+            return list(self._say(task, generated))
         except JobError as error:
-            self.drop(spoken.row.job)
+            self.drop(generated.row.job)
             return [events.Failed(error.failure)]
         except Exception as error:  # of this row's text alone: the batch has gone on
-            log.exception("a row's text failed", job_id=spoken.row.job)
-            self.drop(spoken.row.job)
+            log.exception("a row's text failed", job_id=generated.row.job)
+            self.drop(generated.row.job)
             message = f"the model's tokens could not be turned into text: {type(error).__name__}: {error}"
             return [events.Failed(Failure(EngineError.code, message))]
 
-    def _say(self, task: Task, spoken: Generated) -> Iterator[Event]:
-        row, answer = spoken.row, task.answers[spoken.row]
-        task.generated += 1
-        if row.guide is not None and row.guide.broken:
-            raise row.guide.refusal
-        reason: FinishReason | None = None
-        said = Emitted()
-        if spoken.token in self._ends:  # which is no text
-            reason = "stop"
-        else:
-            said = answer.hear(spoken.token, spoken.logprob)
-            reason = "stop" if said.stopped or task.called(row) else None
-            if reason is None and spoken.said >= row.limit:
-                reason = "length"
+    def _say(self, task: Task, generated: Generated) -> Iterator[Event]:
+        row = generated.row
+        said, reason = self._output.process(task, generated)
         if reason is not None:
-            said = said if said.stopped else said + answer.rest()
-            reason = "stop" if said.stopped else reason
             self._batch.end([row])
-            yield from self._end(row, said, "tool_calls" if reason == "stop" and answer.calls else reason)
-        else:
-            task.think(row)
-            if said:
-                yield _delta(row, said)
+            yield from self._end(row, said, reason)
+        elif said:
+            yield _delta(row, said)
 
     def _end(self, row: Row, said: Emitted, reason: FinishReason) -> Iterator[Event]:
         task = self._tasks[row.job]
@@ -265,7 +224,7 @@ class TextEngine(Engine[Plan]):
         """Answer a request of ours: where MLX compiles kernels at run time, the first call of each takes seconds."""
         own, self._batch = self._batch, self._new_batch()  # what the one measures is the compiler
         try:
-            prompt = [next(iter(self._ends), 0)] * (9 + number)
+            prompt = [next(iter(self._output.ends), 0)] * (9 + number)
             found = self._planner.plan(_WARM_UP[number])
             self.admit(f"warm-up {number}", Prepared(1, Plan([prompt], [2], found.options, ())))
             while self._tasks:
