@@ -1,4 +1,4 @@
-"""Reading jobs while they run: one XREAD thread a process, however many followers."""
+"""Following jobs while they run: who waits for which of them, and what each is told."""
 
 from __future__ import annotations
 
@@ -8,29 +8,25 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TypeAlias
 
 import structlog
 
+from tasks.event_reader import EventReader, Inbox
 from tasks.processes.loops import Loop
 from tasks.processes.presence import Presence
-from tasks.redis.entries import Entry, before, readable, recorded, rows
+from tasks.redis.entries import Entry, before, readable, recorded
 from tasks.redis.scripts import AWAY, answers
-from tasks.redis.store import NUDGE_TTL, JobStore, Submission
+from tasks.redis.store import JobStore, Submission
 from tasks.values import events
 from tasks.values.errors import NotFound, UnreadableRecord
 from tasks.values.events import Event
 from tasks.values.job import Job, Record
 
-_BLOCK = 4000  # milliseconds that a read waits, less than a reply may take; new followers end it
-_FIRST = "0"  # before any id
 _SOON = 0.2  # seconds until the first look
 _LOOK = 2.0  # seconds of silence after which the record itself is asked
 _TIDY = 10.0  # seconds between comparisons of who follows here with what Redis has of it
 _PATIENCE = 2.0  # seconds that a thread has to end
 _STRIPES = 64  # locks for the counts of followers: jobs that share one wait for each other's round trip
-Inbox: TypeAlias = queue.SimpleQueue[list[Entry]]
 log = structlog.get_logger()
 
 
@@ -49,11 +45,8 @@ class Follower:
     def __init__(self, store: JobStore) -> None:
         self.store = store
         self.client = uuid.uuid4().hex
-        self._wake = store.keys.reader(self.client)
-        self._wake_at = "0-0"
+        self.reader = EventReader(store, self.client)
         self._lock = threading.Lock()
-        self._inboxes: dict[str, dict[int, Inbox]] = {}
-        self._cursors: dict[str, str] = {}
         self._stripes = [threading.Lock() for _ in range(_STRIPES)]
         self._counts: Counter[str] = Counter()  # followers of each job
         self._given: dict[str, Inbox] = {}  # with which jobs were submitted here that are still followed
@@ -62,7 +55,6 @@ class Follower:
         self._odd: frozenset[str] = frozenset()  # jobs of which Redis had another count at the last comparison
         self._presence = Presence(store)
         self._tidied = time.monotonic()
-        self._reader = Loop("follower", self._read)
         self._heartbeat = Loop("heartbeat", self._beat, store.settings.worker_lease / 3)
         self._began = False
 
@@ -72,13 +64,13 @@ class Follower:
             if self._began:
                 return
             self._presence.show_client(self.client)  # first of all: who follows in no client's name is not seen to
-            self._reader.start()
+            self.reader.loop.start()
             self._heartbeat.start()
             self._began = True
 
     def missing(self) -> list[str]:
         """The threads that have ended although the process needs them."""
-        return [loop.name for loop in (self._reader, self._heartbeat) if self._began and not loop.alive]
+        return [loop.name for loop in (self.reader.loop, self._heartbeat) if self._began and not loop.alive]
 
     def submit(self, new: Job, inbox: Inbox, *, room: int, digest: str = "", most: int | None = None) -> Submission:
         """Record a job that somebody here waits for with an inbox: one round trip makes, counts and reads it.
@@ -86,9 +78,7 @@ class Follower:
         A job that it joins instead is joined as any other. Raises what `JobStore.submit` does.
         """
         self._begin()
-        key = self.store.keys.events(new.id)
-        with self._lock:
-            self._inboxes[key], self._cursors[key] = {id(inbox): inbox}, _FIRST
+        self.reader.expect(new.id, inbox)
         self._counts[new.id], self._given[new.id] = 1, inbox
         submitted = None
         try:
@@ -123,10 +113,7 @@ class Follower:
         if job_id in self._ended:
             self._ended.remove(job_id)
             self._left.append(job_id)
-        given, key = self._given.pop(job_id, None), self.store.keys.events(job_id)
-        with self._lock:
-            self._inboxes.get(key, {}).pop(id(given), None)
-            self._drop_unread(key)
+        self.reader.forget(job_id, self._given.pop(job_id, None))
         return 0
 
     def _stripe(self, job_id: str) -> threading.Lock:
@@ -149,10 +136,10 @@ class Follower:
     def _tidy(self) -> None:
         """Tell Redis once more who follows here where a call that failed, or came late, has left it another count."""
         with answers():
-            found = self.store.redis.hgetall(self.store.keys.following(self.client))
-        told = {job_id.decode(): int(count) for job_id, count in found.items()}
+            fields = self.store.redis.hgetall(self.store.keys.following(self.client))
+        stored = {job_id.decode(): int(count) for job_id, count in fields.items()}
         odd = frozenset(
-            job_id for job_id in told.keys() | set(self._counts) if told.get(job_id, 0) != self._counts[job_id]
+            job_id for job_id in stored.keys() | set(self._counts) if stored.get(job_id, 0) != self._counts[job_id]
         )
         for job_id in odd & self._odd:  # seen twice: it is no call that was under way
             with self._stripe(job_id):
@@ -172,9 +159,10 @@ class Follower:
         """
         inbox = queue.SimpleQueue() if inbox is None else inbox
         last = after
-        with self._reading(job_id, inbox) as new:
+        self._begin()
+        with self.reader.reading(job_id, inbox) as expected:
             # Asked at the first silence, as its stream may be gone, and then now and then.
-            looked = time.monotonic() if new else 0.0
+            looked = time.monotonic() if expected else 0.0
             while True:
                 try:
                     come = inbox.get(timeout=silence if looked else min(silence, _SOON))
@@ -219,65 +207,12 @@ class Follower:
         """What a finished job's follower has not seen: from the stream while it stands, else from the record."""
         with answers():
             key = self.store.keys.events(record.job.id)
-            found = self.store.redis.xrange(key, min=f"({last}" if last != "0" else "-")
-        if found:
-            for entry_id, fields in found:
+            entries = self.store.redis.xrange(key, min=f"({last}" if last != "0" else "-")
+        if entries:
+            for entry_id, fields in entries:
                 yield entry_id.decode(), readable(fields[b"e"])
             return
         yield from recorded(self.store, record, last)
-
-    @contextmanager
-    def _reading(self, job_id: str, inbox: Inbox) -> Iterator[bool]:
-        """Have the reader fill an inbox; whether it does that already, since the job was submitted."""
-        self._begin()
-        key = self.store.keys.events(job_id)
-        with self._lock:
-            new = id(inbox) in self._inboxes.get(key, {})
-            if not new:
-                self._inboxes.setdefault(key, {})[id(inbox)] = inbox
-                self._cursors[key] = _FIRST  # a second follower reads from the start; the first drops what it knows
-        if not new:
-            self._nudge()
-        try:
-            yield new
-        finally:
-            with self._lock:
-                self._inboxes.get(key, {}).pop(id(inbox), None)
-                self._drop_unread(key)
-
-    def _drop_unread(self, key: str) -> None:
-        if self._inboxes.get(key) == {}:
-            del self._inboxes[key], self._cursors[key]
-
-    def _nudge(self) -> None:
-        try:
-            with self.store.redis.pipeline() as pipe:
-                pipe.xadd(self._wake, {"n": 1}, maxlen=1)
-                pipe.expire(self._wake, NUDGE_TTL)
-                pipe.execute()
-        except AWAY:
-            log.warning("the reader will notice its new follower within seconds")
-
-    def _read(self) -> None:
-        with self._lock:
-            cursors = dict(self._cursors)
-        with answers():
-            found = self.store.redis.xread({self._wake: self._wake_at, **cursors}, block=_BLOCK)
-        for key, entries in rows(found):
-            if key == self._wake:
-                self._wake_at = entries[-1][0].decode()
-            else:
-                self._deliver(key, cursors[key], entries)
-
-    def _deliver(self, key: str, cursor: str, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
-        decoded = [(entry_id.decode(), readable(fields[b"e"])) for entry_id, fields in entries]
-        with self._lock:
-            if self._cursors.get(key) != cursor:
-                return  # left, or begun anew, while this was being read
-            self._cursors[key] = decoded[-1][0]
-            inboxes = list(self._inboxes[key].values())
-        for inbox in inboxes:
-            inbox.put(decoded)
 
     def close(self) -> None:
         """End the threads, if there are any."""
@@ -285,9 +220,7 @@ class Follower:
             if not self._began:
                 return
         self._heartbeat.stop(_PATIENCE)
-        self._reader.stop(0)
-        self._nudge()
-        self._reader.stop(_PATIENCE)
+        self.reader.stop(_PATIENCE)
         try:
             self._presence.leave_client(self.client)
         except AWAY as error:

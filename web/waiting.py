@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from tasks.follow import Inbox
+from tasks.event_reader import Inbox
 from tasks.redis.entries import Entry
 from tasks.redis.scripts import AWAY
 from tasks.values.events import TERMINAL, Event

@@ -81,7 +81,7 @@ def test_many_readers_of_one_job_each_see_all_of_it(store: JobStore, one: Claims
     for thread in threads:
         thread.join(PATIENCE)
     assert seen == [[f"1-{number}" for number in range(1, 9)]] * 6
-    assert not follower._inboxes and not follower._cursors
+    assert follower.reader.idle
 
 
 def test_a_reader_goes_on_where_it_stopped(store: JobStore, one: Claims, follower: Follower) -> None:
@@ -130,14 +130,14 @@ def test_who_submits_a_job_follows_it(store: JobStore, one: Claims, follower: Fo
     finish(one, claim)
     assert ids(follower, claim) == ["1-1", "1-2"]
     follower.leave(job.id)
-    assert not follower._inboxes and not follower._cursors and not follower._given
+    assert follower.reader.idle and not follower._given
 
 
 def test_who_leaves_before_the_end_cancels_it(store: JobStore, follower: Follower) -> None:
     job = submitted(follower)
     assert follower.leave(job.id)
     assert store.get(job.id, job.owner).status is Status.CANCELLED
-    assert not follower._inboxes and not follower._cursors and not follower._counts
+    assert follower.reader.idle and not follower._counts
 
 
 def test_who_leaves_after_the_end_is_told_of_with_the_next_lease(
