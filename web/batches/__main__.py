@@ -16,7 +16,8 @@ from tasks.processes import logs
 from tasks.processes.loops import Loop
 from tasks.redis.lease import LENGTH, Lease
 from tasks.redis.scripts import AWAY
-from web.batches.runner import Runner, Superseded
+from web.batches.runner import Runner
+from web.batches.running import Superseded
 from web.gateway import connect
 
 _PAUSE = 0.5  # seconds

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import structlog
 
-from tasks.batches import Cursor, Problem, Sizes, State, Status
-from tasks.files import File
-from tasks.lines import Lines, Tally, line_job
+from tasks.batches import Cursor, Problem, State, Status
+from tasks.lines import Lines, line_job
 from tasks.values import events
 from tasks.values.errors import StorageFull
 from tasks.values.job import Job
@@ -24,9 +23,9 @@ from web import unserved
 from web.batches.collect import READ, chunks, land
 from web.batches.downloads import Downloads
 from web.batches.line_jobs import CANCELLED, Entry, LineJobs
-from web.batches.output_files import OutputFiles
 from web.batches.reading import FileLost, Line, line, stretch
-from web.batches.running import RunningBatch, first_to_check, shares
+from web.batches.recorder import Recorder
+from web.batches.running import RunningBatch, Superseded, first_to_check, shares
 from web.batches.validation import Validation
 from web.gateway import Gateway
 
@@ -41,10 +40,6 @@ _SWEEP = 5.0  # seconds between looks for lines of whose end nobody told us
 log = structlog.get_logger()
 
 
-class Superseded(Exception):
-    """Another runner has gone on with a batch: what this one knows of it is old."""
-
-
 class Runner:
     """One turn after the other, for as long as the process leads."""
 
@@ -52,7 +47,8 @@ class Runner:
         self._gateway, self._store, self._settings = gateway, gateway.store, gateway.settings
         self._lines, self._line_jobs = Lines(gateway.store, id), LineJobs(gateway)
         self._downloads = Downloads(lambda batch, line: self._line_jobs.job(batch, line, self._store.now()))
-        self.folder = OutputFiles(gateway.settings.home / "batches")
+        self._recorder = Recorder(gateway, self._lines)
+        self.folder = self._recorder.folder
         self.reset()
 
     def reset(self) -> None:
@@ -201,19 +197,9 @@ class Runner:
         return bool(landing.over)
 
     def _write(self, active: RunningBatch, entries: Mapping[int, Entry], to: Cursor | None = None) -> None:
-        """Append the records of lines, flush them, and count them: what crashes before that is written again."""
-        batch = active.batch
-        sizes = []
-        for kind, at in zip(Sizes._fields, active.sizes, strict=True):
-            data = b"".join(entry.data for entry in entries.values() if entry.kind == kind)
-            sizes.append(self.folder.append(batch.id, kind, at, data) if data else at)
-        tally = sum((entry.tally for entry in entries.values()), Tally())
-        ended = () if to is not None else tuple(entries)
-        if not self._lines.commit(batch, active.sizes, Sizes(*sizes), tally, ended, to):
-            raise Superseded(f"{batch.id} was written by another")
-        active.sizes = Sizes(*sizes)
-        for number in ended:
-            del active.inflight[number], self._jobs[line_job(batch.id, number)]
+        self._recorder.write(active, entries, to)
+        for number in () if to is not None else entries:
+            del active.inflight[number], self._jobs[line_job(active.batch.id, number)]
 
     def _advance(self, active: RunningBatch, clock: int, room: Mapping[str, int]) -> bool:
         """Bring one batch further; False when it waits for its jobs."""
@@ -297,18 +283,8 @@ class Runner:
 
     def _settle(self, active: RunningBatch, status: Status, problems: Sequence[Problem] = ()) -> None:
         batch = active.batch
-        files: dict[str, File] = {}
-        for kind, size in zip(Sizes._fields, active.sizes, strict=True):
-            with suppress(FileLost):
-                if size:
-                    with self.folder.open(batch.id, kind, size) as written:
-                        blob = self._store.blobs.put(written, "application/jsonl")
-                    keep = batch.output_keep or self._settings.batch_ttl
-                    name = f"{batch.id}_{kind}.jsonl"
-                    files[f"{kind}_file"] = self._gateway.files.new(batch.owner, name, "batch_output", blob, keep)
         jobs = [line_job(batch.id, number) for number in active.inflight]
-        if not self._lines.settle(batch, status, files, problems):
-            raise Superseded(f"{batch.id} was ended by another")
+        self._recorder.settle(active, status, problems)
         self._downloads.drop(batch.id)
         self._end(active, jobs)
         for job_id in jobs:

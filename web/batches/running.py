@@ -13,6 +13,10 @@ from web.batches.validation import Validation
 LEAST = 2  # lines that any batch may have in flight, however many batches there are
 
 
+class Superseded(Exception):
+    """Another runner has gone on with a batch: what this one knows of it is old."""
+
+
 @dataclass
 class RunningBatch:
     """`state` is Redis' own; cursor, sizes and lines in flight are followed here between two looks at it."""
