@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 
 import msgspec
 
@@ -46,7 +46,8 @@ class Housekeeping:
             self._forget_workers()
             self._forget_models()
             processes(store.settings.home.resolve()).sweep()
-            self._sweep = store.blobs.sweep(lambda sha256: bool(store.redis.exists(store.keys.blob(sha256))))
+            blobs = store.blobs.sweep(lambda sha256: bool(store.redis.exists(store.keys.blob(sha256))))
+            self._sweep = chain(self._enlist(), blobs)
             self._sweep_at, self.under_way = time.monotonic() + self.sweep_every, True
         return more
 
@@ -82,9 +83,28 @@ class Housekeeping:
         with self.store.redis.pipeline() as pipe:
             for listing in Listing:
                 pipe.zrem(keys.index(owner, listing), job_id)
+                pipe.zrem(keys.everybody(listing), job_id)
             pipe.delete(keys.job(job_id), keys.events(job_id))
             pipe.zrem(keys.expiry(), job_id)
             pipe.execute()
+
+    def _enlist(self) -> Iterator[bool]:
+        """Put jobs of an earlier version, which knew no such lists, into those of all owners together."""
+        redis, keys = self.store.redis, self.store.keys
+        kept = (keys.deadlines(), keys.expiry())
+        if sum(redis.zcard(keys.everybody(listing)) for listing in Listing) >= sum(map(redis.zcard, kept)):
+            return
+        for key in kept:
+            for member in redis.zrange(key, 0, -1):
+                yield self._enlisted(member.decode())
+
+    def _enlisted(self, job_id: str) -> bool:
+        (record,) = self.store.read([job_id])
+        if record is None:
+            return False
+        keys, job = self.store.keys, record.job
+        self.store.scripts.run("enlist", [keys.job(job_id), keys.everybody(job.listing)], [job_id, job.created])
+        return True
 
     def _forget_workers(self) -> None:
         """Remove what workers said of themselves that have no lease any more."""

@@ -5,6 +5,7 @@
 | `job:{id}` | hash | the record: Job, status, attempt, result … | until `expires`, then housekeeping deletes it |
 | `evt:{id}` | stream | the job's events, ids `<attempt>-<seq>` | 5 minutes after the terminal event |
 | `jobs:{owner}`, `sync:{owner}`, `lines:{owner}` | sorted set | ids of jobs by kind | an entry goes with its record |
+| `jobs:`, `sync:`, `lines:` | sorted set | the same of all owners together | an entry goes with its record |
 | `idem:{owner}:{key}` | hash | endpoint → job id and body digest | a field goes with its record |
 | `queued:{model}:{lane}` | sorted set | jobs that do not run yet, by their place | until the job starts or ends |
 | `wait:{model}:{lane}:{turn}` | sorted set | jobs that no message was sent for yet | until it is dispatched or ends |
@@ -71,6 +72,9 @@ class Keys:
 
     def index(self, owner: str, listing: str) -> str:
         return self._key(listing, owner)
+
+    def everybody(self, listing: str) -> str:
+        return self._key(listing, "")
 
     def idempotency(self, owner: str, key: str) -> str:
         return self._key("idem", owner, key)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from heapq import merge
 from itertools import islice
 from typing import NamedTuple
 
@@ -24,6 +26,9 @@ from tasks.values.requests import BlobRef
 
 INLINE = 64 * 1024  # bytes; what is larger becomes a blob
 ANY = Criteria()
+_STRETCH = 128  # records read at once where a listing looks for few among many
+_END = 1 << 48  # milliseconds that no id reaches
+_TOP = "job_g"  # after every id
 log = structlog.get_logger()
 
 
@@ -128,37 +133,52 @@ class Records:
 
         They begin after the cursor `after` (a job's id); `include` adds another list.
         """
-        found: list[Record] = []
+        records: list[Record] = []
         listings = (Listing.JOBS,) if include is None else (Listing.JOBS, include)
-        ids = self._all(after) if owner is None else self._ids(owner, after, criteria, listings)
+        ids = merge(*(self._ids(owner, listing, after, criteria, limit + 1) for listing in listings), reverse=True)
         for record in self._each(ids, limit + 1):
-            job = record.job
-            if owner in (None, job.owner) and job.listing in listings and criteria.fit(record):
-                found.append(record)
-            if len(found) > limit:
+            if criteria.fit(record):
+                records.append(record)
+            if len(records) > limit:
                 break
-        return Page(tuple(self._placed(record) for record in found[:limit]), len(found) > limit)
+        return Page(tuple(self._placed(record) for record in records[:limit]), len(records) > limit)
 
-    def _each(self, ids: Iterable[str], at_once: int) -> Iterator[Record]:
-        wanted = iter(ids)
-        while some := tuple(islice(wanted, at_once)):
+    def _each(self, ids: Iterator[str], count: int) -> Iterator[Record]:
+        while some := tuple(islice(ids, count)):
             now = self.now()
             yield from (record for record in self._fetch(some, now) if record is not None)
+            count = _more(count)
 
-    def _ids(self, owner: str, after: str | None, criteria: Criteria, listings: Iterable[Listing]) -> Iterable[str]:
-        since = "-inf" if criteria.since is None else criteria.since
-        before = "+inf" if criteria.before is None else f"({criteria.before}"
-        ids: list[bytes] = []
-        with answers():
-            for listing in listings:
-                ids += self.redis.zrangebyscore(self.keys.index(owner, listing), since, before)
-        return _newest_first(ids, after)
+    def _ids(
+        self, owner: str | None, listing: Listing, after: str | None, criteria: Criteria, count: int
+    ) -> Iterator[str]:
+        """The ids of a list below `after`, from the highest, in stretches of `count` at first."""
+        key = self.keys.everybody(listing) if owner is None else self.keys.index(owner, listing)
+        since, before = criteria.since or 0, _END if criteria.before is None else criteria.before
+        if listing is Listing.LINES:
+            return self._lines(key, after, since, before)
+        return self._stretches(key, after or _TOP, since, before, count)
 
-    def _all(self, after: str | None) -> Iterable[str]:
-        """Every job that there is: it has a deadline until it ends, and then a time until which it is kept."""
+    def _stretches(self, key: str, after: str, since: int, before: int, count: int) -> Iterator[str]:
+        """Such ids of a list whose order is that of its ids, as both are that of the time when jobs are made."""
+        at = min(_latest(after), before - 1)
+        while at >= since:
+            with answers(), self.redis.pipeline(transaction=False) as pipe:
+                pipe.zrevrangebyscore(key, at, at)
+                pipe.zrevrangebyscore(key, at - 1, since, start=0, num=count, withscores=True)
+                same, older = pipe.execute()
+            yield from (member.decode() for member in same if member.decode() < after)
+            yield from (member.decode() for member, _ in older)
+            if len(older) < count:
+                return
+            after, at, count = older[-1][0].decode(), int(older[-1][1]), _more(count)
+
+    def _lines(self, key: str, after: str | None, since: int, before: int) -> Iterator[str]:
+        """Such ids of lines of batches, which are of the time of their batch: all at once, as few are in flight."""
         with answers():
-            ids = self.redis.zrange(self.keys.deadlines(), 0, -1) + self.redis.zrange(self.keys.expiry(), 0, -1)
-        return _newest_first(set(ids), after)
+            members = self.redis.zrangebyscore(key, since, before - 1)
+        ids = sorted((member.decode() for member in members), reverse=True)
+        yield from (job_id for job_id in ids if after is None or job_id < after)
 
     def by_idempotency_key(self, owner: str, key: str) -> tuple[Record, ...]:
         """The owner's jobs made with this idempotency key, at most one an endpoint."""
@@ -258,10 +278,14 @@ def pass_over(id: str, error: str) -> None:
     log.warning("a record cannot be read and is passed over", id=id, error=error)
 
 
-def _newest_first(ids: Iterable[bytes], after: str | None) -> Iterable[str]:
-    # An id begins with its time (UUIDv7), so ids sort as their jobs were made.
-    newest_first = sorted((job_id.decode() for job_id in ids), reverse=True)
-    return (job_id for job_id in newest_first if after is None or job_id < after)
+def _latest(after: str) -> int:
+    """The last millisecond that a job was made in whose id is less than `after`, which may be any text."""
+    return bisect_left(range(_END), after, key=lambda at: f"job_{at:012x}") - 1
+
+
+def _more(count: int) -> int:
+    """How many to read next, where so many were not enough."""
+    return max(count, min(2 * count, _STRETCH))
 
 
 def reference(packed: bytes) -> BlobRef | None:

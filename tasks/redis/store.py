@@ -90,6 +90,7 @@ class JobStore(Records):
                 self.keys.messages(new.model),
                 self.keys.following(client),
                 self.keys.reader(client),
+                self.keys.everybody(new.listing),
                 *self._held(new, reference(spec)),
             ],
             [
@@ -156,6 +157,7 @@ class JobStore(Records):
                 self.keys.index(past.owner, past.listing),
                 self.keys.idempotency(past.owner, past.idempotency_key or ""),
                 self.keys.expiry(),
+                self.keys.everybody(past.listing),
                 *blobs,
             ],
             [past.id, past.endpoint if past.idempotency_key else "", past.owner, self.keys.hook("")],

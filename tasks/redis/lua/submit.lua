@@ -1,5 +1,5 @@
 -- Record, owner index, idempotency key, lane, message and blob counts of a new job, or the job that it joins.
--- KEYS: record, index, idempotency, queued, waiting or unclaimed, lanes, deadlines, wake, messages, following, reader, blobs ...
+-- KEYS: record, index, idempotency, queued, waiting or unclaimed, lanes, deadlines, wake, messages, following, reader, everybody's index, blobs ...
 -- ARGV: id, created, deadline, room, endpoint or '', digest, lane:turn or '' (interactive), detached, stream, owner, job prefix, spec,
 --       place in its lane, set of its key's unfinished jobs or '', how many those may be, message or '',
 --       followed by the web process that submits it (its reader is woken, and keeps its nudges so many seconds) or ''
@@ -29,6 +29,7 @@ end
 redis.call('HSET', KEYS[1], 'spec', ARGV[12], 'status', 'queued', 'worker', '', 'attempt', 0, 'losses', 0,
   'detached', ARGV[8], 'stream', ARGV[9], 'owner', ARGV[10])
 redis.call('ZADD', KEYS[2], created, id)
+redis.call('ZADD', KEYS[12], created, id)
 redis.call('ZADD', KEYS[4], ARGV[13], id)
 redis.call('ZADD', KEYS[5], ARGV[7] == '' and created or ARGV[13], id)
 redis.call('ZADD', KEYS[7], ARGV[3], id)
@@ -47,5 +48,5 @@ end
 if (ARGV[7] ~= '' or redis.call('ZCARD', KEYS[7]) == 1) and redis.call('LLEN', KEYS[8]) == 0 then
   redis.call('LPUSH', KEYS[8], 1)
 end
-for index = 12, #KEYS do redis.call('HINCRBY', KEYS[index], ARGV[10], 1) end
+for index = 13, #KEYS do redis.call('HINCRBY', KEYS[index], ARGV[10], 1) end
 return {id, 'new'}
