@@ -1,8 +1,14 @@
-"""The Lua scripts, by file name; each is one atomic change of a job."""
+"""The Lua scripts, by file name; each is one atomic change of a job.
+
+A script declares keys and arguments in its head, as `-- KEYS: record, events` and `-- ARGV: id, worker`, and has them
+as locals of these names. A last name with dots behind it, as `blobs...`, is where the rest begins, as a number. What
+scripts share they name as `-- USES: clock`: functions, each a file in `lua/shared`.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -22,11 +28,45 @@ Value: TypeAlias = str | bytes | int | float
 UNREACHABLE = (RedisConnectionError, RedisTimeoutError)  # it does not answer, or refuses
 AWAY = (*UNREACHABLE, QueueUnavailable, StorageFull)  # the same, before or after `answers`
 _FOLDER = Path(__file__).parent / "lua"
+_DECLARED = re.compile(r"^-- (KEYS|ARGV|USES): (.+)$", re.MULTILINE)
+_REST = "..."
+
+
+class Script(NamedTuple):
+    """A script as Redis runs it, and what Redis calls it by."""
+
+    text: str
+    hash: str
 
 
 @cache
-def _source(name: str) -> str:
-    return (_FOLDER / f"{name}.lua").read_text()
+def script(name: str) -> Script:
+    """The script of this name, with what it declares before it."""
+    source = (_FOLDER / f"{name}.lua").read_text()
+    shebang, _, body = source.partition("\n") if source.startswith("#!") else ("", "", source)
+    prelude = [*_shared(source, set()), _named(source, "KEYS"), _named(source, "ARGV")]
+    text = "\n".join([*([shebang] if shebang else []), *prelude, body])
+    return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+def _declared(source: str, what: str) -> list[str]:
+    return [name for kind, names in _DECLARED.findall(source) if kind == what for name in names.split(", ")]
+
+
+def _shared(source: str, known: set[str]) -> Iterator[str]:
+    """The functions that a script uses, each behind those that it uses itself."""
+    for name in _declared(source, "USES"):
+        if name not in known:
+            known.add(name)
+            function = (_FOLDER / "shared" / f"{name}.lua").read_text()
+            yield from _shared(function, known)
+            yield function
+
+
+def _named(source: str, table: str) -> str:
+    names = _declared(source, table)
+    values = (str(at) if name.endswith(_REST) else f"{table}[{at}]" for at, name in enumerate(names, 1))
+    return f"local {', '.join(name.removesuffix(_REST) for name in names)} = {', '.join(values)}" if names else ""
 
 
 class Call(NamedTuple):
@@ -42,9 +82,7 @@ class Scripts:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        sources = {path.stem: _source(path.stem) for path in _FOLDER.glob("*.lua")}
-        self._hashes = {name: _hash(source) for name, source in sources.items()}
-        self._sources = tuple(sources.values())
+        self._scripts = {path.stem: script(path.stem) for path in _FOLDER.glob("*.lua")}
         self._loaded = False
 
     def batch(self, calls: Sequence[Call]) -> list[Any]:
@@ -53,7 +91,7 @@ class Scripts:
 
     def run(self, name: str, keys: Sequence[str], args: Sequence[Value]) -> Any:
         """Run one script; what Redis' absence or fullness mean to a client is raised by `answers`."""
-        return self._with_scripts(lambda: self._redis.evalsha(self._hashes[name], len(keys), *keys, *args))
+        return self._with_scripts(lambda: self._redis.evalsha(self._scripts[name].hash, len(keys), *keys, *args))
 
     def _with_scripts(self, call: Callable[[], T]) -> T:
         # Loaded before the first call, and all together: of a batch none may be missing while a later one runs.
@@ -67,22 +105,17 @@ class Scripts:
 
     def _load(self) -> None:
         with self._redis.pipeline(transaction=True) as pipe:
-            for source in self._sources:
-                pipe.script_load(source)
+            for loaded in self._scripts.values():
+                pipe.script_load(loaded.text)
             pipe.execute()
         self._loaded = True
 
     def _pipelined(self, calls: Sequence[Call]) -> list[Any]:
         with self._redis.pipeline(transaction=False) as pipe:
             for name, keys, args in calls:
-                pipe.evalsha(self._hashes[name], len(keys), *keys, *args)
-            found: list[Any] = pipe.execute()
-        return found
-
-
-def _hash(source: str) -> str:
-    """What Redis calls a script by."""
-    return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+                pipe.evalsha(self._scripts[name].hash, len(keys), *keys, *args)
+            replies: list[Any] = pipe.execute()
+        return replies
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- What the supervisor says of a model.
--- KEYS: state, models.  ARGV: model, state
-redis.call('SET', KEYS[1], ARGV[2])
-redis.call('SADD', KEYS[2], ARGV[1])
+-- KEYS: state, models
+-- ARGV: model, said
+redis.call('SET', state, said)
+redis.call('SADD', models, model)

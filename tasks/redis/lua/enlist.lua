@@ -1,3 +1,4 @@
--- A job of an earlier version gets its place in the list of every owner's jobs, if it still is there.
--- KEYS: record, everybody's index.  ARGV: id, created
-if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1]) end
+-- A job of an earlier version gets its place in the list of all owners' jobs, if it still is there.
+-- KEYS: record, everybody
+-- ARGV: id, created
+if redis.call('EXISTS', record) == 1 then redis.call('ZADD', everybody, created, id) end

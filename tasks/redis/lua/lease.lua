@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Take a lease that is free, or renew one's own. Returns 1, or 0 while another holds it.
--- KEYS: lease.  ARGV: id, length (ms)
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-return redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) and 1 or 0
+-- Take a lease that is free, or renew one's own, for so many milliseconds. Returns 1, or 0 while another holds it.
+-- KEYS: lease
+-- ARGV: id, length
+if redis.call('GET', lease) == id then return redis.call('PEXPIRE', lease, length) end
+return redis.call('SET', lease, id, 'NX', 'PX', length) and 1 or 0

@@ -1,15 +1,18 @@
 #!lua flags=allow-oom
--- A batch goes from one of some statuses to another. Returns the status it has then, or nothing when there is none.
--- KEYS: batch, runner, stir.  ARGV: runner's id or '' (anyone), to, time field, number of froms, froms ..., field, value ...
-local status = redis.call('HGET', KEYS[1], 'status')
-if ARGV[1] ~= '' and redis.call('GET', KEYS[2]) ~= ARGV[1] then return status end
-for index = 5, 4 + tonumber(ARGV[4]) do
-  if status == ARGV[index] then
-    local time = redis.call('TIME')
-    redis.call('HSET', KEYS[1], 'status', ARGV[2], ARGV[3], time[1] * 1000 + math.floor(time[2] / 1000))
-    for field = 5 + tonumber(ARGV[4]), #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[field], ARGV[field + 1]) end
-    if redis.call('LLEN', KEYS[3]) == 0 then redis.call('LPUSH', KEYS[3], 1) end
-    return ARGV[2]
+-- A batch goes from one of so many statuses to another, and gets fields (name, value) with it; `id` is the runner's, or
+-- '' for anyone. Returns the status it has then, or nothing when there is none.
+-- KEYS: batch, runner, stir
+-- ARGV: id, to, time_field, count, more...
+-- USES: clock, nudge
+local status = redis.call('HGET', batch, 'status')
+if id ~= '' and redis.call('GET', runner) ~= id then return status end
+local fields = more + tonumber(count)
+for from = more, fields - 1 do
+  if status == ARGV[from] then
+    redis.call('HSET', batch, 'status', to, time_field, clock())
+    for at = fields, #ARGV, 2 do redis.call('HSET', batch, ARGV[at], ARGV[at + 1]) end
+    nudge(stir)
+    return to
   end
 end
 return status

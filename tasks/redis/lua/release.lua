@@ -1,26 +1,27 @@
 #!lua flags=allow-oom
--- A job's claim ends without an end of the job: the worker died (lost = 1) or hands its work back (lost = 0).
+-- A job's claim ends without an end of the job: the worker died (lost is 1) or hands its work back (lost is 0).
 -- Returns 'requeued', or 'shown' / 'poison' when it must not run again, or 'refused' when the claim was another's; and
--- the same again to the same token.
--- KEYS: record, queued, unclaimed, claims.  ARGV: id, worker, lost, attempts allowed, now, place, token
-local status, worker, shown, released = unpack(redis.call('HMGET', KEYS[1], 'status', 'worker', 'shown', 'released'))
-local token, outcome = string.match(released or '', '^(%S+) (%S+)$')
-if token == ARGV[7] then return outcome end
-if worker ~= ARGV[2] or (status ~= 'queued' and status ~= 'running') then
-  if redis.call('HGET', KEYS[4], ARGV[1]) == ARGV[2] then redis.call('HDEL', KEYS[4], ARGV[1]) end
+-- the same again to the same token. `allowed` is how many workers may be lost.
+-- KEYS: record, queued, unclaimed, claims
+-- ARGV: id, worker, lost, allowed, now, place, token
+local status, holder, shown, released = unpack(redis.call('HMGET', record, 'status', 'worker', 'shown', 'released'))
+local answered, outcome = string.match(released or '', '^(%S+) (%S+)$')
+if answered == token then return outcome end
+if holder ~= worker or (status ~= 'queued' and status ~= 'running') then
+  if redis.call('HGET', claims, id) == worker then redis.call('HDEL', claims, id) end
   return 'refused'
 end
 local function answer(word)
-  redis.call('HSET', KEYS[1], 'released', ARGV[7] .. ' ' .. word)
+  redis.call('HSET', record, 'released', token .. ' ' .. word)
   return word
 end
 if status == 'running' and shown then return answer('shown') end
-if status == 'running' and ARGV[3] == '1' then
-  if redis.call('HINCRBY', KEYS[1], 'losses', 1) >= tonumber(ARGV[4]) then return answer('poison') end
+if status == 'running' and lost == '1' then
+  if redis.call('HINCRBY', record, 'losses', 1) >= tonumber(allowed) then return answer('poison') end
 end
-redis.call('HSET', KEYS[1], 'status', 'queued', 'worker', '', 'progress', 0)
-redis.call('HDEL', KEYS[1], 'started')
-redis.call('HDEL', KEYS[4], ARGV[1])
-redis.call('ZADD', KEYS[2], ARGV[6], ARGV[1])
-redis.call('ZADD', KEYS[3], ARGV[5], ARGV[1])
+redis.call('HSET', record, 'status', 'queued', 'worker', '', 'progress', 0)
+redis.call('HDEL', record, 'started')
+redis.call('HDEL', claims, id)
+redis.call('ZADD', queued, place, id)
+redis.call('ZADD', unclaimed, now, id)
 return answer('requeued')

@@ -1,7 +1,9 @@
 #!lua flags=allow-oom
--- Somebody shows that these are there, for as long as their lease; and what the first says of itself, if it says anything.
--- KEYS: leases, what was said or none.  ARGV: lease (ms), what it says or '', id ...
-local time = redis.call('TIME')
-local until_ = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
-for index = 3, #ARGV do redis.call('ZADD', KEYS[1], until_, ARGV[index]) end
-if KEYS[2] then redis.call('HSET', KEYS[2], ARGV[3], ARGV[2]) end
+-- Somebody shows that these are there, for so many milliseconds; and what the first says of itself, where there is a
+-- key for it.
+-- KEYS: leases, workers...
+-- ARGV: lease, said, ids...
+-- USES: clock
+local over = clock() + lease
+for at = ids, #ARGV do redis.call('ZADD', leases, over, ARGV[at]) end
+if KEYS[workers] then redis.call('HSET', KEYS[workers], ARGV[ids], said) end

@@ -1,52 +1,51 @@
--- Record, owner index, idempotency key, lane, message and blob counts of a new job, or the job that it joins.
--- KEYS: record, index, idempotency, queued, waiting or unclaimed, lanes, deadlines, wake, messages, following, reader, everybody's index, blobs ...
--- ARGV: id, created, deadline, room, endpoint or '', digest, lane:turn or '' (interactive), detached, stream, owner, job prefix, spec,
---       place in its lane, set of its key's unfinished jobs or '', how many those may be, message or '',
---       followed by the web process that submits it (its reader is woken, and keeps its nudges so many seconds) or ''
-local id, created, endpoint = ARGV[1], ARGV[2], ARGV[5]
+-- Record, lists, idempotency key, lane, message and blob counts of a new job, or the job that it joins: {id, 'new' or
+-- 'joined'}. Returns {'', 'full'} where its lane has no room, {'', 'enough'} where its key has as many unfinished jobs
+-- as it may have, and {id, 'mismatch'} where its idempotency key belongs to another body.
+-- `waiting` is `unclaimed` of an interactive job, whose `turn` is '' and not 'lane:turn'; `endpoint` is '' without an
+-- idempotency key; `counted` is the set of its key's unfinished jobs and `most` how many those may be, or both '';
+-- `message` is '' for one that is sent later. A web process that follows the job from now on has a reader, which is
+-- woken and keeps its nudges for `reader_ttl` seconds; that is '' where nobody follows.
+-- KEYS: record, index, idempotency, queued, waiting, lanes, deadlines, wake, messages, following, reader, everybody
+-- KEYS: blobs...
+-- ARGV: id, created, deadline, room, endpoint, digest, turn, detached, stream, owner, job_prefix, spec, place, counted
+-- ARGV: most, message, reader_ttl
+-- USES: nudge
 local function living(key)
   local status, expires = unpack(redis.call('HMGET', key, 'status', 'expires'))
   return status and (not expires or tonumber(expires) > tonumber(created))
 end
-if living(KEYS[1]) then return {id, 'new'} end -- it was recorded before, by this very call
+if living(record) then return {id, 'new'} end -- it was recorded before, by this very call
 if endpoint ~= '' then
-  local found = redis.call('HGET', KEYS[3], endpoint)
-  if found then
-    local other, digest = string.match(found, '^(%S+) (%S*)$')
-    if living(ARGV[11] .. other) then
-      if digest ~= ARGV[6] then return {other, 'mismatch'} end
-      if ARGV[8] == '1' then redis.call('HSET', ARGV[11] .. other, 'detached', 1) end
-      return {other, 'joined'}
-    end
+  local other, made = string.match(redis.call('HGET', idempotency, endpoint) or '', '^(%S+) (%S*)$')
+  if other and living(job_prefix .. other) then
+    if made ~= digest then return {other, 'mismatch'} end
+    if detached == '1' then redis.call('HSET', job_prefix .. other, 'detached', 1) end
+    return {other, 'joined'}
   end
 end
-if redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[4]) then return {'', 'full'} end
-if ARGV[14] ~= '' then
-  if redis.call('SCARD', ARGV[14]) >= tonumber(ARGV[15]) then return {'', 'enough'} end
-  redis.call('SADD', ARGV[14], id)
-  redis.call('HSET', KEYS[1], 'counted', ARGV[14])
+if redis.call('ZCARD', queued) >= tonumber(room) then return {'', 'full'} end
+if counted ~= '' then
+  if redis.call('SCARD', counted) >= tonumber(most) then return {'', 'enough'} end
+  redis.call('SADD', counted, id)
+  redis.call('HSET', record, 'counted', counted)
 end
-redis.call('HSET', KEYS[1], 'spec', ARGV[12], 'status', 'queued', 'worker', '', 'attempt', 0, 'losses', 0,
-  'detached', ARGV[8], 'stream', ARGV[9], 'owner', ARGV[10])
-redis.call('ZADD', KEYS[2], created, id)
-redis.call('ZADD', KEYS[12], created, id)
-redis.call('ZADD', KEYS[4], ARGV[13], id)
-redis.call('ZADD', KEYS[5], ARGV[7] == '' and created or ARGV[13], id)
-redis.call('ZADD', KEYS[7], ARGV[3], id)
-if ARGV[16] ~= '' then redis.call('LPUSH', KEYS[9], ARGV[16]) end
-if ARGV[17] ~= '' then
-  redis.call('HSET', KEYS[1], 'followers', 1)
-  redis.call('HSET', KEYS[10], id, 1)
-  redis.call('XADD', KEYS[11], 'MAXLEN', 1, '*', 'n', 1)
-  redis.call('EXPIRE', KEYS[11], ARGV[17])
+redis.call('HSET', record, 'spec', spec, 'status', 'queued', 'worker', '', 'attempt', 0, 'losses', 0,
+  'detached', detached, 'stream', stream, 'owner', owner)
+redis.call('ZADD', index, created, id)
+redis.call('ZADD', everybody, created, id)
+redis.call('ZADD', queued, place, id)
+redis.call('ZADD', waiting, turn == '' and created or place, id)
+redis.call('ZADD', deadlines, deadline, id)
+if message ~= '' then redis.call('LPUSH', messages, message) end
+if reader_ttl ~= '' then
+  redis.call('HSET', record, 'followers', 1)
+  redis.call('HSET', following, id, 1)
+  redis.call('XADD', reader, 'MAXLEN', 1, '*', 'n', 1)
+  redis.call('EXPIRE', reader, reader_ttl)
 end
-if endpoint ~= '' then redis.call('HSET', KEYS[3], endpoint, id .. ' ' .. ARGV[6]) end
-if ARGV[7] ~= '' then
-  redis.call('ZADD', KEYS[6], 'NX', created, ARGV[7])
-end
+if endpoint ~= '' then redis.call('HSET', idempotency, endpoint, id .. ' ' .. digest) end
+if turn ~= '' then redis.call('ZADD', lanes, 'NX', created, turn) end
 -- Whoever leads sees to all that is unfinished, and sleeps while nothing is.
-if (ARGV[7] ~= '' or redis.call('ZCARD', KEYS[7]) == 1) and redis.call('LLEN', KEYS[8]) == 0 then
-  redis.call('LPUSH', KEYS[8], 1)
-end
-for index = 13, #KEYS do redis.call('HINCRBY', KEYS[index], ARGV[10], 1) end
+if turn ~= '' or redis.call('ZCARD', deadlines) == 1 then nudge(wake) end
+for at = blobs, #KEYS do redis.call('HINCRBY', KEYS[at], owner, 1) end
 return {id, 'new'}
