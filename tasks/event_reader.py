@@ -81,8 +81,8 @@ class EventReader:
         with self._lock:
             cursors = dict(self._cursors)
         with answers():
-            found = self._store.redis.xread({self._wake: self._wake_at, **cursors}, block=_BLOCK)
-        for key, entries in rows(found):
+            reply = self._store.redis.xread({self._wake: self._wake_at, **cursors}, block=_BLOCK)
+        for key, entries in rows(reply):
             if key == self._wake:
                 self._wake_at = entries[-1][0].decode()
             else:

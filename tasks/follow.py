@@ -230,11 +230,11 @@ class Follower:
 
 def _new(come: list[Entry], last: str) -> list[Entry]:
     """Those after the id `last`, each once, to the end; for somebody who came later, all are read anew."""
-    found: list[Entry] = []
+    fresh: list[Entry] = []
     for entry in come:
         if before(last, entry[0]):
             last = entry[0]
-            found.append(entry)
+            fresh.append(entry)
             if isinstance(entry[1], events.TERMINAL):
                 break
-    return found
+    return fresh

@@ -164,13 +164,13 @@ def _stream(
     job: Job,
     chunks: Callable[[events.Event], Iterator[object]],
     followed: AbstractContextManager[None],
-    source: Iterator[list[Entry]],
+    arrivals: Iterator[list[Entry]],
     inbox: Stream,
 ) -> Response:
     stack = ExitStack()
     stack.enter_context(followed)
     try:
-        first = _first(source)
+        first = _first(arrivals)
     except BaseException:
         stack.close()
         raise
@@ -178,23 +178,23 @@ def _stream(
         stack.close()
         return respond(failure(job, first[0]))
     inbox.leave_to(request.environ)
-    response = Response(_frames(job, first, source, chunks), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
+    response = Response(_frames(job, first, arrivals, chunks), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
     response.call_on_close(stack.close)
     return response
 
 
-def _first(source: Iterator[list[Entry]]) -> list[events.Event]:
+def _first(arrivals: Iterator[list[Entry]]) -> list[events.Event]:
     until = time.monotonic() + COMMIT
-    for found in source:
-        if found or time.monotonic() > until:
-            return [entry[1] for entry in found]
+    for arrived in arrivals:
+        if arrived or time.monotonic() > until:
+            return [entry[1] for entry in arrived]
     return []
 
 
 def _frames(
     job: Job,
     first: list[events.Event],
-    source: Iterator[list[Entry]],
+    arrivals: Iterator[list[Entry]],
     chunks: Callable[[events.Event], Iterator[object]],
 ) -> Iterator[bytes]:
     """What a stream's client is sent: at a time all that is there, so one that is slow gets it in fewer pieces.
@@ -204,7 +204,7 @@ def _frames(
     """
     yield b"".join(_shown(job, first, chunks)) or sse.KEEP_ALIVE
     try:
-        for arrived in audible(source):
+        for arrived in audible(arrivals):
             if arrived is None:
                 yield sse.KEEP_ALIVE
             elif not arrived:
@@ -218,8 +218,10 @@ def _frames(
     yield sse.DONE
 
 
-def _shown(job: Job, told: list[events.Event], chunks: Callable[[events.Event], Iterator[object]]) -> Iterator[bytes]:
-    for event in events.joined(told):
+def _shown(
+    job: Job, several: list[events.Event], chunks: Callable[[events.Event], Iterator[object]]
+) -> Iterator[bytes]:
+    for event in events.joined(several):
         if isinstance(event, events.UNSUCCESSFUL):
             yield sse.data({"error": envelope(failure(job, event))})
         for value in chunks(event):

@@ -84,5 +84,5 @@ def connect(settings: Settings, catalogue: Catalogue) -> Gateway:
 
 def gateway() -> Gateway:
     """The gateway of the application that handles the current request."""
-    found: Gateway = current_app.extensions[_EXTENSION]
-    return found
+    shared: Gateway = current_app.extensions[_EXTENSION]
+    return shared

@@ -60,7 +60,7 @@ def body(request: Request, gateway: Gateway, endpoint: Endpoint) -> Mapping[str,
     if not endpoint.files or (endpoint.json and request.mimetype != "multipart/form-data"):
         return json(request, gateway)
     with form(request, gateway, endpoint.files) as (fields, uploads):
-        return {**fields, **{name: _kept(endpoint, name, found) for name, found in uploads.items()}}
+        return {**fields, **{name: _kept(endpoint, name, received) for name, received in uploads.items()}}
 
 
 def json(request: Request, gateway: Gateway) -> Mapping[str, Any]:
@@ -144,42 +144,42 @@ def _parsed(request: Request, parser: FormDataParser, files: frozenset[str]) -> 
         raise InvalidValue(f"the form cannot be read: {error}") from None
     if None in fields or None in uploads:
         raise InvalidValue("the form cannot be read: a part's Content-Disposition says no name")
-    found: dict[str, Any] = {}
+    data: dict[str, Any] = {}
     for name, values in fields.lists():
         plain = name.removesuffix("[]")
         if plain in files:
             raise InvalidValue(f"'{plain}' must be a file, with a filename", param=plain)
         if nested := _NESTED.fullmatch(name):
-            inner = found.setdefault(nested["outer"], {})
+            inner = data.setdefault(nested["outer"], {})
             if isinstance(inner, dict):
                 inner[nested["inner"]] = values[-1]
         else:
-            found[plain] = values if name.endswith("[]") else values[-1]
+            data[plain] = values if name.endswith("[]") else values[-1]
     received: Uploads = {}
     for name, sent in uploads.lists():
         plain = name.removesuffix("[]")
         if plain not in files:
             raise InvalidValue(f"'{plain}' is not a file here", param=plain)
         received[plain] = received.get(plain, []) + [_upload(upload) for upload in sent]
-    return found, received
+    return data, received
 
 
-def _upload(found: FileStorage) -> Upload:
-    incoming: Any = found.stream
-    return Upload(incoming, found.filename or "", found.mimetype or "application/octet-stream")
+def _upload(storage: FileStorage) -> Upload:
+    incoming: Any = storage.stream
+    return Upload(incoming, storage.filename or "", storage.mimetype or "application/octet-stream")
 
 
-def _kept(endpoint: Endpoint, name: str, found: list[Upload]) -> BlobRef | list[BlobRef]:
+def _kept(endpoint: Endpoint, name: str, received: list[Upload]) -> BlobRef | list[BlobRef]:
     if name not in endpoint.several:
-        return one(name, found).keep()
-    return [upload.keep() for upload in found]
+        return one(name, received).keep()
+    return [upload.keep() for upload in received]
 
 
-def one(name: str, found: list[Upload]) -> Upload:
+def one(name: str, received: list[Upload]) -> Upload:
     """The only upload of a field; InvalidValue when there are several."""
-    if len(found) > 1:
-        raise InvalidValue(f"'{name}' takes one file, not {len(found)}", param=name)
-    return found[0]
+    if len(received) > 1:
+        raise InvalidValue(f"'{name}' takes one file, not {len(received)}", param=name)
+    return received[0]
 
 
 def check(caller: Caller, endpoint: Endpoint, raw: Mapping[str, Any], within: str = "") -> Intake:

@@ -78,40 +78,40 @@ def entries(
     `left` is how many seconds there are until its deadline. They are counted by a clock that never jumps: when Redis'
     clock is set, nobody who waits is ended for it.
     """
-    return _told(gateway, job, client, left, after, math.inf, inbox)
+    return _arrivals(gateway, job, client, left, after, math.inf, inbox)
 
 
 def end(gateway: Gateway, job: Job, client: Probe, left: float, inbox: Inbox, until: float = math.inf) -> Event | None:
     """How a job ends, or None when it has not `until` then, in monotonic seconds; otherwise as `entries`."""
-    for found in _told(gateway, job, client, left, "0", until, inbox):
-        if found and isinstance(found[-1][1], TERMINAL):
-            return found[-1][1]
+    for arrived in _arrivals(gateway, job, client, left, "0", until, inbox):
+        if arrived and isinstance(arrived[-1][1], TERMINAL):
+            return arrived[-1][1]
         if time.monotonic() >= until:
             break
     return None
 
 
-def _told(
+def _arrivals(
     gateway: Gateway, job: Job, client: Probe, left: float, after: str, until: float, inbox: Inbox
 ) -> Iterator[list[Entry]]:
     overdue = time.monotonic() + left + _GRACE
     with gateway.watcher.watching(Waiter(client, lambda: inbox.put([]), min(overdue, until))) as waiter:
-        for found in gateway.follower.events(job.id, after, inbox=inbox):
+        for arrived in gateway.follower.events(job.id, after, inbox=inbox):
             if waiter.gone:
                 raise ClientGone
             now = time.monotonic()
             if now > overdue:  # nothing hangs, also when the queue is away (that raises here)
                 overdue = waiter.due = now + PROBE
                 gateway.store.expire(job.id)
-            yield found
+            yield arrived
 
 
-def audible(source: Iterator[list[Entry]]) -> Iterator[list[Entry] | None]:
+def audible(arrivals: Iterator[list[Entry]]) -> Iterator[list[Entry] | None]:
     """The entries, also none, and nothing when a stream has been silent for so long that it owes a sign of life."""
     spoke = time.monotonic()
-    for found in source:
+    for arrived in arrivals:
         now = time.monotonic()
-        owes = not found and now - spoke > KEEP_ALIVE
-        if found or owes:
+        owes = not arrived and now - spoke > KEEP_ALIVE
+        if arrived or owes:
             spoke = now
-        yield None if owes else found
+        yield None if owes else arrived

@@ -60,9 +60,9 @@ class Presence:
         """Renew a worker's lease."""
         keys = self.store.keys
         self.processes.enter(worker.id)
-        told = msgspec.json.encode(worker)
+        data = msgspec.json.encode(worker)
         with answers():
-            self.store.scripts.run("show", [keys.alive(worker.model), keys.workers()], [self._lease, told, worker.id])
+            self.store.scripts.run("show", [keys.alive(worker.model), keys.workers()], [self._lease, data, worker.id])
 
     def leave(self, worker: Worker) -> None:
         """End this process' lease as a worker, so that its claims are taken back at once."""
@@ -83,19 +83,19 @@ class Presence:
         """
         key = self.store.keys.reason(worker_id)
         try:
-            found = self.store.redis.set(key, why, nx=True, get=True, px=_DAY)
+            earlier = self.store.redis.set(key, why, nx=True, get=True, px=_DAY)
         except RedisError as error:
             log.warning("why a worker ended could not be told", worker=worker_id, reason=why, error=str(error))
             return why
-        return found.decode() if found else why
+        return earlier.decode() if earlier else why
 
     def workers(self, model: str) -> tuple[Worker, ...]:
         """The workers of a model that can be counted on."""
         store = self.store
         with answers():
             ids = store.redis.zrangebyscore(store.keys.alive(model), store.now(), "+inf")
-            found = store.redis.hmget(store.keys.workers(), ids) if ids else []
-        return tuple(msgspec.json.decode(value, type=Worker) for value in found if value)
+            values = store.redis.hmget(store.keys.workers(), ids) if ids else []
+        return tuple(msgspec.json.decode(value, type=Worker) for value in values if value)
 
     def entered(self, model: str) -> dict[str, float]:
         """The workers of a model that are not known to be gone, with the end of their leases."""
@@ -107,8 +107,8 @@ class Presence:
 
     def _entries(self, key: str) -> dict[str, float]:
         with answers():
-            found = self.store.redis.zrange(key, 0, -1, withscores=True)
-        return {member.decode(): until for member, until in found}
+            entries = self.store.redis.zrange(key, 0, -1, withscores=True)
+        return {member.decode(): until for member, until in entries}
 
     def declare(self, model: str, state: ModelState) -> None:
         """Say what a model without a live worker is doing."""

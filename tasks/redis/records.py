@@ -96,8 +96,8 @@ class Records:
         with answers(), self.redis.pipeline(transaction=False) as pipe:
             for job_id in ids:
                 pipe.hgetall(self.keys.job(job_id))
-            found = pipe.execute()
-        return [self._readable(job_id, fields, now) for job_id, fields in zip(ids, found, strict=True)]
+            rows = pipe.execute()
+        return [self._readable(job_id, fields, now) for job_id, fields in zip(ids, rows, strict=True)]
 
     def result(self, record: Record) -> fold.Result:
         """What a finished job made; JobNotFinished before that, NotFound when it ended without a result."""

@@ -59,8 +59,8 @@ class JobStore(Records):
         """
         call = self.submission(new, room=room, digest=digest, most=most, client=client)
         with answers():
-            found, outcome = self.scripts.run(*call)
-        job_id = found.decode()
+            member, outcome = self.scripts.run(*call)
+        job_id = member.decode()
         if outcome == b"full":
             wait = self.drain_time(new.model)
             raise QueueFull(f"the queue of model '{new.model}' is full ({room} jobs)", retry_after=wait)
@@ -165,13 +165,13 @@ class JobStore(Records):
 
     def finish(self, job_id: str, event: events.Terminal) -> bool:
         """End a job, whoever runs it: False when it had ended before."""
-        found = self._job(job_id)
-        return found is not None and self.end(found, event)
+        ended = self._job(job_id)
+        return ended is not None and self.end(ended, event)
 
     def expire(self, job_id: str) -> bool:
         """End a job whose deadline has passed, in the way that it asked for: False when it had ended before."""
-        found = self._job(job_id)
-        return found is not None and self.end(found, found.overdue)
+        ended = self._job(job_id)
+        return ended is not None and self.end(ended, ended.overdue)
 
     def _job(self, job_id: str) -> Job | None:
         with answers():

@@ -169,17 +169,17 @@ def follow(job_id: str) -> Response:
     gateway().capacity.occupy()
     left = patience(gateway(), job)
     inbox = Stream()
-    source = entries(gateway(), job, Probe(request.environ), left, inbox, asked.get("after", "0"))
+    arrivals = entries(gateway(), job, Probe(request.environ), left, inbox, asked.get("after", "0"))
     inbox.leave_to(request.environ)
-    return Response(_frames(source), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
+    return Response(_frames(arrivals), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
 
 
-def _frames(source: Iterator[list[Entry]]) -> Iterator[bytes]:
+def _frames(arrivals: Iterator[list[Entry]]) -> Iterator[bytes]:
     try:
-        for found in audible(source):
-            yield from (_frame(*entry) for entry in found or ())  # one by one: who comes late may have much to read
-            if not found:
-                yield sse.KEEP_ALIVE if found is None else b""
+        for arrived in audible(arrivals):
+            yield from (_frame(*entry) for entry in arrived or ())  # one by one: who comes late may have much to read
+            if not arrived:
+                yield sse.KEEP_ALIVE if arrived is None else b""
     except ClientGone:
         return
     except JobError as error:

@@ -45,12 +45,12 @@ def _message(index: int, turn: Mapping[str, Any]) -> Message:
     )
 
 
-def _content(turn: int, said: str | content.Parts) -> tuple[str, tuple[Media, ...]]:
+def _content(turn: int, shown: str | content.Parts) -> tuple[str, tuple[Media, ...]]:
     """A turn's text, and what it shows at which places of that."""
-    if isinstance(said, str):
-        return said, ()
+    if isinstance(shown, str):
+        return shown, ()
     text, media = "", []
-    for index, part in enumerate(said):
+    for index, part in enumerate(shown):
         if isinstance(part, str):
             text += part
         else:

@@ -133,14 +133,14 @@ class Runner:
     def _sweep(self, active: RunningBatch) -> None:
         """See to the lines in flight: the jobs that ended unnoticed, and those that were never submitted."""
         numbers = {line_job(active.batch.id, number): number for number in active.inflight}
-        found = dict(zip(numbers, self._lines.statuses(list(numbers)), strict=True))
-        ended = [job_id for job_id, status in found.items() if status and JobStatus(status.decode()).terminal]
+        statuses = dict(zip(numbers, self._lines.statuses(list(numbers)), strict=True))
+        ended = [job_id for job_id, status in statuses.items() if status and JobStatus(status.decode()).terminal]
         if ended:
             self._lines.land(ended)
         if active.stopping:
             self._downloads.drop(active.batch.id)
-            self._end(active, [job_id for job_id in found.keys() - ended if found[job_id]])
-        absent = [numbers[job_id] for job_id, status in found.items() if status is None]
+            self._end(active, [job_id for job_id in statuses.keys() - ended if statuses[job_id]])
+        absent = [numbers[job_id] for job_id, status in statuses.items() if status is None]
         self._again(active, [number for number in absent if (active.batch.id, number) not in self._downloads])
 
     def _end(self, active: RunningBatch, jobs: Sequence[str]) -> None:
@@ -174,8 +174,8 @@ class Runner:
 
     def _begun(self, active: RunningBatch, made: Mapping[int, Job | Entry]) -> None:
         """Submit the jobs of lines, and write down the lines that are refused at once."""
-        refused = {number: found for number, found in made.items() if not isinstance(found, Job)}
-        if jobs := [found for found in made.values() if isinstance(found, Job)]:
+        refused = {number: entry for number, entry in made.items() if not isinstance(entry, Job)}
+        if jobs := [job for job in made.values() if isinstance(job, Job)]:
             self._lines.submit(jobs)
         if refused:
             self._write(active, refused)

@@ -56,9 +56,9 @@ def fetched(
     limit = settings.max_upload_bytes if limit_bytes is None else limit_bytes
     incoming = gateway.store.blobs.incoming(limit)
     try:
-        found = Outbound(settings.media_allow_private).fetch(
+        answer = Outbound(settings.media_allow_private).fetch(
             address, incoming, limit_bytes=limit, timeout=timeout, types=types, param=param
         )
-        return incoming.keep(found.type or UNSAID)
+        return incoming.keep(answer.type or UNSAID)
     finally:
         incoming.drop()

@@ -225,8 +225,8 @@ class TextEngine(Engine[Plan]):
         own, self._batch = self._batch, self._new_batch()  # what the one measures is the compiler
         try:
             prompt = [next(iter(self._output.ends), 0)] * (9 + number)
-            found = self._planner.plan(_WARM_UP[number])
-            self.admit(f"warm-up {number}", Prepared(1, Plan([prompt], [2], found.options, ())))
+            plan = self._planner.plan(_WARM_UP[number])
+            self.admit(f"warm-up {number}", Prepared(1, Plan([prompt], [2], plan.options, ())))
             while self._tasks:
                 self.step()
         finally:
@@ -256,10 +256,10 @@ def load(entry: ModelEntry, settings: Settings) -> TextEngine:
     return served(loading.load(entry, settings))
 
 
-def served(found: loading.Loaded) -> TextEngine:
+def served(model: loading.Loaded) -> TextEngine:
     """An engine of a loaded model, as warm as it must be to answer."""
     engine = TextEngine(
-        found.new_batch, found.tokenizer, found.prompts, found.planner, found.slots, shared=found.shared
+        model.new_batch, model.tokenizer, model.prompts, model.planner, model.slots, shared=model.shared
     )
     engine.warm_up()
     return engine
