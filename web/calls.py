@@ -202,7 +202,9 @@ def _frames(
     That is nothing where nothing has come, but for the beginning. Events that a client is not shown are no reason to
     pause: after the last of them nobody would call for the end.
     """
-    yield b"".join(_shown(job, first, chunks)) or sse.KEEP_ALIVE
+    shown = b"".join(_shown(job, first, chunks))
+    if shown or not first:
+        yield shown or sse.KEEP_ALIVE
     try:
         for arrived in audible(arrivals):
             if arrived is None:

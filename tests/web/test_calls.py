@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +46,9 @@ def test_a_stream_pauses_where_nothing_came_and_nowhere_else(splits: list[int]) 
     assert frames[-1] == sse.DONE and b"".join(frames).count(b"word") == 2
 
 
-@pytest.mark.parametrize("first", [[], [STARTED]])
-def test_a_stream_begins_with_a_sign_of_life(first: list[events.Event]) -> None:
-    assert next(calls._frames(JOB, first, iter([]), chunks)) == sse.KEEP_ALIVE
+def test_a_stream_of_which_nothing_is_known_begins_with_a_sign_of_life() -> None:
+    assert next(calls._frames(JOB, [], iter([]), chunks)) == sse.KEEP_ALIVE
+
+
+def test_a_stream_that_has_begun_begins_with_what_is_shown_of_it() -> None:
+    assert next(calls._frames(JOB, [STARTED], iter([[("1-1", WORD)]]), chunks)) == b'data: "word"\n\n'
