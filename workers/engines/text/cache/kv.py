@@ -116,12 +116,34 @@ def merged(rows: Sequence[Sequence[Any]]) -> list[Any]:
 
 
 def _merged(rows: Sequence[Any]) -> Any:
+    if type(rows[0]) is KVCache and any(row.offset for row in rows):
+        return _side_by_side(rows)
     if not isinstance(rows[0], QuantizedKVCache):
         return rows[0].merge(list(rows))
     # Only who quantises waits for the import of mlx-vlm, which takes seconds.
     from workers.engines.text.cache.quantised import BatchQuantizedCache
 
     return BatchQuantizedCache.merge(rows)
+
+
+def _side_by_side(rows: Sequence[KVCache]) -> BatchKVCache:
+    """As `BatchKVCache.merge`, but with room for the next tokens, for which all of it would be copied again."""
+    lengths = [row.offset for row in rows]
+    longest = max(lengths)
+    padding = [longest - length for length in lengths]
+    like = next(row for row in rows if row.keys is not None)
+    batch = BatchKVCache(padding)
+    batch.keys, batch.values = (
+        mx.zeros((len(rows), one.shape[1], longest - longest % _STEP + _STEP, one.shape[3]), one.dtype)
+        for one in (like.keys, like.values)
+    )
+    for at, (row, pad, length) in enumerate(zip(rows, padding, lengths, strict=True)):
+        if length:
+            batch.keys[at, :, pad:longest] = row.keys[0, :, :length]
+            batch.values[at, :, pad:longest] = row.values[0, :, :length]
+    batch.offset += longest
+    batch._idx = longest
+    return batch
 
 
 def extracted(batch: Sequence[Any], row: int) -> list[Any]:

@@ -133,7 +133,8 @@ class Batch:
     def _learn(self, seconds: float, piece: Piece | None, spoken: Sequence[Generated]) -> None:
         bulk = [one.row.bulk for one in spoken]
         if piece:
-            self.prefill_budget.prefilled(piece.seconds, piece.tokens, len(bulk), heard=not all(bulk))
+            heard = not all(bulk)
+            self.prefill_budget.prefilled(piece.seconds, piece.tokens, piece.prompts, len(bulk), heard=heard)
             seconds -= piece.seconds
         if spoken:
             self.prefill_budget.decoded(seconds, len(bulk))

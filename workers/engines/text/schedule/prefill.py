@@ -33,9 +33,10 @@ def _near(a: int, b: int) -> bool:
 
 
 class Piece(NamedTuple):
-    """Tokens that went through the model, padding included, and the seconds that this took by itself."""
+    """Tokens of some prompts that went through the model, padding included, and the seconds that it took by itself."""
 
     tokens: int
+    prompts: int
     seconds: float
 
 
@@ -90,7 +91,7 @@ class Prefill:
         mx.clear_cache()
         for source, own in zip(self.sources, lengths, strict=True):
             source.done += own
-        return self._leave(), Piece(length * len(pieces), seconds)
+        return self._leave(), Piece(length * len(pieces), len(pieces), seconds)
 
     def caches_of(self, source: PromptGroup) -> list[Any]:
         """A source's own caches, to be read before the next step."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 _ALONE = 1.0  # seconds that a piece may take while nobody is spoken to; a cancellation is heard after it
 _GAP = 0.5  # seconds between two tokens of an answer that nobody minds, or else
 _USUAL = 2.0  # times the gap that there is without prefill
-_PASSES = 20.0  # times as long as the fastest step of decoding a piece takes that spends a twentieth on the weights
+_PASSES = 20.0  # times as long as decoding as many rows a piece takes that spends a twentieth on what it has to read
 _UNSEEN = 0.1  # seconds that a piece may take however fast steps are
 _LEAST = 16  # tokens a step, however slow the machine
 _FIRST = 32.0  # tokens a second, before anything was measured
@@ -21,10 +21,10 @@ _CHANGE = 2.0  # how far one step's measurement may move the next piece
 class PrefillBudget:
     """Sizes the next piece of prefill by the rate of the last ones; `most` tokens at most.
 
-    A piece reads all weights, as a token does, so small ones are slow; but one that takes twenty times as long as a
-    token is within a twentieth of what larger ones reach. People who are spoken to bound it further: what decoding
-    leaves of the gap between two tokens. Rates are corrected and not computed, because a piece costs more than in
-    proportion when it is small and when much stands before it.
+    A piece reads all weights and what stands before its prompts, as a step of as many rows does, so small ones are
+    slow; but one that takes twenty times as long is within a twentieth of what larger ones reach. People who are spoken
+    to bound it further: what decoding leaves of the gap between two tokens. Rates are corrected and not computed,
+    because a piece costs more than in proportion when it is small and when much stands before it.
     """
 
     def __init__(self, most: int) -> None:
@@ -37,7 +37,7 @@ class PrefillBudget:
 
         `lefts` are the tokens that they have left; `rows` decode beside them, which somebody hears or nobody.
         """
-        budget = max(self._allowed(rows, heard, seconds), _LEAST) / len(lefts)
+        budget = max(self._allowed(len(lefts), rows, heard, seconds), _LEAST) / len(lefts)
         pieces = max(1, math.ceil(max(lefts) / budget - _REST))
         return min(self._most, math.ceil(max(lefts) / pieces))
 
@@ -46,21 +46,22 @@ class PrefillBudget:
         known = self._decode.get(rows, seconds)
         self._decode[rows] = known + _FORGET * (seconds - known)
 
-    def prefilled(self, seconds: float, tokens: int, rows: int = 0, *, heard: bool = True) -> None:
-        """Learn from a piece of so many tokens, padding included, that went before so many decoding rows."""
-        if tokens < _FULL * self._allowed(rows, heard) and seconds <= self._aim(rows, heard):
+    def prefilled(self, seconds: float, tokens: int, prompts: int = 1, rows: int = 0, *, heard: bool = True) -> None:
+        """Learn from a piece of so many tokens of some prompts, padding included, that went before so many rows."""
+        if tokens < _FULL * self._allowed(prompts, rows, heard) and seconds <= self._aim(prompts, rows, heard):
             return  # a short prompt says nothing of a long one
         rate = tokens / max(seconds, 1e-6)
         self._rate *= min(_CHANGE, max(1 / _CHANGE, rate / self._rate))
 
-    def _allowed(self, rows: int, heard: bool, seconds: float = math.inf) -> float:
-        return min(float(self._most), self._rate * min(seconds, self._aim(rows, heard)))
+    def _allowed(self, prompts: int, rows: int, heard: bool, seconds: float = math.inf) -> float:
+        return min(float(self._most), self._rate * min(seconds, self._aim(prompts, rows, heard)))
 
-    def _aim(self, rows: int, heard: bool) -> float:
-        """Seconds that a piece may take beside so many rows."""
+    def _aim(self, prompts: int, rows: int, heard: bool) -> float:
+        """Seconds that a piece of so many prompts may take beside so many rows."""
         decode = self._expected(rows)
         unnoticed = max(_GAP, _USUAL * decode) - decode if rows and heard else max(_ALONE - decode, _ALONE / 2)
-        return min(unnoticed, max(_UNSEEN, _PASSES * min(self._decode.values(), default=math.inf)))
+        pays = _PASSES * self._expected(prompts) if self._decode else math.inf
+        return min(unnoticed, max(_UNSEEN, pays))
 
     def _expected(self, rows: int) -> float:
         if not rows or not self._decode:

@@ -25,7 +25,7 @@ class Machine:
         """The piece of a prompt after so many long ones, in tokens."""
         for _ in range(pieces):
             tokens = self.chunk(prompts, heard=heard) * prompts
-            self.budget.prefilled(self.seconds(tokens), tokens, self._rows, heard=heard)
+            self.budget.prefilled(self.seconds(tokens), tokens, prompts, self._rows, heard=heard)
         return self.chunk(prompts, heard=heard)
 
     def chunk(self, prompts: int = 1, *, heard: bool = True) -> int:
@@ -38,6 +38,14 @@ def test_no_piece_is_larger_than_pays(rate: float, a_pass: float) -> None:
     machine.budget.decoded(a_pass, 1)
     chunk = machine.run()
     assert machine.seconds(chunk) < 0.5 and chunk / machine.seconds(chunk) >= 0.9 * rate
+
+
+def test_prompts_that_have_much_to_read_have_larger_pieces() -> None:
+    machine = Machine(400, 0.02, most=1 << 20)
+    machine.budget.decoded(0.02, 1)
+    machine.budget.decoded(0.04, 8)
+    assert machine.seconds(machine.run()) == pytest.approx(0.4, rel=0.1)
+    assert machine.seconds(8 * machine.run(prompts=8)) == pytest.approx(0.8, rel=0.1)
 
 
 @pytest.mark.parametrize("rate", [100, 400])
@@ -82,17 +90,17 @@ def test_short_prompts_do_not_let_a_long_one_have_less_or_more(seconds: float) -
     machine = Machine(300, rows=1, decode=0.1)
     before = machine.run()
     for _ in range(20):
-        machine.budget.prefilled(seconds, 5, 1)
+        machine.budget.prefilled(seconds, 5, 1, 1)
     assert machine.chunk() == before
 
 
 def test_one_step_at_most_doubles_or_halves_a_piece() -> None:
     machine = Machine(300, rows=1, decode=0.1)
     first = machine.run()
-    machine.budget.prefilled(0.001, first, 1)
+    machine.budget.prefilled(0.001, first, 1, 1)
     assert machine.chunk() <= 2 * first
     later = machine.chunk()
-    machine.budget.prefilled(60.0, later, 1)
+    machine.budget.prefilled(60.0, later, 1, 1)
     assert machine.chunk() == pytest.approx(later / 2, abs=1)
 
 
