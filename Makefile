@@ -1,4 +1,5 @@
 # make serve: everything from nothing to a running service.   make test, make lint: what CI runs.
+# make check: what a change can be held against in a minute.
 # make lock: resolve the dependencies anew (needs uv).
 
 SHELL := /bin/sh
@@ -12,7 +13,7 @@ TESTERS ?= 2
 MLXQ_CONFIG ?= models.yaml
 export MLXQ_CONFIG
 
-.PHONY: serve setup models test lint docs tables lock bench peers soak faults fuzz clean
+.PHONY: serve setup models test check lint docs tables lock bench peers soak faults fuzz clean
 
 serve: models
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" MLXQ_PORT=$(PORT) $(VENV)/bin/honcho start
@@ -29,6 +30,9 @@ models: setup
 # Everything, in TESTERS processes, each with servers of its own. LONG=1 looks for cases for hours instead of minutes.
 test: models
 	@$(PYTHON) -m pytest -n $(TESTERS)
+
+check: setup lint
+	@$(PYTHON) -m pytest -q -n $(TESTERS) -m unit
 
 lint: setup docs
 	@$(VENV)/bin/ruff check .

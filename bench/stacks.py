@@ -25,7 +25,7 @@ def served(models: Sequence[dict[str, Any]], **env: str) -> Iterator[Stack]:
     with tempfile.TemporaryDirectory() as folder:
         valkey = Valkey(Path(folder))
         try:
-            stack = Stack(valkey, Path(folder) / "stack", list(models), db=0, **env)
+            stack = Stack(valkey, Path(folder) / "stack", list(models), **env)
             try:
                 yield stack.ready(READY)
             finally:

@@ -154,7 +154,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             valkey = Valkey(Path(folder))
             model = fake(slots=count, step_ms=chosen.step_ms, queue_size=2 * count)
-            stack = Stack(valkey, Path(folder) / "stack", [model], db=0)
+            stack = Stack(valkey, Path(folder) / "stack", [model])
             try:
                 stack.ready()
                 Load(stack, Spent(stack, valkey), min(count, 32), 2).run()  # the first calls open connections

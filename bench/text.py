@@ -196,7 +196,7 @@ def served(valkey: Valkey, folder: Path) -> Iterator[OpenAI]:
         "prompt_cache_dir": str(folder / "prompts"),
     }
     for number in range(2):
-        stack = Stack(valkey, folder / str(number), [model], db=0).ready(240)
+        stack = Stack(valkey, folder / str(number), [model]).ready(240)
         try:
             yield OpenAI(base_url=f"{stack.url}/v1", api_key="none")
         finally:

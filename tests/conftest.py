@@ -31,6 +31,9 @@ hypothesis.load_profile("mlxq")
 
 # Started once a session, and so by each process of pytest-xdist that needs it; the first two hold models.
 STACKS = ("real_stack", "image_stack", "fake_stack")
+# What says nothing of it by its fixtures.
+_WITH_PROCESSES = ("tests/contract/", "tests/bench/", "tests/test_", "tests/workers/test_redis_server.py")
+_WITH_MODELS = ("tests/workers/engines/", "tests/workers/starter/", "tests/workers/test_encoder.py")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -47,7 +50,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, so that no process is left with it at the end."""
+    """Mark what each test needs, and begin with what takes longest, so that no process is left with it at the end."""
+    for item in items:
+        item.add_marker(_mark(item))
     longest = (
         *STACKS,
         "tests/faults/",
@@ -58,6 +63,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     )
     scopes = {item: _shared(item.nodeid.partition("::")[0]) for item in items}
     items.sort(key=lambda item: next((rank for rank, at in enumerate(longest) if scopes[item].startswith(at)), 9))
+
+
+def _mark(item: pytest.Item) -> str:
+    """The one mark of a test, of those that pyproject.toml describes: it follows from the folder and the fixtures."""
+    fixtures: set[str] = set(getattr(item, "fixturenames", ()))
+    if item.nodeid.startswith("tests/faults/"):
+        return "faults"
+    if item.nodeid.startswith(_WITH_PROCESSES) or fixtures & {*STACKS}:
+        return "stack"
+    if item.nodeid.startswith(_WITH_MODELS):
+        return "engine"
+    if "valkey" in fixtures:
+        return "redis" if "store" in fixtures else "stack"
+    return "unit"
 
 
 @cache
@@ -100,7 +119,7 @@ def quiet(request: pytest.FixtureRequest) -> Iterator[None]:
 def fake_stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The web and the workers with fake engines: `small` has one slot and room for two."""
     models = [fake(slots=8, step_ms=5), fake("small", slots=1, step_ms=40, queue_size=2)]
-    yield from running(Stack(valkey, tmp_path_factory.mktemp("fake"), models, db=1))
+    yield from running(Stack(valkey, tmp_path_factory.mktemp("fake"), models))
 
 
 @pytest.fixture
@@ -115,7 +134,7 @@ def real_stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iter
     models = yaml.safe_load((ROOT / "models.yaml").read_text())["models"]
     for model in models:
         starter.folder(model["served_model_name"])
-    yield from running(Stack(valkey, tmp_path_factory.mktemp("real"), models, db=3))
+    yield from running(Stack(valkey, tmp_path_factory.mktemp("real"), models))
 
 
 @pytest.fixture(scope="session")
@@ -124,4 +143,4 @@ def image_stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Ite
     from tests.workers.engines.images import tiny
 
     models = [tiny.entry("flux2"), tiny.entry("flux2-edit"), tiny.entry("qwen-edit")]
-    yield from running(Stack(valkey, tmp_path_factory.mktemp("images"), models, db=8))
+    yield from running(Stack(valkey, tmp_path_factory.mktemp("images"), models))

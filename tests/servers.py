@@ -56,11 +56,22 @@ class Valkey:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = free_port()
+        self._databases = list(range(15, 0, -1))
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
-    def url(self, db: int = 0) -> str:
-        return f"redis://127.0.0.1:{self.port}/{db}"
+    def url(self, database: int = 0) -> str:
+        """Of one of its databases; 0 is for tests that need no processes of ours."""
+        return f"redis://127.0.0.1:{self.port}/{database}"
+
+    def lend(self) -> int:
+        """An empty database that is nobody else's until it is given back."""
+        database = self._databases.pop()
+        Redis(port=self.port, db=database).flushdb()
+        return database
+
+    def give_back(self, database: int) -> None:
+        self._databases.append(database)
 
     def start(self) -> None:
         self._process = subprocess.Popen(redis_server.command(self.port, self.folder))
@@ -164,16 +175,16 @@ def fake(name: str = "fake", *, slots: int = 32, step_ms: float = 10, **keys: An
 class Stack:
     """The web, the supervisor and the batches' runner on one Redis database, as `honcho start` runs them."""
 
-    def __init__(self, valkey: Valkey, folder: Path, models: list[dict[str, Any]], *, db: int, **env: str) -> None:
+    def __init__(self, valkey: Valkey, folder: Path, models: list[dict[str, Any]], **env: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "models.yaml"
         config.write_text(yaml.safe_dump({"models": models}))
-        self.valkey = valkey
-        self.settings = Settings(redis_url=valkey.url(db), namespace="stack", home=folder / "var", config=config)
+        self.valkey, self._database = valkey, valkey.lend()
+        redis_url = valkey.url(self._database)
+        self.settings = Settings(redis_url=redis_url, namespace="stack", home=folder / "var", config=config)
         self.names = [model["served_model_name"] for model in models]
         self.port = free_port()
         self.env = environment(self.settings, PORT=str(self.port), **env)
-        Redis.from_url(self.settings.redis_url).flushdb()
         self.supervisor = self.start_supervisor()
         self.web = self.start_web()
         self.runner = self.start_runner()
@@ -241,6 +252,7 @@ class Stack:
     def stop(self) -> None:
         """End all of it, whatever one of them does."""
         with ExitStack() as last:
+            last.callback(self.valkey.give_back, self._database)
             last.callback(self.supervisor.stop)
             last.callback(self.runner.stop)
             last.callback(self.web.stop)

@@ -115,7 +115,7 @@ def special_stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> I
     embedding = next(model for model in starters() if model["model_type"] == "embeddings")
     starter.folder(embedding["served_model_name"])
     env = {"MLXQ_WEBHOOK_SECRET": SECRET, "MLXQ_WEBHOOK_ALLOW_PRIVATE": "1"}
-    yield from running(Stack(valkey, tmp_path_factory.mktemp("special"), [seeing, embedding], db=14, **env))
+    yield from running(Stack(valkey, tmp_path_factory.mktemp("special"), [seeing, embedding], **env))
 
 
 def starters() -> list[dict[str, Any]]:

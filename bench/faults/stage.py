@@ -63,7 +63,7 @@ class Stage:
         with ExitStack() as undo:
             self.valkey = Valkey(place / "redis")
             undo.callback(self.valkey.stop)
-            self.stack = Stack(self.valkey, place / "stack", size.models(self.journal), db=0, **env)
+            self.stack = Stack(self.valkey, place / "stack", size.models(self.journal), **env)
             undo.callback(self._clear)
             undo.callback(self.stack.stop)
             undo.callback(self.processes)  # so that none is forgotten

@@ -21,7 +21,7 @@ CALLED: Any = [{"role": "assistant", "tool_calls": [CALL]}, {"role": "tool", "to
 def stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("bounds")
     model = {"served_model_name": "tiny", "model_type": "lm", "model_path": str(tiny.save(folder / "model"))}
-    yield from running(Stack(valkey, folder / "home", [model], db=11, MLXQ_API_KEYS="alpha,beta"), within=120)
+    yield from running(Stack(valkey, folder / "home", [model], MLXQ_API_KEYS="alpha,beta"), within=120)
 
 
 def post(stack: Stack, path: str, key: str = "alpha", **body: Any) -> httpx.Response:

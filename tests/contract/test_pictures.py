@@ -40,7 +40,7 @@ def stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     ]
     models.append({"model_path": str(text.save(root / "text")), "served_model_name": "text"})
     env = {"MLXQ_MEDIA_ALLOW_PRIVATE": "1"}
-    yield from running(Stack(valkey, tmp_path_factory.mktemp("seeing"), models, db=7, **env))
+    yield from running(Stack(valkey, tmp_path_factory.mktemp("seeing"), models, **env))
 
 
 @pytest.fixture(scope="module")

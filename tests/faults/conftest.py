@@ -24,7 +24,7 @@ def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
 @pytest.fixture(scope="module")
 def stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     models = [fake(slots=32, step_ms=40), fake("other", step_ms=5)]
-    stack = Stack(valkey, tmp_path_factory.mktemp("stack"), models, db=2, MLXQ_WORKER_LEASE=str(LEASE))
+    stack = Stack(valkey, tmp_path_factory.mktemp("stack"), models, MLXQ_WORKER_LEASE=str(LEASE))
     yield from running(stack)
 
 

@@ -20,7 +20,7 @@ def stack(own_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Itera
     # So slow that a batch of 200 lines is under way through all that happens to it.
     models = [fake(slots=8, step_ms=200), fake("other", slots=2, step_ms=5)]
     folder = tmp_path_factory.mktemp("stack")
-    yield from running(Stack(own_valkey, folder, models, db=0, MLXQ_WORKER_LEASE="1.5", MLXQ_BATCH_WINDOW="32"))
+    yield from running(Stack(own_valkey, folder, models, MLXQ_WORKER_LEASE="1.5", MLXQ_BATCH_WINDOW="32"))
 
 
 def started(stack: Stack, texts: dict[str, str]) -> Batch:

@@ -21,7 +21,7 @@ SILENT, HALF, DEAF = 200, 60, 40
 @pytest.fixture(scope="module")
 def small(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     limits = {"MLXQ_WEB_THREADS": str(THREADS), "MLXQ_CLIENT_TIMEOUT": str(PATIENCE)}
-    yield from running(Stack(valkey, tmp_path_factory.mktemp("edge"), [fake(slots=32, step_ms=20)], db=2, **limits))
+    yield from running(Stack(valkey, tmp_path_factory.mktemp("edge"), [fake(slots=32, step_ms=20)], **limits))
 
 
 def said(stack: Stack, data: bytes, buffer: int = 4096) -> socket.socket:

@@ -27,7 +27,7 @@ AttributeError: 'NoneType' object has no attribute 'removesuffix'"""
 def stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of its own, so that every line of its logs is about what was sent here."""
     models = [fake(step_ms=1)]
-    yield from running(Stack(valkey, tmp_path_factory.mktemp("fuzz"), models, db=9, **ENV))
+    yield from running(Stack(valkey, tmp_path_factory.mktemp("fuzz"), models, **ENV))
 
 
 def test_no_spoiled_request_breaks_anything(stack: Stack) -> None:

@@ -31,7 +31,7 @@ def stack(own_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Itera
         starter.folder(name)
         model["batch_completion_size"] = SLOTS[name]
     folder = tmp_path_factory.mktemp("stack")
-    yield from running(Stack(own_valkey, folder, models, db=0, MLXQ_WORKER_LEASE="1.5"))
+    yield from running(Stack(own_valkey, folder, models, MLXQ_WORKER_LEASE="1.5"))
 
 
 def chat(text: str, tokens: int) -> Body:

@@ -65,7 +65,7 @@ def test_a_killed_supervisor_takes_its_workers_along_and_the_next_one_goes_on(cl
 @pytest.fixture
 def slow_stack(own_valkey: Valkey, tmp_path: Path) -> Iterator[Stack]:
     """Its worker's steps take a minute."""
-    yield from running(Stack(own_valkey, tmp_path / "stack", [fake(step_ms=60_000)], db=0, MLXQ_DRAIN="0.5"))
+    yield from running(Stack(own_valkey, tmp_path / "stack", [fake(step_ms=60_000)], MLXQ_DRAIN="0.5"))
 
 
 def test_a_worker_amid_a_long_step_does_not_outlive_its_supervisor(slow_stack: Stack) -> None:

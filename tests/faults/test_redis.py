@@ -17,7 +17,7 @@ from tests.servers import PATIENCE, Stack, Valkey, eventually, fake, running
 
 @pytest.fixture
 def stack(own_valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = Stack(own_valkey, tmp_path_factory.mktemp("stack"), [fake(step_ms=40)], db=0)
+    stack = Stack(own_valkey, tmp_path_factory.mktemp("stack"), [fake(step_ms=40)])
     yield from running(stack)
 
 

@@ -18,7 +18,7 @@ HANGS = 600_000  # milliseconds of a step
 
 def test_a_job_that_stalls_every_worker_is_told_why_and_what_to_set(valkey: Valkey, tmp_path: Path) -> None:
     patience = {"MLXQ_STALL": "1", "MLXQ_MAX_ATTEMPTS": "2", "MLXQ_WORKER_LEASE": str(LEASE)}
-    for stack in running(Stack(valkey, tmp_path, [fake(step_ms=HANGS)], db=2, **patience)):
+    for stack in running(Stack(valkey, tmp_path, [fake(step_ms=HANGS)], **patience)):
         clients = Clients(stack.ready())
         record = clients.ended(clients.submit("slow"), within=120)
         clients.close()
@@ -33,7 +33,7 @@ def test_a_worker_whose_supervisor_ends_amid_a_long_step_hands_its_jobs_back(
     valkey: Valkey, tmp_path: Path, end: signal.Signals
 ) -> None:
     once = {"MLXQ_DRAIN": "0.2", "MLXQ_MAX_ATTEMPTS": "1", "MLXQ_WORKER_LEASE": str(LEASE)}
-    for stack in running(Stack(valkey, tmp_path, [fake(step_ms=5000)], db=2, **once)):
+    for stack in running(Stack(valkey, tmp_path, [fake(step_ms=5000)], **once)):
         clients = Clients(stack.ready())
         job = clients.submit("slow", 1)
         eventually(partial(clients.began, job))

@@ -27,15 +27,21 @@ DRAWS = {"model_path": "none", "served_model_name": "draws", "model_type": "imag
 class Web:
     """A gunicorn of ours, with settings and a number of open files of its own."""
 
-    def __init__(self, valkey: Valkey, folder: Path, *, db: int, files: int = 1024, **env: str) -> None:
+    def __init__(self, valkey: Valkey, folder: Path, *, files: int = 1024, **env: str) -> None:
         config = folder / "models.yaml"
         config.write_text(yaml.safe_dump({"models": [fake(), DRAWS]}))
-        self.settings = Settings(redis_url=valkey.url(db), namespace="alone", home=folder / "var", config=config)
+        self._valkey, self._database = valkey, valkey.lend()
+        redis_url = valkey.url(self._database)
+        self.settings = Settings(redis_url=redis_url, namespace="alone", home=folder / "var", config=config)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         words = ["-m", "gunicorn", "--config", "python:web.gunicorn", "web.wsgi:app"]
         limited = ["/bin/sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", sys.executable, *words]
         self.process = Process(limited, environment(self.settings, PORT=str(self.port), **env))
+
+    def stop(self) -> None:
+        self.process.stop()
+        self._valkey.give_back(self._database)
 
     def up(self) -> Web:
         def answers() -> bool:
@@ -108,4 +114,4 @@ def running(web: Web) -> Iterator[Web]:
     try:
         yield web.up()
     finally:
-        web.process.stop()
+        web.stop()

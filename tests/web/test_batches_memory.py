@@ -25,7 +25,7 @@ LINES = rounds(25_000, 50_000)
 
 @pytest.fixture
 def stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    yield from running(Stack(valkey, tmp_path_factory.mktemp("large"), [fake(step_ms=2)], db=6))
+    yield from running(Stack(valkey, tmp_path_factory.mktemp("large"), [fake(step_ms=2)]))
 
 
 @contextmanager

@@ -27,7 +27,7 @@ IMAGES = "/v1/images/generations"
 
 @pytest.fixture(scope="module")
 def web(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    yield from alone.running(Web(valkey, tmp_path_factory.mktemp("web"), db=11, MLXQ_WEBHOOK_SECRET=SECRET))
+    yield from alone.running(Web(valkey, tmp_path_factory.mktemp("web"), MLXQ_WEBHOOK_SECRET=SECRET))
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ JOB = {"url": CHAT, "body": chat(tokens=5000, model="small")}
 def stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     models = [fake(slots=32, step_ms=5), fake("small", slots=1, step_ms=40)]
     variables = {"MLXQ_ADMIN_KEY": ADMIN, "MLXQ_API_KEYS": "alpha"}
-    yield from running(Stack(valkey, tmp_path_factory.mktemp("keys"), models, db=9, **variables))
+    yield from running(Stack(valkey, tmp_path_factory.mktemp("keys"), models, **variables))
 
 
 @pytest.fixture(scope="module")

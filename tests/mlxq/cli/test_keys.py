@@ -17,7 +17,7 @@ ADMIN = "the-admin-key-of-this-test"
 @pytest.fixture(scope="module")
 def stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("keys")
-    yield from running(Stack(valkey, folder, [fake(step_ms=5)], db=10, MLXQ_ADMIN_KEY=ADMIN, MLXQ_API_KEYS="alpha"))
+    yield from running(Stack(valkey, folder, [fake(step_ms=5)], MLXQ_ADMIN_KEY=ADMIN, MLXQ_API_KEYS="alpha"))
 
 
 def keys(stack: Stack, *words: str) -> Finished:

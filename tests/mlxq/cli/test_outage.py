@@ -13,7 +13,7 @@ from tests.servers import Stack, Valkey, fake, running
 def test_work_rides_out_a_restart_of_the_web(valkey: Valkey, tmp_path: Path) -> None:
     texts, out = tmp_path / "texts.txt", tmp_path / "a.npy"
     texts.write_text("".join("x" * (1 + number % 9) + "\n" for number in range(640)))
-    for stack in running(Stack(valkey, tmp_path / "stack", [fake(slots=1, step_ms=40)], db=14)):
+    for stack in running(Stack(valkey, tmp_path / "stack", [fake(slots=1, step_ms=40)])):
         with stack.batches_held():
             command = Started(stack.url, "embed", texts, "--out", out)
             noted(tmp_path / "a.npy.mlxq.json")

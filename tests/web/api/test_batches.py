@@ -210,7 +210,7 @@ def keyed(valkey: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
     folder = tmp_path_factory.mktemp("keyed")
     models = [fake(slots=2, step_ms=5)]
-    yield from running(Stack(valkey, folder, models, db=5, MLXQ_API_KEYS="alpha,beta", MLXQ_BATCH_WINDOW="16"))
+    yield from running(Stack(valkey, folder, models, MLXQ_API_KEYS="alpha,beta", MLXQ_BATCH_WINDOW="16"))
 
 
 def test_each_key_has_its_own_batches_and_its_share_of_the_work(keyed: Stack) -> None:

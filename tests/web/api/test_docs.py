@@ -21,7 +21,7 @@ SECRET = "sk-of-the-operator"
 @pytest.fixture(scope="module")
 def web(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     folder: Path = tmp_path_factory.mktemp("docs")
-    yield from running(Web(valkey, folder, db=13, MLXQ_API_KEYS=SECRET))
+    yield from running(Web(valkey, folder, MLXQ_API_KEYS=SECRET))
 
 
 @pytest.fixture

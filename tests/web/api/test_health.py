@@ -17,7 +17,7 @@ from tests.web.bodies import CHAT, chat
 @pytest.fixture(scope="module")
 def half(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     models = [fake(), fake("broken", options={"load_error": "no such weights"})]
-    stack = Stack(valkey, tmp_path_factory.mktemp("half"), models, db=4, MLXQ_START_WAIT="1")
+    stack = Stack(valkey, tmp_path_factory.mktemp("half"), models, MLXQ_START_WAIT="1")
     try:
         yield stack
     finally:

@@ -36,7 +36,7 @@ def ws(fake_stack: Stack) -> Iterator[ClientConnection]:
 
 @pytest.fixture(scope="module")
 def keyed(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = Stack(valkey, tmp_path_factory.mktemp("keyed"), [fake(slots=8, step_ms=2)], db=6, **KEYS)
+    stack = Stack(valkey, tmp_path_factory.mktemp("keyed"), [fake(slots=8, step_ms=2)], **KEYS)
     yield from running(stack)
 
 

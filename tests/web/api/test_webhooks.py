@@ -32,7 +32,7 @@ def stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory, receiver: Re
         "MLXQ_WEBHOOK_SECRET": SECRET,
         "MLXQ_WEBHOOK_ALLOW_PRIVATE": "1",
     }
-    yield from running(Stack(valkey, tmp_path_factory.mktemp("hooks"), [fake(slots=4, step_ms=5)], db=5, **hooks))
+    yield from running(Stack(valkey, tmp_path_factory.mktemp("hooks"), [fake(slots=4, step_ms=5)], **hooks))
 
 
 @pytest.fixture

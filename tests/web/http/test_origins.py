@@ -31,7 +31,7 @@ UPGRADE = (
 
 @pytest.fixture(scope="module")
 def web(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    yield from alone.running(Web(valkey, tmp_path_factory.mktemp("web"), db=11))
+    yield from alone.running(Web(valkey, tmp_path_factory.mktemp("web")))
 
 
 def test_a_server_of_this_machine_alone_is_called_by_names_of_this_machine() -> None:

@@ -22,13 +22,13 @@ LAST = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 @pytest.fixture(scope="module")
 def web(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     small = {"MLXQ_WEB_THREADS": "8", "MLXQ_CLIENT_TIMEOUT": str(PATIENCE)}
-    yield from alone.running(Web(valkey, tmp_path_factory.mktemp("web"), db=9, files=4096, **small))
+    yield from alone.running(Web(valkey, tmp_path_factory.mktemp("web"), files=4096, **small))
 
 
 @pytest.fixture(scope="module")
 def narrow(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     """One with as many files as macOS gives a shell, and no more to be had."""
-    yield from alone.running(Web(valkey, tmp_path_factory.mktemp("narrow"), db=10, files=256))
+    yield from alone.running(Web(valkey, tmp_path_factory.mktemp("narrow"), files=256))
 
 
 def serves(web: Web) -> None:
@@ -200,7 +200,7 @@ def test_a_header_of_proxies_means_nothing_from_others(web: Web) -> None:
 def test_a_header_of_proxies_is_believed_of_those_that_are_named(
     valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    named = Web(valkey, tmp_path_factory.mktemp("named"), db=9, MLXQ_TRUSTED_PROXIES="127.0.0.0/8")
+    named = Web(valkey, tmp_path_factory.mktemp("named"), MLXQ_TRUSTED_PROXIES="127.0.0.0/8")
     for web in alone.running(named):
         said = LAST.replace(b"Host", b"SCRIPT_NAME: /x\r\nHost")
         assert answers(web.say(said.replace(b"/health", b"/x/health")))[0][0] == 200

@@ -22,7 +22,7 @@ BYTES = 60_000  # of an event, of which a few are more than the system keeps for
 
 @pytest.fixture(scope="module")
 def web(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    yield from alone.running(Web(valkey, tmp_path_factory.mktemp("streams"), db=11))
+    yield from alone.running(Web(valkey, tmp_path_factory.mktemp("streams")))
 
 
 def following(web: Web, job: str) -> socket.socket:

@@ -40,7 +40,7 @@ OTHERWISE = {"/v1/jobs/stream", "/v1/jobs/{job_id}/cancel"}  # answer a success 
 @pytest.fixture(scope="module")
 def stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One with an admin key and webhooks."""
-    yield from running(Stack(valkey, tmp_path_factory.mktemp("documented"), [fake(step_ms=1)], db=12, **ENV))
+    yield from running(Stack(valkey, tmp_path_factory.mktemp("documented"), [fake(step_ms=1)], **ENV))
 
 
 @pytest.fixture
