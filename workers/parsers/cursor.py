@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import TypeAlias, TypeVar
 
 from workers.parsers.markers import overlap
-from workers.parsers.parser_events import Arguments, Called, ParserEvent, Returned, Text
+from workers.parsers.parser_events import Arguments, Called, ParserEvent, Returned, Text, Thought
 
 T = TypeVar("T")
 Waiting: TypeAlias = Generator[None, None, T]
@@ -36,8 +36,11 @@ class Cursor:
         self._at = 0  # what comes before is read
         self._kept = 0  # what comes before is told
         self._earlier: list[str] = []  # read and not told, and no longer in the text
-        self._blanks: list[str] = []  # whitespace after a call: dropped if a call follows, else text
+        self._blanks: list[str] = []  # whitespace that is text unless a call or the end of the thinking follows
         self._opener = 0  # length of the marker after which nothing was told yet
+        self._pinned: int | None = None  # where a look ahead began: from there on the text is kept
+        self._kind: type[Text] | type[Thought] = Text
+        self._trims = False
         self._after_call = False
         self._line_begins = True
         self._ended = False
@@ -49,10 +52,14 @@ class Cursor:
 
     def feed(self, text: str) -> None:
         """More text."""
-        if self._kept < self._at:
-            self._earlier.append(self._text[self._kept : self._at])
-        self._text = self._text[self._at :] + text
-        self._at = self._kept = 0
+        start = self._at if self._pinned is None else self._pinned
+        if self._kept < start:
+            self._earlier.append(self._text[self._kept : start])
+        self._text = self._text[start:] + text
+        self._at -= start
+        self._kept = 0
+        if self._pinned is not None:
+            self._pinned = 0
 
     def end(self) -> None:
         """No more text comes."""
@@ -65,8 +72,8 @@ class Cursor:
             return pieces
         joined: list[ParserEvent] = []
         for kind, same in groupby(pieces, lambda piece: (type(piece), getattr(piece, "number", 0))):
-            if kind[0] is Text:
-                joined.append(Text("".join(piece.text for piece in same if isinstance(piece, Text))))
+            if kind[0] in (Text, Thought):
+                joined.append(kind[0]("".join(piece.text for piece in same if isinstance(piece, Text | Thought))))
             elif kind[0] is Arguments:
                 joined.append(Arguments(kind[1], "".join(piece.text for piece in same if isinstance(piece, Arguments))))
             else:
@@ -94,13 +101,24 @@ class Cursor:
     def answer(self) -> None:
         """What was read was markup, and text follows, whitespace and all."""
         self.told()
-        self._after_call = False
+        self._after_call, self._line_begins = False, True
 
     def told(self) -> None:
         """All that was read is told, or was markup."""
         self._earlier.clear()
         self._blanks.clear()
         self._kept, self._opener = self._at, 0
+
+    def think(self, on: bool, *, trims: bool = False) -> None:
+        """What is said from here on is thinking, or no longer; `trims` holds whitespace back until text follows."""
+        self._kind, self._trims = Thought if on else Text, trims
+        self._line_begins = True
+
+    def settle(self) -> None:
+        """What is read next ends no thinking, so the whitespace before it is said; after a call it still waits."""
+        if self._blanks and not self._after_call:
+            self._say("".join(self._blanks))
+            self._blanks.clear()
 
     def _tell(self, piece: ParserEvent) -> None:
         self.told()
@@ -112,7 +130,7 @@ class Cursor:
         self._after_call = False
         line = text.rpartition("\n")
         self._line_begins = not line[2].strip() and (bool(line[1]) or self._line_begins)
-        self._pieces.append(Text(text))
+        self._pieces.append(self._kind(text))
 
     # Going back.
 
@@ -148,7 +166,7 @@ class Cursor:
             stop = found.start() if found else len(self._text) - held
             self._pass(stop)
             if found:
-                if found[0] not in bare or self._line_begins:
+                if found[0] not in bare or self._begins_line():
                     self._at, self._opener = found.end(), len(found[0])
                     if found[0] in bare:
                         self._at = self._kept
@@ -162,15 +180,18 @@ class Cursor:
                 yield
 
     def _pass(self, stop: int) -> None:
-        """Say what comes before; whitespace after a call waits for what follows it."""
+        """Say what comes before; whitespace after a call, or at the end of the thinking, waits for what follows it."""
         text = self._text[self._at : stop]
         self._at = self._kept = stop
-        if self._after_call and not text.strip():
-            if text:
-                self._blanks.append(text)
-        elif text:
-            self._say("".join(self._blanks) + text)
+        said = "" if self._after_call and not text.strip() else text.rstrip() if self._trims else text
+        if said:
+            self._say("".join(self._blanks) + said)
             self._blanks.clear()
+        if len(said) < len(text):
+            self._blanks.append(text[len(said) :])
+
+    def _begins_line(self) -> bool:
+        return self._line_begins or any("\n" in blank for blank in self._blanks)
 
     def until(self, *markers: str, most: int = sys.maxsize) -> Waiting[tuple[str, str | None]]:
         """Some text before the first of these markers, and that marker where it is reached; none may begin another."""
@@ -188,6 +209,10 @@ class Cursor:
 
     def short(self, *markers: str) -> Waiting[str]:
         """What comes before one of these markers, without whitespace around it: a name, so no line and no tag in it."""
+        return (yield from self.name(*markers))[0]
+
+    def name(self, *markers: str) -> Waiting[tuple[str, str]]:
+        """What `short` gives, and which of the markers came."""
         parts = ""
         while True:
             text, marker = yield from self.until(*markers, most=_LONGEST + 1)
@@ -195,7 +220,7 @@ class Cursor:
             if len(parts) > _LONGEST or "<" in parts or "\n" in parts.strip():
                 raise Broken
             if marker is not None:
-                return parts.strip()
+                return parts.strip(), marker
 
     def run(self, pattern: re.Pattern[str], most: int = _LONGEST) -> Waiting[str]:
         """The characters here that a pattern takes, at least one: `[…]+` of some set."""
@@ -212,6 +237,11 @@ class Cursor:
                     raise Broken
                 return parts
             yield
+
+    @property
+    def calls(self) -> int:
+        """How many calls have ended, complete or not."""
+        return self._calls
 
     @property
     def calling(self) -> bool:
@@ -260,6 +290,10 @@ class Cursor:
         self._at += len(found or "")
         return found
 
+    def leave(self, marker: str) -> None:
+        """Read again a marker that `until` has just read."""
+        self._at -= len(marker)
+
     def must(self, *markers: str) -> Waiting[str]:
         """Read the one of these that has to stand here."""
         found = yield from self.comes(*markers)
@@ -274,16 +308,28 @@ class Cursor:
         stop = len(self._text) if step is None else min(len(self._text), self._at + step)
         self._at = listen(self._text, self._at, stop)
 
+    def ahead(self, look: Waiting[T]) -> Waiting[T | None]:
+        """What a reading from here on comes to, None where it breaks; nothing is read, and it may tell nothing."""
+        before, self._pinned = self._pinned, self._at
+        try:
+            return (yield from look)
+        except Broken:
+            return None
+        finally:
+            self._at, self._pinned = self._pinned, before
+
     def _more(self) -> Waiting[None]:
         if self._ended:
             raise Broken
         yield
 
     def _held(self, markers: Sequence[str]) -> int:
+        if not markers:
+            return 0
         tail = self._text[max(self._at, len(self._text) - max(map(len, markers))) :]
         return max(overlap(tail, marker) for marker in markers)
 
 
 @lru_cache(256)
 def _any(markers: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(re.escape(marker) for marker in sorted(markers, key=len, reverse=True)))
+    return re.compile("|".join(map(re.escape, sorted(markers, key=len, reverse=True))) or "(?!)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from workers.parsers import registry
@@ -56,9 +56,8 @@ def _named(kind: registry.Kind, name: str) -> tuple[str | None, str]:
 
 
 def _tools(template: str) -> tuple[str | None, str]:
-    for name, one in registry.formats("tools").items():
-        if one.recognises(template):
-            return name, f"The chat template {_holding(one.MARKERS, template)}."
+    if name := _highest("tools", template):
+        return name, f"The chat template {_holding(registry.formats('tools')[name].MARKERS, template)}."
     if not template:
         return None, "There is no chat template."
     if _TOOLS.search(template):
@@ -68,12 +67,19 @@ def _tools(template: str) -> tuple[str | None, str]:
 
 def _reasoning(template: str, tokens: str) -> tuple[str | None, str]:
     for place, text in (("chat template", template), ("vocabulary", tokens)):
-        for name, one in registry.formats("reasoning").items():
-            if one.recognises(text):
-                return name, f"The {place} {_holding(one.MARKERS, text)}."
+        if name := _highest("reasoning", text):
+            return name, f"The {place} {_holding(registry.formats('reasoning')[name].MARKERS, text)}."
     if not template:
         return None, "There is no chat template, and no special token of a known way to think."
     return None, "Neither the chat template nor a special token has a marker of a known way to think."
+
+
+def _highest(kind: registry.Kind, text: str) -> str | None:
+    """Of the formats that recognise a text the one of the highest rank."""
+    formats: Mapping[str, registry.ToolFormat] | Mapping[str, registry.ReasoningFormat]
+    formats = registry.formats("tools") if kind == "tools" else registry.formats("reasoning")
+    recognised = [(-one.RANK, name) for name, one in formats.items() if one.recognises(text)]
+    return min(recognised)[1] if recognised else None
 
 
 def _holding(markers: Iterable[str], text: str) -> str:

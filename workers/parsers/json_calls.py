@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from workers.parsers import json_text
 from workers.parsers.cursor import Broken, Cursor, Waiting
-from workers.parsers.parser_events import Parser, Part, Value
-from workers.parsers.reading import Reading
+from workers.parsers.parser_events import Part, Value
+from workers.parsers.reading import Reading, Within
 from workers.parsers.typed import whole
 
 _NAMES = frozenset(("name", "tool_name", "function"))
 _ARGUMENTS = frozenset(("arguments", "parameters"))
 _IDS = frozenset(("id", "tool_call_id"))
 _KNOWN = _NAMES | _ARGUMENTS | _IDS | {"type", "tool_calls"}
+_LONG = 1024  # characters of a first property's name that need not be waited for
+_BEGUN = re.compile(r'\s*\{\s*(?:\}|"(?:[^"\\]|\\.)*"\s*:\s*[^\s])')  # an object, as far as its first value
 
 
 class JsonCalls(NamedTuple):
@@ -30,10 +33,11 @@ class JsonCalls(NamedTuple):
     bare: tuple[str, ...] = ()  # what begins a call without a marker, at the beginning of a line
     doubtful: tuple[str, ...] = ()  # markers after which JSON may as well be an answer
     dropped: tuple[str, ...] = ()  # markers around the answer
+    within: Within = Within.CALL
 
-    def parser(self, tools: Mapping[str, Mapping[str, Any]]) -> Parser:
+    def parser(self, tools: Mapping[str, Mapping[str, Any]]) -> Reading:
         """A parser of this format."""
-        return Reading((*self.markers, *self.dropped), self._read, self.bare)
+        return Reading((*self.markers, *self.dropped), self._read, self.bare, within=self.within)
 
     def write(self, calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
         """The calls as a model writes them."""
@@ -142,7 +146,7 @@ class _Object:
             yield from cursor.space()
             if not (yield from cursor.comes(",")):
                 break
-        if self._complete and self._close and (yield from cursor.sees(self._close)):
+        if self._complete and (cursor.at_end or (self._close and (yield from cursor.sees(self._close)))):
             return  # models forget the last brace
         yield from cursor.must("}")
 
@@ -187,14 +191,32 @@ def arguments(cursor: Cursor, tell: Callable[[str], None]) -> Waiting[None]:
     """Read the object of a call's arguments: as such, as a string of one, or none at all."""
     char = yield from cursor.peek()
     if char == "{":
-        yield from json_text.value(cursor, tell)
+        yield from json_text.value(cursor, _sure(tell))
     elif char == '"':
-        yield from _unquoted(cursor, tell)
+        yield from _unquoted(cursor, _sure(tell))
     elif char == "n":
         yield from json_text.value(cursor, lambda text: None)
         tell("{}")
     else:
         raise Broken
+
+
+def _sure(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Tell an object's text once its first value begins or it ends, so that prose in braces is no call."""
+    held: list[str] = []
+    sure = False
+
+    def hear(text: str) -> None:
+        nonlocal sure
+        if sure:
+            tell(text)
+            return
+        held.append(text)
+        whole = "".join(held)
+        if sure := len(whole) > _LONG or _BEGUN.match(whole) is not None:
+            tell(whole)
+
+    return hear
 
 
 def _unquoted(cursor: Cursor, tell: Callable[[str], None]) -> Waiting[None]:

@@ -16,6 +16,7 @@ _DEEPEST = 100
 _WORDS = {"true": "true", "false": "false", "null": "null", "none": "null"}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "a": "\a", "v": "\v", "0": "\0", "\n": ""}
 _WIDTHS = {"x": 2, "u": 4, "U": 8}
+PADDED = re.compile(r"(-?)0+([0-9]+)")  # as Python forbids and models write
 _WORD = re.compile(r"[\w.+\-]+")
 _LOOSE = re.compile(r"[^,}\]<>{\[]+")
 _MUCH = 1 << 20  # characters of a word
@@ -130,12 +131,12 @@ def key(cursor: Cursor, style: Style) -> Waiting[str]:
     return str(name)
 
 
-def word(cursor: Cursor) -> Waiting[str]:
-    """Read text without marks around it, up to what ends a value, which is left."""
+def word(cursor: Cursor, *ends: str) -> Waiting[str]:
+    """Read text without marks around it, up to what ends a value or one of these, which is left."""
     parts = ""
     while True:
         parts += yield from cursor.run(_LOOSE, _MUCH)
-        if (yield from cursor.sees(",", "}", "]")):
+        if (yield from cursor.sees(",", "}", "]", *ends)):
             return parts.strip()
 
 
@@ -150,6 +151,8 @@ def loose(text: str) -> str:
 def _strict(text: str) -> str:
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
+    if zeros := PADDED.fullmatch(text):
+        return zeros[1] + zeros[2]
     reader = json_text.Value()
     end = reader.hear(text, 0, len(text))
     if not reader.complete or end < len(text):

@@ -1,18 +1,25 @@
-"""Calls written as markup: a name, and each argument between tags of its own, strings as they are."""
+"""Calls written as markup: a name, and each argument between tags of its own, strings as they are.
+
+Models forget tags. A value ends where its closing tag is missing, too, if what follows can be nothing else: the next
+argument, or the end of the call and what comes after it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from workers.parsers import json_text
 from workers.parsers.cursor import NAME, Broken, Cursor, Waiting
-from workers.parsers.json_calls import closing
-from workers.parsers.parser_events import Parser, Part
-from workers.parsers.reading import Reading
+from workers.parsers.json_calls import closing, several
+from workers.parsers.parser_events import Part
+from workers.parsers.reading import Reading, Within
 from workers.parsers.typed import ALL, Object, Property, bare, fill, optional, ordered
 
 Tools = Mapping[str, Mapping[str, Any]]
+_STRING = frozenset(("string",))
+_CDATA = "<![CDATA["
 
 
 def value(given: Any) -> str:
@@ -20,30 +27,43 @@ def value(given: Any) -> str:
     return given if isinstance(given, str) else json_text.written(given)
 
 
+def _lines(markers: Sequence[str]) -> tuple[str, ...]:
+    """Markers that may end a value, with the line before them or without."""
+    return tuple(line + marker for marker in markers if marker for line in ("\n", ""))
+
+
 class Pairs(NamedTuple):
     """A name, then each property's name and value between tags: `<call>f<key>k</key><value>v</value></call>`."""
 
     prefix: str  # of every tag's name
     line: str  # what separates the tags where a model writes them
+    section: tuple[str, str] = ("", "")  # around the calls
+    separator: str = ""  # behind a function's name
 
     @property
     def open(self) -> str:
         """The tag that begins a call."""
         return f"<{self.prefix}tool_call>"
 
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """What begins a call: models forget the section's tag."""
+        return (*filter(None, self.section[:1]), self.open)
+
     def tag(self, name: str) -> str:
         """A tag that ends something."""
         return f"</{self.prefix}{name}>"
 
-    def parser(self, tools: Tools) -> Parser:
+    def parser(self, tools: Tools) -> Reading:
         """A parser of this format."""
-        return Reading((self.open,), lambda cursor, opener: self._read(cursor, tools))
+        return Reading(self.markers, lambda cursor, opener: self._read(cursor, opener, tools))
 
     def write(self, calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
-        """The calls as a model writes them."""
+        """The calls as a model writes them, without the section around them."""
         return "\n".join(
             self.open
             + name
+            + self.separator
             + self.line
             + "".join(self._key(key) + value(given) + self.tag("arg_value") + self.line for key, given in given.items())
             + self.tag("tool_call")
@@ -52,7 +72,7 @@ class Pairs(NamedTuple):
 
     def layout(self, name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
         """How a call of this function is written."""
-        parts: list[Part] = [self.open + name + self.line]
+        parts: list[Part] = [self.open + name + self.separator + self.line]
         for key, inner, required in ordered(schema):
             parts += optional(required, (self._key(key), *bare(inner, self.tag("arg_value")), self.line))
         return (*parts, self.tag("tool_call"))
@@ -60,31 +80,79 @@ class Pairs(NamedTuple):
     def _key(self, key: str) -> str:
         return f"<{self.prefix}arg_key>{key}{self.tag('arg_key')}{self.line}<{self.prefix}arg_value>"
 
-    def _read(self, cursor: Cursor, tools: Tools) -> Waiting[None]:
-        key, begins = f"<{self.prefix}arg_key>", f"<{self.prefix}arg_value>"
+    def _read(self, cursor: Cursor, opener: str, tools: Tools) -> Waiting[None]:
+        if opener == self.section[0]:
+            yield from cursor.space()
+            yield from cursor.must(self.open)
+        while True:
+            yield from self._call(cursor, tools)
+            yield from cursor.space()
+            if not (yield from cursor.comes(self.open)):
+                break
+        cursor.unread()
+        if self.section[1]:
+            yield from closing(cursor, self.section[1])
+
+    def _call(self, cursor: Cursor, tools: Tools) -> Waiting[None]:
+        key, close = f"<{self.prefix}arg_key>", self.tag("tool_call")
         yield from cursor.space()
+        if (yield from cursor.peek()) == "{":  # some write JSON
+            yield from several(cursor, close)
+            yield from closing(cursor, close)
+            return
         call = Object(cursor, (yield from cursor.run(NAME)), tools)
+        yield from cursor.space()
+        if self.separator:
+            yield from cursor.comes(self.separator)
         while True:
             yield from cursor.space()
-            here = yield from cursor.sees(key, self.tag("tool_call"), self.open)
+            here = yield from cursor.sees(key, close, self.open, *filter(None, self.section[1:]))
             if here is None:
                 raise Broken
             if here != key:
                 call.end()
-                yield from cursor.comes(self.tag("tool_call"))  # where it is missing the next call begins
+                yield from cursor.comes(close)  # where it is missing the next call begins
+                cursor.told()
                 return
             call.begin()
-            yield from cursor.must(key)
-            name = yield from cursor.short(self.tag("arg_key"))
+            name = yield from self._name(cursor)
+            others = _lines((key, close, self.open))
+            is_end = partial(self._is_end, cursor)
+            yield from fill(cursor, call.property(name), self.tag("arg_value"), others=others, is_end=is_end)
+
+    def _name(self, cursor: Cursor) -> Waiting[str]:
+        """Read a property's name between its tags, of which one may be missing, and the tag that begins its value."""
+        begins = f"<{self.prefix}arg_value>"
+        yield from cursor.must(f"<{self.prefix}arg_key>")
+        name, ended = yield from cursor.name(self.tag("arg_key"), begins)
+        if ended != begins:
             yield from cursor.space()
             yield from cursor.must(begins)
-            yield from fill(cursor, call.property(name), self.tag("arg_value"))
+        return name
+
+    def _is_end(self, cursor: Cursor, marker: str) -> Waiting[bool]:
+        """Whether a value has ended here, without a tag that says so."""
+        yield from cursor.comes("\n")
+        tag = marker.removeprefix("\n")
+        if tag == self.open:
+            yield from cursor.must(self.open)
+            yield from cursor.space()
+            yield from cursor.run(NAME)
+            yield from cursor.space()
+            return (yield from cursor.sees(f"<{self.prefix}arg_key>", self.tag("tool_call"))) is not None
+        if tag != self.tag("tool_call"):
+            yield from self._name(cursor)
+            return True
+        yield from cursor.must(tag)
+        yield from cursor.space()
+        ends = (self.open, *filter(None, self.section[1:]))
+        return cursor.at_end or (yield from cursor.sees(*ends)) is not None
 
 
 class Elements(NamedTuple):
     """Calls in a section, each an element with an element for each property; their names are in the tags."""
 
-    open: str  # of the section
+    open: str  # of the section, empty where there is none
     close: str
     call: tuple[str, ...]  # what comes before a function's name, with whitespace between or not
     call_close: str
@@ -92,15 +160,17 @@ class Elements(NamedTuple):
     parameter_close: str
     quote: str  # around the names
     line: str  # what separates a value from its tags, one of each taken away
+    cdata: bool = False  # whether a value may stand in a section of CDATA
+    within: Within = Within.CALL
 
     @property
     def markers(self) -> tuple[str, ...]:
         """What begins a call: models forget the section's tag."""
-        return (self.open, self.call[0])
+        return (*filter(None, (self.open,)), self.call[0])
 
-    def parser(self, tools: Tools) -> Parser:
+    def parser(self, tools: Tools) -> Reading:
         """A parser of this format."""
-        return Reading(self.markers, lambda cursor, opener: self._read(cursor, opener, tools))
+        return Reading(self.markers, lambda cursor, opener: self._read(cursor, opener, tools), within=self.within)
 
     def written(self, name: str, arguments: Mapping[str, Any]) -> str:
         """One call as a model writes it, without the section around it."""
@@ -143,16 +213,11 @@ class Elements(NamedTuple):
         yield from closing(cursor, self.close)
 
     def _call(self, cursor: Cursor, tools: Tools) -> Waiting[None]:
-        yield from _words(cursor, self.call[1:])
-        yield from cursor.comes('"', "'")
-        name = yield from cursor.run(NAME)
-        yield from cursor.comes('"', "'")
-        yield from cursor.space()
-        yield from cursor.must(">")
-        call = Object(cursor, name, tools)
+        call = Object(cursor, (yield from self._function(cursor)), tools)
+        ends = tuple(filter(None, (self.call_close, self.close, self.call[0], self.open)))
         while True:
             yield from cursor.space()
-            here = yield from cursor.sees(self.parameter[0], self.call_close, self.close, self.call[0])
+            here = yield from cursor.sees(self.parameter[0], *ends)
             if here is None:
                 raise Broken
             if here != self.parameter[0]:
@@ -160,20 +225,64 @@ class Elements(NamedTuple):
                 call.end()
                 return
             call.begin()
-            yield from cursor.must(self.parameter[0])
             yield from self._property(cursor, call)
 
-    def _property(self, cursor: Cursor, call: Object) -> Waiting[None]:
+    def _function(self, cursor: Cursor) -> Waiting[str]:
+        """Read the rest of the tag that begins a call."""
+        yield from _words(cursor, self.call[1:])
+        yield from cursor.comes('"', "'")
+        name = yield from cursor.run(NAME)
+        yield from cursor.comes('"', "'")
+        yield from cursor.space()
+        yield from cursor.must(">")
+        return name
+
+    def _parameter(self, cursor: Cursor) -> Waiting[tuple[str, str]]:
+        """Read the tag that begins a property, and give its name and what else it says."""
+        yield from cursor.must(self.parameter[0])
         yield from _words(cursor, self.parameter[1:])
-        name = (yield from cursor.short(">")).strip("\"'")
-        if not name:
+        quote = (yield from cursor.sees('"', "'")) or ""
+        name, _, more = (yield from cursor.short(">")).removeprefix(quote).partition(quote or ">")
+        if not name.strip():
             raise Broken
-        name, _, kind = name.partition('" string="')  # DeepSeek says of each value whether it is a string
-        allowed = {"true": frozenset(("string",)), "false": ALL - {"string"}}.get(kind, call.allowed(name))
+        return name.strip(), more.strip()
+
+    def _property(self, cursor: Cursor, call: Object) -> Waiting[None]:
+        name, more = yield from self._parameter(cursor)
+        allowed = call.allowed(name)
+        if more == 'string="true"':  # DeepSeek says of each value whether it is a string; the schema knows better
+            allowed = _STRING if "string" in allowed else allowed
+        elif more == 'string="false"':
+            allowed = ALL - _STRING
+        told = Property(cursor, call.key(name), allowed)
+        if self.cdata and (yield from cursor.comes(_CDATA)):
+            yield from fill(cursor, told, "]]>" + self.parameter_close)
+            return
         if self.line:
             yield from cursor.comes(self.line)
         ends = (self.parameter_close, *((self.line + self.parameter_close,) if self.line else ()))
-        yield from fill(cursor, Property(cursor, call.key(name), allowed), *ends)
+        others = _lines((self.parameter[0], self.call_close, self.close, self.call[0], self.open))
+        yield from fill(cursor, told, *ends, others=others, is_end=partial(self._is_end, cursor, call))
+
+    def _is_end(self, cursor: Cursor, call: Object, marker: str) -> Waiting[bool]:
+        """Whether a value has ended here, without a tag that says so."""
+        line, tag = (yield from cursor.comes("\n")), marker.removeprefix("\n")
+        if tag == self.parameter[0]:
+            name, _ = yield from self._parameter(cursor)
+            return bool(line) or call.awaits(name)
+        if tag == self.open:
+            yield from cursor.must(tag)
+            yield from cursor.space()
+            return bool(line) and (yield from cursor.sees(self.call[0])) is not None
+        if tag == self.call[0]:
+            yield from cursor.must(self.call[0])
+            yield from self._function(cursor)
+            yield from cursor.space()
+            return bool(line) and (yield from cursor.sees(self.parameter[0], self.call_close)) is not None
+        yield from cursor.must(tag)
+        yield from cursor.space()
+        follow = (self.open if tag == self.close else self.close, self.call[0])
+        return cursor.at_end or (yield from cursor.sees(*filter(None, follow))) is not None
 
 
 def _words(cursor: Cursor, words: Sequence[str]) -> Waiting[None]:

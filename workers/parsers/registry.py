@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, Literal, Protocol, TypeAlias, cast, overload
 
 from workers.parsers.parser_events import Parser, Part
+from workers.parsers.reading import Reading
 
 Kind: TypeAlias = Literal["tools", "reasoning"]
 _SETTINGS = {"tools": "tool_call_parser", "reasoning": "reasoning_parser"}
@@ -21,11 +22,13 @@ class UnknownFormat(Exception):
 class ToolFormat(Protocol):
     """What a module of `workers/parsers/tools` holds.
 
-    `MARKERS` begin a call; `OBJECTS` says whether the template wants arguments as objects instead of JSON texts;
-    `BEFORE`, `BETWEEN` and `AFTER` stand around the calls of an answer.
+    Of several formats that recognise a template the one of the highest `RANK` is taken: 0 is what many families write,
+    1 what one does, more what some of its models do. `MARKERS` begin a call; `OBJECTS` says whether a template is first
+    tried with arguments as objects, not as JSON texts; `BEFORE`, `BETWEEN` and `AFTER` stand around an answer's calls.
     """
 
     NAMES: tuple[str, ...]
+    RANK: int
     MARKERS: tuple[str, ...]
     OBJECTS: bool
     BEFORE: str
@@ -36,7 +39,7 @@ class ToolFormat(Protocol):
         """Whether a chat template asks for this format."""
         ...
 
-    def parser(self, tools: Mapping[str, Mapping[str, Any]]) -> Parser:
+    def parser(self, tools: Mapping[str, Mapping[str, Any]]) -> Reading:
         """A parser of one answer; the tools' schemas by name."""
         ...
 
@@ -52,11 +55,12 @@ class ToolFormat(Protocol):
 class ReasoningFormat(Protocol):
     """What a module of `workers/parsers/reasoning` holds.
 
-    `MARKERS` stand around the thinking; `CLOSE` is what ends it when it has been enough, and `ANSWER` is what stands
-    before an answer that calls nothing.
+    `RANK` is as in a ToolFormat. `MARKERS` stand around the thinking; `CLOSE` is what ends it when it has been enough,
+    and `ANSWER` is what stands before an answer that calls nothing.
     """
 
     NAMES: tuple[str, ...]
+    RANK: int
     MARKERS: tuple[str, ...]
     CLOSE: str
     ANSWER: str
@@ -69,8 +73,8 @@ class ReasoningFormat(Protocol):
         """Whether an answer to this rendered prompt begins inside the thinking."""
         ...
 
-    def parser(self, begun: bool) -> Parser:
-        """A parser of one answer."""
+    def parser(self, begun: bool, calls: Reading | None = None) -> Parser:
+        """A parser of one answer, in which `calls`, a parser that has heard nothing yet, reads the calls."""
         ...
 
     def prelude(self, begun: bool) -> Sequence[Part]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from workers.parsers.markers import split
-from workers.parsers.parser_events import Free, Maybe, ParserEvent, Part, Text, Thought
+from workers.parsers.cursor import Cursor, Waiting
+from workers.parsers.parser_events import Free, Maybe, Part
+from workers.parsers.reading import Reading, Within, nothing
 
 OPEN, CLOSE = "<think>", "</think>"
 
@@ -15,119 +16,135 @@ OPEN, CLOSE = "<think>", "</think>"
 class Marks(NamedTuple):
     """The markers around a format's thinking.
 
-    `dropped` are no text of the answer wherever they stand in it; `first` open thinking only where the answer begins;
-    what `calls` encloses inside thinking is handed on as it is, and the thinking goes on after it.
+    `first` open it only where the answer begins. `stray` are no text of an answer that has not been thought about
+    yet, as where a model closes what it never opened. `begins` may stand between the thinking and the answer, `ends`
+    behind the answer. `within` is what a call within the thinking is, unless that is for the calls' format to say.
     """
 
     opens: tuple[str, ...]
     closes: tuple[str, ...]
-    dropped: tuple[str, ...]
+    stray: tuple[str, ...]
     first: tuple[str, ...] = ()
-    calls: tuple[str, str] | None = None
+    begins: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
+    within: Within | None = None
+
+    def begun(self, prompt: str) -> bool:
+        """Whether a rendered prompt ends inside the thinking: it opened it in its last turn, and has not closed it.
+
+        So does one that ends with a beginning of the thinking, to be continued.
+        """
+        at, length = max((prompt.rfind(marker), len(marker)) for marker in (*self.opens, *self.first))
+        since = prompt[at + length :]
+        return at >= 0 and not any(marker in since for marker in self.closes) and _TURN.search(since) is None
+
+    def parser(self, begun: bool, calls: Reading | None = None) -> Blocks:
+        """A parser of one answer."""
+        return Blocks(self, begun=begun, calls=calls)
 
 
-THINK = Marks((OPEN,), (CLOSE,), dropped=(CLOSE,))
+THINK = Marks((OPEN,), (CLOSE,), stray=(CLOSE,))
+_TURN = re.compile(
+    r"<\||<｜|\]~b\]|<start_of_turn>|<SPECIAL_|\[INST\]|\[/INST\]|<seed:bos>|<sep>|\n(?:User|Assistant):"
+)
 
 
-class Blocks:
-    """Reads thinking that stands in blocks between markers.
+class Blocks(Reading):
+    """Reads one stretch of thinking between markers, and calls in, before and after it as `calls` does.
 
-    One newline at the beginning of a block, whitespace at its end and whitespace between blocks or up to the answer are
-    layout and dropped, and so is an opening marker where the thinking has begun already. Of a closing marker that
-    closes nothing the marker alone is dropped: what stood before it has been told. A block without end is thinking.
+    It begins where the answer or a line of it does, or with the answer if the prompt has `begun` it. One newline at
+    its beginning, whitespace at its end and whitespace up to the answer are layout and dropped. Thinking without end
+    is thinking. Once it has ended, what follows is the answer as it stands, whatever markers it holds.
     """
 
-    def __init__(self, marks: Marks, *, begun: bool) -> None:
-        self._marks, self._thinking = marks, begun
-        self._calling = False
-        self._closed = False  # a block has been read
-        self._new = True  # nothing was said since the last block began or ended
-        self._held = ""
+    def __init__(self, marks: Marks, *, begun: bool, calls: Reading | None = None) -> None:
+        self._marks, self._begun = marks, begun
+        self._calls = calls or Reading((), nothing)
+        super().__init__(self._calls.openers, nothing, self._calls.bare)
 
-    def hear(self, text: str) -> Sequence[ParserEvent]:
-        """Take more text; whitespace and beginnings of markers are held back."""
-        self._held += text
-        return list(self._read())
+    def answer(self, cursor: Cursor) -> Waiting[None]:
+        """Read all of an answer."""
+        if not (self._begun or (yield from self._before(cursor))) or (yield from self._think(cursor)):
+            yield from self._after(cursor)
 
-    def rest(self) -> Sequence[ParserEvent]:
-        """What was held back, when no more text comes."""
-        text, self._held = self._begun(self._held) if self._new else self._held, ""
-        return [self._piece(text)] if text else []
-
-    def _read(self) -> Iterator[ParserEvent]:
-        while True:
-            before, marker, rest = split(self._held, self._markers())
-            if self._new and before.strip():
-                self._held, self._new = self._begun(self._held), False
-                continue
-            if self._new or (self._thinking and not self._calling and marker in (None, *self._marks.closes)):
-                before = before.rstrip()
-            if before:
-                yield self._piece(before)
-            if marker is None:
-                self._held = self._held[len(before) :]
-                return
-            self._held = rest
-            yield from self._pass(marker)
-
-    def _begun(self, held: str) -> str:
-        """The held text without the layout at its beginning."""
-        if self._thinking:
-            return held.removeprefix("\n")
-        return held.lstrip() if self._closed else held
-
-    def _markers(self) -> tuple[str, ...]:
+    def _before(self, cursor: Cursor) -> Waiting[bool]:
+        """Read up to the thinking and say whether there is any; closing it at once is thinking nothing."""
         marks = self._marks
-        if self._calling and marks.calls:
-            return marks.calls[1:]
-        opens = marks.opens + (marks.first if self._new and not self._closed else ())
-        if not self._thinking:
-            return opens + marks.dropped
-        return marks.closes + (opens if self._new else ()) + (marks.calls[:1] if marks.calls else ())
+        yield from cursor.space()
+        if marker := (yield from cursor.comes(*marks.opens, *marks.first, *marks.stray)):
+            cursor.told()
+            if marker in marks.closes:
+                yield from self._layout(cursor)
+            return marker not in marks.stray
+        cursor.unread()
+        markers, bare = (*self.openers, *marks.stray, *marks.ends), (*self.bare, *marks.opens)
+        while (marker := (yield from cursor.text(markers, bare))) is not None:
+            if marker in marks.opens:
+                yield from cursor.must(*marks.opens)  # the longest
+                cursor.told()
+                return True
+            if marker in marks.stray:
+                cursor.told()
+            else:
+                yield from self._other(cursor, marker)
+        return False
 
-    def _pass(self, marker: str) -> Iterator[ParserEvent]:
-        if marker in (self._marks.calls or ()):
-            self._calling, self._new = not self._calling, self._calling
-            yield Text(marker)
-        elif not self._thinking and marker in self._marks.dropped:
-            return
+    def _think(self, cursor: Cursor) -> Waiting[bool]:
+        """Read the thinking and what ends it, and say whether that came."""
+        marks, within = self._marks, self._marks.within or self._calls.within
+        openers, bare = ((), ()) if within is Within.TEXT else (self.openers, self.bare)
+        yield from cursor.space()
+        while (yield from cursor.comes(*marks.opens, *marks.first)):  # though it has begun
+            cursor.told()
+            yield from cursor.space()
+        cursor.unread()
+        yield from cursor.comes("\n")
+        cursor.told()
+        cursor.think(True, trims=True)
+        while (marker := (yield from cursor.text((*marks.closes, *openers), bare))) is not None:
+            if marker in marks.closes:
+                cursor.answer()
+                cursor.think(False)
+                yield from self._layout(cursor)
+                return True
+            called = yield from self._calls.call(cursor, marker)
+            if called and within is Within.END:
+                cursor.think(False)
+                return True
+        return False
+
+    def _layout(self, cursor: Cursor) -> Waiting[None]:
+        """Drop what stands between the thinking and the answer."""
+        yield from cursor.space()
+        while self._marks.begins and (yield from cursor.comes(*self._marks.begins)):
+            yield from cursor.space()
+        cursor.told()
+
+    def _after(self, cursor: Cursor) -> Waiting[None]:
+        """Read the answer, as it stands but for calls and for what ends it."""
+        markers = (*self.openers, *self._marks.ends)
+        while (marker := (yield from cursor.text(markers, self.bare))) is not None:
+            yield from self._other(cursor, marker)
+
+    def _other(self, cursor: Cursor, marker: str) -> Waiting[None]:
+        """Read what a marker of a call begins, or drop one that ends the answer."""
+        if marker in (*self.openers, *self.bare):
+            yield from self._calls.call(cursor, marker)
+        elif (yield from self._ended(cursor)):
+            cursor.told()
         else:
-            closes = marker in self._marks.closes
-            self._thinking, self._closed, self._new = not closes, self._closed or closes, True
+            cursor.back()
 
-    def _piece(self, text: str) -> ParserEvent:
-        return Thought(text) if self._thinking and not self._calling else Text(text)
-
-
-def ends_open(prompt: str, *opens: str) -> bool:
-    """Whether a prompt ends with a marker that opens thinking."""
-    return prompt.rstrip().endswith(opens or OPEN)
-
-
-def ends_closed(prompt: str) -> bool:
-    """Whether a prompt's last turn has closed its thinking: the request turned it off, or begins the answer itself."""
-    _, closed, since = prompt.rpartition(CLOSE)
-    return bool(closed) and _TURN.search(since) is None
+    def _ended(self, cursor: Cursor) -> Waiting[bool]:
+        """Read what follows a marker that ends the answer: the end, or what begins another part of it."""
+        marks, begins = self._marks, False
+        yield from cursor.space()
+        while other := (yield from cursor.comes(*marks.ends, *marks.begins)):
+            begins = begins or other in marks.begins
+            yield from cursor.space()
+        return begins or cursor.at_end
 
 
 def prelude(begun: bool, opening: str = OPEN, closing: str = CLOSE) -> Sequence[Part]:
     """Thinking that may stand before a constrained answer."""
     return [Free(closing)] if begun else [Maybe([opening, Free(closing)])]
-
-
-_TURN = re.compile(r"<\||<｜|\]~b\]|<think>")  # what begins a turn, or thinking in it
-# Between the markers of an empty block stand only newlines, written out or not, and what joins strings in Jinja.
-_OPENED = re.compile(r"""<think>(?!([\s'"+~]|\\n)*</think>)""")
-# What the templates of families with files of their own hold.
-_OTHERS = ("<｜Assistant｜>", "<|start_of_role|>", "<|im_start|>tool_response", "<thinking>")
-
-
-def thinks(template: str) -> bool:
-    """Whether a chat template is of a `<think>` family that has no file of its own."""
-    return OPEN in template and CLOSE in template and not any(other in template for other in _OTHERS)
-
-
-def opens(template: str) -> bool:
-    """Whether a chat template's prompts can end inside `<think>`."""
-    _, asked, ending = template.rpartition("add_generation_prompt")
-    return bool(asked) and _OPENED.search(ending) is not None

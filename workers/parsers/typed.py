@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from workers.parsers import json_text, literals
@@ -90,6 +90,8 @@ def typed(text: str, allowed: frozenset[str]) -> str:
     if allowed == _STRING:
         return json_text.quoted(text)
     bare = text.strip()
+    if "string" in allowed and literals.PADDED.fullmatch(bare):
+        return json_text.quoted(text)  # a code, and no number
     for found in (_json(bare), _python(bare)):
         if not found:
             continue
@@ -172,13 +174,30 @@ class Property:
         return len(text) <= _NULL and ("null".startswith(bare) or "none".startswith(bare))
 
 
-def fill(cursor: Cursor, property: Property, *ends: str) -> Waiting[None]:
-    """Read a value up to one of these markers."""
+def fill(
+    cursor: Cursor,
+    property: Property,
+    *ends: str,
+    others: Sequence[str] = (),
+    is_end: Callable[[str], Waiting[bool]] | None = None,
+) -> Waiting[None]:
+    """Read a value up to one of these markers.
+
+    Where models forget it, one of `others` ends the value too if `is_end`, which reads it and what follows, says so;
+    it is left to be read.
+    """
     property.begin()
-    end = None
-    while end is None:
-        text, end = yield from cursor.until(*ends)
+    while True:
+        text, marker = yield from cursor.until(*ends, *others)
+        if marker is not None and marker in others:
+            cursor.leave(marker)
         property.hear(text)
+        if marker in ends:
+            break
+        if marker is not None:
+            if is_end is None or (yield from cursor.ahead(is_end(marker))):
+                break
+            property.hear((yield from cursor.must(marker)))
     property.end()
 
 
@@ -189,7 +208,7 @@ class Object:
         self._cursor, self._name = cursor, name
         self._schema: Any = tools.get(name, {})
         self._begun = False
-        self._first = True
+        self._told: set[str] = set()
 
     def begin(self) -> None:
         """Tell the call's name and the beginning of its arguments, once."""
@@ -198,15 +217,28 @@ class Object:
             self._cursor.call(self._name)
             self._cursor.arguments("{")
 
+    @property
+    def root(self) -> Any:
+        """The function's schema, into which the references in it point."""
+        return self._schema
+
+    def schema(self, key: str) -> Any:
+        """A property's schema, None where there is none."""
+        properties = self._schema.get("properties") if isinstance(self._schema, Mapping) else None
+        return properties.get(key) if isinstance(properties, Mapping) else None
+
     def allowed(self, key: str) -> frozenset[str]:
         """The types of a property."""
-        properties = self._schema.get("properties") if isinstance(self._schema, Mapping) else None
-        schema = properties.get(key) if isinstance(properties, Mapping) else None
-        return types(schema, self._schema)
+        return types(self.schema(key), self._schema)
+
+    def awaits(self, key: str) -> bool:
+        """Whether the function has this property, and it was not told yet."""
+        return self.schema(key) is not None and key not in self._told
 
     def key(self, key: str) -> str:
         """The beginning of the next property's text."""
-        first, self._first = self._first, False
+        first = not self._told
+        self._told.add(key)
         return ("" if first else ", ") + json_text.quoted(key) + ": "
 
     def property(self, key: str) -> Property:

@@ -6,43 +6,29 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workers.parsers.markers import split
-from workers.parsers.parser_events import Arguments, Called, Parser, ParserEvent, Part, Returned, Text, Value
+from workers.parsers.cursor import NAME, Cursor, Waiting
+from workers.parsers.json_calls import closing, named
+from workers.parsers.parser_events import Part, Value
+from workers.parsers.reading import Reading, Within
 
 
-class Calls:
-    """Reads `<call>f {…}</call>`; a call without end is text."""
+def calls(within: Within = Within.CALL) -> Reading:
+    """A parser of `<call>f {…}</call>`; a call without arguments is text."""
+    return Reading(("<call>",), _read, within=within)
 
-    def __init__(self) -> None:
-        self._held, self._open, self._number = "", False, 0
 
-    def hear(self, text: str) -> Sequence[ParserEvent]:
-        self._held += text
-        pieces: list[ParserEvent] = []
-        while True:
-            before, marker, rest = split(self._held, ["</call>" if self._open else "<call>"])
-            if marker is None and self._open:
-                return pieces
-            if self._open:
-                name, _, arguments = before.partition(" ")
-                pieces += [Called(self._number, name), Arguments(self._number, arguments), Returned(self._number)]
-                self._number += 1
-            elif before:
-                pieces.append(Text(before))
-            self._held = rest
-            if marker is None:
-                return pieces
-            self._open = not self._open
-
-    def rest(self) -> Sequence[ParserEvent]:
-        held, self._held = ("<call>" if self._open else "") + self._held, ""
-        return [Text(held)] if held else []
+def _read(cursor: Cursor, opener: str) -> Waiting[None]:
+    name = yield from cursor.run(NAME)
+    yield from cursor.must(" ")
+    yield from named(cursor, name, "")
+    yield from closing(cursor, "</call>")
 
 
 class CallFormat:
     """What a module of a tool format holds."""
 
     NAMES: tuple[str, ...] = ("calls", "fake")
+    RANK = 1
     MARKERS: tuple[str, ...] = ("<call>",)
     OBJECTS = False
     BEFORE, BETWEEN, AFTER = "", "\n", ""
@@ -50,8 +36,8 @@ class CallFormat:
     def recognises(self, template: str) -> bool:
         return "<call>" in template
 
-    def parser(self, tools: Mapping[str, Mapping[str, Any]]) -> Parser:
-        return Calls()
+    def parser(self, tools: Mapping[str, Mapping[str, Any]]) -> Reading:
+        return calls()
 
     def write(self, calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
         return self.BETWEEN.join(f"<call>{name} {json.dumps(arguments)}</call>" for name, arguments in calls)

@@ -53,9 +53,11 @@ DEEPSEEK_V3 = "{% if add_generation_prompt and not ns.is_tool %}{{'<｜Assistant
 GRANITE_4 = "{{- '<|start_of_role|>assistant<|end_of_role|>' }}"
 
 THINKING = {
-    "qwen3": [QWEN3, GLM_4_6, KIMI_K2, SMOLLM3],
-    "qwen3_moe": [QWEN3_THINKING, QWEN3_5, GLM_4_7, MINIMAX_M2, NEMOTRON_3],
-    "deepseek_r1": [DEEPSEEK_R1, DEEPSEEK_V3_1],
+    "qwen3": [
+        *(QWEN3, GLM_4_6, KIMI_K2, SMOLLM3),
+        *(QWEN3_THINKING, QWEN3_5, GLM_4_7, MINIMAX_M2, NEMOTRON_3),
+        *(DEEPSEEK_R1, DEEPSEEK_V3_1),
+    ],
     "granite": [GRANITE_3_2, GRANITE_3_3],
     "gemma4": [GEMMA_4],
     "solar_open": [SOLAR_OPEN],

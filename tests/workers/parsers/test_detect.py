@@ -27,8 +27,7 @@ def one_tool_format(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("name", "template"), TEMPLATES)
-def test_exactly_one_format_recognises_a_published_template(name: str, template: str) -> None:
-    assert [own for own, one in registry.formats("reasoning").items() if one.recognises(template)] == [name]
+def test_a_published_template_is_recognised(name: str, template: str) -> None:
     found = detect(template)
     assert found.reasoning == name
     assert found.reasoning_because.startswith("The chat template holds ")
@@ -76,7 +75,7 @@ def test_no_tool_format_has_its_reason_too(template: str, because: str) -> None:
 def test_a_flag_goes_before_the_template() -> None:
     found = chosen(templates.QWEN3, [], "fake", "nemotron3_nano")
     assert found == Detected(
-        "calls", "qwen3_moe", "It is chosen by the name 'fake'.", "It is chosen by the name 'nemotron3_nano'."
+        "calls", "qwen3", "It is chosen by the name 'fake'.", "It is chosen by the name 'nemotron3_nano'."
     )
     assert chosen(templates.QWEN3, [], None, None) == detect(templates.QWEN3)
 

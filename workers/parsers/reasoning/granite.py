@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workers.parsers import thinking
-from workers.parsers.parser_events import Parser, Part
+from workers.parsers.parser_events import Part
 
 NAMES: tuple[str, ...] = ("granite",)
+RANK = 2
 CLOSE = "\n</think>\n\n"
 ANSWER = ""
 _THOUGHTS = ("Here is my thought process:", "Here's my thought process:")
@@ -16,24 +17,17 @@ MARKERS: tuple[str, ...] = (thinking.OPEN, thinking.CLOSE, _THOUGHTS[0], _RESPON
 _MARKS = thinking.Marks(
     opens=(thinking.OPEN,),
     closes=(thinking.CLOSE, *_RESPONSES),
-    dropped=(thinking.CLOSE, "<response>", "</response>"),
+    stray=(thinking.CLOSE, "<response>", "</response>"),
     first=_THOUGHTS,
+    begins=("<response>",),
+    ends=("</response>",),
 )
+begun, parser = _MARKS.begun, _MARKS.parser
 
 
 def recognises(template: str) -> bool:
     """Whether the template asks for thoughts in one of Granite's two ways."""
     return "<|start_of_role|>" in template and (thinking.OPEN in template or _THOUGHTS[0] in template)
-
-
-def begun(prompt: str) -> bool:
-    """Whether the prompt ends inside the thinking."""
-    return thinking.ends_open(prompt, thinking.OPEN, *_THOUGHTS)
-
-
-def parser(begun: bool) -> Parser:
-    """A parser of one answer; the sentences open thinking only where the answer begins."""
-    return thinking.Blocks(_MARKS, begun=begun)
 
 
 def prelude(begun: bool) -> Sequence[Part]:

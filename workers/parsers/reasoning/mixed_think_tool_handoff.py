@@ -1,34 +1,27 @@
-"""`<think>` or `<thinking>`, in which a tool call is handed on to the tool parser before the thinking has closed."""
+"""`<think>` or `<thinking>`, within which tools are called before the thinking goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from workers.parsers import thinking
-from workers.parsers.parser_events import Parser, Part
+from workers.parsers.parser_events import Part
+from workers.parsers.reading import Within
 
 NAMES: tuple[str, ...] = ("mixed_think_tool_handoff",)
+RANK = 1
 CLOSE = "\n</think>\n\n"
 ANSWER = ""
 OPENS = ("<think>", "<thinking>")
 _CLOSES = ("</think>", "</thinking>")
 MARKERS: tuple[str, ...] = OPENS + _CLOSES
-_MARKS = thinking.Marks(OPENS, _CLOSES, dropped=_CLOSES, calls=("<tool_call>", "</tool_call>"))
+MARKS = thinking.Marks(OPENS, _CLOSES, stray=_CLOSES, within=Within.CALL)
+begun, parser = MARKS.begun, MARKS.parser
 
 
 def recognises(template: str) -> bool:
     """Whether the template knows `<thinking>`."""
     return "<thinking>" in template and "</thinking>" in template
-
-
-def begun(prompt: str) -> bool:
-    """Whether the prompt ends inside the thinking."""
-    return thinking.ends_open(prompt, *OPENS)
-
-
-def parser(begun: bool) -> Parser:
-    """A parser of one answer."""
-    return thinking.Blocks(_MARKS, begun=begun)
 
 
 def prelude(begun: bool) -> Sequence[Part]:

@@ -1,31 +1,28 @@
-"""`<think>…</think>`, opened by the model: Qwen3, QwQ-like Hermes, Kimi K2 Thinking, GLM-4.5 and GLM-4.6, SmolLM3."""
+"""`<think>…</think>`, opened by the model or by the prompt: Qwen3, DeepSeek R1, Kimi K2, GLM, MiniMax M2, Nemotron."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from workers.parsers import thinking
-from workers.parsers.parser_events import Parser, Part
+from workers.parsers.parser_events import Part
 
-NAMES: tuple[str, ...] = ("qwen3", "hermes", "kimi_k2", "glm4_moe")
+# fmt: off
+NAMES: tuple[str, ...] = (
+    "qwen3", "hermes", "kimi_k2", "glm4_moe", "qwen3_moe", "qwen3_vl", "qwen3_next", "qwen3_5", "glm47_flash",
+    "minimax_m2", "nemotron3_nano", "deepseek_r1", "deepseek_v4", "laguna", "olmo3", "lfm2",
+)
+# fmt: on
+RANK = 0
 MARKERS: tuple[str, ...] = (thinking.OPEN, thinking.CLOSE)
 CLOSE = "\n</think>\n\n"
 ANSWER = ""
+begun, parser = thinking.THINK.begun, thinking.THINK.parser
 
 
 def recognises(template: str) -> bool:
-    """Whether the template knows `<think>`, and leaves it to the model to open it."""
-    return thinking.thinks(template) and not thinking.opens(template)
-
-
-def begun(prompt: str) -> bool:
-    """Whether the prompt ends inside the thinking."""
-    return thinking.ends_open(prompt)
-
-
-def parser(begun: bool) -> Parser:
-    """A parser of one answer."""
-    return thinking.Blocks(thinking.THINK, begun=begun)
+    """Whether the template knows both markers."""
+    return all(marker in template for marker in MARKERS)
 
 
 def prelude(begun: bool) -> Sequence[Part]:

@@ -5,29 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workers.parsers import thinking
-from workers.parsers.parser_events import Free, Maybe, Parser, Part
+from workers.parsers.parser_events import Free, Maybe, Part
 
 NAMES: tuple[str, ...] = ("solar_open",)
+RANK = 1
 _OPEN, _END, _TURN, _CONTENT = "<|think|>", "<|end|>", "<|begin|>assistant", "<|content|>"
 MARKERS: tuple[str, ...] = (_OPEN, _END, _CONTENT)
 CLOSE = _END + _TURN
 ANSWER = ""
-_MARKS = thinking.Marks((_OPEN,), (_END, _TURN, _CONTENT), dropped=(_END, _TURN, _CONTENT))
+_MARKS = thinking.Marks(
+    opens=(_OPEN,),
+    closes=(_END, _TURN, _CONTENT),
+    stray=(_END, _TURN, _CONTENT),
+    begins=(_TURN, _CONTENT),
+    ends=(_END, "<|flush|>"),
+)
+begun, parser = _MARKS.begun, _MARKS.parser
 
 
 def recognises(template: str) -> bool:
     """Whether the template knows thinking and content as Solar marks them."""
     return _OPEN in template and _CONTENT in template
-
-
-def begun(prompt: str) -> bool:
-    """Whether the prompt ends inside the thinking."""
-    return thinking.ends_open(prompt, _OPEN)
-
-
-def parser(begun: bool) -> Parser:
-    """A parser of one answer, which also takes the turn's markers from around its content."""
-    return thinking.Blocks(_MARKS, begun=begun)
 
 
 def prelude(begun: bool) -> Sequence[Part]:

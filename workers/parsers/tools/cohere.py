@@ -9,7 +9,10 @@ from workers.parsers.parser_events import Part, Value
 from workers.parsers.typed import whole
 
 _FORMAT = JsonCalls(
-    {"<|START_ACTION|>": "<|END_ACTION|>", "Action:```json": "```", "Action: ```json": "```"},
+    {
+        "<|START_ACTION|>": "<|END_ACTION|>",
+        **dict.fromkeys(("Action:```json", "Action: ```json", "Action:\n```json"), "```"),
+    },
     before="<|START_ACTION|>[\n    ",
     between=",\n    ",
     after="\n]<|END_ACTION|>",
@@ -19,6 +22,7 @@ _FORMAT = JsonCalls(
     dropped=("<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>"),
 )
 NAMES = ("cohere", "command", "command_r", "cohere_command", "command_r7b", "command_a", "cohere2_moe")
+RANK = 1
 MARKERS = tuple(_FORMAT.markers)
 OBJECTS = True
 BEFORE, BETWEEN, AFTER = _FORMAT.before, _FORMAT.between, _FORMAT.after

@@ -6,24 +6,25 @@ from typing import Any
 from workers.parsers import json_text
 from workers.parsers.cursor import Cursor, Waiting
 from workers.parsers.json_calls import closing, named
-from workers.parsers.parser_events import Parser, Part, Value
+from workers.parsers.parser_events import Part, Value
 from workers.parsers.reading import Reading
 from workers.parsers.typed import whole
 
 _CALL, _SEPARATOR, _END = "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"
 
 NAMES = ("deepseek_v31", "deepseek_v3_1")
+RANK = 1
 MARKERS = ("<｜tool▁calls▁begin｜>", _CALL)
 OBJECTS = False  # the templates add the arguments to strings
 BEFORE, BETWEEN, AFTER = "<｜tool▁calls▁begin｜>", "", "<｜tool▁calls▁end｜>"
 
 
 def recognises(template: str) -> bool:
-    """Whether a chat template has DeepSeek's section, and no blocks of JSON in it."""
-    return _CALL in template and "```json" not in template
+    """Whether a chat template has DeepSeek's section."""
+    return _CALL in template
 
 
-def parser(tools: Mapping[str, Mapping[str, Any]]) -> Parser:
+def parser(tools: Mapping[str, Mapping[str, Any]]) -> Reading:
     """A parser of this format."""
     return Reading(MARKERS, _read)
 

@@ -4,6 +4,7 @@ from workers.parsers.gemma import Gemma
 
 _FORMAT = Gemma("<start_function_call>", "<end_function_call>", "<escape>")
 NAMES = ("functiongemma", "function_gemma")
+RANK = 1
 MARKERS = (_FORMAT.open,)
 OBJECTS = True
 BEFORE, BETWEEN, AFTER = "", "", ""

@@ -2,8 +2,9 @@
 
 from workers.parsers.gemma import Gemma
 
-_FORMAT = Gemma("<|tool_call>", "<tool_call|>", '<|"|>')
+_FORMAT = Gemma("<|tool_call>", "<tool_call|>", '<|"|>', spoiled=("<call>",), bare=("call:",))
 NAMES = ("gemma4",)
+RANK = 1
 MARKERS = (_FORMAT.open,)
 OBJECTS = True
 BEFORE, BETWEEN, AFTER = "", "", ""

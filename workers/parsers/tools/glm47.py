@@ -3,7 +3,8 @@
 from workers.parsers.markup import Pairs
 
 _FORMAT = Pairs(prefix="", line="")
-NAMES = ("glm47", "glm47_flash", "glm5")
+NAMES = ("glm47", "glm47_flash", "glm5", "laguna", "poolside_v1")
+RANK = 2
 MARKERS = (_FORMAT.open,)
 OBJECTS = True
 BEFORE, BETWEEN, AFTER = "", "\n", ""

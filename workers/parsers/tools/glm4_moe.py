@@ -4,6 +4,7 @@ from workers.parsers.markup import Pairs
 
 _FORMAT = Pairs(prefix="", line="\n")
 NAMES = ("glm4_moe", "glm45", "glm4")
+RANK = 1
 MARKERS = (_FORMAT.open,)
 OBJECTS = True
 BEFORE, BETWEEN, AFTER = "", "\n", ""
@@ -11,5 +12,5 @@ parser, write, layout = _FORMAT.parser, _FORMAT.write, _FORMAT.layout
 
 
 def recognises(template: str) -> bool:
-    """Whether a chat template has these pairs on lines of their own."""
-    return "<arg_key>" in template and "</arg_key><arg_value>" not in template
+    """Whether a chat template has these pairs."""
+    return "<arg_key>" in template

@@ -12,6 +12,7 @@ _FORMAT = JsonCalls(
     tail="}",
 )
 NAMES = ("granite", "granite3")
+RANK = 1
 MARKERS = ("<|tool_call|>", "<tool_call>")
 OBJECTS = True
 BEFORE, BETWEEN, AFTER = _FORMAT.before, _FORMAT.between, _FORMAT.after
@@ -19,5 +20,5 @@ parser, write, layout = _FORMAT.parser, _FORMAT.write, _FORMAT.layout
 
 
 def recognises(template: str) -> bool:
-    """Whether a chat template has this marker, and none that ends calls."""
-    return "<|tool_call|>" in template and "<|/tool" not in template
+    """Whether a chat template has this marker."""
+    return "<|tool_call|>" in template

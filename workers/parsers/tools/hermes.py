@@ -1,6 +1,7 @@
 """Hermes: a JSON object between <tool_call> and </tool_call>, as Hermes, Qwen 2.5 and 3 and Granite 4 write it."""
 
 from workers.parsers.json_calls import JsonCalls
+from workers.parsers.reading import Within
 
 _FORMAT = JsonCalls(
     {"<tool_call>": "</tool_call>"},
@@ -10,8 +11,10 @@ _FORMAT = JsonCalls(
     head='<tool_call>\n{"name": "',
     middle='", "arguments": ',
     tail="}\n</tool_call>",
+    within=Within.TEXT,
 )
-NAMES = ("hermes", "qwen3", "qwen3_moe", "qwen3_vl", "qwen3_next", "iquest_coder_v1", "qwen2_5", "granite4")
+NAMES = ("hermes", "qwen3", "qwen3_moe", "qwen3_vl", "qwen3_next", "iquest_coder_v1", "qwen2_5", "granite4", "ernie45")
+RANK = 0
 MARKERS = ("<tool_call>",)
 OBJECTS = True
 BEFORE, BETWEEN, AFTER = _FORMAT.before, _FORMAT.between, _FORMAT.after
@@ -20,5 +23,4 @@ parser, write, layout = _FORMAT.parser, _FORMAT.write, _FORMAT.layout
 
 def recognises(template: str) -> bool:
     """Whether a chat template has a JSON object between these markers."""
-    others = ("<function=", "<function name=", "<arg_key>", "<|tool_call|>", "<|tool_call_start|>", "[TOOL_CALLS]")
-    return "<tool_call>" in template and "arguments" in template and not any(other in template for other in others)
+    return "<tool_call>" in template and "arguments" in template

@@ -12,6 +12,7 @@ _FORMAT = JsonCalls(
     tail="}<|action_end|>",
 )
 NAMES = ("internlm", "internlm2", "internlm2_5")
+RANK = 1
 MARKERS = ("<|action_start|><|plugin|>",)
 OBJECTS = True
 BEFORE, BETWEEN, AFTER = _FORMAT.before, _FORMAT.between, _FORMAT.after

@@ -7,7 +7,7 @@ from typing import Any
 from workers.parsers import json_text
 from workers.parsers.cursor import Cursor, Waiting
 from workers.parsers.json_calls import closing, named
-from workers.parsers.parser_events import Parser, Part, Value
+from workers.parsers.parser_events import Part, Value
 from workers.parsers.reading import Reading
 from workers.parsers.typed import whole
 
@@ -19,6 +19,7 @@ _SECTION = {
 _NUMBER = re.compile(r":[0-9]+$")
 
 NAMES = ("kimi_k2",)
+RANK = 1
 MARKERS = (*_SECTION, _CALL)
 OBJECTS = True
 BEFORE, BETWEEN, AFTER = "<|tool_calls_section_begin|>", "", "<|tool_calls_section_end|>"
@@ -29,7 +30,7 @@ def recognises(template: str) -> bool:
     return "<|tool_calls_section_begin|>" in template
 
 
-def parser(tools: Mapping[str, Mapping[str, Any]]) -> Parser:
+def parser(tools: Mapping[str, Mapping[str, Any]]) -> Reading:
     """A parser of this format."""
     return Reading(MARKERS, _read)
 

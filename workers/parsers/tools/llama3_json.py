@@ -13,6 +13,7 @@ _FORMAT = JsonCalls(
     bare=("{",),
 )
 NAMES = ("llama3_json", "llama3", "llama4_json")
+RANK = 2
 MARKERS = ("<|python_tag|>", "<|python_start|>", "{")
 OBJECTS = True
 BEFORE, BETWEEN, AFTER = _FORMAT.before, _FORMAT.between, _FORMAT.after

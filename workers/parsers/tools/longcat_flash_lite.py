@@ -4,6 +4,7 @@ from workers.parsers.markup import Pairs
 
 _FORMAT = Pairs(prefix="longcat_", line="\n")
 NAMES = ("longcat_flash_lite", "longcat")
+RANK = 1
 MARKERS = (_FORMAT.open,)
 OBJECTS = True
 BEFORE, BETWEEN, AFTER = "", "\n", ""

@@ -17,6 +17,7 @@ _FORMAT = Elements(
     line="",
 )
 NAMES = ("minimax_m2", "minimax")
+RANK = 1
 MARKERS = _FORMAT.markers
 OBJECTS = True
 BEFORE, BETWEEN, AFTER = "<minimax:tool_call>\n", "\n", "\n</minimax:tool_call>"

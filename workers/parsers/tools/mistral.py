@@ -6,13 +6,14 @@ from typing import Any
 from workers.parsers import json_text
 from workers.parsers.cursor import NAME, Broken, Cursor, Waiting
 from workers.parsers.json_calls import named, several
-from workers.parsers.parser_events import Parser, Part, Value
-from workers.parsers.reading import Reading
+from workers.parsers.parser_events import Part, Value
+from workers.parsers.reading import Reading, Within
 from workers.parsers.typed import whole
 
 _CALLS, _ID, _ARGUMENTS = "[TOOL_CALLS]", "[CALL_ID]", "[ARGS]"
 
 NAMES = ("mistral", "devstral", "ministral")
+RANK = 1
 MARKERS = (_CALLS,)
 OBJECTS = True
 BEFORE, BETWEEN, AFTER = "", "", ""
@@ -23,9 +24,9 @@ def recognises(template: str) -> bool:
     return _CALLS in template
 
 
-def parser(tools: Mapping[str, Mapping[str, Any]]) -> Parser:
+def parser(tools: Mapping[str, Mapping[str, Any]]) -> Reading:
     """A parser of this format."""
-    return Reading(MARKERS, _read)
+    return Reading(MARKERS, _read, within=Within.TEXT)
 
 
 def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:

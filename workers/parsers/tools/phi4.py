@@ -12,6 +12,7 @@ _FORMAT = JsonCalls(
     tail="}",
 )
 NAMES = ("phi4", "phi4_mini_json", "phi4_mini")
+RANK = 2
 MARKERS = ("<|tool_call|>", "functools")
 OBJECTS = True
 BEFORE, BETWEEN, AFTER = _FORMAT.before, _FORMAT.between, _FORMAT.after
@@ -20,4 +21,4 @@ parser, write, layout = _FORMAT.parser, _FORMAT.write, _FORMAT.layout
 
 def recognises(template: str) -> bool:
     """Whether a chat template has the markers of Phi-4 mini."""
-    return "<|/tool|>" in template or "<|/tool_call|>" in template
+    return "functools[" in template or "<|/tool|>" in template or "<|/tool_call|>" in template

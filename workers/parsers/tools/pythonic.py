@@ -1,4 +1,4 @@
-"""Pythonic: a list of Python calls, bare (Llama 3.2), or between markers (Llama 4, LFM2)."""
+"""Pythonic: Python calls, in a list (Llama 3.2, bare), or between markers (Llama 4, LFM2, OLMo 3)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,13 +6,18 @@ from typing import Any
 from workers.parsers import literals
 from workers.parsers.cursor import NAME, Broken, Cursor, Waiting
 from workers.parsers.json_calls import closing
-from workers.parsers.parser_events import Parser, Part, Value
-from workers.parsers.reading import Reading
+from workers.parsers.parser_events import Part, Value
+from workers.parsers.reading import Reading, Within
 from workers.parsers.typed import Object, optional, ordered
 
-_MARKERS = {"<|python_start|>": "<|python_end|>", "<|tool_call_start|>": "<|tool_call_end|>"}
+_MARKERS = {
+    "<|python_start|>": "<|python_end|>",
+    "<|tool_call_start|>": "<|tool_call_end|>",
+    "<function_calls>": "</function_calls>",
+}
 
 NAMES = ("pythonic", "llama4_pythonic", "llama3_pythonic", "lfm2", "olmo3")
+RANK = 1
 MARKERS = ("[", *_MARKERS)
 OBJECTS = True
 BEFORE, BETWEEN, AFTER = "[", ", ", "]"
@@ -20,15 +25,20 @@ BEFORE, BETWEEN, AFTER = "[", ", ", "]"
 
 def recognises(template: str) -> bool:
     """Whether a chat template asks for a list of Python calls."""
-    if "dictionary of argument name and its value" in template:  # Llama 4's has Python's markers and asks for JSON
-        return False
-    words = ("<|tool_call_start|>", "<|tool_list_start|>", "<|python_start|>", "[func_name1(")
+    words = (
+        "<|tool_call_start|>",
+        "<|tool_list_start|>",
+        "<|python_start|>",
+        "[func_name1(",
+        "<function_calls>",
+        "List of tools: [",
+    )
     return any(word in template for word in words)
 
 
-def parser(tools: Mapping[str, Mapping[str, Any]]) -> Parser:
+def parser(tools: Mapping[str, Mapping[str, Any]]) -> Reading:
     """A parser of this format."""
-    return Reading(tuple(_MARKERS), lambda cursor, opener: _read(cursor, opener, tools), ("[",))
+    return Reading(tuple(_MARKERS), lambda cursor, opener: _read(cursor, opener, tools), ("[",), within=Within.TEXT)
 
 
 def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
@@ -58,16 +68,27 @@ def _python(given: Any) -> str:
 
 
 def _read(cursor: Cursor, opener: str, tools: Mapping[str, Mapping[str, Any]]) -> Waiting[None]:
+    close = _MARKERS.get(opener, "")
     yield from cursor.space()
-    yield from cursor.must("[")
+    if not close:
+        yield from cursor.must("[")
+        listed = True
+    else:  # between markers a list needs no brackets
+        listed = (yield from cursor.comes("[")) is not None
     while True:
         yield from cursor.space()
         yield from _call(cursor, tools)
         yield from cursor.space()
-        if (yield from cursor.must(",", "]")) == "]":
-            break
+        if listed:
+            if (yield from cursor.must(",", "]")) == "]":
+                break
+        else:
+            yield from cursor.comes(",", ";")
+            yield from cursor.space()
+            if cursor.at_end or (yield from cursor.sees(close)):
+                break
     cursor.told()
-    yield from closing(cursor, _MARKERS.get(opener, ""))
+    yield from closing(cursor, close)
 
 
 def _call(cursor: Cursor, tools: Mapping[str, Mapping[str, Any]]) -> Waiting[None]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from workers.parsers.markup import Elements
 from workers.parsers.parser_events import Part
+from workers.parsers.reading import Within
 
 _FORMAT = Elements(
     "<tool_call>",
@@ -15,8 +16,10 @@ _FORMAT = Elements(
     "</parameter>",
     quote="",
     line="\n",
+    within=Within.END,
 )
 NAMES = ("qwen3_coder", "nemotron3_nano", "step_35", "qwen3_5", "qwen3_xml", "step3p5")
+RANK = 2
 MARKERS = _FORMAT.markers
 OBJECTS = True
 BEFORE, BETWEEN, AFTER = "", "\n", ""

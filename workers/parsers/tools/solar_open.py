@@ -6,7 +6,7 @@ from typing import Any
 from workers.parsers import json_text
 from workers.parsers.cursor import Cursor, Waiting
 from workers.parsers.json_calls import closing, named
-from workers.parsers.parser_events import Parser, Part, Value
+from workers.parsers.parser_events import Part, Value
 from workers.parsers.reading import Reading
 from workers.parsers.typed import whole
 
@@ -14,6 +14,7 @@ _CALL, _NAME, _ARGUMENTS, _END = (f"<|tool_call:{word}|>" for word in ("begin", 
 _DROPPED = ("<|begin|>assistant", "<|content|>", "<|flush|>", "<|calls|>", "<|end|>")
 
 NAMES = ("solar_open",)
+RANK = 1
 MARKERS = ("<|tool_calls|>", _CALL)
 OBJECTS = True
 BEFORE, BETWEEN, AFTER = "<|tool_calls|>", "", ""
@@ -24,7 +25,7 @@ def recognises(template: str) -> bool:
     return _CALL in template
 
 
-def parser(tools: Mapping[str, Mapping[str, Any]]) -> Parser:
+def parser(tools: Mapping[str, Mapping[str, Any]]) -> Reading:
     """A parser of this format."""
     return Reading((*MARKERS, *_DROPPED), _read)
 

@@ -14,6 +14,7 @@ _FORMAT = JsonCalls(
     doubtful=("```json",),
 )
 NAMES = ("xlam",)
+RANK = 1
 MARKERS = ("[", "{", "<tool_call>", "```json")
 OBJECTS = True
 BEFORE, BETWEEN, AFTER = _FORMAT.before, _FORMAT.between, _FORMAT.after

@@ -5,15 +5,17 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator
 
-from workers.parsers.parser_events import Parser, ParserEvent, Text, Thought
+from workers.parsers.parser_events import Arguments, Parser, ParserEvent, Text, Thought
 
 
 def read(parser: Parser, pieces: Iterable[str]) -> list[ParserEvent]:
     """What comes of a text in these pieces, neighbours of a kind joined."""
     joined: list[ParserEvent] = []
     for piece in (*(one for text in pieces for one in parser.hear(text)), *parser.rest()):
-        if joined and isinstance(piece, Text | Thought) and type(joined[-1]) is type(piece):
-            joined[-1] = type(piece)(joined[-1].text + piece.text)  # type: ignore[union-attr]
+        last = joined[-1] if joined else None
+        said = isinstance(piece, Text | Thought | Arguments) and isinstance(last, type(piece))
+        if said and getattr(piece, "number", 0) == getattr(last, "number", 0):
+            joined[-1] = piece._replace(text=last.text + piece.text)  # type: ignore[union-attr, call-arg]
         else:
             joined.append(piece)
     return joined

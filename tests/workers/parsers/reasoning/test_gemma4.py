@@ -17,6 +17,9 @@ from workers.parsers.reasoning import gemma4
         ("<|channel>thought\nHm", False, [Thought("Hm")]),
         ("Hm.<channel|>Hello.", True, [Thought("Hm."), Text("Hello.")]),
         ("Hello.", False, [Text("Hello.")]),
+        ("Before\n<|channel>Hm.<channel|>\nHello.", False, [Text("Before\n"), Thought("Hm."), Text("Hello.")]),
+        ("Hm.<channel|>Hello.", False, [Text("Hm.Hello.")]),  # closed though it was not open
+        ("<|channel>thousand<channel|>Hello.", False, [Thought("thousand"), Text("Hello.")]),
     ],
 )
 def test_thinking_and_answer_are_told_apart(text: str, begun: bool, pieces: list[ParserEvent]) -> None:

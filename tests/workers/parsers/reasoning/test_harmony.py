@@ -1,41 +1,44 @@
-"""Harmony's channels: analysis is thinking, the others are the tool parser's."""
+"""Harmony's channels: analysis is thinking, the others are the answer and its calls."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.workers.parsers.reasoning.reading import agreed
-from workers.parsers.parser_events import Free, Maybe, Parser, ParserEvent, Text, Thought
-from workers.parsers.reader import Reader
+from workers.parsers.parser_events import Arguments, Called, Free, Maybe, ParserEvent, Returned, Text, Thought
 from workers.parsers.reasoning import harmony
+from workers.parsers.tools import harmony as tools
 
 ANALYSIS = "<|channel|>analysis<|message|>"
 FINAL = "<|channel|>final<|message|>"
 CALL = '<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a":1}'
+CALLED: list[ParserEvent] = [Called(0, "f"), Arguments(0, '{"a":1}'), Returned(0)]
+NEXT = "<|call|><|start|>assistant"
 
 
 @pytest.mark.parametrize(
     ("text", "pieces"),
     [
-        (f"{ANALYSIS}Hm.<|end|><|start|>assistant{FINAL}Hello.", [Thought("Hm."), Text(f"{FINAL}Hello.")]),
-        (f"{FINAL}Hello.", [Text(f"{FINAL}Hello.")]),
-        (f"{ANALYSIS}Hm.<|end|><|start|>assistant{CALL}", [Thought("Hm."), Text(CALL)]),
+        (f"{ANALYSIS}Hm.<|end|><|start|>assistant{FINAL}Hello.", [Thought("Hm."), Text("Hello.")]),
+        (f"{FINAL}Hello.", [Text("Hello.")]),
+        (f"{ANALYSIS}Hm.<|end|><|start|>assistant{CALL}", [Thought("Hm."), *CALLED]),
         (
-            f"{ANALYSIS}Hm.<|end|><|start|>assistant{CALL}<|call|><|start|>assistant{ANALYSIS}So.<|end|>",
-            [Thought("Hm."), Text(f"{CALL}<|call|>"), Thought("So.")],
+            f"{ANALYSIS}Hm.<|end|><|start|>assistant{CALL}{NEXT}{ANALYSIS}So.<|end|>",
+            [Thought("Hm."), *CALLED, Thought("So.")],
         ),
-        (
-            "<|start|>assistant to=functions.f<|channel|>commentary json<|message|>{}",
-            [Text("<|start|>assistant to=functions.f<|channel|>commentary json<|message|>{}")],
-        ),
+        # the recipient may stand before the channel, and any channel may hold a call
+        ('<|start|>assistant to=functions.f<|channel|>commentary json<|message|>{"a":1}<|call|>', CALLED),
+        ('<|start|>assistant to=functions.f<|channel|>analysis<|message|>{"a":1}<|call|>', CALLED),
+        (' to=functions.f<|channel|>analysis<|message|>{"a":1}<|call|>', CALLED),
+        ('<|channel|>analysis to=functions.f<|message|>{"a":1}<|call|>', CALLED),
         (f"{ANALYSIS}a\n <|end|><|start|>assistant{ANALYSIS}b", [Thought("a\n b")]),
-        (f"{ANALYSIS}Hm.{FINAL}Hello.", [Thought("Hm."), Text(f"{FINAL}Hello.")]),  # its end is missing
+        (f"{ANALYSIS}Hm.{FINAL}Hello.", [Thought("Hm."), Text("Hello.")]),  # its end is missing
         (f"{ANALYSIS}Hm.<|en", [Thought("Hm.<|en")]),
         ("Hello.", [Text("Hello.")]),
     ],
 )
-def test_analysis_is_taken_out_and_the_rest_left_as_it_is(text: str, pieces: list[ParserEvent]) -> None:
-    assert agreed(lambda: harmony.parser(False), text) == pieces
+def test_analysis_is_thinking_and_calls_have_recipients(text: str, pieces: list[ParserEvent]) -> None:
+    assert agreed(lambda: harmony.parser(False, tools.parser({})), text) == pieces
 
 
 @pytest.mark.parametrize(
@@ -45,16 +48,12 @@ def test_analysis_is_taken_out_and_the_rest_left_as_it_is(text: str, pieces: lis
         (f"<|channel|>commentary<|message|>I look.<|end|><|start|>assistant{CALL}", [Text('I look.{"a":1}')]),
         ("<|start|>assistant to=functions.f<|channel|>commentary json<|message|>{}<|call|>", [Text("{}")]),
         (f"{FINAL}a\nb < c <|d", [Text("a\nb < c <|d")]),
-        ("<|channel|>fin", []),
-        ("Say <|channel|> and go on\nto the end", [Text("Say  and go on\nto the end")]),
+        ("Say <|channel|> and go on\nto the end", [Text("Say <|channel|> and go on\nto the end")]),
         ("Hello.", [Text("Hello.")]),
     ],
 )
-def test_no_marker_is_left_where_no_tool_parser_reads_them(text: str, pieces: list[ParserEvent]) -> None:
-    def reader() -> Parser:
-        return Reader(harmony.parser(False), None)
-
-    assert agreed(reader, text) == pieces
+def test_no_marker_of_a_message_is_left_where_nobody_may_be_called(text: str, pieces: list[ParserEvent]) -> None:
+    assert agreed(lambda: harmony.parser(False), text) == pieces
 
 
 def test_a_prompt_may_have_begun_the_analysis() -> None:

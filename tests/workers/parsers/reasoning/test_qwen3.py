@@ -19,8 +19,9 @@ from workers.parsers.reasoning import qwen3
         ("<think></think>", []),
         ("<think>\n\n  a\n\n\n b \n </think>x", [Thought("\n  a\n\n\n b"), Text("x")]),
         ("First.\n<think>\nHm.\n</think>\nThen.", [Text("First.\n"), Thought("Hm."), Text("Then.")]),
-        ("<think>a</think>b<think>c</think>d", [Thought("a"), Text("b"), Thought("c"), Text("d")]),
-        ("<think>a</think>\n<think>b</think>\nc", [Thought("ab"), Text("c")]),
+        ("<think>a</think>b<think>c</think>d", [Thought("a"), Text("b<think>c</think>d")]),
+        ("<think>a</think>\n<think>b</think>\nc", [Thought("a"), Text("<think>b</think>\nc")]),
+        ("Use <think> to think.", [Text("Use <think> to think.")]),
         ("<think>\nHm, so\n", [Thought("Hm, so\n")]),  # cut off
         ("<think>\nHm </thi", [Thought("Hm </thi")]),
         ("<think>", []),
@@ -33,7 +34,7 @@ from workers.parsers.reasoning import qwen3
         ),
         ("<think>\n<think>\nTwice.</think>x", [Thought("Twice."), Text("x")]),
         ("Hello. </think>\n\nYes.", [Text("Hello. \n\nYes.")]),
-        ("<think>a</think>\n</think>\nb", [Thought("a"), Text("b")]),
+        ("</think>\n\nHello.", [Text("Hello.")]),
     ],
 )
 def test_thinking_and_answer_are_told_apart(text: str, pieces: list[ParserEvent]) -> None:

@@ -19,6 +19,7 @@ CALL = "<|tool_calls|><|tool_call:begin|>1<|tool_call:name|>f<|tool_call:args|>{
         ("<|think|>Hm.<|content|>Hello.<|end|>", [Thought("Hm."), Text("Hello.")]),
         ("<|think|>Hm.<|end|><|begin|>assistant" + CALL, [Thought("Hm."), Text(CALL)]),
         ("<|content|>So.<|end|><|begin|>assistant" + CALL, [Text("So." + CALL)]),
+        ("<|content|>a <|end|> b", [Text("a <|end|> b")]),
         ("<|think|>Hm", [Thought("Hm")]),
     ],
 )

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.workers.parsers.tools.outcome import FORMATS, outcome, pieces
+from workers.parsers.detect import detect
 from workers.parsers.parser_events import Arguments, Called, Text
 
 ALL = pytest.mark.parametrize("name", FORMATS)
@@ -40,6 +41,19 @@ TEMPLATES = {
     "phi4": "{{ '<|tool|>' + tools + '<|/tool|>' }}{{- '<|tool_call|>' + call + '<|/tool_call|>' -}}",
     "cohere": """<|START_ACTION|>[\n    {"tool_call_id": "0", "tool_name": "f", "parameters": {}}\n]<|END_ACTION|>""",
     "xlam": """in a JSON array: [{"name": "tool_call_name", "arguments": {"arg1": "value1"}}, ... ]""",
+    "deepseek_v4": """{{ '<｜DSML｜tool_calls>' }}<｜DSML｜invoke name="{{ name }}">""",
+    "seed_oss": "<seed:tool_call>\n<function=f>\n<parameter=k>v</parameter>\n</function>\n</seed:tool_call>",
+    "minicpm5": """<function name="' + name + '"><param name="' + key + '">""",
+    "muse": """<atem:function_calls>\n<atem:invoke name="{{ name }}">""",
+    "minimax_m3": "{% set ns = ']<]minimax[>[' %}{{ ns + '<tool_call>' }}<tool_call> arguments",
+    "kimi_k3": "{{- '<|open|>' + tag + '<|sep|>' -}}",
+    "apertus": "{{- '<|tools_prefix|>[' }}",
+    "hunyuan": """<tool_calls>[{"name": <function-name-1>, "arguments": <args-dict-1>}]</tool_calls>""",
+    "nemotron_v2": "{{- '<TOOLCALL>[' -}}",
+    "gigachat3": "{{ 'function call' + add_tokens.role_sep }}{% set add_tokens = namespace(role_sep='<|role_sep|>') %}",
+    "hy_v3": "<tool_calls>\n<tool_call>{{ name }}<tool_sep>\n<arg_key>{{ key }}</arg_key>\n<arg_value>",
+    "functionary_v31": '<function=example_function_name>{{ \'{"example_name": "value"}\' }}</function>',
+    "functionary_v32": "{{ '>>>all\n' + message.content }}",
     "internlm": """{{ '<|action_start|><|plugin|>\\n' + call + '<|action_end|>' }}""",
 }
 
@@ -60,8 +74,8 @@ def test_the_reference_servers_names_are_known() -> None:
 
 
 @ALL
-def test_a_chat_template_is_recognised_by_its_format_alone(name: str) -> None:
-    assert [other for other, form in FORMATS.items() if form.recognises(TEMPLATES[name])] == [name]
+def test_a_chat_template_is_recognised(name: str) -> None:
+    assert detect(TEMPLATES[name]).tools == name
 
 
 @ALL
@@ -83,6 +97,7 @@ def test_a_call_is_told_before_its_arguments_and_they_grow_with_the_text(name: s
 @ALL
 def test_text_that_begins_no_marker_is_told_at_once(name: str) -> None:
     parser = FORMATS[name].parser(TOOLS)
+    parser.hear("It is: ~")  # an answer's first word may be a recipient
     for char in "plain.":
         assert list(parser.hear(char)) == [Text(char)]
 

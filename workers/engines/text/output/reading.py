@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from tasks.values.requests import ChatRequest, Sampling, Tool
@@ -14,7 +13,8 @@ from workers.engines.text.sampling.grammar import Grammars, Layout, check_schema
 from workers.engines.text.sampling.guide import Guide
 from workers.parsers import detect, registry
 from workers.parsers.parser_events import Parser, Part
-from workers.parsers.reader import Reader
+from workers.parsers.reading import Reading as Calls
+from workers.parsers.reading import nothing
 from workers.parsers.registry import ReasoningFormat, ToolFormat
 
 _UNTAUGHT = "hermes"  # the format that models are told of whose template knows no tools
@@ -25,12 +25,19 @@ _MOST = 16  # calls in an answer that must hold some
 class Formats:
     """What a model's template and the models' file say of its answers.
 
-    `tools` is None where they are turned off; `taught` says that the template shows tools to the model in that format.
+    `tools` is None where they are turned off; `taught` says that the template, whose text is kept, shows tools to the
+    model in that format.
     """
 
     tools: ToolFormat | None
     reasoning: ReasoningFormat | None
     taught: bool
+    template: str = ""
+
+    @property
+    def written(self) -> ToolFormat:
+        """How calls stand in a prompt where the template has no place for them."""
+        return self.tools or registry.find("tools", _UNTAUGHT)
 
     @classmethod
     def of(cls, template: str, tokens: Iterable[str], tools: str | None, reasoning: str | None) -> Formats:
@@ -40,6 +47,7 @@ class Formats:
             None if tools == detect.NONE else registry.find("tools", found.tools or _UNTAUGHT),
             registry.find("reasoning", found.reasoning) if found.reasoning else None,
             taught=found.tools is not None and re.search(r"\btools\b", template) is not None,
+            template=template,
         )
 
 
@@ -65,10 +73,10 @@ class Reading:
 
     def parser(self) -> Parser:
         """A parser of one answer."""
-        return Reader(
-            self.reasoning.parser(self.begun) if self.reasoning else None,
-            partial(self.tools.parser, self.schemas) if self.tools else None,
-        )
+        calls = self.tools.parser(self.schemas) if self.tools else None
+        if self.reasoning:
+            return self.reasoning.parser(self.begun, calls)
+        return calls or Calls((), nothing)
 
 
 def guide(

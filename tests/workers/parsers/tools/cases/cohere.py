@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import LIST, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import LIST, WEATHER, case, situations
 
 
 def calls(*objects: str) -> str:
@@ -25,5 +25,5 @@ CASES = [
     case("<|START_ACTION|>[]<|END_ACTION|>", "<|START_ACTION|>[]<|END_ACTION|>"),
     case("<|START_ACTION|>[\n", "<|START_ACTION|>[\n"),
     case(calls(W)[:-8], "<|END_", (*WEATHER, "0")),
-    case(calls('{"tool_name": "f", "parameters": {"a": x}}'), "x}}\n]<|END_ACTION|>", Broken("f", '{"a": ')),
+    case(calls('{"tool_name": "f", "parameters": {"a": x}}'), calls('{"tool_name": "f", "parameters": {"a": x}}')),
 ]

@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import LIST, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import LIST, WEATHER, case, situations
 
 
 def section(*calls: str) -> str:
@@ -49,9 +49,9 @@ CASES = [
     case(section(W, "oops"), "\noops\n</｜DSML｜function_calls>", WEATHER),
     case(
         section(L, '<｜DSML｜invoke name="f">\n<｜DSML｜parameter name="a" string="false">1'),
-        '<｜DSML｜parameter name="a" string="false">1\n</｜DSML｜function_calls>',
+        "",
         LIST,
-        Broken("f", "{"),
+        ("f", {"a": 1}),
     ),
     case("<｜DSML｜function_calls>\nno" + section(W), "<｜DSML｜function_calls>\nno", WEATHER),
     case(note("text", "123"), "", ("note", {"text": "123"}), tools={}),

@@ -39,6 +39,20 @@ CASES = [
     case(call("note", "title:null"), "", ("note", {"title": None})),
     # names
     case(call("a-b.c_d", ""), "", ("a-b.c_d", {})),
+    # several calls in a block, and what models write for its beginning and its end
+    case("<|tool_call>call:f{a:1}call:f{a:2}<tool_call|>", "", ("f", {"a": 1}), ("f", {"a": 2})),
+    case("<|tool_call>call:f{a:1}, call:g{}\n<tool_call|>.", ".", ("f", {"a": 1}), ("g", {})),
+    case("<|tool_call>:f{a:1}<tool_call|>", "", ("f", {"a": 1})),
+    case("<|tool_call>:call:f{a:1}<tool_call|>", "", ("f", {"a": 1})),
+    case("<|tool_call>f{a:1}<tool_call|>", "", ("f", {"a": 1})),
+    case("<call>f{a:1}", "", ("f", {"a": 1})),
+    case("call:f{a:1}", "", ("f", {"a": 1})),
+    case("So:\ncall:f-g.h{a:" + s("x") + "}", "So:\n", ("f-g.h", {"a": "x"})),
+    case("I call:f{a:1}", "I call:f{a:1}"),
+    case("call: me later {", "call: me later {"),
+    case(W.replace("}<tool_call|>", "<tool_call|>"), "", WEATHER),
+    case(call("note", "text:" + s("x")).replace('<|"|>}', "}"), "", ("note", {"text": "x"})),
+    case(call("note", "text:" + s("a } <tool_call|> b")), "", ("note", {"text": "a } <tool_call|> b"})),
     # what models forget, what is no call, what breaks off
     case(W.removesuffix("<tool_call|>"), "", WEATHER),
     case("<|tool_call>", "<|tool_call>"),

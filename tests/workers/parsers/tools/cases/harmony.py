@@ -61,6 +61,6 @@ CASES = [
     case("<|start|>user<|message|>hi", "<|start|>user<|message|>hi"),
     case("<|channel|>" + "blah " * 100, "<|channel|>" + "blah " * 100),
     case(call("f", '{"a": "b'), "", Broken("f", '{"a": "b')),
-    case(call("f", '{"a": b}') + NEXT + L, "b}<|call|>", Broken("f", '{"a": '), LIST),
+    case(call("f", '{"a": b}') + NEXT + L, call("f", '{"a": b}') + "<|call|>", LIST),
     case("<|channel|>oops" + W, "<|channel|>oops", WEATHER),
 ]

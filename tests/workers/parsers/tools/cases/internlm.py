@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import LIST, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import LIST, WEATHER, case, situations
 
 
 def call(text: str) -> str:
@@ -20,6 +20,6 @@ CASES = [
     ),
     case("<|action_start|><|plug", "<|action_start|><|plug"),
     case("<|action_start|><|plugin|>no", "<|action_start|><|plugin|>no"),
-    case(call('{"name": "f", "parameters": {"a" 1}}'), "1}}<|action_end|>", Broken("f", '{"a" ')),
+    case(call('{"name": "f", "parameters": {"a" 1}}'), call('{"name": "f", "parameters": {"a" 1}}')),
     case("<|action_start|>" + L, "<|action_start|>", LIST),
 ]

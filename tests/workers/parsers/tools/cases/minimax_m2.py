@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import LIST, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import LIST, WEATHER, case, situations
 
 
 def section(*calls: str) -> str:
@@ -49,9 +49,9 @@ CASES = [
     case(section(W, "oops"), "\noops\n</minimax:tool_call>", WEATHER),
     case(
         section(L, '<invoke name="f">\n<parameter name="a">1'),
-        '<parameter name="a">1\n</minimax:tool_call>',
+        "",
         LIST,
-        Broken("f", "{"),
+        ("f", {"a": 1}),
     ),
     case("<minimax:tool_call>\nno" + section(W), "<minimax:tool_call>\nno", WEATHER),
     case(note("text", "123"), "", ("note", {"text": 123}), tools={}),

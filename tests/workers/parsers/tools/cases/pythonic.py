@@ -28,6 +28,14 @@ CASES = [
     case('[f(a="two\nlines")]', "", ("f", {"a": "two\nlines"})),
     case("[f(a={'k': [{'x': None}, 1]})]", "", ("f", {"a": {"k": [{"x": None}, 1]}})),
     case("[f(, b=1)]", "", ("f", {"b": 1})),
+    case("[f(a=07, b=-00.5)]", ", b=-00.5)]", Broken("f", '{"a": 7')),
+    # between markers a list needs no brackets
+    case("<|tool_call_start|>f(a=1)<|tool_call_end|>", "", ("f", {"a": 1})),
+    case("<|tool_call_start|>f(a=1), g()<|tool_call_end|> so", " so", ("f", {"a": 1}), ("g", {})),
+    case("<function_calls>f(a=1)</function_calls>", "", ("f", {"a": 1})),
+    case("<function_calls>\nf(a=1)\ng(b='x')\n</function_calls>", "", ("f", {"a": 1}), ("g", {"b": "x"})),
+    case("<function_calls>f(a=1)", "", ("f", {"a": 1})),
+    case("<function_calls>f(x)</function_calls>", "<function_calls>f(x)</function_calls>"),
     # brackets that are text
     case("[a link](https://x)", "[a link](https://x)"),
     case("[1, 2, 3]", "[1, 2, 3]"),

@@ -46,6 +46,31 @@ CASES = [
     case(note("tags", '[\n  "a"\n]'), "", ("note", {"tags": ["a"]})),
     case(note("tags", "a, b"), "", ("note", {"tags": "a, b"})),
     case(note("other", "123"), "", ("note", {"other": 123})),
+    # a value whose closing tag is missing ends where the next one, or the end of the call, begins
+    case(W.replace("\n</parameter>\n<parameter=days>", "\n<parameter=days>"), "", WEATHER),
+    case(W.replace("\n</parameter>\n</function>", "\n</function>"), "", WEATHER),
+    case(W.replace("\n</parameter>\n</function>\n</tool_call>", "\n</function>"), "", WEATHER),
+    case(W.replace("\n</parameter>\n</function>", ""), "", WEATHER),
+    case(W.replace("\n</parameter>", ""), "", WEATHER),
+    case(W.replace("\n</parameter>\n</function>\n</tool_call>", "\n" + L), "", WEATHER, LIST),
+    case(
+        "<tool_call>\n<function=f>\n<parameter=b>\nx\n<parameter=a>\n1\n</parameter>\n</function>\n</tool_call>",
+        "",
+        ("f", {"b": "x", "a": 1}),
+    ),
+    # and tags within a value that end nothing are a part of it
+    *(
+        case(note("text", text), "", ("note", {"text": text}))
+        for text in (
+            "use <parameter=a> here",
+            "a </function> b",
+            "a\n</function>\nb",
+            "a </tool_call> b",
+            "<function=f>",
+            "<parameter=",
+            "\n<function=f> is a tag",
+        )
+    ),
     # what models leave out or add
     case(W.replace("</function>\n", ""), "", WEATHER),
     case(W.removeprefix("<tool_call>\n"), "", WEATHER),

@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import LIST, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import LIST, WEATHER, case, situations
 
 W = '{"name": "get_weather", "arguments": {"city": "Paris", "days": 3}}'
 N = '{"name": "note", "arguments": {"text": "123", "tags": ["a", "b"], "meta": {"n": 1}, "pinned": true}}'
@@ -18,7 +18,7 @@ CASES = [
     case("[1, 2]", "[1, 2]"),
     case("[a link](there)", "[a link](there)"),
     case('[{"name": "Bob", "age": 5}]', '[{"name": "Bob", "age": 5}]'),
-    case('[{"name": "f", "arguments": {"a": ', "", Broken("f", '{"a": ')),
+    case('[{"name": "f", "arguments": {"a": ', '[{"name": "f", "arguments": {"a": '),
     case(f"[{W}, ", ", ", WEATHER),
     case('{"tool_calls": [' * 2000, '{"tool_calls": [' * 2000),
     case('{"function": ' * 2000, '{"function": ' * 2000),

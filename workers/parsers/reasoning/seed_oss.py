@@ -1,0 +1,27 @@
+"""Seed-OSS: `<seed:think>…</seed:think>`, with notes of the budget inside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from workers.parsers import thinking
+from workers.parsers.parser_events import Part
+
+NAMES: tuple[str, ...] = ("seed_oss",)
+RANK = 1
+_OPEN, _CLOSE = "<seed:think>", "</seed:think>"
+MARKERS: tuple[str, ...] = (_OPEN, _CLOSE)
+CLOSE = _CLOSE
+ANSWER = ""
+_MARKS = thinking.Marks((_OPEN,), (_CLOSE,), stray=(_CLOSE,))
+begun, parser = _MARKS.begun, _MARKS.parser
+
+
+def recognises(template: str) -> bool:
+    """Whether the template has Seed's markers."""
+    return _OPEN in template
+
+
+def prelude(begun: bool) -> Sequence[Part]:
+    """Thinking before a constrained answer."""
+    return thinking.prelude(begun, _OPEN, _CLOSE)

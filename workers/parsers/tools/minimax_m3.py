@@ -1,0 +1,160 @@
+"""MiniMax M3: elements in a name space of its own, named as the properties are, and nested as values are."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from workers.parsers import json_text
+from workers.parsers.cursor import NAME, Broken, Cursor, Waiting
+from workers.parsers.json_calls import closing
+from workers.parsers.markup import value
+from workers.parsers.parser_events import Part, Value
+from workers.parsers.reading import Reading
+from workers.parsers.typed import Object, fill, optional, ordered, string, typed, types
+
+_SPACE = "]<]minimax[>["
+_OPEN, _CLOSE = f"{_SPACE}<tool_call>", f"{_SPACE}</tool_call>"
+_CALL, _CALL_CLOSE = f"{_SPACE}<invoke", f"{_SPACE}</invoke>"
+_STRING = frozenset(("string",))
+_DEEPEST = 64
+
+NAMES = ("minimax_m3",)
+RANK = 1
+MARKERS = (_OPEN, _CALL)
+OBJECTS = True
+BEFORE, BETWEEN, AFTER = f"{_OPEN}\n", "\n", f"\n{_CLOSE}"
+
+
+def recognises(template: str) -> bool:
+    """Whether a chat template has this name space."""
+    return "]<]minimax[>[" in template
+
+
+def parser(tools: Mapping[str, Mapping[str, Any]]) -> Reading:
+    """A parser of this format."""
+    return Reading(MARKERS, lambda cursor, opener: _read(cursor, opener, tools))
+
+
+def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    """The calls as a model may write them: objects and lists as JSON, which keeps the types of what is in them."""
+    written = (_head(name) + _children(arguments) + _CALL_CLOSE for name, arguments in calls)
+    return BEFORE + BETWEEN.join(written) + AFTER if calls else ""
+
+
+def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+    """How a call of this function is written; objects and lists as JSON, which is read as well."""
+    parts: list[Part] = [_head(name)]
+    for key, inner, required in ordered(schema):
+        end = f"{_SPACE}</{key}>"
+        one = string(inner, end) if "string" in types(inner, inner) else (Value(inner), end)
+        parts += optional(required, (f"{_SPACE}<{key}>", *one))
+    return (*parts, _CALL_CLOSE)
+
+
+def _head(name: str) -> str:
+    return f'{_CALL} name="{name}">'
+
+
+def _children(given: Mapping[str, Any]) -> str:
+    return "".join(f"{_SPACE}<{key}>{value(entry)}{_SPACE}</{key}>" for key, entry in given.items())
+
+
+def _read(cursor: Cursor, opener: str, tools: Mapping[str, Mapping[str, Any]]) -> Waiting[None]:
+    if opener == _OPEN:
+        yield from cursor.space()
+        yield from cursor.must(_CALL)
+    while True:
+        yield from _call(cursor, tools)
+        yield from cursor.space()
+        if not (yield from cursor.comes(_CALL)):
+            break
+    yield from closing(cursor, _CLOSE)
+
+
+def _call(cursor: Cursor, tools: Mapping[str, Mapping[str, Any]]) -> Waiting[None]:
+    yield from cursor.space()
+    yield from cursor.must("name")
+    yield from cursor.space()
+    yield from cursor.must("=")
+    yield from cursor.comes('"', "'")
+    name = yield from cursor.run(NAME)
+    yield from cursor.comes('"', "'")
+    yield from cursor.must(">")
+    call = Object(cursor, name, tools)
+    while True:
+        yield from cursor.space()
+        if (yield from cursor.sees(_CALL_CLOSE, _CLOSE, _CALL, _OPEN)):
+            yield from cursor.comes(_CALL_CLOSE)  # models forget it
+            call.end()
+            return
+        yield from cursor.must(_SPACE + "<")
+        key = yield from cursor.short(">")
+        if not key or key.startswith("/"):
+            raise Broken
+        call.begin()
+        if call.allowed(key) == _STRING:
+            end = f"{_SPACE}</{key}>"
+            is_end = partial(_ends_string, cursor, call, end)
+            yield from fill(cursor, call.property(key), others=(_SPACE,), is_end=is_end)
+            yield from cursor.comes(end)
+        else:
+            found = yield from _element(cursor, key, call.schema(key), call.root, 0)
+            cursor.arguments(call.key(key) + json_text.written(found))
+
+
+def _ends_string(cursor: Cursor, call: Object, end: str, marker: str) -> Waiting[bool]:
+    """Whether a string ends here: by its tag, or without one as the call ends or its next property begins."""
+    if (yield from cursor.sees(end, _CALL_CLOSE, _CLOSE, _CALL)):
+        return True
+    yield from cursor.must(f"{marker}<")
+    return call.awaits((yield from cursor.short(">")))
+
+
+def _element(cursor: Cursor, tag: str, schema: Any, root: Any, depth: int) -> Waiting[Any]:
+    """Read an element's content and the tag that ends it, which may be missing, and give its value."""
+    if depth > _DEEPEST:
+        raise Broken
+    text, children = "", list[tuple[str, Any]]()
+    allowed = types(schema, root)
+    while True:
+        part, marker = yield from cursor.until(_SPACE)
+        text += part
+        if marker is None:
+            continue
+        cursor.leave(_SPACE)
+        if (yield from cursor.comes(f"{_SPACE}</{tag}>")):
+            break
+        closes = yield from cursor.sees(f"{_SPACE}</", _CALL)
+        if closes or not allowed & {"object", "array"}:  # a tag was forgotten
+            break
+        yield from cursor.must(f"{_SPACE}<")
+        child = yield from cursor.short(">")
+        inner = _inner(schema, child, "array" in allowed and "object" not in allowed)
+        children.append((child, (yield from _element(cursor, child, inner, root, depth + 1))))
+    if children and text.strip():
+        children.append(("$text", text.strip()))
+    if not children:
+        return json.loads(typed(text.strip(), allowed))
+    if allowed == {"array"} or ("array" in allowed and all(child == "item" for child, _ in children)):
+        return [entry for _, entry in children]
+    return _object(children)
+
+
+def _inner(schema: Any, child: str, item: bool) -> Any:
+    """The schema of what an element of this schema holds."""
+    if not isinstance(schema, Mapping):
+        return None
+    if item or child == "item":
+        return schema.get("items")
+    properties, others = schema.get("properties"), schema.get("additionalProperties")
+    own = properties.get(child) if isinstance(properties, Mapping) else None
+    return own if own is not None else others if isinstance(others, Mapping) else None
+
+
+def _object(children: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of named values; those of one name are a list."""
+    found: dict[str, list[Any]] = {}
+    for key, entry in children:
+        found.setdefault(key, []).append(entry)
+    return {key: entries[0] if len(entries) == 1 else entries for key, entries in found.items()}
