@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 
-from tasks.values.requests import Message, Tool
+from tasks.values.requests import Message, Tool, ToolCall
+from workers.engines.text.template import Takes, Turn
 from workers.parsers.registry import ToolFormat
 
 _DEEPEST = 64  # levels of arguments; the readers of answers and of JSON schemas take less or little more
+_SHORT_ID = re.compile(r"[A-Za-z0-9]{9}")
 _PREAMBLE = """You can call functions. Each line between <tools> and </tools> is one, with its parameters' JSON schema:
 <tools>
 {tools}
 </tools>
 To call a function, answer with its name and its arguments, and with nothing else, in exactly this form:
 {example}"""
+_RESULT = "<tool_response>\n{}\n</tool_response>"
 
 
 def length(messages: Sequence[Message]) -> int:
@@ -31,83 +36,157 @@ def functions(tools: Sequence[Tool]) -> list[dict[str, Any]]:
     return [{"type": "function", "function": _function(tool)} for tool in tools]
 
 
-def native(messages: Sequence[Message], *, objects: bool) -> list[dict[str, Any]]:
-    """Turns for a template that knows calls; `objects` are arguments that it wants to take apart itself."""
+def native(messages: Sequence[Message], takes: Takes, written: ToolFormat) -> list[Turn]:
+    """Turns for a template that is shown tools; what it does not show of past calls is text as `written`."""
     names = {call.id: call.name for message in messages for call in message.calls}
-    return [_native(message, names, objects) for message in messages]
+    turns: list[Turn] = []
+    for message in _in_a_row(messages, takes):
+        if message.calls and not takes.calls:
+            turns.append(_plain(message, written))
+        elif message.role == "tool" and not takes.results:
+            _add_result(turns, message)
+        else:
+            turns += _native(message, names, takes)
+    return _finished(turns, takes)
 
 
-def plain(messages: Sequence[Message], tools: Sequence[Tool], written: ToolFormat) -> list[dict[str, Any]]:
-    """Turns for a template that knows nothing of tools: they are told in words, and past calls are text."""
-    turns: list[dict[str, Any]] = []
+def plain(messages: Sequence[Message], tools: Sequence[Tool], takes: Takes, written: ToolFormat) -> list[Turn]:
+    """Turns for a template that knows nothing of tools: they are described in words, and past calls are text."""
+    turns: list[Turn] = []
     for message in messages:
         if message.role == "tool":
-            told = f"<tool_response>\n{message.content}\n</tool_response>"
-            if turns and turns[-1].get("told"):
-                turns[-1]["content"] += "\n" + told
-            else:
-                turns.append({"role": "user", "content": told, "told": True})
+            _add_result(turns, message)
         else:
             turns.append(_plain(message, written))
-    for turn in turns:
-        turn.pop("told", None)
-    if not tools:
-        return turns
-    preamble = _PREAMBLE.format(
-        tools="\n".join(json.dumps(_function(tool)) for tool in tools),
-        example=written.write([("FUNCTION", {"PARAMETER": "VALUE"})]),
-    )
-    if turns and turns[0]["role"] == "system":
-        return [{**turns[0], "content": f"{turns[0]['content']}\n\n{preamble}"}, *turns[1:]]
-    return [{"role": "system", "content": preamble}, *turns]
+    if tools:
+        preamble = _PREAMBLE.format(
+            tools="\n".join(json.dumps(_function(tool)) for tool in tools),
+            example=written.write([("FUNCTION", {"PARAMETER": "VALUE"})]),
+        )
+        if turns and turns[0]["role"] == "system":
+            turns[0]["content"] = f"{turns[0]['content']}\n\n{preamble}"
+        else:
+            turns.insert(0, {"role": "system", "content": preamble})
+    return _finished(turns, takes)
 
 
 def _function(tool: Tool) -> dict[str, Any]:
-    described = {"description": tool.description} if tool.description else {}
-    return {"name": tool.name, **described, "parameters": tool.parameters or {"type": "object", "properties": {}}}
+    parameters = tool.parameters or {"type": "object", "properties": {}}
+    return {"name": tool.name, "description": tool.description, "parameters": parameters}
 
 
-def _native(message: Message, names: Mapping[str, str], objects: bool) -> dict[str, Any]:
-    turn: dict[str, Any] = {"role": message.role, "content": message.content}
+def _in_a_row(messages: Sequence[Message], takes: Takes) -> Iterator[Message]:
+    """The messages, several calls of one as so many turns with their results where the template takes one at a time."""
+    rest = list(messages)
+    while rest:
+        message = rest.pop(0)
+        if len(message.calls) < 2 or takes.parallel or not takes.calls:
+            yield message
+            continue
+        results: list[Message] = []
+        while rest and rest[0].role == "tool":
+            results.append(rest.pop(0))
+        for at, call in enumerate(message.calls):
+            first = message if at == 0 else Message("assistant", "")
+            yield msgspec.structs.replace(first, calls=(call,))
+            own = [result for result in results if result.call_id == call.id]
+            results = [result for result in results if result.call_id != call.id]
+            yield from own
+        yield from results
+
+
+def _native(message: Message, names: Mapping[str, str], takes: Takes) -> list[Turn]:
+    turn: Turn = {"role": message.role, "content": message.content}
     if message.media:
         turn["media"] = message.media
-    if message.reasoning:
-        turn["reasoning_content"] = message.reasoning
+    reasoning = message.reasoning
+    before: list[Turn] = []
     if message.calls:
-        turn["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": _object(call.arguments) if objects else call.arguments},
-            }
-            for call in message.calls
-        ]
+        if message.content and not takes.beside:
+            before = [{"role": message.role, "content": message.content}]
+            turn["content"] = ""
+        elif message.content and reasoning and not takes.both:
+            reasoning, turn["content"] = f"{reasoning}\n\n{message.content}", ""
+        turn["tool_calls"] = [_called(call, takes) for call in message.calls]
+    if reasoning:
+        turn.update(dict.fromkeys(takes.thoughts, reasoning))
     name = message.name or names.get(message.call_id or "")
     if name:
         turn["name"] = name
     if message.call_id is not None:
-        turn["tool_call_id"] = message.call_id
-    return turn
+        turn["tool_call_id"] = _id(message.call_id, takes)
+    return [*before, turn]
 
 
-def _plain(message: Message, written: ToolFormat) -> dict[str, Any]:
+def _called(call: ToolCall, takes: Takes) -> dict[str, Any]:
+    arguments = _object(call.arguments) if takes.objects else _text(call.arguments)
+    return {
+        "id": _id(call.id, takes),
+        "type": "function",
+        "function": {"name": call.name, "arguments": arguments},
+    }
+
+
+def _id(id: str, takes: Takes) -> str:
+    """A call's id as the template takes it: as the model wrote it, or the same other one every time."""
+    return sha256(id.encode()).hexdigest()[:9] if takes.short_ids and not _SHORT_ID.fullmatch(id) else id
+
+
+def _plain(message: Message, written: ToolFormat) -> Turn:
     content = message.content
     if message.calls:
-        calls = [
-            (call.name, found if isinstance(found := _object(call.arguments), dict) else {}) for call in message.calls
-        ]
-        content = "\n".join(text for text in (content, written.write(calls)) if text)
+        calls = written.write([(call.name, _object(call.arguments)) for call in message.calls])
+        content = "\n".join(text for text in (content, calls) if text)
     more = {"name": message.name, "media": message.media}
     return {"role": message.role, "content": content} | {name: value for name, value in more.items() if value}
 
 
-def _object(arguments: str) -> Any:
-    """Arguments as an object; JSON that is broken, or too deep to be written again, stays the text that it is."""
+def _add_result(turns: list[Turn], message: Message) -> None:
+    """What a tool gave, as a user's turn; several in a row are one turn."""
+    result = _RESULT.format(message.content)
+    if turns and turns[-1].get("results"):
+        turns[-1]["content"] += "\n" + result
+    else:
+        turns.append({"role": "user", "content": result, "results": True})
+
+
+def _finished(turns: Sequence[Turn], takes: Takes) -> list[Turn]:
+    """The turns without our notes in them, and what the system says in the user's turns where there is no other way."""
+    finished: list[Turn] = []
+    waiting: list[str] = []
+    for turn in turns:
+        turn.pop("results", None)
+        if turn["role"] == "system" and not takes.system:
+            waiting.append(turn["content"])
+            continue
+        if waiting and turn["role"] == "user":
+            before = "".join(f"{text}\n\n" for text in waiting)
+            waiting.clear()
+            turn["content"] = before + turn["content"]
+            if media := turn.get("media"):
+                moved = (msgspec.structs.replace(one, at=one.at + len(before)) for one in media)
+                turn["media"] = tuple(moved)
+        elif waiting:
+            finished.append({"role": "user", "content": "\n\n".join(waiting)})
+            waiting.clear()
+        finished.append(turn)
+    if waiting:
+        finished.append({"role": "user", "content": "\n\n".join(waiting)})
+    return finished
+
+
+def _object(arguments: str) -> dict[str, Any]:
+    """Arguments as an object; what is none, or is too deep to be written again, is an empty one."""
     try:
         found = msgspec.json.decode(arguments)
     except (msgspec.DecodeError, RecursionError):
-        return arguments
-    return found if _shallow(found) else arguments
+        return {}
+    return found if isinstance(found, dict) and _shallow(found) else {}
+
+
+def _text(arguments: str) -> str:
+    """Arguments as a text that stands where an object is expected."""
+    return arguments.strip() or "{}"
 
 
 def _shallow(value: Any) -> bool:

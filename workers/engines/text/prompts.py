@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from tasks.values.errors import ContextLengthExceeded, InvalidValue
@@ -20,6 +21,7 @@ from workers.engines.text import conversation
 from workers.engines.text.asking import ANYBODY, Asking
 from workers.engines.text.output.reading import Formats
 from workers.engines.text.schedule.rows import Shown
+from workers.engines.text.template import Takes, Turn, takes
 from workers.patience import Patience
 
 TOLD = 4  # times the context: the most tokens that are told without being a prompt
@@ -116,25 +118,37 @@ class Prompts:
             message = f"{len(request.messages)} messages cannot fit a context of {self.context} tokens"
             raise ContextLengthExceeded(message, param="messages")
         self._encoder.check_length(conversation.length(request.messages), "messages", most)
-        written, told = self._formats.tools, dict[str, Any]()
-        if self._formats.taught or written is None:
-            turns = conversation.native(request.messages, objects=written is None or written.OBJECTS)
-            told = {"tools": conversation.functions(tools)} if tools else {}
+        written, shown = self._formats.written, {"tools": list[Any]()} if self.takes.no_tools else {}
+        if self._formats.taught or self._formats.tools is None:
+            turns = conversation.native(request.messages, self.takes, written)
+            shown = {"tools": conversation.functions(tools)} if tools else shown
         else:
-            turns = conversation.plain(request.messages, tools, written)
+            turns = conversation.plain(request.messages, tools, self.takes, written)
         try:
-            return str(
-                self._tokenizer.apply_chat_template(
-                    self._turns(turns),
-                    tokenize=False,
-                    add_generation_prompt=answer and not request.prefill,
-                    continue_final_message=request.prefill,
-                    **{**_thinking(request), **request.template_options, **told},
-                )
+            return self._template(
+                turns,
+                add_generation_prompt=answer and not request.prefill,
+                continue_final_message=request.prefill,
+                **{**_thinking(request), **request.template_options, **shown},
             )
         except Exception as error:  # a template may do anything with what it is given
             message = f"the model's chat template refuses these messages: {error}"
             raise InvalidValue(message, param="messages") from None
+
+    @cached_property
+    def takes(self) -> Takes:
+        """How the template wants its turns."""
+
+        def render(turns: Sequence[Turn], tools: Sequence[Mapping[str, Any]] | None) -> str:
+            return self._template(
+                turns, add_generation_prompt=True, **({} if tools is None else {"tools": list(tools)})
+            )
+
+        return takes(self._formats.template, render, self._formats.written.OBJECTS)
+
+    def _template(self, turns: Sequence[Turn], **options: Any) -> str:
+        """What the template makes of these turns, which it may refuse with any exception."""
+        return str(self._tokenizer.apply_chat_template(self._turns(list(turns)), tokenize=False, **options))
 
     def _turns(self, turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The turns in the form that this model's template takes."""
