@@ -19,9 +19,11 @@ from schemas import __main__ as schemas
 from tasks.redis import keys
 from tasks.values import events
 from tasks.values.errors import JobError
+from tests import chat_templates
 from tests.servers import ROOT
 from web import registry
 from web.http import errors
+from workers.parsers import detect
 from workers.parsers import registry as formats
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -88,6 +90,15 @@ def _routes() -> Iterator[str]:
             yield f"| `{method} {path}` | {_first(app.view_functions[rule.endpoint].__doc__)} |"
 
 
+def _templates() -> Iterator[str]:
+    yield "| template | tool calls | thinking | not rendered |"
+    yield "| --- | --- | --- | --- |"
+    for name, text in chat_templates.published().items():
+        found, prompts = detect.detect(text), chat_templates.prompts(text)
+        lacking = [talk for talk, one in chat_templates.TALKS.items() if not chat_templates.shown(prompts, one)]
+        yield f"| {name} | {found.tools or ''} | {found.reasoning or ''} | {', '.join(lacking)} |"
+
+
 def _keys() -> Iterator[str]:
     yield from (line for line in inspect.cleandoc(keys.__doc__ or "").splitlines() if line.startswith("| "))
 
@@ -96,6 +107,7 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     **{name: partial(schemas.table, name) for name in schemas.TABLES},
     "tool formats": partial(_formats, "tools", "tool_call_parser"),
     "reasoning formats": partial(_formats, "reasoning", "reasoning_parser"),
+    "templates": _templates,
     "errors": _errors,
     "events": _events,
     "routes": _routes,
