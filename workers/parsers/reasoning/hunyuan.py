@@ -11,8 +11,8 @@ NAMES: tuple[str, ...] = ("hunyuan", "hunyuan_a13b")
 RANK = 1
 _OPEN, _CLOSE = "<think>", "</think>"
 MARKERS: tuple[str, ...] = (_OPEN, _CLOSE)
-CLOSE = "\n</think>\n"
-ANSWER = "<answer>\n"
+CLOSE = "\n</think>"
+ANSWER = "\n<answer>\n"
 _MARKS = thinking.Marks(
     (_OPEN,), (_CLOSE,), stray=(_CLOSE, "<answer>"), begins=("<answer>",), ends=("\n</answer>", "</answer>")
 )

@@ -138,8 +138,7 @@ def test_with_no_tools_wanted_a_call_is_text(engine: TextEngine) -> None:
     assert [(one.choices[0].text.strip(), len(one.choices[0].calls)) for one in results_] == [(text, 0), ("", 1)]
 
 
-PROMPTS = ("<think>\n", "<|channel|>analysis<|message|>", "<|channel>thought\n", "<|think|>")
-OPENED = {name: next(prompt for prompt in PROMPTS if one.begun(prompt)) for name, one in THINKING.items()}
+OPENED = {name: f"{one.MARKERS[0]}\n" for name, one in THINKING.items()}
 
 
 @pytest.fixture(params=THINKING)
