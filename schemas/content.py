@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
@@ -12,6 +13,7 @@ from schemas.fields import Body, ByType, Count, Shapes, Text, kind
 
 DETAILS = ("auto", "low", "high", "original")
 LOW = 512 * 512  # pixels that `detail: low` leaves a picture
+_DATA_URL = re.compile(r"\s*data:", re.IGNORECASE)
 
 
 class Media(NamedTuple):
@@ -136,7 +138,14 @@ def _media(part: Mapping[str, Any]) -> Media:
     if name == "video_url":
         return Media("video", part[name]["url"], "video_url.url")
     if name == "input_audio":
-        sound = part[name]
-        return Media("audio", f"data:audio/{sound['format']};base64,{sound['data']}", "input_audio.data")
+        return Media("audio", _sound(**part[name]), "input_audio.data")
     ((field, source),) = part["file"].items()
     return Media("file", source, f"file.{field}")
+
+
+def _sound(data: str, format: str) -> str:
+    """A sound in base64 as a data URL, which is what some clients send in the first place."""
+    if _DATA_URL.match(data):
+        return data
+    escaped = data.replace("%", "%25").replace("#", "%23")  # which mean something in a URL, and nothing in base64
+    return f"data:audio/{format};base64,{escaped}"

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import binascii
 import time
-from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from schemas.content import Media
 from tasks.values.errors import InvalidValue, NotFound
 from tasks.values.requests import BlobRef
 from web.callers import Caller
-from web.http import remote
+from web.http import data_urls, remote
 from web.http.errors import path
 
 FETCH_BYTES = 64 << 20  # of one address
@@ -29,7 +26,7 @@ def blob(caller: Caller, param: str, value: object) -> BlobRef:
     store = caller.gateway.store
     if isinstance(value, BlobRef):
         return value
-    if isinstance(value, str) and value.startswith("data:"):
+    if data_urls.is_data_url(value):
         return _data_url(caller, param, value)
     if isinstance(value, str) and value.startswith(_BLOB):
         ref = store.owns_blob(caller.owner, value.removeprefix(_BLOB))
@@ -51,14 +48,10 @@ def blob(caller: Caller, param: str, value: object) -> BlobRef:
 
 
 def _data_url(caller: Caller, param: str, url: str) -> BlobRef:
-    head, comma, tail = url.removeprefix("data:").partition(",")
     try:
-        if not comma:
-            raise ValueError("no comma")
-        content = b64decode(tail, validate=True) if head.endswith(";base64") else unquote_to_bytes(tail)
-    except (binascii.Error, ValueError) as error:
+        media_type, content = data_urls.read(url)
+    except ValueError as error:
         raise InvalidValue(f"'{param}' is not a valid data URL: {error}", param=param) from None
-    media_type = head.removesuffix(";base64") or "text/plain"
     return caller.gateway.store.blobs.put(content, media_type, caller.gateway.settings.max_upload_bytes)
 
 
@@ -99,7 +92,7 @@ def _parts(data: Mapping[str, Any]) -> Iterator[tuple[int, int, Media]]:
 def _checked(param: str, media: Media) -> str:
     """What is no address, and stands for bytes: nothing that might be a path."""
     source: str = media.source
-    if source.startswith(("data:", _BLOB, _FILE)):
+    if data_urls.is_data_url(source) or source.startswith((_BLOB, _FILE)):
         return source
     raise InvalidValue(f"'{param}' must be a data URL, an http or https URL, or an id of ours", param=param)
 

@@ -137,6 +137,12 @@ def test_a_line_that_finds_no_room_on_the_disk_waits_alone_and_is_tried_again(
     assert finish(runner, store, waits, lambda: work_chats(store)).completed == 1
 
 
+def test_a_line_s_data_url_may_be_written_in_many_ways(gateway: Gateway, store: JobStore) -> None:
+    urls = ["DATA:image/png;BASE64,cGl4\nZWxz", "data:image/png;a=b;base64,cGl4%5AWxz", "data:,pix%65ls"]
+    state = batch_of(store, CHAT, {f"line {number}": shows(url) for number, url in enumerate(urls)})
+    assert finish(new_runner(gateway, store), store, state, lambda: work_chats(store)).completed == 3
+
+
 def test_a_batch_is_cancelled_without_waiting_for_its_media(gateway: Gateway, store: JobStore, site: Site) -> None:
     state, runner = batch(store, f"{site.url}/slow.wav"), new_runner(gateway, store)
 

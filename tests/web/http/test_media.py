@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -68,6 +68,9 @@ REFUSED = [
     "data:image/png;base64",
     "data:image/png;base64,%%%",
     "data:image/png;base64,iVBORw0KGgo=====",
+    "data:image/png;base64,iVBOR",
+    "data:image/png;base64,iVBO-_==",
+    "data:image/png;base64#,iVBO",
     "blob_" + "0" * 64,
     "blob_../../etc/passwd",
     "file-0",
@@ -132,6 +135,50 @@ def test_what_is_shown_is_a_blob_of_the_job(http: httpx.Client) -> None:
     assert again.status_code == 200
 
 
+# The same six bytes, as clients write them.
+WRITTEN = [
+    "data:{kind};base64,cGl4ZWxz",
+    "data:{kind};base64,cGl4\n\tZWxz\r\n",
+    "DATA:{kind};BASE64,cGl4ZWxz",
+    " data:{kind} ; base64 ,cGl4%5AWxz#fragment",
+    'data:{kind};name="a.b";codecs=x;base64,cGl4%0AZWxz',
+    "data:{kind},pix%65ls",
+]
+PARTS = [
+    ("image/png", lambda url: {"type": "image_url", "image_url": {"url": url}}),
+    ("video/mp4", lambda url: {"type": "video_url", "video_url": {"url": url}}),
+    ("audio/wav", lambda url: {"type": "input_audio", "input_audio": {"data": url, "format": "wav"}}),
+    ("audio/wav", lambda url: {"type": "file", "file": {"file_data": url}}),
+]
+
+
+@pytest.mark.parametrize(("kind", "part"), PARTS)
+@pytest.mark.parametrize("written", WRITTEN)
+def test_a_data_url_may_be_written_in_many_ways(
+    http: httpx.Client, written: str, kind: str, part: Callable[[str], dict[str, Any]]
+) -> None:
+    asked = {"model": "fake", "messages": [{"role": "user", "content": [part(written.format(kind=kind))]}]}
+    (shown,) = http.post("/v1/jobs", json={"url": CHAT, "body": asked}).json()["inputs"]
+    (plain,) = http.post("/v1/jobs", json={"url": CHAT, "body": body(data_url(b"pixels"))}).json()["inputs"]
+    assert (shown["blob"], shown["bytes"]) == (plain["blob"], 6)
+    assert shown["type"].split(";")[0] == kind
+
+
+@pytest.mark.parametrize("sound", ["cGl4ZWxz", "cGl4\nZWxz\n", " cGl4 ZWxz", "data:audio/wav;base64,cGl4ZWxz"])
+def test_a_sound_may_be_written_in_many_ways(http: httpx.Client, sound: str) -> None:
+    part = {"type": "input_audio", "input_audio": {"data": sound, "format": "wav"}}
+    asked = {"model": "fake", "messages": [{"role": "user", "content": [part]}]}
+    (shown,) = http.post("/v1/jobs", json={"url": CHAT, "body": asked}).json()["inputs"]
+    assert (shown["bytes"], shown["type"]) == (6, "audio/wav")
+
+
+@pytest.mark.parametrize("sound", ["cGl4ZWxz#", "cGl4%5AWxz", "!", "cGl4ZWxzA", "cGl4-_xz"])
+def test_a_sound_that_is_not_base64_is_refused(http: httpx.Client, sound: str) -> None:
+    part = {"type": "input_audio", "input_audio": {"data": sound, "format": "wav"}}
+    response = http.post(CHAT, json={"model": "fake", "messages": [{"role": "user", "content": [part]}]})
+    assert (response.status_code, response.json()["error"]["param"]) == (400, "messages[0].content[0].input_audio.data")
+
+
 def test_a_file_is_shown_by_its_id(http: httpx.Client) -> None:
     upload = http.post("/v1/files", files={"file": ("a.png", b"pixels", "image/png")}, data={"purpose": "vision"})
     for part in (
@@ -159,7 +206,12 @@ def test_a_message_keeps_its_text_and_the_places_of_what_it_shows(caller: Caller
 
 @pytest.mark.parametrize(
     ("type", "kind"),
-    [("image/png", "image"), ("audio/wav", "audio"), ("video/mp4", "video"), ("application/octet-stream", "image")],
+    [
+        ("image/png", "image"),
+        ("audio/wav;codecs=1", "audio"),
+        ("video/mp4", "video"),
+        ("application/octet-stream", "image"),
+    ],
 )
 def test_what_a_file_holds_is_told_by_its_type(caller: Caller, type: str, kind: str) -> None:
     part = {"type": "file", "file": {"file_data": f"data:{type},a"}}
