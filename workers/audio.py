@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import BinaryIO
 
 import av
 import numpy as np
-import numpy.typing as npt
 
 from tasks.values.errors import InvalidValue
+from workers import downmix, ogg
 from workers.patience import ENDLESS, Patience
 
 SAMPLE_RATE = 16_000  # Hz
-SAMPLE_BYTES = 6  # while it is decoded: as 16 bits, and as the float that it becomes
-Samples = npt.NDArray[np.float32]
+SAMPLE_BYTES = 5  # while it is decoded: a float, and what the buffer that it is written to reserves
+
+Samples = downmix.Samples
 
 # A playlist is a recording that names other files; libav must not open what an upload names.
 _CONTAINER_OPTIONS = {"protocol_whitelist": ""}
@@ -32,40 +33,71 @@ def duration(file: BinaryIO) -> float | None:
         file.seek(0)
 
 
+def check(file: BinaryIO, longest: float, patience: Patience = ENDLESS) -> None:
+    """Raise what `decode` raises for a file that does not begin like a recording, or that is too long.
+
+    It takes no memory. The length of a recording that does not say that it is longer than `longest` seconds is known
+    only when it is decoded.
+    """
+    declared = duration(file)
+    with contextlib.closing(pieces(file, longest, patience)) as sounds:
+        for _ in sounds:
+            if declared is None or declared <= longest:
+                return
+
+
 def decode(file: BinaryIO, longest: float, patience: Patience = ENDLESS) -> Samples:
     """The first audio stream of a container as mono samples in [-1, 1] at `SAMPLE_RATE`, float32.
 
-    Raises InvalidValue when that is no audio, empty, or longer than `longest` seconds, and JobCancelled when nobody
-    wants it any more.
+    All channels are heard. Raises InvalidValue when that is no audio, empty, or longer than `longest` seconds, and
+    JobCancelled when nobody wants it any more.
     """
     data = bytearray()
+    for samples in pieces(file, longest, patience):
+        data += samples.tobytes()
+    return np.frombuffer(data, np.float32)
+
+
+def pieces(file: BinaryIO, longest: float, patience: Patience = ENDLESS) -> Generator[Samples]:
+    """The samples that `decode` returns, piece by piece; raises as it does, in the middle if need be."""
+    total, mix = 0, downmix.Downmix()
     try:
-        with av.open(file, metadata_errors="ignore", container_options=_CONTAINER_OPTIONS) as container:
-            if not container.streams.audio:
-                raise InvalidValue("the file holds no audio stream", param="file")
-            # 16 bits, as in Whisper's own loader: swresample mixes down without overflow for integers only.
-            resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
-            for frame in _frames(container):
-                patience.look()
-                _append(data, resampler.resample(frame), longest)
-            _append(data, resampler.resample(None), longest)
-    except (av.FFmpegError, ValueError) as error:  # PyAV raises ValueError where the format changes midway
+        for frame in _resampled(_frames(file, patience)):
+            total += frame.samples
+            if total > longest * SAMPLE_RATE:
+                message = f"the recording is longer than the {longest:g} seconds that this model takes"
+                raise InvalidValue(message, param="file")
+            if frame.samples:
+                yield mix.mono(frame.to_ndarray().reshape(frame.samples, -1).T)
+    except (av.FFmpegError, ValueError) as error:
         reason = error.strerror if isinstance(error, av.FFmpegError) else error
         raise InvalidValue(f"the file cannot be decoded as audio: {reason}", param="file") from error
-    if not data:
+    if not total:
         raise InvalidValue("the recording is empty", param="file")
-    return np.frombuffer(data, np.int16).astype(np.float32) / np.float32(32768)
 
 
-def _frames(container: av.container.InputContainer) -> Iterator[av.AudioFrame]:
-    for packet in container.demux(container.streams.audio[0]):
-        # As ffmpeg does: tags and broken packets within a recording cost their own milliseconds, not the rest.
-        with contextlib.suppress(av.error.InvalidDataError):
-            yield from packet.decode()
+def _frames(file: BinaryIO, patience: Patience) -> Iterator[av.AudioFrame]:
+    for section in ogg.sections(file):
+        with av.open(section, metadata_errors="ignore", container_options=_CONTAINER_OPTIONS) as container:
+            if not container.streams.audio:
+                raise InvalidValue("the file holds no audio stream", param="file")
+            for packet in container.demux(container.streams.audio[0]):
+                patience.look()
+                # As ffmpeg does: tags and broken packets within a recording cost their own milliseconds, not the rest.
+                with contextlib.suppress(av.error.InvalidDataError):
+                    yield from packet.decode()
 
 
-def _append(data: bytearray, frames: list[av.AudioFrame], longest: float) -> None:
+def _resampled(frames: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
+    """All channels at `SAMPLE_RATE` as interleaved floats, whatever rate, layout and format change between frames."""
+    setup: tuple[object, ...] | None = None
+    resampler: av.AudioResampler | None = None
     for frame in frames:
-        data += frame.to_ndarray().tobytes()
-    if len(data) > longest * SAMPLE_RATE * np.dtype(np.int16).itemsize:
-        raise InvalidValue(f"the recording is longer than the {longest:g} seconds that this model takes", param="file")
+        own = (frame.format.name, frame.layout.name, frame.layout.nb_channels, frame.sample_rate)
+        if resampler is None or own != setup:
+            if resampler is not None:
+                yield from resampler.resample(None)
+            setup, resampler = own, av.AudioResampler("flt", frame.layout, SAMPLE_RATE)
+        yield from resampler.resample(frame)
+    if resampler is not None:
+        yield from resampler.resample(None)
