@@ -94,16 +94,19 @@ def test_a_broken_stretch_costs_only_itself() -> None:
     assert len(samples) / SAMPLE_RATE > 0.8 * SECONDS
 
 
-LAYOUTS = ["stereo", "2.1", "3.0", "quad", "5.0", "5.1", "5.1(side)", "7.1", "3 channels", "6 channels", "12 channels"]
+LAYOUTS = ["stereo", "2.1", "3.0", "quad", "5.0", "5.1", "5.1(side)", "7.1", "3 channels", "6 channels"]
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize(("container", "rate"), [("wav", 16_000), ("wav", 44_100), ("flac", 48_000)])
+@pytest.mark.parametrize(
+    ("container", "rate", "layout"),
+    [
+        *(("wav", rate, layout) for rate in (16_000, 44_100) for layout in [*LAYOUTS, "12 channels"]),
+        *(("flac", 48_000, layout) for layout in LAYOUTS),
+    ],
+)
 def test_what_is_in_any_channel_is_heard(container: str, rate: int, layout: str) -> None:
-    channels = av.AudioLayout(layout).nb_channels
-    if container == "flac" and channels > 8:
-        pytest.skip("FLAC has eight channels")
     codec = "flac" if container == "flac" else "pcm_s16le"
+    channels = av.AudioLayout(layout).nb_channels
     for place in range(channels):
         gains = [float(channel == place) for channel in range(channels)]
         samples = decode(io.BytesIO(recording(container, codec, rate=rate, layout=layout, gains=gains)), longest=10)

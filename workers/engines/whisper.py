@@ -6,8 +6,10 @@ without text are left out.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,12 +19,11 @@ from mlxq.catalogue import ModelEntry
 from mlxq.settings import Settings
 from tasks.blobs import BlobStore
 from tasks.values import events
-from tasks.values.errors import EngineError, Failure, InvalidValue, ModelNotFound
+from tasks.values.errors import EngineError, Failure, InvalidValue, JobError, ModelNotFound
 from tasks.values.events import Event
 from tasks.values.job import Job
-from tasks.values.requests import TranscriptionRequest
+from tasks.values.requests import BlobRef, TranscriptionRequest
 from workers import audio, blas
-from workers.budget import Budget, Hold
 from workers.engine import Engine, Prepared
 from workers.model_path import resolve
 from workers.patience import ENDLESS, Patience
@@ -50,24 +51,32 @@ NO_SPEECH_THRESHOLD = 0.6
 RESET_TEMPERATURE = 0.5  # text found above it is not shown to the next window
 SLOTS = 4
 PROMPT = 1 << 15  # characters of a prompt's end, of which the model sees some 220 tokens
-WAITING_BYTES = 2 << 30  # of recordings that are decoded, those that are transcribed among them
 LONGEST = 7200.0  # seconds of a recording, unless the entry's `max_seconds` says otherwise
 
 CHUNK = 60 * FRAMES_PER_SECOND  # frames of spectrogram made in one step
 DYNAMIC_RANGE = 2.0  # a spectrogram's floor below its loudest moment: 8 decades, in log_mel_spectrogram's units of 4
+_DECODING = 0.1  # seconds of a step in which every recording is still being decoded
 _MARGIN = 2  # frames that a chunk's first and last transforms reach beyond it
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A recording that was decoded, with what is asked of it, and the memory that it takes until it has ended."""
+    """A recording, which is decoded when its turn has come, with what is asked of it."""
 
-    samples: audio.Samples
+    recording: BlobRef
     language: str | None
     prompt: tuple[int, ...]
     temperatures: tuple[float, ...]
-    hold: Hold | None = None
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A recording under way: its samples as soon as it is decoded, and the events that are made of them."""
+
+    decoded: Future[audio.Samples]
+    events: Iterator[list[Event]]
+    dropped: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass
@@ -89,7 +98,10 @@ class _Piece:
 
 
 class WhisperEngine(Engine[Plan]):
-    """Transcribes recordings, a window of 30 seconds at a time, taking turns between rows."""
+    """Transcribes recordings, a window of 30 seconds at a time, taking turns between rows.
+
+    A recording is decoded, by a thread of its own, once it is a row: what waits takes no memory.
+    """
 
     stall_factor = 2.0  # a window's hundreds of tokens are one call
 
@@ -97,13 +109,16 @@ class WhisperEngine(Engine[Plan]):
         self.slots = slots
         self._model, self._blobs = model, blobs
         self._longest, self._temperature = longest, temperature
-        self._budget = Budget(WAITING_BYTES)
         self._fp16 = mx.metal.is_available()
-        self._rows: dict[str, Iterator[list[Event]]] = {}  # the longest waiting first
+        self._decoders = ThreadPoolExecutor(slots, "decode")
+        self._rows: dict[str, _Row] = {}  # the longest waiting first
         self._stride = N_FRAMES // model.dims.n_audio_ctx  # frames a timestamp token stands for
 
     def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[Plan]:
-        """Decodes the recording; InvalidValue names `file` or `language`."""
+        """Hears whether the recording begins like one; InvalidValue names `file` or `language`.
+
+        What breaks later in it is found out when it is decoded.
+        """
         request = job.payload
         if not isinstance(request, TranscriptionRequest):
             raise ModelNotFound(f"the model '{job.model}' only transcribes recordings", param="model")
@@ -114,12 +129,9 @@ class WhisperEngine(Engine[Plan]):
             prompt = self._tokenizer("en").encoding.encode_ordinary(" " + request.prompt.strip()[-PROMPT:])
         temperature = self._temperature if request.temperature is None else request.temperature
         with self._blobs.open(request.audio) as file:
-            seconds = audio.duration(file)
-            most = self._longest if seconds is None else min(seconds, self._longest)
-            hold = self._budget.hold(int(most * audio.SAMPLE_RATE * audio.SAMPLE_BYTES), patience)
-            samples = audio.decode(file, self._longest, patience)
+            audio.check(file, self._longest, patience)
         temperatures = (temperature,) if temperature else TEMPERATURES
-        return Prepared(prompt_tokens=0, plan=Plan(samples, language, tuple(prompt), temperatures, hold))
+        return Prepared(prompt_tokens=0, plan=Plan(request.audio, language, tuple(prompt), temperatures))
 
     def _language(self, asked: str | None) -> str | None:
         multilingual = self._model.is_multilingual
@@ -135,27 +147,40 @@ class WhisperEngine(Engine[Plan]):
         return code
 
     def admit(self, row: str, prepared: Prepared[Plan]) -> None:
-        self._rows[row] = self._transcribe(prepared.plan)
+        plan, dropped = prepared.plan, threading.Event()
+        decoded = self._decoders.submit(self._decode_recording, plan.recording, dropped)
+        self._rows[row] = _Row(decoded, self._transcribe(plan, decoded), dropped)
+
+    def _decode_recording(self, recording: BlobRef, dropped: threading.Event) -> audio.Samples:
+        with self._blobs.open(recording) as file:
+            return audio.decode(file, self._longest, Patience(lambda: not dropped.is_set()))
 
     def step(self) -> Sequence[tuple[str, Event]]:
-        """A try at a window, or a minute of spectrogram, of the row that has waited longest."""
-        name = next(iter(self._rows))
+        """A try at a window, or a minute of spectrogram, of the decoded row that has waited longest."""
+        name = next((name for name, row in self._rows.items() if row.decoded.done()), None)
+        if name is None:
+            wait([row.decoded for row in self._rows.values()], _DECODING, FIRST_COMPLETED)
+            return []
         row = self._rows.pop(name)
         try:
-            found = next(row)
+            produced = next(row.events)
+        except JobError as error:
+            return [(name, events.Failed(error.failure))]
         except Exception as error:
             log.exception("a recording could not be transcribed", row=name)
             message = f"the recording could not be transcribed: {type(error).__name__}: {error}"
             return [(name, events.Failed(Failure(EngineError.code, message)))]
-        if not found or not isinstance(found[-1], events.TERMINAL):
+        if not produced or not isinstance(produced[-1], events.TERMINAL):
             self._rows[name] = row
-        return [(name, event) for event in found]
+        return [(name, event) for event in produced]
 
     def device_memory(self) -> int:
         return mx.get_active_memory()
 
     def drop(self, row: str) -> None:
-        self._rows.pop(row, None)
+        if dropped := self._rows.pop(row, None):
+            dropped.dropped.set()
+            dropped.decoded.cancel()
 
     def warm_up(self) -> None:
         """Compile every kernel that a window takes, greedy and sampled."""
@@ -164,17 +189,17 @@ class WhisperEngine(Engine[Plan]):
             options = DecodingOptions(language="en", fp16=self._fp16, sample_len=4, temperature=temperature)
             self._model.decode(features, options)
 
-    def _transcribe(self, plan: Plan) -> Iterator[list[Event]]:
-        """The events of a recording, those of one step at a time."""
-        chunks = []
-        for chunk in spectrogram(plan.samples, self._model.dims.n_mels):
+    def _transcribe(self, plan: Plan, decoded: Future[audio.Samples]) -> Iterator[list[Event]]:
+        """The events of a recording that is decoded by now, those of one step at a time."""
+        samples, chunks = decoded.result(), []
+        for chunk in spectrogram(samples, self._model.dims.n_mels):
             chunks.append(chunk)
             yield []
         mel = mx.concatenate(chunks)
         mel = mx.maximum(mel, mel.max() - DYNAMIC_RANGE)
         mx.eval(mel)
         chunks.clear()
-        frames, seconds = len(plan.samples) // HOP_LENGTH, len(plan.samples) / SAMPLE_RATE
+        frames, seconds = len(samples) // HOP_LENGTH, len(samples) / SAMPLE_RATE
         language = plan.language or self._detect(mel)
         yield []
         produced: list[Event] = [events.Recording(seconds, language)]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import re
+import threading
+import tracemalloc
 import wave
 from collections.abc import Iterator
+from concurrent.futures import wait
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,8 +26,8 @@ from tasks.values.events import Done, Event, Failed, Progress, Recording, Segmen
 from tasks.values.job import Job, Lane
 from tasks.values.requests import BlobRef, ChatRequest, Message, Payload, TranscriptionRequest
 from tests import recordings, starter
+from tests.servers import PATIENCE
 from workers import audio
-from workers.budget import Budget
 from workers.engine import Prepared
 from workers.engines import whisper
 from workers.engines.whisper import CHUNK, DYNAMIC_RANGE, TEMPERATURES, Plan, WhisperEngine, spectrogram
@@ -72,8 +75,10 @@ class Listener:
         ref = self.blobs.put(file.getvalue(), "audio/wav")
         return self.engine.check(job(TranscriptionRequest(ref, **fields)))
 
-    def admit(self, row: str, audio: Samples, **fields: Any) -> None:
+    def admit(self, row: str, audio: Samples, *, decoded: bool = True, **fields: Any) -> None:
         self.engine.admit(row, self.check(audio, **fields))
+        if decoded:  # rows take turns in the order in which they are
+            wait([self.engine._rows[row].decoded])
 
     def run(self, rows: int = 1) -> Iterator[tuple[str, Event]]:
         while rows:
@@ -299,16 +304,73 @@ def test_a_recording_over_the_models_bound_is_refused(listener: Listener, long: 
         listener.check(np.concatenate([long] * 4))
 
 
-def test_recordings_that_are_decoded_are_bounded_by_their_memory(
+def test_what_waits_is_not_decoded(listener: Listener, long: Samples) -> None:
+    """However many recordings are checked, they take no memory until their turn has come."""
+    listener.check(long)
+    tracemalloc.start()
+    waiting = [listener.check(long) for _ in range(8)]
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(waiting) == 8 and kept < long.nbytes
+
+
+def test_a_short_recording_is_checked_while_long_ones_wait(
+    listener: Listener, long: Samples, sentences: list[tuple[Samples, str]]
+) -> None:
+    waiting = [listener.check(long) for _ in range(40)]
+    assert listener.hear(sentences[1][0])[-1] == Done(events.Usage(seconds=len(sentences[1][0]) / 16_000))
+    assert len(waiting) == 40
+
+
+def test_rows_go_on_while_another_is_decoded(
+    listener: Listener,
+    sentences: list[tuple[Samples, str]],
+    alone: list[list[Event]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decode, free = audio.decode, threading.Event()
+
+    def held(file: Any, longest: float, patience: Patience) -> Samples:
+        found = decode(file, longest, patience)
+        if len(found) == len(sentences[0][0]):
+            assert free.wait(PATIENCE)
+        return found
+
+    monkeypatch.setattr(audio, "decode", held)
+    listener.admit("slow", sentences[0][0], decoded=False)
+    assert listener.hear(sentences[1][0]) == alone[1]
+    assert listener.engine.step() == []
+    free.set()
+    assert of("slow", list(listener.run())) == alone[0]
+
+
+def test_a_recording_that_breaks_when_it_is_decoded_says_so(
     listener: Listener, sentences: list[tuple[Samples, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recording = sentences[1][0]
-    monkeypatch.setattr(listener.engine, "_budget", Budget(6 * len(recording)))
-    waiting = listener.check(recording)
-    ref = listener.blobs.put(b"no sound", "audio/wav")
-    monkeypatch.setattr(audio, "duration", lambda file: None)  # as many seconds as there may be
-    with pytest.raises(JobCancelled):
-        listener.engine.check(job(TranscriptionRequest(ref)), Patience(lambda: False))
-    del waiting
-    with pytest.raises(InvalidValue, match="cannot be decoded"):
-        listener.engine.check(job(TranscriptionRequest(ref)), Patience(lambda: False))
+    def broken(*_: object) -> Samples:
+        raise InvalidValue("the recording is longer than it says", param="file")
+
+    monkeypatch.setattr(audio, "decode", broken)
+    (event,) = listener.hear(sentences[1][0])
+    assert isinstance(event, Failed)
+    assert (event.failure.code, event.failure.param) == ("invalid_value", "file")
+
+
+def test_a_recording_that_nobody_wants_any_more_is_not_decoded_to_its_end(
+    listener: Listener, sentences: list[tuple[Samples, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up = threading.Event()
+
+    def endless(file: Any, longest: float, patience: Patience) -> Samples:
+        try:
+            while True:
+                patience.look()
+        except JobCancelled:
+            given_up.set()
+            raise
+
+    monkeypatch.setattr(audio, "decode", endless)
+    listener.admit("gone", sentences[1][0], decoded=False)
+    assert listener.engine.step() == []
+    listener.engine.drop("gone")
+    assert given_up.wait(PATIENCE)

@@ -92,7 +92,7 @@ class ImageEngine(Engine[Plan]):
 
     def _draw(self, plan: Plan) -> Generator[list[Event]]:
         """The events of a job, those of one step at a time."""
-        request, canvas = plan.request, self._canvas(self._model, self._shared, plan.ask)
+        request, canvas = plan.request, self._canvas(self._model, self._shared, self._planner.opened(plan))
         steps, kept = canvas.steps, list[BlobRef]()
         total = request.n * len(steps)
         yield [events.Progress(0, total)]

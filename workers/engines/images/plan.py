@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from PIL import Image, ImageOps
@@ -11,8 +12,8 @@ from PIL import Image, ImageOps
 from tasks.blobs import BlobStore
 from tasks.values.errors import InvalidValue, UnsupportedParameter
 from tasks.values.job import Job
-from tasks.values.requests import BlobRef, ImageRequest, blobs
-from workers.budget import Budget, Hold
+from tasks.values.requests import BlobRef, ImageRequest
+from workers.budget import Budget
 from workers.engines.images.canvases.base import Ask
 from workers.engines.images.variants import VARIANTS, Variant
 from workers.patience import ENDLESS, Patience
@@ -27,19 +28,22 @@ QUALITY = {"low": 0.5, "medium": 1.0, "high": 2.0}  # times the model's own step
 MASKED = ", ".join(name for name, variant in VARIANTS.items() if variant.mask != "none")
 LIMITS = Limits()
 LONGEST = 32_000  # characters of a prompt, as OpenAI has it
-WAITING_BYTES = 2 << 30  # of pictures that are opened, those of jobs that are drawn among them
+TOGETHER = 4  # times the pixels of the largest picture: those of all pictures of a request
+CHECKED_BYTES = 1 << 30  # of pictures that are open while they are checked
 _PIXEL_BYTES = 8  # of a picture as it was sent, and in RGB
 _FILLED = 128  # a mask is on from this brightness
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A checked request: what to draw, from which seeds, how to keep and show it, and the memory its pictures take."""
+    """A checked request: what to draw, from which seeds, and how to keep and show it.
+
+    `ask` has no pictures yet: `Planner.opened` gives them to it when its turn has come.
+    """
 
     ask: Ask
     request: ImageRequest
     model: str
-    hold: Hold | None = None
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,13 @@ class Planner:
     blobs: BlobStore
     largest: int
     limits: Limits = LIMITS
-    budget: Budget = field(default_factory=lambda: Budget(WAITING_BYTES))
+    budget: Budget = field(default_factory=lambda: Budget(CHECKED_BYTES))
 
     def plan(self, job: Job, patience: Patience = ENDLESS) -> Plan:
-        """Open and check everything; InvalidValue and UnsupportedParameter name the field.
+        """Check everything; InvalidValue and UnsupportedParameter name the field.
 
-        Raises JobCancelled when nobody wants it any more.
+        Pictures are opened one after the other and none is kept: those of a job that waits take no memory. Raises
+        JobCancelled when nobody wants it any more.
         """
         request = job.payload
         assert isinstance(request, ImageRequest)  # noqa: S101  (the engine has looked)
@@ -63,13 +68,10 @@ class Planner:
             if (size := len(getattr(request, param) or "")) > LONGEST:
                 raise InvalidValue(f"is {size} characters long; at most {LONGEST} are taken", param=param)
         self._pictures_fit(request)
-        hold = self.budget.hold(sum(map(self._nbytes, blobs(request))), patience)
-        images = tuple(self._open(ref, "image", index) for index, ref in enumerate(request.images))
-        patience.look()
-        mask = None if request.mask is None else self._mask(request.mask, images[0])
+        sizes = self._sizes(request, patience)
         guidance = self._guidance(request)
-        width, height = self._size(request, images)
-        strength = request.strength if images and not self.variant.edits else None
+        width, height = self._size(request, sizes)
+        strength = request.strength if sizes and not self.variant.edits else None
         ask = Ask(
             prompt=request.prompt or " ",  # no tokenizer takes nothing
             width=width,
@@ -77,11 +79,33 @@ class Planner:
             steps=self._steps(request),
             guidance=guidance,
             negative_prompt=request.negative_prompt,
-            images=tuple(opaque(image) for image in images),
-            mask=mask,
-            strength=VARIED if images and strength is None and not self.variant.edits else strength,
+            strength=VARIED if sizes and strength is None and not self.variant.edits else strength,
         )
-        return Plan(ask, request, job.model, hold)
+        return Plan(ask, request, job.model)
+
+    def opened(self, plan: Plan) -> Ask:
+        """What to draw, with its pictures."""
+        request = plan.request
+        images = tuple(opaque(self._open(ref, "image", index)) for index, ref in enumerate(request.images))
+        mask = None if request.mask is None else self._mask(request.mask, images[0].size)
+        return replace(plan.ask, images=images, mask=mask)
+
+    def _sizes(self, request: ImageRequest, patience: Patience) -> list[tuple[int, int]]:
+        """The width and height of each picture, all of which were opened, as was the mask."""
+        sizes: list[tuple[int, int]] = []
+        for index, ref in enumerate(request.images):
+            hold = self.budget.hold(self._nbytes(ref), patience)
+            sizes.append(self._open(ref, "image", index).size)
+            hold.free()
+            patience.look()
+            if sum(width * height for width, height in sizes) > TOGETHER * self.limits.pixels:
+                message = f"the pictures have more than {TOGETHER * self.limits.pixels} pixels together"
+                raise InvalidValue(message, param=_named("image", index))
+        if request.mask is not None:
+            hold = self.budget.hold(self._nbytes(request.mask), patience)
+            self._mask(request.mask, sizes[0])
+            hold.free()
+        return sizes
 
     def _nbytes(self, ref: BlobRef) -> int:
         """Bytes that a picture may take when it is open, as far as that is known before."""
@@ -111,18 +135,17 @@ class Planner:
 
     def _open(self, ref: BlobRef, param: str, index: int = 0) -> Image.Image:
         with self.blobs.open(ref) as file:
-            picture = open_picture(file, named := f"{param}[{index}]" if index else param, self.limits)
+            picture = open_picture(file, named := _named(param, index), self.limits)
         if min(picture.size) < SMALLEST:
             raise InvalidValue(f"the picture has a side of less than {SMALLEST} pixels", param=named)
         return picture
 
-    def _mask(self, ref: BlobRef, picture: Image.Image) -> Image.Image:
+    def _mask(self, ref: BlobRef, size: tuple[int, int]) -> Image.Image:
         """White where it changes: what is transparent in a mask, or, in one without transparency, what is white."""
         mask = self._open(ref, "mask")
-        if mask.size != picture.size:
+        if mask.size != size:
             raise InvalidValue(
-                f"the mask is {mask.width}x{mask.height} pixels, but the picture {picture.width}x{picture.height}",
-                param="mask",
+                f"the mask is {mask.width}x{mask.height} pixels, but the picture {size[0]}x{size[1]}", param="mask"
             )
         if mask.has_transparency_data:
             drawn = ImageOps.invert(mask.convert("RGBA").getchannel("A"))
@@ -153,10 +176,10 @@ class Planner:
             )
         return guidance
 
-    def _size(self, request: ImageRequest, images: tuple[Image.Image, ...]) -> tuple[int, int]:
+    def _size(self, request: ImageRequest, sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
         multiple = self.variant.multiple
         if request.size is None:
-            width, height = images[0].size if images else (SIDE, SIDE)
+            width, height = sizes[0] if sizes else (SIDE, SIDE)
             scale = min(1.0, math.sqrt(SIDE * SIDE / (width * height)), math.sqrt(self.largest / (width * height)))
             return _snapped(width * scale, multiple), _snapped(height * scale, multiple)
         if any(side % multiple or side < LEAST for side in request.size):
@@ -164,6 +187,10 @@ class Planner:
         if request.size[0] * request.size[1] > self.largest:
             raise InvalidValue(f"a picture may have {self.largest} pixels at most", param="size")
         return request.size
+
+
+def _named(param: str, index: int) -> str:
+    return f"{param}[{index}]" if index else param
 
 
 def _snapped(side: float, multiple: int) -> int:

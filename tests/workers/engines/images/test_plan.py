@@ -11,8 +11,10 @@ from PIL import Image
 from tasks.blobs import BlobStore
 from tasks.values.errors import JobError
 from tests.workers.engines.images.drawing import job, mask, photo, png, put
-from workers.engines.images.plan import Planner
+from workers.engines.images.plan import CHECKED_BYTES, Planner
 from workers.engines.images.variants import DEFAULTS, VARIANTS, UnknownVariant, find
+from workers.patience import Patience
+from workers.pictures import Limits
 
 
 def planner(config_name: str, folder: Path) -> Planner:
@@ -92,7 +94,7 @@ def test_a_mask_changes_what_is_transparent_or_white(tmp_path: Path) -> None:
     white.paste(200, (0, 0, 32, 64))
     covers = [put(found.blobs, one)[0] for one in (mask(), png(white))]
     picture = put(found.blobs, photo())
-    plans = [found.plan(job(images=picture, mask=one)).ask.mask for one in covers]
+    plans = [found.opened(found.plan(job(images=picture, mask=one))).mask for one in covers]
     assert all(one is not None and one.getpixel((10, 10)) == 255 and one.getpixel((50, 10)) == 0 for one in plans)
 
 
@@ -115,3 +117,29 @@ def test_the_reference_server_s_names_are_all_there() -> None:
     edit = "flux-kontext-dev flux2-klein-edit-4b flux2-klein-edit-9b qwen-image-edit"
     assert not any(VARIANTS[name].edits for name in generation.split())
     assert all(VARIANTS[name].edits for name in edit.split())
+
+
+def test_what_waits_is_not_opened(tmp_path: Path) -> None:
+    found = planner("flux2-klein-edit-4b", tmp_path)
+    plan = found.plan(job(images=put(found.blobs, photo(), photo(80, 48))))
+    assert plan.ask.images == () and plan.ask.mask is None
+    assert found.budget.free == CHECKED_BYTES
+    assert [image.size for image in found.opened(plan).images] == [(64, 64), (80, 48)]
+
+
+def test_the_pictures_of_a_request_are_bounded_together(tmp_path: Path) -> None:
+    largest = Limits(pixels=64 * 64)
+    found = Planner(VARIANTS["flux2-klein-edit-4b"], BlobStore(tmp_path), 2048 * 2048, largest)
+    pictures = put(found.blobs, *[photo(64, 64)] * 5)
+    found.plan(job(images=pictures[:4]))
+    with pytest.raises(JobError, match="16384 pixels together") as caught:
+        found.plan(job(images=pictures))
+    assert caught.value.failure.param == "image[4]"
+    assert found.budget.free == CHECKED_BYTES
+
+
+def test_a_small_picture_is_checked_while_large_ones_are(tmp_path: Path) -> None:
+    found = planner("flux-kontext-dev", tmp_path)
+    held = found.budget.hold(CHECKED_BYTES)
+    assert found.plan(job(images=put(found.blobs, photo())), Patience(lambda: False)).ask.width
+    held.free()
