@@ -78,6 +78,7 @@ class Settings:
     webhook_allow_private: bool = False
     media_allow_private: bool = False
     shared_cache: bool = False
+    special_tokens: str = "text"
     secret: str = field(default="", repr=False)
     defaults: Mapping[str, float] = field(default_factory=dict)  # sampling settings, from MLXQ_DEFAULT_…
 
@@ -196,6 +197,12 @@ def _level(text: str) -> str:
     return text.upper()
 
 
+def _special_tokens(text: str) -> str:
+    if text.lower() not in ("text", "parse"):
+        raise ValueError("must be text or parse")
+    return text.lower()
+
+
 def _url(text: str) -> str:
     if not text.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("must start with redis://, rediss:// or unix://")
@@ -290,5 +297,6 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "webhook_allow_private": ("MLXQ_WEBHOOK_ALLOW_PRIVATE", _flag),
     "media_allow_private": ("MLXQ_MEDIA_ALLOW_PRIVATE", _flag),
     "shared_cache": ("MLXQ_SHARED_CACHE", _flag),
+    "special_tokens": ("MLXQ_SPECIAL_TOKENS", _special_tokens),
     "secret": ("MLXQ_SECRET", str),
 }

@@ -23,11 +23,13 @@ class Encoder:
     """A model's tokenizer, which any number of threads may ask at the same time; `context` is its longest prompt.
 
     `longest` is the characters of its longest token, and infinite where texts of any length may have few tokens, as
-    with tokenizers that leave white space out.
+    with tokenizers that leave white space out; `backend` is the tokenizers library's own where it does all the work.
     """
 
     def __init__(self, tokenizer: Any, context: int) -> None:
-        self._encode = _shared(tokenizer) or _locked(tokenizer)
+        shared = _shared(tokenizer)
+        self._encode = shared or _locked(tokenizer)
+        self.backend = tokenizer.backend_tokenizer if shared else None
         self.context = context
         self.longest = self._longest(tokenizer)
 

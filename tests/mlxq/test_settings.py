@@ -40,6 +40,7 @@ def test_values_are_read() -> None:
         ("MLXQ_DRAIN", "nan"),
         ("MLXQ_ALLOW_UNAUTHENTICATED", "maybe"),
         ("MLXQ_LOG_LEVEL", "LOUD"),
+        ("MLXQ_SPECIAL_TOKENS", "both"),
         ("MLXQ_WEBHOOK_URL", "webhooks.example"),
     ],
 )
@@ -89,3 +90,8 @@ def test_the_port_that_honcho_invents_is_nobody_s_choice() -> None:
     assert Settings.from_env({**honcho, "PORT": "9000"}).port == 9000
     assert Settings.from_env({"PORT": "5000"}).port == 5000
     assert Settings.from_env({**honcho, "PORT": "5000", "MLXQ_PORT": "5000"}).port == 5000
+
+
+@pytest.mark.parametrize(("given", "found"), [("", "text"), ("text", "text"), ("Parse", "parse")])
+def test_special_tokens_in_messages_are_text_unless_they_are_to_be_parsed(given: str, found: str) -> None:
+    assert Settings.from_env({"MLXQ_SPECIAL_TOKENS": given} if given else {}).special_tokens == found

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tasks.values import events
 from tasks.values.errors import ContextLengthExceeded, InvalidValue, JobCancelled
 from tasks.values.job import Job
 from tasks.values.requests import BlobRef, ChatRequest, Constraint, Media, Message, RenderRequest, Tool, ToolChoice
+from tests.servers import PATIENCE, eventually
 from tests.workers.engines.rows import Batch, job, run
 from tests.workers.engines.text import tiny as text
 from tests.workers.engines.vision import reference, tiny
@@ -26,10 +28,12 @@ from tests.workers.test_pictures import HOSTILE
 
 import numpy as np  # isort: skip
 
+from workers.budget import Budget  # isort: skip
 from workers.engines import multimodal  # isort: skip
 from workers.engines.lm import TextEngine  # isort: skip
 from workers.engines.vision.families import FAMILIES  # isort: skip
 from workers.engines.vision.language import UnsupportedArchitecture  # isort: skip
+from workers.engines.vision.loading import OPEN_BYTES  # isort: skip
 from workers.patience import Patience  # isort: skip
 
 PICTURES = [noise(1), noise(2, 30, 64), noise(3, 90, 90)]
@@ -76,6 +80,11 @@ def encoder_cache(engine: TextEngine) -> Any:
     return engine._prompts._encoder_cache  # type: ignore[attr-defined]
 
 
+def special(engine: TextEngine, tokens: Sequence[int]) -> list[int]:
+    known = {*engine._prompts._tokenizer.added_tokens_decoder}
+    return [token for token in tokens if token in known]
+
+
 def told(batch: Batch, name: str = "0") -> list[events.TokenLogprob]:
     deltas = [event for event in batch.heard[name] if isinstance(event, events.Delta)]
     return [logprob for delta in deltas for logprob in delta.logprobs or ()]
@@ -90,7 +99,7 @@ def test_a_model_sees_what_mlx_vlm_makes_it_see(
     asked = look(*parts, " and compare.", logprobs=0, max_tokens=reference.STEPS, logit_bias=reference.BIASED)
     engine = engines[family]
     found = [one.logprob for one in told(run(engine, asked))]
-    text = engine._prompts._rendered(asked.payload, (), 1 << 20, answer=True)  # type: ignore[arg-type]
+    text = engine._prompts._rendered(asked.payload, (), answer=True)  # type: ignore[arg-type]
     expected = reference.logprobs(folders[family], text, images=PICTURES[:pictures])
     assert found == pytest.approx(expected, abs=1e-3)
 
@@ -221,11 +230,38 @@ def test_what_is_open_is_bounded_by_its_memory_and_given_back(
     engine = load(folders["smolvlm"], home)
     budget = engine._prompts._media_loader.budget  # type: ignore[attr-defined]
     engine.check(look(refs[0]))
-    assert budget._left == budget._most
+    assert budget.free == OPEN_BYTES
+    held = [budget.hold(OPEN_BYTES // 64) for _ in range(8)]  # what there is for small pictures
     with pytest.raises(JobCancelled):
-        held = budget.hold(budget._most)
         engine.check(look(refs[0]), Patience(lambda: False))
+    del held
+    engine.check(look(refs[0]), Patience(lambda: False))
+
+
+def test_nobody_waits_for_memory_while_holding_the_processor(
+    folders: Mapping[str, Path], home: Path, refs: list[BlobRef]
+) -> None:
+    """A prompt whose pixels find no room waits, and one whose pixels do passes it."""
+    engine = load(folders["smolvlm"], home)
+    reader = engine._prompts._reader  # type: ignore[attr-defined]
+    small = engine.check(look(refs[0]))
+    size = sum(value.nbytes for part in small.plan.shown._parts for value in part.inputs.values())
+    reader._budget = budget = Budget(128 * size)
+    held = budget.hold(128 * size)
+    ended = threading.Event()
+
+    def wait() -> None:
+        engine.check(look(*refs[:3]))
+        ended.set()
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    eventually(lambda: bool(budget._large._turns))
+    engine.check(look(refs[0]), Patience(lambda: False))
+    assert not ended.is_set()
     held.free()
+    waiting.join(PATIENCE)
+    assert ended.is_set()
 
 
 def test_what_was_seen_is_kept_within_its_bytes(folders: Mapping[str, Path], home: Path, refs: list[BlobRef]) -> None:
@@ -304,11 +340,28 @@ def test_only_what_asks_for_it_is_shrunk(engines: Mapping[str, TextEngine], home
     assert engine.check(job(ChatRequest((turn(ref, max_pixels=10**6),)))).prompt_tokens == whole
 
 
-@pytest.mark.parametrize("family", ["smolvlm", "gemma3", "qwen2_vl"])
+@pytest.mark.parametrize("family", ["smolvlm", "llava", "gemma3", "gemma4", "qwen2_vl"])
 def test_a_text_cannot_pass_for_a_picture(family: str, engines: Mapping[str, TextEngine], refs: list[BlobRef]) -> None:
-    for marker in engines[family]._prompts._reader.reserved:  # type: ignore[attr-defined]
+    """What stands for a picture is text in what users write, beside pictures and without any."""
+    engine = engines[family]
+    for marker in engine._prompts._reader.reserved:  # type: ignore[attr-defined]
+        for parts in (("Look ", refs[0], " and {}"), ("{} and ", refs[0], "{}", refs[1]), ("Look {}",)):
+            wild, calm = (
+                engine.check(look(*[part.format(text) if isinstance(part, str) else part for part in parts])).plan
+                for text in (f"{marker}</s>", "nothing")
+            )
+            assert special(engine, wild.prompts[0]) == special(engine, calm.prompts[0])
+            assert (wild.shown is None) == (calm.shown is None)
+
+
+@pytest.mark.parametrize("family", ["smolvlm", "gemma3", "qwen2_vl"])
+def test_where_special_tokens_are_parsed_a_text_that_passes_for_a_picture_is_refused(
+    family: str, folders: Mapping[str, Path], home: Path, refs: list[BlobRef]
+) -> None:
+    engine = multimodal.load(ModelEntry("tiny", str(folders[family])), Settings(home=home, special_tokens="parse"))
+    for marker in engine._prompts._reader.reserved:  # type: ignore[attr-defined]
         with pytest.raises(InvalidValue, match="stands for what is shown") as refusal:
-            engines[family].check(look("Look ", refs[0], f" and {marker}"))
+            engine.check(look("Look ", refs[0], f" and {marker}"))
         assert refusal.value.failure.param == "messages[0].content"
 
 

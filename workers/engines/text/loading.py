@@ -29,6 +29,7 @@ from workers.engines.text.sampling.options import Defaults
 from workers.engines.text.sampling.sampler import Sampler
 from workers.engines.text.schedule.batch import Batch
 from workers.engines.text.speculation import Draft, UnsupportedDraft
+from workers.engines.text.template import template_text
 from workers.model_path import ModelPathError, resolve
 
 SLOTS = 32
@@ -96,7 +97,9 @@ def assembled(
         entry.tool_call_parser,
         entry.reasoning_parser,
     )
-    prompts = prompts_of(tokenizer, min(_context(entry, config), caches.tokens_within(memory)), vocabulary, formats)
+    context = min(_context(entry, config), caches.tokens_within(memory))
+    parse = settings.special_tokens == "parse"
+    prompts = prompts_of(tokenizer, context, vocabulary, formats, parse_special_tokens=parse)
     grammars = Grammars(tokenizer._tokenizer, vocabulary, tokenizer.eos_token_ids)
     planner = Planner(prompts, _defaults(entry, settings, folder), formats, grammars)
     kept = _prompt_cache(entry, weights, prompt_cache)
@@ -115,14 +118,6 @@ def assembled(
         )
 
     return Loaded(new_batch, tokenizer, prompts, planner, slots, settings.shared_cache)
-
-
-def template_text(tokenizer: Any) -> str:
-    """A tokenizer's chat template as text, the one for tools where there are several; empty where there is none."""
-    found = getattr(tokenizer, "chat_template", None)
-    if isinstance(found, dict):
-        found = found.get("tool_use") or found.get("default")
-    return found if isinstance(found, str) else ""
 
 
 def _folder(key: str, path: str) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 from tasks.values.errors import ContextLengthExceeded, InvalidValue
@@ -21,7 +21,8 @@ from workers.engines.text import conversation
 from workers.engines.text.asking import ANYBODY, Asking
 from workers.engines.text.output.reading import Formats
 from workers.engines.text.schedule.rows import Shown
-from workers.engines.text.template import Takes, Turn, takes
+from workers.engines.text.special_tokens import Rendered, SpecialTokens, protected
+from workers.engines.text.template import Takes, Turn, takes, template_text
 from workers.patience import Patience
 
 TOLD = 4  # times the context: the most tokens that are told without being a prompt
@@ -37,12 +38,20 @@ class Prompt(NamedTuple):
 
 
 class Prompts:
-    """One model's tokenizer; `context` is the longest prompt with answer, `vocabulary` the number of token ids."""
+    """One model's tokenizer; `context` is the longest prompt with answer, `vocabulary` the number of token ids.
 
-    def __init__(self, tokenizer: Any, context: int, vocabulary: int, formats: Formats) -> None:
+    Special tokens in what users write are text, unless they are to be parsed.
+    """
+
+    def __init__(
+        self, tokenizer: Any, context: int, vocabulary: int, formats: Formats, *, parse_special_tokens: bool = False
+    ) -> None:
         self._tokenizer, self.context, self.vocabulary = tokenizer, context, vocabulary
         self._formats = formats
         self._encoder = Encoder(tokenizer, context)
+        markers = formats.reasoning.MARKERS if formats.reasoning else ()
+        tokens = () if parse_special_tokens else protected(tokenizer, template_text(tokenizer), markers)
+        self._special_tokens = SpecialTokens(self._encoder, tokens, markers)
         self._one_at_a_time = threading.Lock()  # for what a tokenizer may keep state in
 
     @property
@@ -104,11 +113,17 @@ class Prompts:
     ) -> Prompt:
         for media in (media for message in request.messages for media in message.media):
             raise InvalidValue(f"this model only reads text, no {media.kind}", param=media.param)
-        text = self._rendered(request, tools, most, answer=answer)
-        return Prompt(text, self._encoder.fitting(text, "messages", asking.patience, special=False, most=most))
+        return self._tokenised(self._marked(request, tools, most, answer=answer), most, asking)
 
-    def _rendered(self, request: ChatRequest | RenderRequest, tools: Sequence[Tool], most: int, *, answer: bool) -> str:
-        """The template's text, ending where the answer begins or, with a prefill, goes on.
+    def _tokenised(self, rendered: Rendered, most: int, asking: Asking) -> Prompt:
+        text = rendered.text
+        self._encoder.check(text, "messages", asking.patience, most)
+        return Prompt(text, self._special_tokens.tokens(rendered))
+
+    def _marked(
+        self, request: ChatRequest | RenderRequest, tools: Sequence[Tool], most: int, *, answer: bool
+    ) -> Rendered:
+        """The template's text, which ends where the answer begins or goes on, with marks in what users wrote.
 
         Raises InvalidValue, or ContextLengthExceeded for what cannot be so many (`most`) tokens.
         """
@@ -118,6 +133,9 @@ class Prompts:
             message = f"{len(request.messages)} messages cannot fit a context of {self.context} tokens"
             raise ContextLengthExceeded(message, param="messages")
         self._encoder.check_length(conversation.length(request.messages), "messages", most)
+        return self._special_tokens.rendered(request, tools, partial(self._rendered, answer=answer))
+
+    def _rendered(self, request: ChatRequest | RenderRequest, tools: Sequence[Tool], *, answer: bool) -> str:
         written, shown = self._formats.written, {"tools": list[Any]()} if self.takes.no_tools else {}
         if self._formats.taught or self._formats.tools is None:
             turns = conversation.native(request.messages, self.takes, written)

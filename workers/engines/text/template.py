@@ -20,6 +20,14 @@ _SYSTEM: Turn = {"role": "system", "content": "qsystem"}
 _USER: Turn = {"role": "user", "content": "quser"}
 
 
+def template_text(tokenizer: Any) -> str:
+    """A tokenizer's chat template as text, the one for tools where there are several; empty where there is none."""
+    template = getattr(tokenizer, "chat_template", None)
+    if isinstance(template, dict):
+        template = template.get("tool_use") or template.get("default")
+    return template if isinstance(template, str) else ""
+
+
 class Takes(NamedTuple):
     """How a template wants its turns.
 

@@ -9,9 +9,9 @@ from typing import Any
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import ChatRequest, Media, RenderRequest, Tool
 from workers.engines.text.asking import Asking
-from workers.engines.text.loading import template_text
 from workers.engines.text.output.reading import Formats
 from workers.engines.text.prompts import Prompt, Prompts
+from workers.engines.text.template import template_text
 from workers.engines.vision.encoder_cache import EncoderCache
 from workers.engines.vision.media import MediaLoader
 from workers.engines.vision.pictures import Pictures
@@ -34,8 +34,9 @@ class VisionPrompts(Prompts):
         reader: Reader,
         media_loader: MediaLoader,
         encoder_cache: EncoderCache,
+        parse_special_tokens: bool = False,
     ) -> None:
-        super().__init__(tokenizer, context, vocabulary, formats)
+        super().__init__(tokenizer, context, vocabulary, formats, parse_special_tokens=parse_special_tokens)
         self._reader, self._media_loader, self._encoder_cache = reader, media_loader, encoder_cache
         self._in_parts = _IN_PARTS.search(template_text(tokenizer)) is not None
 
@@ -53,13 +54,13 @@ class VisionPrompts(Prompts):
         answer: bool,
     ) -> Prompt:
         media = [media for message in request.messages for media in message.media]
-        text = self._rendered(request, tools, most, answer=answer)
+        rendered = self._marked(request, tools, most, answer=answer)
         if not media:
-            return Prompt(text, self._encoder.fitting(text, "messages", asking.patience, special=False, most=most))
+            return self._tokenised(rendered, most, asking)
         self._check_markers(request)
-        self._encoder.check(text, "messages", asking.patience, most)
+        self._encoder.check(rendered.text, "messages", asking.patience, most)
         opened, hold = self._media_loader.open(media, asking.patience)
-        found = self._reader.read(text, opened, asking.patience)
+        found = self._reader.read(rendered, opened, self._special_tokens.tokens, asking.patience)
         del opened
         hold.free()
         shown = Pictures(found.tokens, found.parts, found.positions, self._encoder_cache, self.vocabulary, asking.owner)
@@ -68,11 +69,11 @@ class VisionPrompts(Prompts):
     def _check_markers(self, request: ChatRequest | RenderRequest) -> None:
         for index, message in enumerate(request.messages):
             for marker in self._reader.reserved:
-                if marker in message.content:
-                    said = (
-                        f"'{marker}' stands for what is shown in this model's prompts; no text beside that can hold it"
+                if marker in message.content and marker not in self._special_tokens:
+                    refusal = (
+                        f"'{marker}' stands for what is shown in this model's prompts; no text beside it can hold it"
                     )
-                    raise InvalidValue(said, param=f"messages[{index}].content")
+                    raise InvalidValue(refusal, param=f"messages[{index}].content")
 
     def _turns(self, turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [self._turn(turn) for turn in turns]

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from tasks.values.errors import InvalidValue
-from workers.budget import Budget
+from workers.budget import Budget, Hold
+from workers.engines.text.special_tokens import Rendered
 from workers.engines.vision.families import Family, Inputs, Kind, Places, positions
 from workers.engines.vision.pictures import Part
 from workers.patience import ENDLESS, Patience
 
 # What processors call what they take, and what they make of it.
 _TAKEN: Mapping[Kind, str] = {"image": "images", "audio": "audio", "video": "videos"}
+Tokenise: TypeAlias = Callable[[Rendered], list[int]]
 
 
 class Medium(NamedTuple):
@@ -37,17 +39,20 @@ class Reading(NamedTuple):
 
 
 class _Words:
-    """The tokenizer as a processor calls it: the template's text has its special tokens already, and is kept."""
+    """The tokenizer as a processor calls it, with a prompt that has its special tokens already and is kept."""
 
     def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer, self.text = tokenizer, ""
+        self._tokenizer = tokenizer
+        self.prompt = Rendered("")
+        self.tokens: Tokenise = lambda prompt: []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tokenizer, name)
 
     def __call__(self, text: Sequence[str], **_: Any) -> dict[str, Any]:
-        (self.text,) = text
-        return {"input_ids": [self._tokenizer.encode(self.text, add_special_tokens=False)]}
+        (expanded,) = text
+        self.prompt = self.prompt._replace(marked=expanded)
+        return {"input_ids": [self.tokens(self.prompt)]}
 
 
 class Reader:
@@ -68,22 +73,43 @@ class Reader:
         self.markers = own if family.marker is None else {**own, "image": getattr(processor, family.marker)}
         self.reserved = frozenset([*own.values(), *self.markers.values()])
 
-    def read(self, text: str, media: Sequence[Medium], patience: Patience = ENDLESS) -> Reading:
+    def read(
+        self, prompt: Rendered, media: Sequence[Medium], tokenise: Tokenise, patience: Patience = ENDLESS
+    ) -> Reading:
         """Make room for each medium where its marker stands; raises InvalidValue, or JobCancelled while it waits."""
         for kind, marker in self.markers.items():
-            wanted, count = sum(medium.kind == kind for medium in media), text.count(marker)
+            wanted, count = sum(medium.kind == kind for medium in media), prompt.marked.count(marker)
             if count != wanted and wanted:
                 message = f"the model's chat template shows {count} of the {wanted} {kind} parts in these messages"
                 raise InvalidValue(message, param="messages")
-        with patience.holding(self._one_at_a_time):
-            inputs = self._processed(text, media)
-            text, hold = self._words.text, self._budget.hold(_nbytes(inputs), patience)
+        inputs, text, hold = self._held(prompt, media, tokenise, patience)
         tokens = np.array(inputs["input_ids"][0])
         kinds = {medium.kind for medium in media}
         places = {kind: np.flatnonzero(tokens == self.tokens[kind]).astype(np.int32) for kind in kinds}
         parts = [part for kind in kinds for part in self._parts(kind, inputs, places[kind], hold)]
         parts.sort(key=lambda part: int(part.places[0]))
         return Reading(text, tokens.tolist(), parts, self._positions(len(tokens), inputs, places))
+
+    def _held(
+        self, prompt: Rendered, media: Sequence[Medium], tokenise: Tokenise, patience: Patience
+    ) -> tuple[dict[str, Any], str, Hold]:
+        """What the processor makes of a prompt, its text with places, and the memory that it takes.
+
+        How much that is, is known only then. Who finds no room waits for it with nothing in hand, so that others pass,
+        and asks the processor again.
+        """
+        hold: Hold | None = None
+        while True:
+            with patience.holding(self._one_at_a_time):
+                self._words.prompt, self._words.tokens = prompt, tokenise
+                inputs = self._processed(prompt.marked, media)
+                text = self._words.prompt.text
+            needed = _nbytes(inputs)
+            hold = hold or self._budget.take(needed)
+            if hold is not None:
+                return inputs, text, hold
+            del inputs
+            hold = self._budget.hold(needed, patience)
 
     def _processed(self, text: str, media: Sequence[Medium]) -> dict[str, Any]:
         given: dict[str, Any] = {}

@@ -63,7 +63,7 @@ def logprobs(engine: TextEngine, *parts: Part) -> tuple[str, list[float | None]]
     """What the template makes of these parts, and the log probabilities of the likeliest answer."""
     asked = look(*parts, logprobs=0, max_tokens=reference.STEPS, logit_bias=reference.BIASED)
     deltas = [event for event in run(engine, asked).heard["0"] if isinstance(event, events.Delta)]
-    text = engine._prompts._rendered(asked.payload, (), 1 << 20, answer=True)  # type: ignore[arg-type]
+    text = engine._prompts._rendered(asked.payload, (), answer=True)  # type: ignore[arg-type]
     return text, [logprob.logprob for delta in deltas for logprob in delta.logprobs or ()]
 
 
