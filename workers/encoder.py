@@ -32,6 +32,7 @@ class Encoder:
         self.backend = tokenizer.backend_tokenizer if shared else None
         self.context = context
         self.longest = self._longest(tokenizer)
+        self._around = self._special()
 
     def ids(self, text: str, *, special: bool) -> list[int]:
         """The token ids of a text, with the special tokens around it if wanted."""
@@ -47,13 +48,42 @@ class Encoder:
         self.check(text, param, patience, most)
         return self.ids(text, special=special)
 
-    def several(self, texts: Sequence[str], params: Sequence[str], patience: Patience) -> Iterator[list[int]]:
-        """The token ids of each of these texts with the special tokens around it; raises as `fitting` does."""
-        for text, param in zip(texts, params, strict=True):
-            self.check(text, param, patience)
+    def several(self, texts: Sequence[str], patience: Patience, *, special: bool = True) -> Iterator[list[int]]:
+        """The token ids of each of these texts, with the special tokens around it if wanted; raises JobCancelled."""
         for together in _groups(texts):
             patience.look()
-            yield from self._encode(together, True)
+            yield from self._encode(together, special)
+
+    def shortened(self, text: str, most: int, patience: Patience, *, start: bool) -> str:
+        """The text, or enough of its beginning for `most` tokens, with `start` of its end; raises JobCancelled.
+
+        Of a long text no more is tokenised than that takes.
+        """
+        size = _USUAL * most
+        while size < len(text):
+            part = text[-size:] if start else text[:size]
+            if len(self.ids(part, special=False)) > most + _CUT:
+                return part
+            patience.look()
+            size *= 2
+        return text
+
+    def cut(self, ids: Sequence[int], most: int, *, start: bool, kept: int = 0) -> tuple[int, ...]:
+        """At most `most` of a text's token ids: its last are cut off, with `start` its first.
+
+        The special tokens around a text stay as long as there is room for them, and so do its first `kept`, special
+        ones among them.
+        """
+        tokens = tuple(ids)
+        before, after = self._around
+        front = max(len(before) if tokens[: len(before)] == before else 0, kept)
+        back = len(after) if after and tokens[-len(after) :] == after else 0
+        room = most - front - back
+        if len(tokens) <= most or room <= 0:
+            return tokens[:most]
+        end = len(tokens) - back
+        inner = tokens[end - room : end] if start else tokens[front : front + room]
+        return tokens[:front] + inner + tokens[end:]
 
     def check(self, text: str, param: str, patience: Patience, most: int | None = None) -> None:
         """Raise ContextLengthExceeded for a text that must have more than `most` tokens, or JobCancelled.
@@ -74,13 +104,21 @@ class Encoder:
         """Raise ContextLengthExceeded for so many characters that they cannot be `most` tokens."""
         most = self.context if most is None else most
         if length > most * self.longest:
-            said = f"the text has {length} characters, and so many tokens hold at most {most * self.longest:.0f}"
-            raise self._too_long(said, param, most)
+            reason = f"the text has {length} characters, and so many tokens hold at most {most * self.longest:.0f}"
+            raise self._too_long(reason, param, most)
 
-    def _too_long(self, said: str, param: str, most: int) -> ContextLengthExceeded:
+    def _special(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The special tokens before and behind a text."""
+        whole, text = (tuple(self.ids("a", special=special)) for special in (True, False))
+        for at in range(len(whole) - len(text) + 1):
+            if whole[at : at + len(text)] == text:
+                return whole[:at], whole[at + len(text) :]
+        return (), ()
+
+    def _too_long(self, reason: str, param: str, most: int) -> ContextLengthExceeded:
         limit = "" if most == self.context else f", and at most {most} tokens are told"
         return ContextLengthExceeded(
-            f"this model's context length is {self.context} tokens{limit}; {said}; send less", param=param
+            f"this model's context length is {self.context} tokens{limit}; {reason}; send less", param=param
         )
 
     def _longest(self, tokenizer: Any) -> float:
@@ -100,7 +138,7 @@ def _shared(tokenizer: Any) -> Callable[[Sequence[str], bool], list[list[int]]] 
     backend.no_truncation()
 
     def encode(texts: Sequence[str], special: bool) -> list[list[int]]:
-        return [list(found.ids) for found in backend.encode_batch_fast(list(texts), add_special_tokens=special)]
+        return [list(encoding.ids) for encoding in backend.encode_batch_fast(list(texts), add_special_tokens=special)]
 
     probe = "Hello, World! <s> </s> <|im_start|> 12\n  x\u00e9"
     same = all(encode([probe], special)[0] == _encoded(tokenizer, probe, special) for special in (True, False))
@@ -111,11 +149,11 @@ def _locked(tokenizer: Any) -> Callable[[Sequence[str], bool], list[list[int]]]:
     one_at_a_time = threading.Lock()  # such a tokenizer may keep state while it encodes
 
     def encode(texts: Sequence[str], special: bool) -> list[list[int]]:
-        found = []
+        encoded = []
         for text in texts:
             with one_at_a_time:
-                found.append(_encoded(tokenizer, text, special))
-        return found
+                encoded.append(_encoded(tokenizer, text, special))
+        return encoded
 
     return encode
 

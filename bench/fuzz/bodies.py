@@ -156,8 +156,10 @@ def completion(world: World, chance: Random) -> dict[str, Any]:
 
 def embedding(world: World, chance: Random) -> dict[str, Any]:
     """Texts to embed."""
-    found = chance.choice(("word", ["a", "b"], [1, 2, 3], [[1, 2], [3]]))
-    return {"model": chance.choice((world.text, world.vectors)), "input": found, "encoding_format": "base64"}
+    inputs = chance.choice(("word", ["a", "b"], [1, 2, 3], [[1, 2], [3]]))
+    extra = chance.choice(({}, {"truncate": "START"}, {"truncate_prompt_tokens": 2}, {"input_type": "query"}))
+    model = chance.choice((world.text, world.vectors))
+    return {"model": model, "input": inputs, "encoding_format": "base64", **extra}
 
 
 def tokenized(world: World, chance: Random) -> dict[str, Any]:

@@ -14,7 +14,8 @@ State: TypeAlias = Literal["starting", "ready", "restarting", "broken", "unloade
 class Model(Answer, frozen=True):
     """A configured model: the endpoints that it serves, what its engine tells of it, and whether it is up.
 
-    Text models tell `modalities`, image models the last five.
+    Text models tell `modalities`, embedding models `dimensions` and the names of their `prompts`, image models the last
+    five.
     """
 
     id: str
@@ -28,6 +29,8 @@ class Model(Answer, frozen=True):
     state: State
     reason: str | None
     modalities: list[str] | UnsetType = UNSET
+    dimensions: int | UnsetType = UNSET
+    prompts: list[str] | UnsetType = UNSET
     steps: int | UnsetType = UNSET
     guidance_scale: float | UnsetType | None = UNSET
     images: int | UnsetType = UNSET

@@ -16,6 +16,8 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
     context_length: int | None = None
     defaults: dict[str, int | float | None] | None = None
     modalities: tuple[str, ...] | UnsetType = UNSET  # that a conversation may hold
+    dimensions: int | UnsetType = UNSET  # of a vector
+    prompts: tuple[str, ...] | UnsetType = UNSET  # by name, that may stand before a text to embed
     steps: int | UnsetType = UNSET  # of denoising, by default
     guidance_scale: float | UnsetType | None = UNSET
     images: int | UnsetType = UNSET  # that a call may bring

@@ -162,10 +162,18 @@ class RenderRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag="render
 
 
 class EmbeddingRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag="embedding"):
-    """Embed every input, a text or its token ids; `dimensions` cuts the vectors and normalises them again."""
+    """Embed every input, a text or its token ids; `dimensions` cuts the vectors and normalises them again.
+
+    Before a text stands the model's prompt of the name `prompt_name`, or the one for its `input_type`. With `truncate`
+    an input is cut at its start or end to `max_tokens`, or to what the model takes, instead of being refused.
+    """
 
     inputs: tuple[str | tuple[int, ...], ...]
     dimensions: int | None = None
+    prompt_name: str | None = None
+    input_type: Literal["query", "document"] | None = None
+    truncate: Literal["start", "end"] | None = None
+    max_tokens: int | None = None
 
 
 class TranscriptionRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag="transcription"):

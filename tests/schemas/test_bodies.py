@@ -232,6 +232,23 @@ def test_what_cannot_be_embedded(given: Any, param: str) -> None:
     assert refused(EmbeddingsSchema, {**EMBED, "input": given}) == ("invalid_value", param)
 
 
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"prompt_name": ""}, "prompt_name"),
+        ({"prompt_name": 5}, "prompt_name"),
+        ({"input_type": "passage"}, "input_type"),
+        ({"prompt_name": "query", "input_type": "query"}, "input_type"),
+        ({"truncate": "end"}, "truncate"),
+        ({"truncate": True}, "truncate"),
+        ({"truncate": "NONE", "truncate_prompt_tokens": 5}, "truncate"),
+        *(({"truncate_prompt_tokens": most}, "truncate_prompt_tokens") for most in (0, -2, "5", True, 1.5, 2**40)),
+    ],
+)
+def test_how_an_input_cannot_be_embedded(body: dict[str, Any], param: str) -> None:
+    assert refused(EmbeddingsSchema, {**EMBED, **body}) == ("invalid_value", param)
+
+
 def test_a_transcription_s_form_brings_strings() -> None:
     assert TranscriptionsSchema().load({**FORM, "temperature": "0.5"})["temperature"] == 0.5
     assert refused(TranscriptionsSchema, {"model": "m"}) == ("invalid_value", "file")

@@ -114,5 +114,5 @@ def test_nobody_tokenises_for_who_is_gone() -> None:
 
     encoder._encode = slowly
     with pytest.raises(JobCancelled):
-        list(encoder.several(["a" * 60_000] * 100, [""] * 100, Patience(lambda: False, clock)))
+        list(encoder.several(["a" * 60_000] * 100, Patience(lambda: False, clock)))
     assert encoder.characters == 60_000

@@ -1,11 +1,11 @@
-"""Which inputs are embedded together: those of like length."""
+"""Which inputs are computed together: those of like length."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.engines.embeddings import PASS, _together
+from workers.length_batching import PASS, _together
 
 MOST = 2000
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from flask import Blueprint, Response
 
 from schemas.answers.text import CreateEmbeddingResponse
-from schemas.embeddings import EmbeddingsSchema
+from schemas.embeddings import AS_MANY_AS_FIT, EmbeddingsSchema
 from tasks.values.job import RenderOptions
 from tasks.values.requests import EmbeddingRequest
 from web import calls
@@ -17,11 +17,20 @@ from web.openapi.operation import operation
 from web.render import embeddings as render
 
 blueprint = Blueprint("embeddings", __name__)
+_TRUNCATE: Mapping[str, Literal["start", "end"] | None] = {"NONE": None, "START": "start", "END": "end"}
 
 
 def payload(data: Mapping[str, Any]) -> EmbeddingRequest:
     """What a checked body asks of a model."""
-    return EmbeddingRequest(data["input"], data.get("dimensions"))
+    most = data.get("truncate_prompt_tokens")
+    return EmbeddingRequest(
+        data["input"],
+        data.get("dimensions"),
+        data.get("prompt_name"),
+        data.get("input_type"),
+        _TRUNCATE[data.get("truncate", "NONE" if most is None else "END")],
+        None if most == AS_MANY_AS_FIT else most,
+    )
 
 
 def options(data: Mapping[str, Any]) -> RenderOptions:

@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2 lies in its package as a Hugging Face folder, which mlx-embeddings reads as it is."""
+"""all-MiniLM-L6-v2 lies in its package as a Hugging Face folder, which is read as it is."""
 
 from __future__ import annotations
 

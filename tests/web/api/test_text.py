@@ -11,6 +11,7 @@ from tasks.values.requests import (
     ChatRequest,
     CompletionRequest,
     Constraint,
+    EmbeddingRequest,
     Message,
     RenderRequest,
     TokenizeRequest,
@@ -18,7 +19,7 @@ from tasks.values.requests import (
     ToolCall,
     ToolChoice,
 )
-from web.api import chat, chat_render, completions, tokenize
+from web.api import chat, chat_render, completions, embeddings, tokenize
 from web.endpoint import Endpoint
 
 USER = {"role": "user", "content": "hi"}
@@ -166,3 +167,21 @@ def test_what_is_tokenized_is_a_text_or_a_conversation_as_a_chat_reads_it() -> N
         asked = payload(endpoint, messages=[USER], add_generation_prompt=False, reasoning_effort="high")
         read = RenderRequest((Message("user", "hi"),), False, {"reasoning_effort": "high"}, False)
         assert asked == read
+
+
+@pytest.mark.parametrize(
+    ("body", "asked"),
+    [
+        ({}, {}),
+        ({"prompt_name": "query", "dimensions": 5}, {"prompt_name": "query", "dimensions": 5}),
+        ({"input_type": "document"}, {"input_type": "document"}),
+        ({"truncate": "NONE"}, {}),
+        ({"truncate": "END"}, {"truncate": "end"}),
+        ({"truncate": "START"}, {"truncate": "start"}),
+        ({"truncate_prompt_tokens": 7}, {"truncate": "end", "max_tokens": 7}),
+        ({"truncate_prompt_tokens": -1}, {"truncate": "end"}),
+        ({"truncate": "START", "truncate_prompt_tokens": 7}, {"truncate": "start", "max_tokens": 7}),
+    ],
+)
+def test_how_inputs_are_to_be_embedded(body: dict[str, Any], asked: dict[str, Any]) -> None:
+    assert payload(embeddings.ENDPOINT, input="a", **body) == EmbeddingRequest(("a",), **asked)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from tasks.values import events
 from tasks.values.events import Event
 from tasks.values.job import Job, Lane, job_id
 from tasks.values.requests import ChatRequest, EmbeddingRequest, Message, Payload
 from workers.engine import Engine
+
+Vector: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 
 
 def job(payload: Payload) -> Job:
@@ -33,8 +38,8 @@ def chat(text: str, **options: Any) -> Job:
     return job(ChatRequest((Message("user", text),), **{"temperature": 0.0, "max_tokens": 12, **options}))
 
 
-def embedding(*inputs: str | tuple[int, ...], dimensions: int | None = None) -> Job:
-    return job(EmbeddingRequest(inputs, dimensions))
+def embedding(*inputs: str | tuple[int, ...], **options: Any) -> Job:
+    return job(EmbeddingRequest(inputs, **options))
 
 
 class Batch:
@@ -86,6 +91,12 @@ def run(engine: Engine[Any], *jobs: Job) -> Batch:
     for number, one in enumerate(jobs):
         batch.admit(str(number), one)
     return batch.run()
+
+
+def vectors(batch: Batch, name: str) -> list[Vector]:
+    """A row's vectors in the order of its inputs."""
+    data = {event.index: event.data for event in batch.heard[name] if isinstance(event, events.Vector)}
+    return [np.frombuffer(base64.b64decode(data[index]), "<f4") for index in range(len(data))]
 
 
 def texts(engine: Engine[Any], jobs: Sequence[Job]) -> list[str]:

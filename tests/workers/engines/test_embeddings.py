@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,20 +10,13 @@ import pytest
 
 from tasks.values import events
 from tasks.values.errors import ContextLengthExceeded, InvalidValue, JobCancelled
-from tests.workers.engines.rows import Batch, chat, embedding, run
+from tests.workers.engines.rows import Batch, chat, embedding, run, vectors
 from workers.budget import Budget
-from workers.engines import embeddings
+from workers.engines.encoders import inputs as inputs_
 from workers.patience import Patience
 
 if TYPE_CHECKING:
     from workers.engines.embeddings import EmbeddingEngine
-
-Vector = np.ndarray[Any, np.dtype[np.float32]]
-
-
-def vectors(batch: Batch, name: str) -> list[Vector]:
-    told = {event.index: event.data for event in batch.heard[name] if isinstance(event, events.Vector)}
-    return [np.frombuffer(base64.b64decode(told[index]), "<f4") for index in range(len(told))]
 
 
 def test_paraphrases_are_closer_than_an_unrelated_sentence(embedding_engine: EmbeddingEngine) -> None:
@@ -45,7 +37,7 @@ def test_a_vector_is_the_same_in_any_company(embedding_engine: EmbeddingEngine) 
 
 
 def test_token_ids_are_taken_as_they_are(embedding_engine: EmbeddingEngine) -> None:
-    (tokens,) = embedding_engine.check(embedding("The cat.")).plan.inputs
+    (tokens,) = (text.tokens for text in embedding_engine.check(embedding("The cat.")).plan.inputs)
     batch = run(embedding_engine, embedding("The cat."), embedding(tokens))
     assert np.array_equal(vectors(batch, "0")[0], vectors(batch, "1")[0])
     assert batch.usage("0").prompt_tokens == batch.usage("1").prompt_tokens == len(tokens)
@@ -111,7 +103,7 @@ def test_what_cannot_fit_is_refused_before_it_is_tokenised(
 
 
 def test_inputs_are_bounded_together(embedding_engine: EmbeddingEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embeddings, "TOGETHER", 100)
+    monkeypatch.setattr(inputs_, "TOGETHER", 100)
     with pytest.raises(InvalidValue, match="100 tokens together") as caught:
         embedding_engine.check(embedding(*["ten words are here to be counted and no more"] * 20))
     assert caught.value.failure.param == "input"
