@@ -180,6 +180,15 @@ def size(ranges: Sequence[Sequence[Any]]) -> int:
 )
 @click.option("--model", help="Who embeds; the only model for embeddings when left out.")
 @click.option("--dimensions", type=click.IntRange(1), help="How many numbers a vector has; the model's when left out.")
+@click.option("--prompt-name", help="Which of the model's prompts stands before every text.")
+@click.option(
+    "--input-type", type=click.Choice(("query", "document")), help="Takes the model's prompt for it, where it has one."
+)
+@click.option(
+    "--truncate",
+    type=click.Choice(("END", "START")),
+    help="Where a text is cut that is too long, which else has no vector.",
+)
 @click.option(
     "--input-format", type=click.Choice(sorted(set(KINDS.values()))), help="What inputs are, else their names say."
 )
@@ -196,6 +205,9 @@ def embed(
     out: Path,
     model: str | None,
     dimensions: int | None,
+    prompt_name: str | None,
+    input_type: str | None,
+    truncate: str | None,
     input_format: str | None,
     column: str | None,
     field: str,
@@ -220,9 +232,11 @@ def embed(
         survey = texts.survey()
         if survey.texts == survey.empty:
             raise click.UsageError("there is no text in " + ", ".join(map(str, inputs)))
-        about = {"texts": survey.digest, "model": model or client.model(ENDPOINT), "dimensions": dimensions}
+        how = {"prompt_name": prompt_name, "input_type": input_type, "truncate": truncate}
+        asked = {"dimensions": dimensions, **{name: value for name, value in how.items() if value is not None}}
+        about = {"texts": survey.digest, "model": model or client.model(ENDPOINT), **asked}
         state = begin(notes, about, client, resume=resume, overwrite=overwrite)
-        body = {name: about[name] for name in ("model", "dimensions") if about[name] is not None}
+        body = {name: value for name, value in about.items() if name != "texts" and value is not None}
         with Vectors(under_way, anew=not state.number) as into:
             work = Embedding(texts, survey, body, state, into)
             with Meter("texts", survey.texts, work.done) as meter:

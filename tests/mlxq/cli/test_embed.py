@@ -240,3 +240,10 @@ def test_wrong_usage_is_told_before_anything_is_sent(words: list[str], told: str
     done = mlxq("http://127.0.0.1:1", "embed", *placed)
     assert done.code == 2 and told in done.err
     assert not list(tmp_path.iterdir())
+
+
+def test_prompts_and_cuts_are_asked_of_the_server(fake_stack: Stack, tmp_path: Path) -> None:
+    how = ("--prompt-name", "query", "--input-type", "query", "--truncate", "END")
+    done = embed(fake_stack, "-", tmp_path / "a.npy", *how, stdin=b"one\n")
+    assert done.code != 0 and "contradicts 'prompt_name'" in done.err
+    assert embed(fake_stack, "-", tmp_path / "a.npy", *how[2:], stdin=b"one\n").code == 0
