@@ -96,6 +96,13 @@ class Vector(msgspec.Struct, frozen=True, tag="vector"):
     data: str
 
 
+class Score(msgspec.Struct, frozen=True, tag="score"):
+    """How well document `index` answers its query. It goes into the result, not into the stream."""
+
+    index: int
+    score: float
+
+
 class Segment(msgspec.Struct, frozen=True, omit_defaults=True, tag="segment"):
     """A stretch of transcribed speech, from `start` to `end` in seconds."""
 
@@ -159,6 +166,7 @@ Event: TypeAlias = (
     | Delta
     | Tokens
     | Vector
+    | Score
     | Segment
     | Recording
     | Preview
@@ -207,7 +215,7 @@ def _continues(before: Delta, event: Delta) -> bool:
 
 UNSUCCESSFUL = (Failed, Cancelled, Expired)
 TERMINAL = (Done, *UNSUCCESSFUL)
-UNSTREAMED = (Tokens, Vector)  # too large for a stream; they stand in the result
+UNSTREAMED = (Tokens, Vector, Score)  # too large for a stream; they stand in the result
 
 
 class _Envelope(msgspec.Struct, frozen=True):

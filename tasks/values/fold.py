@@ -15,6 +15,7 @@ from tasks.values.events import (
     FinishReason,
     Picture,
     Recording,
+    Score,
     Segment,
     Started,
     TokenLogprob,
@@ -30,6 +31,7 @@ from tasks.values.requests import (
     Payload,
     RenderRequest,
     Sampling,
+    ScoreRequest,
     TokenizeRequest,
     ToolCall,
 )
@@ -66,6 +68,13 @@ class VectorResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="vectors
     usage: Usage = Usage()
 
 
+class ScoresResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="scores"):
+    """The scores of all documents in their order."""
+
+    scores: tuple[float, ...]
+    usage: Usage = Usage()
+
+
 class TranscriptResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="transcript"):
     """The words of a recording, its length in seconds and its language."""
 
@@ -83,7 +92,7 @@ class PicturesResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="pictu
     usage: Usage = Usage()
 
 
-Result: TypeAlias = TextResult | TokensResult | VectorResult | TranscriptResult | PicturesResult
+Result: TypeAlias = TextResult | TokensResult | VectorResult | ScoresResult | TranscriptResult | PicturesResult
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Result] = msgspec.json.Decoder(Result)
@@ -122,6 +131,9 @@ def fold(payload: Payload, events: Iterable[Event]) -> Result:
     if isinstance(payload, EmbeddingRequest):
         vectors = sorted((event for event in attempt if isinstance(event, Vector)), key=lambda vector: vector.index)
         return VectorResult(tuple(vector.data for vector in vectors), usage)
+    if isinstance(payload, ScoreRequest):
+        scores = sorted((event for event in attempt if isinstance(event, Score)), key=lambda score: score.index)
+        return ScoresResult(tuple(score.score for score in scores), usage)
     if isinstance(payload, ImageRequest):
         return PicturesResult(tuple(event for event in attempt if isinstance(event, Picture)), usage)
     segments = tuple(event for event in attempt if isinstance(event, Segment))

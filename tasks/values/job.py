@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -62,6 +62,9 @@ class RenderOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     encoding_format: Literal["float", "base64"] = "float"
     response_format: Literal["json", "text", "b64_json", "url"] | None = None
     max_model_len: int | None = None  # tokens
+    top_n: int | None = None
+    return_documents: bool | None = None
+    documents: tuple[str | dict[str, Any], ...] = ()  # as they were sent, where any was more than a text
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

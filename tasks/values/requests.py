@@ -176,6 +176,30 @@ class EmbeddingRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag="emb
     max_tokens: int | None = None
 
 
+class ScoreRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag="score"):
+    """Score how well each document answers its query: the only one, or the one in the document's place.
+
+    `instruction` tells a model that reads one what is relevant. What does not fit into the model's context, or has
+    more tokens than `max_document_tokens` or `max_pair_tokens`, is refused, or with `truncate` loses the document's
+    end. Without `activation` the scores are the model's logits. `query_param` and `document_param` are the request's
+    fields, for errors.
+    """
+
+    queries: tuple[str, ...]
+    documents: tuple[str, ...]
+    query_param: str
+    document_param: str
+    instruction: str | None = None
+    truncate: bool = False
+    max_document_tokens: int | None = None
+    max_pair_tokens: int | None = None
+    activation: bool = True
+
+    def place(self, document: int) -> int:
+        """Where the query of the document in this place stands."""
+        return 0 if len(self.queries) == 1 else document
+
+
 class TranscriptionRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag="transcription"):
     """Write down the speech in a recording of any container that ffmpeg's libraries read."""
 
@@ -216,6 +240,7 @@ Payload: TypeAlias = (
     | DetokenizeRequest
     | RenderRequest
     | EmbeddingRequest
+    | ScoreRequest
     | TranscriptionRequest
     | ImageRequest
 )

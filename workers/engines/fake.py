@@ -1,11 +1,11 @@
 """An engine without a model, for measuring and breaking the queue: never for claiming a feature.
 
 It answers chats and completions with `max_tokens` numbered words, one an answer and step of `step_ms` milliseconds, and
-embeddings with vectors made from their inputs' lengths; its tokens are a text's bytes, and every word's probability is
-the same. A chat thinks for all of its `thinking_budget` first, and says nothing when it has to call a tool, which it
-calls without arguments. Where `journal` names a file, it writes down which job it began in which process (a line
-`JOB PID`), for who wants to know whether something ran twice. The last message, or the first prompt, may ask for
-trouble: `die` kills the process at its first step, `fail` ends the row in an error, `break` raises inside a step,
+embeddings and scores with what follows from their texts' lengths; its tokens are a text's bytes, and every word's
+probability is the same. A chat thinks for all of its `thinking_budget` first, and says nothing when it has to call a
+tool, which it calls without arguments. Where `journal` names a file, it writes down which job it began in which process
+(a line `JOB PID`), for who wants to know whether something ran twice. The last message, or the first prompt, may ask
+for trouble: `die` kills the process at its first step, `fail` ends the row in an error, `break` raises inside a step,
 `refuse` is refused when checked. Words out of `clock` say when they were made, as `clock1@TIME` with the system's
 monotonic clock in seconds.
 """
@@ -38,6 +38,7 @@ from tasks.values.requests import (
     Payload,
     RenderRequest,
     Sampling,
+    ScoreRequest,
     TokenizeRequest,
 )
 from workers.engine import Engine, Prepared
@@ -111,6 +112,12 @@ class FakeEngine(Engine[_Row]):
             vectors = [base64.b64encode(struct.pack("<2f", len(text), 1.0)).decode() for text in payload.inputs]
             found: list[Event] = [events.Vector(index, data) for index, data in enumerate(vectors)]
             return [*found, events.Done(events.Usage(prompt_tokens=sum(map(len, payload.inputs))))]
+        if isinstance(payload, ScoreRequest):
+            scores: list[Event] = [
+                events.Score(index, 1 / (1 + len(document))) for index, document in enumerate(payload.documents)
+            ]
+            texts = (*payload.queries, *payload.documents)
+            return [*scores, events.Done(events.Usage(prompt_tokens=sum(map(len, texts))))]
         return [_tokens(payload), events.Done()]
 
     def _say(self, row: _Row, payload: Sampling) -> list[Event]:
