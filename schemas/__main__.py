@@ -14,6 +14,8 @@ from schemas.fields import Body, rows
 from schemas.images_edits import ImagesEditsSchema
 from schemas.images_generations import ImagesGenerationsSchema
 from schemas.images_variations import ImagesVariationsSchema
+from schemas.rerank import RerankSchema, RerankV2Schema
+from schemas.score import ScoreSchema
 from schemas.tokenize import TokenizeSchema
 from schemas.transcriptions import TranscriptionsSchema
 
@@ -27,6 +29,9 @@ TABLES: dict[str, dict[str, type[Body]]] = {
     },
     "fields": {
         "/v1/embeddings": EmbeddingsSchema,
+        "/v1/rerank": RerankSchema,
+        "/v2/rerank": RerankV2Schema,
+        "/v1/score": ScoreSchema,
         "/v1/audio/transcriptions": TranscriptionsSchema,
     },
     "image fields": {

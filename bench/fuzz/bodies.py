@@ -162,6 +162,28 @@ def embedding(world: World, chance: Random) -> dict[str, Any]:
     return {"model": model, "input": inputs, "encoding_format": "base64", **extra}
 
 
+def reranked(world: World, chance: Random) -> dict[str, Any]:
+    """Documents to sort."""
+    documents = chance.choice((["a", "bb"], [{"text": "a", "title": "b"}, "c"], ["a"] * 30))
+    extra = (
+        {"top_n": 1, "return_documents": True, "max_tokens_per_doc": 9},
+        {"return_documents": False, "max_chunks_per_doc": 2, "rank_fields": ["text"], "priority": 1},
+        {"truncate_prompt_tokens": -1, "use_activation": False},
+        {"instruction": "Find it."},
+    )
+    return {"model": world.text, "query": "word", "documents": documents, **chance.choice(extra)}
+
+
+def scored(world: World, chance: Random) -> dict[str, Any]:
+    """Pairs of texts to score."""
+    pairs = (
+        {"text_1": "word", "text_2": ["a", "b"]},
+        {"queries": ["a", "b"], "documents": ["c", "d"]},
+        {"data_1": ["word"], "data_2": "a", "truncate_prompt_tokens": 9},
+    )
+    return {"model": world.text, **chance.choice(pairs)}
+
+
 def tokenized(world: World, chance: Random) -> dict[str, Any]:
     """A text or a conversation to count."""
     model = {"model": chance.choice((world.text, world.chat))}

@@ -68,6 +68,8 @@ EXAMPLES: tuple[Example, ...] = (
     _post(CHAT, bodies.spoken, 4),
     _post(COMPLETIONS, bodies.completion, 12),
     _post(EMBEDDINGS, bodies.embedding, 8),
+    *(_post(route, bodies.reranked, 3) for route in ("/v1/rerank", "/v2/rerank")),
+    _post("/v1/score", bodies.scored, 3),
     _post("/v1/tokenize", bodies.tokenized, 5),
     _post("/v1/detokenize", bodies.detokenized, 4),
     _post("/v1/chat/render", bodies.rendered, 5),

@@ -14,6 +14,8 @@ from schemas.completions import CompletionsSchema
 from schemas.detokenize import DetokenizeSchema
 from schemas.embeddings import EmbeddingsSchema
 from schemas.fields import Body, problem, rows
+from schemas.rerank import RerankSchema
+from schemas.score import ScoreSchema
 from schemas.tokenize import TokenizeSchema
 from schemas.transcriptions import TranscriptionsSchema
 from tests.schemas.bodies import CHAT, TEXT, refused
@@ -29,6 +31,8 @@ LEAST = [
     (TokenizeSchema, TEXT),
     (DetokenizeSchema, {"model": "m", "tokens": [1]}),
     (EmbeddingsSchema, EMBED),
+    (RerankSchema, {"model": "m", "query": "a", "documents": ["b"]}),
+    (ScoreSchema, {"model": "m", "text_1": "a", "text_2": "b"}),
     (TranscriptionsSchema, FORM),
 ]
 

@@ -32,6 +32,7 @@ _TAGS = {
     "completions": "Texts to continue.",
     "tokens": "Texts as token ids, and back.",
     "embeddings": "Texts as vectors.",
+    "scores": "How well texts answer others.",
     "audio": "Recordings as text.",
     "images": "Pictures, from words and from other pictures.",
     "jobs": "Any call as a job: polled, followed, listed, cancelled and deleted.",
@@ -41,7 +42,8 @@ _TAGS = {
     "admin": "API keys and queues; for the admin key.",
     "server": "How the server is, and this document.",
 }
-_TAGGED = {"tokenize": "tokens", "detokenize": "tokens"}
+_TAGGED = {"tokenize": "tokens", "detokenize": "tokens", "rerank": "scores", "score": "scores"}
+_VERSIONED = re.compile(r"/v\d/(\w+)")
 
 
 class Route(NamedTuple):
@@ -160,5 +162,6 @@ class _Document:
 
 
 def _tag(path: str) -> str:
-    within = path.removeprefix("/v1/").split("/")[0] if path.startswith("/v1/") else "server"
+    versioned = _VERSIONED.match(path)
+    within = versioned[1] if versioned else "server"
     return _TAGGED.get(within, within)
