@@ -17,7 +17,7 @@ import yaml
 
 from mlxq.checks import SAMPLING, Check, one_of, real, whole
 
-MODEL_TYPES = ("lm", "multimodal", "embeddings", "whisper", "image-generation", "image-edit", "fake")
+MODEL_TYPES = ("lm", "multimodal", "embeddings", "rerank", "whisper", "image-generation", "image-edit", "fake")
 # fmt: off
 NOT_BUILT = frozenset({
     "debug", "disable_batching", "on_demand", "on_demand_idle_timeout",
