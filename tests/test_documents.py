@@ -63,7 +63,8 @@ def snippets() -> Iterator[Snippet]:
 
 SNIPPETS = list(snippets())
 IMAGES = [snippet for snippet in SNIPPETS if "client.images" in snippet.code]
-SPECIAL = [snippet for snippet in SNIPPETS if '"qwen3-vl"' in snippet.code or "MLXQ_WEBHOOK_SECRET" in snippet.code]
+UNSERVED = ('"qwen3-vl"', '"bge-reranker-v2-m3"', "MLXQ_WEBHOOK_SECRET")  # by `make serve`
+SPECIAL = [snippet for snippet in SNIPPETS if any(name in snippet.code for name in UNSERVED)]
 OTHERS = [snippet for snippet in SNIPPETS if snippet not in (*IMAGES, *SPECIAL)]
 
 
@@ -107,15 +108,22 @@ def test_a_snippet_that_makes_pictures_runs(snippet: Snippet, image_stack: Stack
 
 @pytest.fixture(scope="module")
 def special_stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A tiny model that sees, and webhooks that may go to this machine."""
+    """A tiny model that sees, a tiny one that scores, and webhooks that may go to this machine."""
+    from tests.workers.engines.scoring.rerankers import FIXTURES
     from tests.workers.engines.vision import tiny
 
     folder = tiny.save(tmp_path_factory.mktemp("model"), "qwen3_vl")
     seeing = {"model_path": str(folder), "served_model_name": "qwen3-vl", "model_type": "multimodal"}
+    scoring = {
+        "model_path": str(FIXTURES / "bert"),
+        "served_model_name": "bge-reranker-v2-m3",
+        "model_type": "rerank",
+    }
     embedding = next(model for model in starters() if model["model_type"] == "embeddings")
     starter.folder(embedding["served_model_name"])
     env = {"MLXQ_WEBHOOK_SECRET": SECRET, "MLXQ_WEBHOOK_ALLOW_PRIVATE": "1"}
-    yield from running(Stack(valkey, tmp_path_factory.mktemp("special"), [seeing, embedding], **env))
+    models = [seeing, scoring, embedding]
+    yield from running(Stack(valkey, tmp_path_factory.mktemp("special"), models, **env))
 
 
 def starters() -> list[dict[str, Any]]:
@@ -124,7 +132,7 @@ def starters() -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("snippet", SPECIAL, ids=name)
-def test_a_snippet_that_needs_a_model_that_sees_or_webhooks_runs(
+def test_a_snippet_that_needs_a_model_that_sees_or_scores_or_webhooks_runs(
     snippet: Snippet, special_stack: Stack, tmp_path: Path
 ) -> None:
     (tmp_path / "lighthouse.png").write_bytes(encoded(noise(1)))
@@ -133,8 +141,8 @@ def test_a_snippet_that_needs_a_model_that_sees_or_webhooks_runs(
 
 def test_there_are_snippets_for_each_kind_of_model() -> None:
     code = "".join(snippet.code for snippet in SNIPPETS)
-    calls = "chat.completions stream=True image_url embeddings transcriptions client.images /v1/jobs batches webhooks"
-    assert all(call in code for call in calls.split())
+    calls = "chat.completions stream=True image_url embeddings rerank score transcriptions client.images"
+    assert all(call in code for call in (*calls.split(), "/v1/jobs", "batches", "webhooks"))
 
 
 def test_every_example_is_in_a_document() -> None:
