@@ -71,7 +71,8 @@ class Delta(msgspec.Struct, frozen=True, omit_defaults=True, tag="delta"):
     """More text of choice `index`, whole characters only; its last delta says why it ended.
 
     `logprobs` are those of the tokens whose text ends in this delta, where the request wants them; `reasoning` is
-    thinking, which is not part of the answer, and `calls` are the tools that it asks for.
+    thinking, which is not part of the answer, and `calls` are the tools that it asks for. `tokens` are how many of them
+    it is made of, where the request wants them counted.
     """
 
     text: str
@@ -80,6 +81,7 @@ class Delta(msgspec.Struct, frozen=True, omit_defaults=True, tag="delta"):
     logprobs: tuple[TokenLogprob, ...] = ()
     reasoning: str = ""
     calls: tuple[CallDelta, ...] = ()
+    tokens: int = 0
 
 
 class Tokens(msgspec.Struct, frozen=True, tag="tokens"):
@@ -193,6 +195,7 @@ def joined(told: Iterable[Event]) -> list[Event]:
                     event.finish_reason,
                     before.logprobs + event.logprobs,
                     before.reasoning + event.reasoning,
+                    tokens=before.tokens + event.tokens,
                 )
                 continue
             last[event.index] = len(found)

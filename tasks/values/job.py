@@ -95,6 +95,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     priority: int = 0
     cancels: bool = False
     webhook: Webhook | None = None
+    ignored: tuple[str, ...] = ()  # where fields of the body stand that nobody here knows
     v: int = VERSION
 
     @property

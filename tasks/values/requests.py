@@ -52,13 +52,28 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     media: tuple[Media, ...] = ()
 
 
+class Constraint(msgspec.Struct, frozen=True):
+    """What an answer must look like: a JSON schema, a regular expression, a JSON list of texts, or a Lark grammar.
+
+    `param` is the request's field that holds it, for errors.
+    """
+
+    kind: Literal["json_schema", "regex", "choice", "grammar"]
+    source: str
+    param: str
+
+
 class Tool(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A function that the model may call; `parameters` is the JSON schema of its arguments, an object."""
+    """A function that the model may call; `parameters` is the JSON schema of its arguments, an object.
+
+    One that takes nothing but a text, its `input`, may say what that must look like (`form`).
+    """
 
     name: str
     description: str = ""
     parameters: Mapping[str, Any] = {}
     strict: bool = False
+    form: Constraint | None = None
 
 
 class ToolChoice(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -72,23 +87,15 @@ class ToolChoice(msgspec.Struct, frozen=True, omit_defaults=True):
     parallel: bool = True
 
 
-class Constraint(msgspec.Struct, frozen=True):
-    """What an answer must look like: a JSON schema, a regular expression, a JSON list of texts, or a Lark grammar.
-
-    `param` is the request's field that holds it, for errors.
-    """
-
-    kind: Literal["json_schema", "regex", "choice", "grammar"]
-    source: str
-    param: str
-
-
 class Sampling(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """How an answer's tokens are chosen and where it ends; a value of None leaves the choice to the model's defaults.
 
     `logit_bias` holds (token id, what is added to its logit); `n` is the number of answers to each prompt; `logprobs`
     the number of likeliest alternatives to tell with each token, 0 for the token alone and None for nothing;
-    `constraint` is what every answer must look like.
+    `constraint` is what every answer must look like. Neither the end of a text nor a stop token is said before
+    `min_tokens`, and with `ignore_eos` the end never is; `stop_token_ids` end an answer as its own end does.
+    `include_stop_str_in_output` leaves what ended it in the text, `skip_special_tokens` takes the model's special
+    tokens out. `count_tokens` has every delta say of how many tokens it is made.
     """
 
     max_tokens: int | None = None
@@ -108,13 +115,20 @@ class Sampling(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     n: int = 1
     logprobs: int | None = None
     constraint: Constraint | None = None
+    min_tokens: int = 0
+    ignore_eos: bool = False
+    stop_token_ids: tuple[int, ...] = ()
+    include_stop_str_in_output: bool = False
+    skip_special_tokens: bool = False
+    count_tokens: bool = False
 
 
 class ChatRequest(Sampling, frozen=True, omit_defaults=True, tag="chat"):
     """Continue a conversation.
 
     `prefill` says that the last message is the beginning of the answer; `template_options` are the chat template's own
-    variables; `thinking_budget` is the most tokens that it may think, before each answer.
+    variables; `thinking_budget` is the most tokens that it may think, before each answer. Without `generation_prompt`
+    the prompt does not end with what makes the model answer.
     """
 
     messages: tuple[Message, ...]
@@ -123,6 +137,7 @@ class ChatRequest(Sampling, frozen=True, omit_defaults=True, tag="chat"):
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = ToolChoice()
     thinking_budget: int | None = None
+    generation_prompt: bool = True
 
 
 class CompletionRequest(Sampling, frozen=True, omit_defaults=True, tag="completion"):

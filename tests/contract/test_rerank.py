@@ -20,7 +20,7 @@ def client(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     models = [
         {"model_path": str(FIXTURES / name), "served_model_name": name, "model_type": "rerank"} for name in MODELS
     ]
-    for stack in running(Stack(valkey, tmp_path_factory.mktemp("rerank"), models, db=15)):
+    for stack in running(Stack(valkey, tmp_path_factory.mktemp("rerank"), models)):
         with httpx.Client(base_url=stack.url, timeout=PATIENCE, headers={"Authorization": "Bearer none"}) as client:
             yield client
 

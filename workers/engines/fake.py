@@ -133,7 +133,8 @@ class FakeEngine(Engine[_Row]):
             made = f"@{time.monotonic():.4f}" if word == "clock" else ""
             pieces = [prompt if echo else "", f"{word}{row.emitted}{made} " if most else ""]
             logprobs = () if payload.logprobs is None else _logprobs(pieces, row.told[index], payload.logprobs)
-            told.append(events.Delta("".join(pieces), index, reason, logprobs, thought, calls))
+            tokens = int(payload.count_tokens)
+            told.append(events.Delta("".join(pieces), index, reason, logprobs, thought, calls, tokens))
             row.told[index] += sum(map(len, pieces))
         thinking = len(told) * (payload.thinking_budget or 0 if isinstance(payload, ChatRequest) else 0)
         count = row.emitted * len(told) + thinking

@@ -180,14 +180,14 @@ class TextEngine(Engine[Plan]):
             self._batch.end([row])
             yield from self._end(row, said, reason)
         elif said:
-            yield _delta(row, said)
+            yield _delta(row, said, tokens=task.fresh(row))
 
     def _end(self, row: Row, said: Emitted, reason: FinishReason) -> Iterator[Event]:
         task = self._tasks[row.job]
         del task.answers[row]
         if row.index % len(task.plan.options) == 0:
             task.cached += row.cached
-        yield _delta(row, said, reason)
+        yield _delta(row, said, reason, task.fresh(row))
         if not task.answers:
             del self._tasks[row.job]
             # The end-of-sequence token counts: it was generated.
@@ -226,7 +226,7 @@ class TextEngine(Engine[Plan]):
         try:
             prompt = [next(iter(self._output.ends), 0)] * (9 + number)
             plan = self._planner.plan(_WARM_UP[number])
-            self.admit(f"warm-up {number}", Prepared(1, Plan([prompt], [2], plan.options, ())))
+            self.admit(f"warm-up {number}", Prepared(1, Plan([prompt], [2], plan.options)))
             while self._tasks:
                 self.step()
         finally:
@@ -241,14 +241,14 @@ _WARM_UP = (
 )
 
 
-def _delta(row: Row, said: Emitted, reason: FinishReason | None = None) -> events.Delta:
-    return events.Delta(said.text, row.index, reason, said.logprobs, said.reasoning, said.calls)
+def _delta(row: Row, said: Emitted, reason: FinishReason | None = None, tokens: int = 0) -> events.Delta:
+    return events.Delta(said.text, row.index, reason, said.logprobs, said.reasoning, said.calls, tokens)
 
 
 def _answered(text: str, tokens: Iterable[int]) -> Prepared[Plan]:
     ids = tuple(tokens)
     done = events.Done(events.Usage(prompt_tokens=len(ids)))
-    return Prepared(len(ids), Plan([], [], [], ()), (events.Tokens(text, ids), done))
+    return Prepared(len(ids), Plan([], [], []), (events.Tokens(text, ids), done))
 
 
 def load(entry: ModelEntry, settings: Settings) -> TextEngine:

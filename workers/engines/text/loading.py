@@ -87,7 +87,7 @@ def assembled(
         tokenizer.has_chat_template = True
     caches = kv.Kv(model, _quantisation(entry))
     vocabulary = _vocabulary(model)
-    sampler = Sampler({*tokenizer.eos_token_ids, *tokenizer.encode("\n", add_special_tokens=False)})
+    sampler = Sampler(tokenizer.eos_token_ids, tokenizer.encode("\n", add_special_tokens=False))
     slots = entry.batch_completion_size or SLOTS
     draft = _draft(entry, settings, caches, tokenizer, sampler, vocabulary)
     memory, prompt_cache = _memory(entry)

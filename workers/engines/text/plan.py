@@ -10,6 +10,7 @@ from tasks.values.requests import ChatRequest, CompletionRequest, Sampling
 from workers.budget import Budget, Hold
 from workers.engines.text.asking import ANYBODY, Asking
 from workers.engines.text.output import reading
+from workers.engines.text.output.answer import Ending
 from workers.engines.text.output.reading import Formats, Reading
 from workers.engines.text.prompts import Prompts
 from workers.engines.text.sampling.grammar import Grammars
@@ -28,13 +29,13 @@ class Plan:
 
     `guide` is where every answer begins in its grammar; `shown` belongs to the prompt, which is the only one then.
     Nobody waits for the answers of a `bulk` one. `owner` is whose caches it may use, `hold` the memory that it takes
-    while it waits.
+    while it waits. `counted` says that deltas tell how many tokens they are made of.
     """
 
     prompts: list[list[int]]
     limits: list[int]
     options: list[Options]
-    stop: tuple[str, ...]
+    ending: Ending = field(default_factory=Ending)
     echo: bool = False
     reading: Reading = field(default_factory=Reading)
     guide: Guide | None = None
@@ -42,6 +43,7 @@ class Plan:
     shown: Shown | None = None
     owner: str = ""
     hold: Hold | None = None
+    counted: bool = False
 
     @property
     def tokens(self) -> int:
@@ -82,7 +84,7 @@ class Planner:
             tokens, how, shown = [prompt.tokens], self._reading(request, prompt.text), prompt.shown
         elif isinstance(request, CompletionRequest):
             tokens, echo = self.prompts.completion(request, asking), request.echo
-        self._check_bias(request)
+        self._check_tokens(request)
         hold = self.budget.hold(_TOKEN_BYTES * sum(map(len, tokens)), asking.patience)
         asked = self.defaults.max_tokens if request.max_tokens is None else request.max_tokens
         left = [self.prompts.context - len(prompt) for prompt in tokens]
@@ -91,33 +93,40 @@ class Planner:
             tokens,
             [most if asked is None else min(most, asked) for most in left],
             [options(request, self.defaults, drawn, choice) for choice in range(request.n)],
-            request.stop,
+            Ending(request.stop, request.min_tokens, request.include_stop_str_in_output, request.skip_special_tokens),
             echo,
             how,
             reading.guide(request, self.formats, self.grammars, how, asking),
             shown=shown,
             owner=asking.owner,
             hold=hold,
+            counted=request.count_tokens,
         )
 
-    def _check_bias(self, request: Sampling) -> None:
+    def _check_tokens(self, request: Sampling) -> None:
         for token, _ in request.logit_bias:
             if token >= self.prompts.vocabulary:
                 message = f"token {token} does not exist; this model's ids end at {self.prompts.vocabulary - 1}"
                 raise InvalidValue(message, param=f"logit_bias.{token}")
 
+        self.prompts.checked(request.stop_token_ids, "stop_token_ids")
+
     def _reading(self, request: ChatRequest, prompt: str) -> Reading:
-        thinks, calls = self.formats.reasoning, request.tools and request.tool_choice.mode != "none"
+        thinks, calls = self.formats.reasoning, bool(request.tools) and request.tool_choice.mode != "none"
         if calls and self.formats.tools is None:
             raise InvalidValue("tools are turned off for this model (its tool_call_parser is none)", param="tools")
+        only = reading.formed(request)
+        if only is not None:
+            calls = False  # the answer is no call that the model writes
         return Reading(
             thinks,
             self.formats.tools if calls else None,
             {tool.name: reading.enforced(tool) for tool in request.tools},
             begun=thinks is not None and thinks.begun(prompt),
             budget=request.thinking_budget if thinks else None,
-            close=self._close(thinks, bool(calls)) if thinks and request.thinking_budget is not None else (),
+            close=self._close(thinks, calls) if thinks and request.thinking_budget is not None else (),
             parallel=request.tool_choice.parallel,
+            only=only,
         )
 
     def _close(self, thinks: ReasoningFormat, calls: bool) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from tasks.values.requests import (
 from workers.encoder import Encoder
 from workers.engines.text import conversation
 from workers.engines.text.asking import ANYBODY, Asking
+from workers.engines.text.effort import nearest
 from workers.engines.text.output.reading import Formats
 from workers.engines.text.schedule.rows import Shown
 from workers.engines.text.special_tokens import Rendered, SpecialTokens, protected
@@ -62,7 +63,7 @@ class Prompts:
     def chat(self, chat: ChatRequest, asking: Asking = ANYBODY) -> Prompt:
         """The prompt of a conversation; raises InvalidValue or ContextLengthExceeded."""
         tools = () if chat.tool_choice.mode == "none" else chat.tools
-        found = self._read(chat, tools, self.context, asking, answer=True)
+        found = self._read(chat, tools, self.context, asking, answer=chat.generation_prompt)
         self._check_fits(found.tokens, "messages")
         return found
 
@@ -147,7 +148,7 @@ class Prompts:
                 turns,
                 add_generation_prompt=answer and not request.prefill,
                 continue_final_message=request.prefill,
-                **{**_thinking(request), **request.template_options, **shown},
+                **{**_thinking(request), **request.template_options, **self._effort(request), **shown},
             )
         except Exception as error:  # a template may do anything with what it is given
             message = f"the model's chat template refuses these messages: {error}"
@@ -167,6 +168,10 @@ class Prompts:
     def _template(self, turns: Sequence[Turn], **options: Any) -> str:
         """What the template makes of these turns, which it may refuse with any exception."""
         return str(self._tokenizer.apply_chat_template(self._turns(list(turns)), tokenize=False, **options))
+
+    def _effort(self, request: ChatRequest | RenderRequest) -> Mapping[str, Any]:
+        effort = request.template_options.get("reasoning_effort")
+        return {"reasoning_effort": nearest(effort, self._formats.template)} if isinstance(effort, str) else {}
 
     def _turns(self, turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The turns in the form that this model's template takes."""

@@ -23,12 +23,20 @@ class Task:
     paused: list[PromptGroup] = field(default_factory=list)
     thought: dict[Row, int] = field(default_factory=dict)
     closed: set[Row] = field(default_factory=set)  # whose thinking is over because its budget was
+    counted: dict[Row, int] = field(default_factory=dict)  # tokens that deltas have told of
 
     @property
     def usage(self) -> events.Usage:
         """What the job has used."""
         thought = sum(self.thought.values())
         return events.Usage(self.plan.tokens, self.generated, self.cached, reasoning_tokens=thought)
+
+    def fresh(self, row: Row) -> int:
+        """Tokens of an answer that no delta has counted yet, where the request wants them counted."""
+        if not self.plan.counted:
+            return 0
+        before, self.counted[row] = self.counted.get(row, 0), row.said
+        return row.said - before
 
     def called(self, row: Row) -> bool:
         """Whether the only call that an answer may hold is there."""

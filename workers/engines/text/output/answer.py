@@ -35,8 +35,21 @@ class Emitted(NamedTuple):
         )
 
 
+class Ending(NamedTuple):
+    """What ends a text, beside the model's own end, and what of it is shown.
+
+    `stop` are strings, looked for behind the first `least` tokens, and part of the text where they are `shown`. A
+    `plain` text has no special tokens in it.
+    """
+
+    stop: tuple[str, ...] = ()
+    least: int = 0
+    shown: bool = False
+    plain: bool = False
+
+
 class Answer:
-    """The text of one sequence; `context` are the tokens that it continues.
+    """The text of one sequence; `context` are the tokens that it continues, `ending` says where it ends.
 
     `parser` finds thinking and calls in it, to which stop strings are nothing; `name` makes ids for calls without one.
     """
@@ -46,13 +59,14 @@ class Answer:
         decode: Callable[[list[int]], str],
         vocabulary: Vocabulary,
         context: Sequence[int],
-        stop: Sequence[str],
+        ending: Ending,
         parser: Parser,
         name: Callable[[int], str],
         *,
         thinking: bool = False,
     ) -> None:
-        self._detokenizer, self._stopper = Detokenizer(decode, context), Stopper(stop)
+        self._detokenizer, self._stopper = Detokenizer(decode, context), Stopper(ending.stop, shown=ending.shown)
+        self._ending, self._tokens = ending, 0
         self._vocabulary, self._parser, self._name = vocabulary, parser, name
         self.thinking, self.calls = thinking, 0
         self._heard = self._cut = 0  # characters, and those of them that a stop string took away
@@ -60,6 +74,7 @@ class Answer:
 
     def hear(self, token: int, logprob: Logprob | None) -> Emitted:
         """Take the next token."""
+        self._tokens += 1
         if logprob is not None:
             self._waiting.append(self.told(token, logprob, self._heard))
         return self._said(self._detokenizer.hear(token))
@@ -94,8 +109,11 @@ class Answer:
     def _one_piece(self, piece: ParserEvent) -> Emitted:
         if isinstance(piece, Text):
             self.thinking = False
-            before = self._stopper.held + len(piece.text)
-            text, stopped = self._stopper.hear(piece.text)
+            said = self._vocabulary.plain(piece.text) if self._ending.plain else piece.text
+            if self._tokens <= self._ending.least:
+                return Emitted(said)
+            before = self._stopper.held + len(said)
+            text, stopped = self._stopper.hear(said)
             self._cut = before - len(text) if stopped else 0
             return Emitted(text, stopped=stopped)
         if isinstance(piece, Thought):

@@ -56,6 +56,8 @@ class Vocabulary:
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
         self._added = {number: str(token) for number, token in tokenizer.added_tokens_decoder.items()}
+        special = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
+        self._special = re.compile("|".join(map(re.escape, sorted(special, key=len, reverse=True))) or "(?!)")
         self._unicode = {char: byte for byte, char in bytes_to_unicode().items()}  # type: ignore[no-untyped-call]
         backend = getattr(tokenizer, "backend_tokenizer", None)
         self._byte_level = backend is not None and "ByteLevel" in repr(backend.decoder)
@@ -71,6 +73,10 @@ class Vocabulary:
         if self._byte_level and all(char in self._unicode for char in piece):
             return bytes(self._unicode[char] for char in piece)
         return piece.replace("\u2581", " ").encode()
+
+    def plain(self, text: str) -> str:
+        """A text without the special tokens in it."""
+        return self._special.sub("", text)
 
     def text(self, token: int) -> str:
         """A token's text; bytes that are none by themselves come out as U+FFFD."""

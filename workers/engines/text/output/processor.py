@@ -33,7 +33,7 @@ class OutputProcessor:
             self._decode,
             self._vocabulary,
             prompt,
-            plan.stop,
+            plan.ending,
             how.parser(),
             lambda number: f"call_{sha256(f'{name}:{number}'.encode()).hexdigest()[:24]}",
             thinking=how.begun,
@@ -46,7 +46,7 @@ class OutputProcessor:
     def _scored(self, source: PromptGroup) -> list[TokenLogprob]:
         if source.scored is None:
             return []
-        answer = self.answer(Plan([], [], [], ()), (), "")
+        answer = self.answer(Plan([], [], []), (), "")
         scored: list[TokenLogprob] = []
         for token, logprob in zip(source.tokens, [Logprob(None, (), ()), *source.scores], strict=True):
             scored += answer.hear(token, logprob).logprobs
@@ -63,11 +63,12 @@ class OutputProcessor:
             raise row.guide.refusal
         reason: FinishReason | None = None
         emitted = Emitted()
-        if generated.token in self.ends:  # which is no text
-            reason = "stop"
+        stopped = generated.token in row.options.stop_token_ids
+        if generated.token in self.ends or (stopped and not task.plan.ending.shown):
+            reason = "stop"  # and no text
         else:
             emitted = answer.hear(generated.token, generated.logprob)
-            reason = "stop" if emitted.stopped or task.called(row) else None
+            reason = "stop" if stopped or emitted.stopped or task.called(row) else None
             if reason is None and generated.said >= row.limit:
                 reason = "length"
         if reason is None:

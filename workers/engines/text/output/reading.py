@@ -9,6 +9,7 @@ from typing import Any
 
 from tasks.values.requests import ChatRequest, Sampling, Tool
 from workers.engines.text.asking import ANYBODY, Asking
+from workers.engines.text.output.input_call import InputCall
 from workers.engines.text.sampling.grammar import Grammars, Layout, check_schema
 from workers.engines.text.sampling.guide import Guide
 from workers.parsers import detect, registry
@@ -56,7 +57,8 @@ class Reading:
     """How the answers of one request are read.
 
     `begun` says that the prompt leaves the model thinking; `budget` is how many tokens it may think before `close`,
-    tokens, ends that. Without `parallel` the first call ends an answer.
+    tokens, ends that. Without `parallel` the first call ends an answer. Where there is an `only` tool the answer is, as
+    a whole, what that is given.
     """
 
     reasoning: ReasoningFormat | None = None
@@ -66,6 +68,7 @@ class Reading:
     budget: int | None = None
     close: tuple[int, ...] = ()
     parallel: bool = True
+    only: Tool | None = None
 
     def over(self, thought: int) -> bool:
         """Whether so many tokens of thinking are as many as there may be."""
@@ -73,10 +76,21 @@ class Reading:
 
     def parser(self) -> Parser:
         """A parser of one answer."""
-        calls = self.tools.parser(self.schemas) if self.tools else None
+        if self.only is not None:
+            return InputCall(self._parser(None), self.only.name)
+        return self._parser(self.tools.parser(self.schemas) if self.tools else None)
+
+    def _parser(self, calls: Calls | None) -> Parser:
         if self.reasoning:
             return self.reasoning.parser(self.begun, calls)
         return calls or Calls((), nothing)
+
+
+def formed(request: ChatRequest) -> Tool | None:
+    """The tool that an answer has to call, where it can be one only and what that is given must have a form."""
+    choice = request.tool_choice
+    tools = [tool for tool in request.tools if choice.name in (None, tool.name)]
+    return tools[0] if choice.mode == "required" and len(tools) == 1 and tools[0].form else None
 
 
 def guide(
@@ -86,10 +100,11 @@ def guide(
     prelude = reading.reasoning.prelude(reading.begun) if reading.reasoning else ()
     if isinstance(request, ChatRequest) and reading.tools is not None and request.tool_choice.mode == "required":
         return _calls(request, reading.tools, formats.taught, grammars, prelude, asking)
-    if request.constraint is None:
+    constraint = request.constraint if reading.only is None else reading.only.form
+    if constraint is None:
         return None
     before = [reading.reasoning.ANSWER] if reading.reasoning and reading.reasoning.ANSWER else []
-    return grammars.answer(request.constraint, [*prelude, *before], asking)
+    return grammars.answer(constraint, [*prelude, *before], asking)
 
 
 def _calls(

@@ -16,10 +16,10 @@ class Heard(NamedTuple):
 
 
 class Stopper:
-    """Holds back what may be the beginning of a stop string, until it is one or is none."""
+    """Holds back what may be the beginning of a stop string, until it is one or is none; one may be `shown`."""
 
-    def __init__(self, stops: Sequence[str]) -> None:
-        self._stops = tuple(stops)
+    def __init__(self, stops: Sequence[str], *, shown: bool = False) -> None:
+        self._stops, self._shown = tuple(stops), shown
         self._held = ""
 
     @property
@@ -31,7 +31,7 @@ class Stopper:
         """Take more text; after `stopped` nothing more is to be said."""
         before, stop, rest = split(self._held + text, self._stops)
         self._held = "" if stop else rest
-        return Heard(before, stop is not None)
+        return Heard(before + stop if stop and self._shown else before, stop is not None)
 
     def rest(self) -> str:
         """What was held back, when no more text comes."""

@@ -32,7 +32,11 @@ class Defaults:
 
 @dataclass(frozen=True)
 class Options:
-    """One sequence's settings; `choice` sets the answers of one request apart, `logprobs` is None or a number."""
+    """One sequence's settings; `choice` sets the answers of one request apart, `logprobs` is None or a number.
+
+    Neither the end of the text nor one of `stop_token_ids` is drawn before `min_tokens`, and with `ignore_eos` the end
+    never is.
+    """
 
     temperature: float
     top_p: float
@@ -48,6 +52,9 @@ class Options:
     seed: int
     choice: int
     logprobs: int | None
+    min_tokens: int = 0
+    ignore_eos: bool = False
+    stop_token_ids: tuple[int, ...] = ()
 
     @property
     def shaped(self) -> bool:
@@ -63,6 +70,7 @@ class Options:
 _CHOSEN = tuple(
     field.name for field in fields(Defaults) if field.name not in {"max_tokens", "seed"}
 )  # the rest is not for sampling
+_ASKED = ("logit_bias", "logprobs", "min_tokens", "ignore_eos", "stop_token_ids")  # which no default fills in
 
 
 def options(asked: Sampling, defaults: Defaults, seed: int, choice: int) -> Options:
@@ -71,7 +79,9 @@ def options(asked: Sampling, defaults: Defaults, seed: int, choice: int) -> Opti
     for name in _CHOSEN:
         value = getattr(asked, name)
         chosen[name] = getattr(defaults, name) if value is None else value
-    return Options(**chosen, logit_bias=asked.logit_bias, seed=seed, choice=choice, logprobs=asked.logprobs)
+    for name in _ASKED:
+        chosen[name] = getattr(asked, name)
+    return Options(**chosen, seed=seed, choice=choice)
 
 
 def seed(asked: Sampling, defaults: Defaults) -> int:

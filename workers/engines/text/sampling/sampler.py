@@ -14,6 +14,7 @@ import numpy as np
 
 from workers.engines.text.sampling import elementwise, inverse_transform, noise, penalties
 from workers.engines.text.sampling.candidates import largest
+from workers.engines.text.sampling.endings import withheld
 from workers.engines.text.sampling.guide import allowed
 from workers.engines.text.sampling.options import Options
 from workers.engines.text.sampling.pick import Pick
@@ -37,17 +38,18 @@ class Report(NamedTuple):
 
 
 class Sampler:
-    """Draws tokens; `spared` are those that XTC leaves alone (line ends and ends of text)."""
+    """Draws tokens; `ends` are those that end a text, `spared` further ones that XTC leaves alone (line ends)."""
 
-    def __init__(self, spared: Iterable[int]) -> None:
-        self._spared = mx.array(sorted(spared), mx.uint32)
+    def __init__(self, ends: Iterable[int], spared: Iterable[int] = ()) -> None:
+        self._ends = frozenset(ends)
+        self._spared = mx.array(sorted({*self._ends, *spared}), mx.uint32)
 
     def draw(self, logits: Any, picks: Sequence[Pick]) -> Any:
         """The next token of each row: logits (rows, vocabulary) of any float type to uint32 (rows,)."""
         return _forced(self._drawn(logits, picks), picks)
 
     def _drawn(self, logits: Any, picks: Sequence[Pick]) -> Any:
-        x = allowed(penalties.shaped(logits.astype(mx.float32), picks), picks)
+        x = withheld(allowed(penalties.shaped(logits.astype(mx.float32), picks), picks), picks, self._ends)
         groups: dict[Callable[[Any, Sequence[Pick]], Any], list[int]] = {}
         for row, pick in enumerate(picks):
             groups.setdefault(self._way(pick.options), []).append(row)
