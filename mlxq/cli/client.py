@@ -59,12 +59,16 @@ class Client:
         given = {name: value for name, value in params.items() if value is not None}
         return self._json(lambda: self._http.get(path, params=given))
 
-    def post(self, path: str, body: Json | None = None, *, once: bool = False) -> Json:
-        """The answer to a JSON body; `once`: raises AnswerLost when the server may have got it and did not answer."""
+    def post(self, path: str, body: Json | None = None, *, once: bool = False, key: str | None = None) -> Json:
+        """The answer to a JSON body, which may be sent again; the server takes what has the same `key` for one call.
+
+        `once`: raises AnswerLost when the server may have got it and did not answer.
+        """
+        headers = {} if key is None else {"Idempotency-Key": key}
 
         def send() -> httpx.Response:
             try:
-                return self._http.post(path, json=body or {})
+                return self._http.post(path, json=body or {}, headers=headers)
             except httpx.ConnectError:
                 raise
             except httpx.TransportError as error:

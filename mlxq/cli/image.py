@@ -6,6 +6,7 @@ import base64
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import click
 
@@ -127,7 +128,7 @@ def draw(
 
 
 def _result(client: Client, endpoint: str, body: Json, terminal: Terminal) -> Json:
-    job = client.post("/v1/jobs", {"url": endpoint, "body": body})["id"]
+    job = client.post("/v1/jobs", {"url": endpoint, "body": body}, key=uuid4().hex)["id"]  # sent twice it draws once
     try:
         with Meter("steps", 0) as meter:
             for kind, event in Watch(client, job).events():

@@ -25,7 +25,7 @@ RECORDINGS = frozenset(
 )
 SUFFIXES = {"text": ".txt", "srt": ".srt", "vtt": ".vtt"}  # of the others .json
 NOTES = ".mlxq.json"
-_TOGETHER = 50  # recordings in a batch, so that texts come in while others are uploaded
+_TOGETHER = 4  # recordings in a batch: their texts come together, while others are uploaded
 _KEPT = 7 * 86_400  # seconds that the server has a recording, unless it is deleted before
 _REFUSED_ALONE = frozenset({400, 413, 415})
 
@@ -130,6 +130,15 @@ def save(out: Path, body: Any) -> None:
         file.write((text if text.endswith("\n") else f"{text}\n").encode())
 
 
+def check_format(client: Client, format_: str) -> None:
+    """Raise RequestsFailed for a format that the server does not write, before anything is sent there."""
+    bodies = client.get("/openapi.json").get("components", {}).get("schemas", {})
+    fields = bodies.get("CreateTranscriptionRequest", {}).get("properties", {})
+    known = fields.get("response_format", {}).get("enum")
+    if known and format_ not in known:
+        raise RequestsFailed(f"this server writes {', '.join(filter(None, known))}, not '{format_}'")
+
+
 def is_recording(path: Path) -> bool:
     """Whether a file's name says so; hidden ones are what macOS notes beside its files."""
     return path.suffix.lower() in RECORDINGS and not path.name.startswith(".") and path.is_file()
@@ -189,9 +198,9 @@ def transcribe(
 ) -> None:
     """Write down recordings.
 
-    RECORDINGS are files, or folders with every recording below them. A text is written to OUT under its recording's
-    name as soon as it is there. Ctrl-C stops this command and not the work: the same command with --resume goes on
-    with it.
+    RECORDINGS are files, or folders with every recording below them. They are sent a few at a time, and as soon as
+    these are done their texts are written to OUT under their recordings' names. Ctrl-C stops this command and not the
+    work: the same command with --resume goes on with it.
     """
     found = collect(recordings, out, SUFFIXES.get(format_, ".json"))
     written = [one for one in found if Path(one.out).exists()]
@@ -200,6 +209,7 @@ def transcribe(
         raise click.UsageError(
             f"{len(written)} of {len(found)} texts are there ({written[0].out}); --resume leaves them, --overwrite not"
         )
+    check_format(client, format_)
     body: Json = {"model": model or client.model(ENDPOINT), "response_format": format_}
     body |= {name: value for name, value in told.items() if value is not None}
     body |= {"timestamp_granularities": list(granularity)} if granularity else {}

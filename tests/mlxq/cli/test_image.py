@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -90,3 +93,53 @@ def test_kitty_gets_a_png_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [piece.partition(";")[0] for piece in pieces] == ["\x1b_Ga=T,f=100,r=12,m=1", "\x1b_Gm=0"]
     assert base64.b64decode("".join(piece.partition(";")[2] for piece in pieces)) == data
     assert Terminal().picture(b"\xff\xd8") == "" and not Terminal().previews
+
+
+class _Relay(BaseHTTPRequestHandler):
+    """Hands calls on, and keeps the answers to the first few new jobs to itself."""
+
+    stack: Stack
+    lost = 2
+
+    def handle_call(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+        answer = httpx.request(self.command, self.stack.url + self.path, content=body, headers=headers, timeout=60)
+        if self.command == "POST" and self.path == "/v1/jobs" and type(self).lost:
+            type(self).lost -= 1
+            self.close_connection = True
+            return
+        self.send_response(answer.status_code)
+        self.send_header("Content-Type", answer.headers.get("Content-Type", "application/json"))
+        self.send_header("Content-Length", str(len(answer.content)))
+        self.end_headers()
+        self.wfile.write(answer.content)
+
+    do_GET = do_POST = do_DELETE = handle_call  # noqa: N815 - http.server's names
+
+    def log_message(self, format: str, *args: object) -> None:
+        del format, args
+
+
+@pytest.fixture
+def losing(image_stack: Stack) -> Iterator[str]:
+    """The address of a way to the stack on which the first answers to new jobs are lost."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Relay", (_Relay,), {"stack": image_stack}))
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_picture_is_drawn_once_however_often_its_answer_is_lost(
+    image_stack: Stack, losing: str, tmp_path: Path
+) -> None:
+    def jobs() -> set[str]:
+        return {job["id"] for job in httpx.get(f"{image_stack.url}/v1/jobs", params={"limit": 100}).json()["data"]}
+
+    before = jobs()
+    done = mlxq(losing, "image", "a cat", *SMALL, "--model", "flux2", "--out", tmp_path / "cat.png")
+    assert done.code == 0, done.err
+    assert len(jobs() - before) == 1

@@ -87,11 +87,30 @@ def test_an_interrupted_run_is_resumed_with_the_same_batch(real_stack: Stack, fo
     ]
 
 
-def test_a_format_that_the_server_refuses_is_told_once(real_stack: Stack, folder: Path, tmp_path: Path) -> None:
-    done = mlxq(real_stack, "transcribe", folder, "--out", tmp_path / "texts", "--format", "braille")
-    assert done.code == 1
-    assert "braille" in done.err or "must be" in done.err
-    assert not any(path.is_file() for path in (tmp_path / "texts").rglob("*"))
+@pytest.mark.parametrize("format_", ["braille", "diarized_json"])
+def test_a_format_that_the_server_does_not_write_is_told_before_anything_is_sent(
+    real_stack: Stack, folder: Path, tmp_path: Path, format_: str
+) -> None:
+    def sent() -> int:
+        listed = httpx.get(f"{real_stack.url}/v1/batches", params={"limit": 100}).json()["data"]
+        return len(listed) + len(httpx.get(f"{real_stack.url}/v1/files").json()["data"])
+
+    before = sent()
+    done = mlxq(real_stack, "transcribe", folder, "--out", tmp_path / "texts", "--format", format_)
+    assert done.code == 1 and format_ in done.err and "text" in done.err
+    assert sent() == before and not any(path.is_file() for path in (tmp_path / "texts").rglob("*"))
+
+
+def test_texts_are_written_while_others_are_still_to_come(real_stack: Stack, folder: Path, tmp_path: Path) -> None:
+    for number in range(6):
+        shutil.copy(folder / "a.wav", folder / f"more{number}.wav")
+    done = mlxq(real_stack, "transcribe", folder, "--out", tmp_path / "texts")
+    assert done.code == 0 and "9 texts in" in done.out
+    counts = [
+        batch["request_counts"]["total"]
+        for batch in httpx.get(f"{real_stack.url}/v1/batches", params={"limit": 3}).json()["data"]
+    ]
+    assert counts == [1, 4, 4]
 
 
 def test_outputs_are_called_like_their_recordings(tmp_path: Path) -> None:
