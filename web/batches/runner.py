@@ -204,7 +204,7 @@ class Runner:
     def _advance(self, active: RunningBatch, clock: int, room: Mapping[str, int]) -> bool:
         """Bring one batch further; False when it waits for its jobs."""
         status = active.state.status
-        if status is Status.VALIDATING:
+        if active.unchecked:
             return False  # looked after apart
         if active.stopping and not self._stopped(active):
             return not active.inflight
@@ -237,7 +237,10 @@ class Runner:
             return
         active.validation = None
         if checked.problems:
-            self._settle(active, Status.FAILED, checked.problems)
+            status = Status.CANCELLED if active.stopping else Status.FAILED
+            self._settle(active, status, checked.problems)
+        elif active.stopping:  # its lines are counted, and then written down as undone
+            self._move(active, active.state.status, total=checked.total)
         else:
             model = {"model": checked.model} if checked.model else {}
             self._move(active, Status.IN_PROGRESS, total=checked.total, **model)
@@ -272,7 +275,7 @@ class Runner:
             self._sweep(active)
         if active.inflight:
             return False
-        if not active.admitted or active.exhausted:
+        if active.exhausted:
             return True
         taken = self._next(active, SKIPPED)
         skipped = {one.number: self._line_jobs.skipped(active.batch, one, active.stopping) for one in taken if one.data}

@@ -42,9 +42,9 @@ class RunningBatch:
         return self.state.batch
 
     @property
-    def admitted(self) -> bool:
-        """Whether its input was found to be in order."""
-        return Status.IN_PROGRESS in self.state.times
+    def unchecked(self) -> bool:
+        """Whether its input has still to be looked through, also when it was cancelled before that."""
+        return not self.state.total and self.state.status in (Status.VALIDATING, Status.CANCELLING)
 
     @property
     def exhausted(self) -> bool:
@@ -83,6 +83,6 @@ def first_to_check(actives: Iterable[RunningBatch]) -> list[RunningBatch]:
     """The batches whose input is checked next: one an owner, so that nobody waits for the files of another."""
     found: dict[str, RunningBatch] = {}
     for active in actives:
-        if active.state.status is Status.VALIDATING:
+        if active.unchecked:
             found.setdefault(active.batch.owner, active)
     return list(found.values())
