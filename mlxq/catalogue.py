@@ -42,7 +42,8 @@ class ModelEntry:
     off; `enable_auto_tool_choice` and `message_converter` are taken and change nothing, as tools are always on and
     messages are written as the tool format wants them; `config_name` is the kind of image model, `quantize` its bits,
     `lora_paths` and `lora_scales` what is laid over it; `defaults` are sampling settings by their names in a request,
-    `default_NAME` in the file; `options` belong to the engine of `model_type`.
+    `default_NAME` in the file; `options` belong to the engine of `model_type`; `aliases` are further names that
+    calls may give it.
     """
 
     name: str
@@ -78,6 +79,7 @@ class ModelEntry:
     lora_scales: tuple[float, ...] = ()
     defaults: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,15 @@ class Catalogue:
             if entry.name in models:
                 raise CatalogueError(f"{source}: models[{number}]: '{entry.name}' is served twice")
             models[entry.name] = entry
+        names = [name for entry in models.values() for name in (entry.name, *entry.aliases)]
+        for name in names:
+            if names.count(name) > 1:
+                raise CatalogueError(f"{source}: '{name}' is the name or alias of two models")
         return cls(models, server)
+
+    def find(self, name: str) -> ModelEntry | None:
+        """The model of this name or alias."""
+        return self.models.get(name) or next((entry for entry in self if name in entry.aliases), None)
 
     def get(self, name: str) -> ModelEntry:
         """The model of this name; CatalogueError when there is none."""
@@ -200,6 +210,7 @@ _CHECKS: Mapping[str, Check] = {
     "lora_scales": Check("a list of numbers from -10 to 10", _listed(real(-10, 10))),
     **{_DEFAULT + name: check for name, check in SAMPLING.items()},
     "options": Check("a mapping", lambda value: isinstance(value, dict)),
+    "aliases": Check("a list of names", _listed(_TEXT)),
 }
 
 

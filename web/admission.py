@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from mlxq.catalogue import ModelEntry
 from tasks.values.errors import InvalidValue, ModelNotFound, ModelUnavailable
@@ -17,6 +18,19 @@ from web.http.errors import path
 BACKLOG = 100  # a model's queue holds so many jobs polled later for each waiting client it has room for
 _LOOK = 0.25  # seconds
 _FRESH = 0.5  # seconds that a model found ready is taken to be ready; a call that comes too early waits in its queue
+
+
+def named(gateway: Gateway, endpoint: Endpoint, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same body with its model by its own name: of an alias, or of the only one that serves the endpoint."""
+    name = raw.get("model")
+    if isinstance(name, str):
+        entry = gateway.catalogue.find(name)
+    elif name is None:
+        fits = [entry for entry in gateway.catalogue if entry.model_type in endpoint.model_types]
+        entry = fits[0] if len(fits) == 1 else None
+    else:
+        entry = None
+    return raw if entry is None else {**raw, "model": entry.name}
 
 
 def model(gateway: Gateway, name: str, endpoint: Endpoint, within: str = "") -> ModelEntry:

@@ -22,6 +22,7 @@ class Model(Answer, frozen=True):
     object: Literal["model"]
     created: int
     owned_by: str
+    aliases: list[str]
     type: str
     endpoints: list[str]
     context_length: int | None

@@ -96,3 +96,25 @@ def test_the_environment_goes_before_the_file_s_server_keys(tmp_path: Path) -> N
     path.write_text("server: {port: http}\nmodels: [{model_path: x}]")
     with pytest.raises(configuration.ConfigurationError, match=r"server\.port"):
         configuration.load({"MLXQ_CONFIG": str(path)})
+
+
+def test_a_model_is_found_by_its_name_and_its_aliases() -> None:
+    catalogue = parse({"model_path": "x", "aliases": ["gpt-4o", "openai/gpt-4o-mini"]}, {"model_path": "y"})
+    found = [catalogue.find(name) for name in ("x", "gpt-4o", "openai/gpt-4o-mini", "y", "z")]
+    assert [entry and entry.name for entry in found] == ["x", "x", "x", "y", None]
+
+
+@pytest.mark.parametrize(
+    ("models", "told"),
+    [
+        ([{"model_path": "x", "aliases": "gpt-4o"}], "'aliases' must be a list"),
+        ([{"model_path": "x", "aliases": [""]}], "'aliases' must be a list"),
+        ([{"model_path": "x", "aliases": ["a", "a"]}], "'a' is the name or alias of two"),
+        ([{"model_path": "x", "aliases": ["x"]}], "'x' is the name or alias of two"),
+        ([{"model_path": "x", "aliases": ["y"]}, {"model_path": "y"}], "'y' is the name or alias of two"),
+        ([{"model_path": "x", "aliases": ["a"]}, {"model_path": "y", "aliases": ["a"]}], "'a' is the name or alias of"),
+    ],
+)
+def test_a_name_that_two_models_have_is_refused(models: list[Any], told: str) -> None:
+    with pytest.raises(CatalogueError, match=told):
+        parse(*models)

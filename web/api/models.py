@@ -28,8 +28,8 @@ def index() -> dict[str, Any]:
 @blueprint.get("/v1/models/<path:name>")
 @operation("retrieveModel", server.Model)
 def show(name: str) -> dict[str, Any]:
-    """One configured model."""
-    entry = gateway().catalogue.models.get(name)
+    """One configured model, by its name or an alias."""
+    entry = gateway().catalogue.find(name)
     if entry is None:
         raise ModelNotFound(f"the model '{name}' does not exist here", param="model")
     return _model(gateway(), entry)
@@ -43,6 +43,7 @@ def _model(shared: Gateway, entry: ModelEntry) -> dict[str, Any]:
         "object": "model",
         "created": shared.started,
         "owned_by": "mlxq",
+        "aliases": entry.aliases,
         "type": entry.model_type,
         "endpoints": paths,
         "context_length": details.context_length,
