@@ -71,12 +71,14 @@ class Settings:
     client_timeout: float = 60.0
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     log_level: str = "INFO"
     webhook_url: str | None = None
     webhook_secret: str | None = field(default=None, repr=False)
     webhook_allow_private: bool = False
     media_allow_private: bool = False
+    unknown_fields: str = "ignore"
     shared_cache: bool = False
     special_tokens: str = "text"
     secret: str = field(default="", repr=False)
@@ -261,6 +263,12 @@ def _networks(text: str) -> tuple[str, ...]:
     return found
 
 
+def _treatment(text: str) -> str:
+    if text.lower() not in ("ignore", "refuse"):
+        raise ValueError("must be ignore or refuse")
+    return text.lower()
+
+
 DEFAULT = "MLXQ_DEFAULT_"  # and the name of a sampling setting
 VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "redis_url": ("REDIS_URL", _url),
@@ -290,12 +298,14 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "client_timeout": ("MLXQ_CLIENT_TIMEOUT", _at_least(float, 0.5)),
     "allowed_hosts": ("MLXQ_ALLOWED_HOSTS", _hosts),
     "allowed_origins": ("MLXQ_ALLOWED_ORIGINS", _origins),
+    "cors_origins": ("MLXQ_CORS_ORIGINS", _origins),
     "trusted_proxies": ("MLXQ_TRUSTED_PROXIES", _networks),
     "log_level": ("MLXQ_LOG_LEVEL", _level),
     "webhook_url": ("MLXQ_WEBHOOK_URL", _receiver),
     "webhook_secret": ("MLXQ_WEBHOOK_SECRET", _secret),
     "webhook_allow_private": ("MLXQ_WEBHOOK_ALLOW_PRIVATE", _flag),
     "media_allow_private": ("MLXQ_MEDIA_ALLOW_PRIVATE", _flag),
+    "unknown_fields": ("MLXQ_UNKNOWN_FIELDS", _treatment),
     "shared_cache": ("MLXQ_SHARED_CACHE", _flag),
     "special_tokens": ("MLXQ_SPECIAL_TOKENS", _special_tokens),
     "secret": ("MLXQ_SECRET", str),

@@ -35,7 +35,7 @@ def host(settings: Settings, given: str) -> bool:
 
 def origin(settings: Settings, given: str, host: str) -> bool:
     """Whether pages of an `Origin` may write here: this server's own, those of this machine on it, and named ones."""
-    if _any(settings.allowed_origins, given.lower()):
+    if _any((*settings.allowed_origins, *settings.cors_origins), given.lower()):
         return True
     try:
         found = urlsplit(given)
