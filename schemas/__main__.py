@@ -44,15 +44,18 @@ BODIES = {path: body for bodies in TABLES.values() for path, body in bodies.item
 
 
 def table(name: str) -> Iterator[str]:
-    """Lines of Markdown: what each endpoint honours, takes without effect, and refuses."""
-    yield "| endpoint | honoured | taken, changes nothing | refused by name, except null and the value shown |"
-    yield "| --- | --- | --- | --- |"
+    """Lines of Markdown: what each endpoint honours, takes without effect, knows and ignores, and refuses."""
+    yield (
+        "| endpoint | honoured | taken, changes nothing | ignored and told, as unknown fields are; refused at values "
+        "other than the one shown | refused by name, except null and the value shown |"
+    )
+    yield "| --- | --- | --- | --- | --- |"
     for path, body in TABLES[name].items():
-        cells: dict[str, list[str]] = {"honoured": [], "accepted": [], "refused": []}
+        cells: dict[str, list[str]] = {"honoured": [], "accepted": [], "ignored": [], "refused": []}
         for row in rows(body):
             taken = " or ".join(json.dumps(value) for value in row.taken)
             cells[row.support].append(f"`{row.name}`" + (f" ({taken})" if taken else ""))
-        columns = (", ".join(cells[kind]) or "none" for kind in ("honoured", "accepted", "refused"))
+        columns = (", ".join(found) or "none" for found in cells.values())
         yield f"| `{path}` | " + " | ".join(columns) + " |"
 
 

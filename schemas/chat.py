@@ -21,6 +21,7 @@ class ChatSchema(ConversationSchema, SamplingSchema):
 
     ACCEPTED: ClassVar[frozenset[str]] = frozenset(
         {
+            "cache_control",
             "metadata",
             "prompt_cache_key",
             "prompt_cache_options",
@@ -29,17 +30,27 @@ class ChatSchema(ConversationSchema, SamplingSchema):
             "user",
         }
     )
+    IGNORED: ClassVar[Mapping[str, tuple[Any, ...]]] = {**SamplingSchema.IGNORED, "best_of": (1,), "echo": (False,)}
     REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "audio": (),
+        "chat_template": (),
         "function_call": ("none", "auto"),
         "functions": ([],),
         "modalities": (["text"],),
         "moderation": (),
         "prediction": (),
+        "prompt_logprobs": (),
         "service_tier": ("auto", "default"),
         "store": (False,),
         "verbosity": ("medium",),
         "web_search_options": (),
+    }
+    ALIASES: ClassVar[Mapping[str, str]] = {
+        **SamplingSchema.ALIASES,
+        "max_tokens": "max_completion_tokens",
+        "n_predict": "max_completion_tokens",
+        "num_predict": "max_completion_tokens",
+        "thinking_token_budget": "thinking_budget",
     }
 
     max_tokens = Count(
@@ -63,12 +74,9 @@ class ChatSchema(ConversationSchema, SamplingSchema):
 
     @validates_schema
     def agree(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Refuse fields that contradict each other."""
+        """Refuse alternatives of log probabilities that are not told."""
         if data.get("top_logprobs") and not data.get("logprobs"):
             raise ValidationError("is told with 'logprobs' only; set it to true.", "top_logprobs")
-        for one, other in (("max_tokens", "max_completion_tokens"), ("thinking_token_budget", "thinking_budget")):
-            if len({data[name] for name in (one, other) if name in data}) > 1:
-                raise ValidationError(f"contradicts '{other}'; send one of the two.", one)
 
     @validates_schema
     def choose(self, data: Mapping[str, Any], **_: Any) -> None:

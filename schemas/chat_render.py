@@ -6,15 +6,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from schemas.conversation import ConversationSchema
-from schemas.fields import Flag
 
 
 class ChatRenderSchema(ConversationSchema):
     """A conversation to see as the model reads it."""
 
-    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "chat_template": (),
-        "continue_final_message": (),
-    }
-
-    add_generation_prompt = Flag()
+    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"chat_template": ()}

@@ -17,7 +17,7 @@ class CompletionsSchema(SamplingSchema):
     """Texts to continue."""
 
     ACCEPTED: ClassVar[frozenset[str]] = frozenset({"user"})
-    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"suffix": ("",)}
+    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"prompt_logprobs": (), "suffix": ("",)}
 
     prompt = Inputs(required=True)
     max_tokens = Count(validate=Range(min=0, max=LIMIT - 1))

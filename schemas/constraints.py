@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 import msgspec
 from marshmallow import ValidationError, fields, validates_schema
 
-from schemas.fields import Body, ByType, Call, Flag, Shapes, Text, kind, shallow
+from schemas.containers import ByType, kind, shallow
+from schemas.fields import Body, Call, Flag, Shapes, Text
 
 MAX_SOURCE = 64 * 1024  # bytes
 MAX_CHOICES = 1024
@@ -91,10 +92,17 @@ class Choices(fields.Field[str]):
         return {"type": "array", "items": one, "minItems": 1, "maxItems": MAX_CHOICES}
 
 
-class PlainFormatSchema(Body):
-    """A format that needs no more than its type."""
+class TextFormatSchema(Body):
+    """Any text."""
 
-    type = kind("text", "json_object")
+    type = kind("text")
+
+
+class ObjectFormatSchema(Body):
+    """Any JSON object or, with a schema, as llama.cpp's clients write it, one that obeys it."""
+
+    type = kind("json_object")
+    schema = SchemaSource()
 
 
 class JsonSchemaSchema(Body):
@@ -106,15 +114,24 @@ class JsonSchemaSchema(Body):
 
 
 class JsonFormatSchema(Body):
-    """A format of type `json_schema`."""
+    """A format of type `json_schema`; llama.cpp's clients leave out the object around the schema."""
 
     type = kind("json_schema")
-    json_schema = fields.Nested(JsonSchemaSchema, required=True)
+    json_schema = fields.Nested(JsonSchemaSchema)
+    schema = SchemaSource()
+
+    @validates_schema
+    def one_schema(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Take one schema, where OpenAI has it or beside the type."""
+        if "json_schema" not in data and "schema" not in data:
+            raise ValidationError("this field is required.", "json_schema")
+        if "json_schema" in data and "schema" in data:
+            raise ValidationError("contradicts 'json_schema'; send one of the two.", "schema")
 
 
 FORMATS: dict[str, type[Body]] = {
-    "text": PlainFormatSchema,
-    "json_object": PlainFormatSchema,
+    "text": TextFormatSchema,
+    "json_object": ObjectFormatSchema,
     "json_schema": JsonFormatSchema,
 }
 
@@ -158,7 +175,9 @@ class ConstrainedSchema(Call):
 def rules(data: Mapping[str, Any]) -> Iterator[Rule]:
     """The constraints of a checked body."""
     answer = data.get("response_format", {"type": "text"})
-    if answer["type"] == "json_object":
+    if "schema" in answer:
+        yield Rule("json_schema", answer["schema"], "response_format.schema")
+    elif answer["type"] == "json_object":
         yield Rule("json_schema", OBJECT, "response_format")
     elif answer["type"] == "json_schema":
         yield Rule("json_schema", answer["json_schema"]["schema"], "response_format.json_schema.schema")

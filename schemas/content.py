@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import OneOf, Range
 
-from schemas.fields import Body, ByType, Count, Shapes, Text, kind
+from schemas.containers import ByType, kind
+from schemas.fields import Body, Count, Shapes, Text, loaded
 
 DETAILS = ("auto", "low", "high", "original")
 LOW = 512 * 512  # pixels that `detail: low` leaves a picture
@@ -31,26 +32,34 @@ class Media(NamedTuple):
 Parts: TypeAlias = tuple[str | Media, ...]
 
 
-class TextPart(Body):
+class Part(Body):
+    """Base of all parts; prompts are cached here without being told which."""
+
+    ACCEPTED: ClassVar[frozenset[str]] = frozenset({"cache_control"})
+
+
+class TextPart(Part):
     """Some words."""
 
     type = kind("text")
     text = fields.String(required=True)
 
 
+class RefusalPart(Part):
+    """Words with which an assistant refused."""
+
+    type = kind("refusal")
+    refusal = fields.String(required=True)
+
+
 class ImageUrl(Body):
     """Where a picture is, and how much of it is wanted; only `low` and `max_pixels` change it."""
+
+    IGNORED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"min_pixels": ()}
 
     url = Text(required=True)
     detail = fields.String(validate=OneOf(DETAILS))
     max_pixels = Count(validate=Range(min=1))
-
-
-class ImagePart(Body):
-    """A picture."""
-
-    type = kind("image_url")
-    image_url = fields.Nested(ImageUrl, required=True)
 
 
 class VideoUrl(Body):
@@ -59,11 +68,39 @@ class VideoUrl(Body):
     url = Text(required=True)
 
 
-class VideoPart(Body):
+class Address(fields.Field[str | dict[str, Any]]):
+    """Where something is: an object with its `url`, or the URL itself."""
+
+    def __init__(self, body: type[Body]) -> None:
+        super().__init__(required=True)
+        self._body = body
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str | dict[str, Any]:
+        if isinstance(value, str):
+            return Text().deserialize(value, attr, data)
+        if not isinstance(value, Mapping):
+            raise ValidationError("must be a URL, or an object with a 'url'.")
+        return loaded(self._body, value)
+
+    def shape(self, shapes: Shapes) -> dict[str, Any]:
+        """A string or the object."""
+        return {"anyOf": [{"type": "string", "minLength": 1}, shapes.body(self._body)]}
+
+
+class ImagePart(Part):
+    """A picture."""
+
+    type = kind("image_url")
+    image_url = Address(ImageUrl)
+
+
+class VideoPart(Part):
     """A film."""
 
     type = kind("video_url")
-    video_url = fields.Nested(VideoUrl, required=True)
+    video_url = Address(VideoUrl)
 
 
 class InputAudio(Body):
@@ -73,7 +110,7 @@ class InputAudio(Body):
     format = fields.String(required=True, validate=OneOf(("wav", "mp3")))
 
 
-class AudioPart(Body):
+class AudioPart(Part):
     """A sound."""
 
     type = kind("input_audio")
@@ -95,7 +132,7 @@ class FileRef(Body):
             raise ValidationError("send one of 'file_id' and 'file_data'.", "file_id")
 
 
-class FilePart(Body):
+class FilePart(Part):
     """A file."""
 
     type = kind("file")
@@ -106,7 +143,14 @@ class Content(fields.Field[str | Parts]):
     """A message's text: a string, or parts; parts that are all text are joined."""
 
     _PART = ByType(
-        {"text": TextPart, "image_url": ImagePart, "input_audio": AudioPart, "video_url": VideoPart, "file": FilePart}
+        {
+            "text": TextPart,
+            "refusal": RefusalPart,
+            "image_url": ImagePart,
+            "input_audio": AudioPart,
+            "video_url": VideoPart,
+            "file": FilePart,
+        }
     )
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str | Parts:
@@ -122,7 +166,7 @@ class Content(fields.Field[str | Parts]):
             part = self._PART.deserialize(value)
         except ValidationError as error:
             raise ValidationError({index: error.messages}) from None
-        return str(part["text"]) if part["type"] == "text" else _media(part)
+        return str(part[part["type"]]) if part["type"] in ("text", "refusal") else _media(part)
 
     def shape(self, shapes: Shapes) -> dict[str, Any]:
         """A string, or a list of parts."""
@@ -131,12 +175,13 @@ class Content(fields.Field[str | Parts]):
 
 def _media(part: Mapping[str, Any]) -> Media:
     name = part["type"]
-    if name == "image_url":
+    if name in ("image_url", "video_url"):
+        media: Literal["image", "video"] = "image" if name == "image_url" else "video"
+        if isinstance(part[name], str):
+            return Media(media, part[name], name)
         told = part[name]
         asked = [LOW if told.get("detail") == "low" else None, told.get("max_pixels")]
-        return Media("image", told["url"], "image_url.url", min((most for most in asked if most), default=None))
-    if name == "video_url":
-        return Media("video", part[name]["url"], "video_url.url")
+        return Media(media, told["url"], f"{name}.url", min((most for most in asked if most), default=None))
     if name == "input_audio":
         return Media("audio", _sound(**part[name]), "input_audio.data")
     ((field, source),) = part["file"].items()

@@ -8,15 +8,16 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, NoneOf, OneOf
 
+from schemas.containers import ByType, Entries, Items, shallow
 from schemas.content import Content
-from schemas.fields import Body, ByType, Call, Entries, Flag, Items, Text, about, shallow
-from schemas.tools import MAX_TOOLS, ToolCallSchema, ToolSchema, names
+from schemas.fields import Body, Call, Flag, Text, about
+from schemas.thinking import ThinkingFields
+from schemas.tools import CALLS, MAX_TOOLS, TOOLS, names
 
 MAX_MESSAGES = MAX_PARTS = 4096  # of a conversation
 MAX_KWARGS = 256
-ROLES = ("system", "developer", "user", "assistant", "tool")
-OF_ONE_ROLE = {"assistant": ("tool_calls", "reasoning_content", "reasoning"), "tool": ("tool_call_id",)}
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+OF_ONE_ROLE = {"assistant": ("tool_calls", "reasoning_content", "reasoning", "refusal"), "tool": ("tool_call_id",)}
 # What a body says elsewhere, and what would replace the model's own template or the way it is applied.
 RESERVED = (
     "add_generation_prompt",
@@ -39,19 +40,24 @@ RESERVED = (
 class MessageSchema(Body):
     """One turn; what an answer of ours carries may be sent back as it is."""
 
-    ACCEPTED: ClassVar[frozenset[str]] = frozenset({"parsed"})  # OpenAI's SDK adds it
+    # What clients keep beside a turn: OpenAI's SDK, LiteLLM, web pages that store their conversations.
+    ACCEPTED: ClassVar[frozenset[str]] = frozenset(
+        {"cache_control", "id", "parsed", "provider_specific_fields", "reasoning_details", "timestamp"}
+    )
     REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "function_call": (),
-        "refusal": (),
         "audio": (),
         "annotations": ([],),
     }
+    ALIASES: ClassVar[Mapping[str, str]] = {"prefix": "partial", "reasoning": "reasoning_content"}
 
     role = fields.String(required=True, validate=OneOf(ROLES))
     content = Content()
+    refusal = fields.String(metadata=about("What an assistant said that refused; its text where it has no other."))
     name = fields.String()
     partial = Flag()  # type: ignore[assignment]  # marshmallow takes it off the class, where it has one of its own
-    tool_calls = Items(ByType({"function": ToolCallSchema}), most=MAX_TOOLS)
+    prefix = Flag(metadata=about("DeepSeek's and Mistral's name of `partial`."))
+    tool_calls = Items(ByType(CALLS, usual="function"), most=MAX_TOOLS)
     tool_call_id = Text()
     reasoning_content = fields.String()
     reasoning = fields.String()
@@ -65,13 +71,12 @@ class MessageSchema(Body):
                     raise ValidationError(f"is for messages of role '{role}' only.", name)
         if data["role"] == "tool" and "tool_call_id" not in data:
             raise ValidationError("is required, to say which call this answers.", "tool_call_id")
+        if data["role"] == "function" and not data.get("name"):
+            raise ValidationError("is required, to say whose result this is.", "name")
         if isinstance(data.get("content"), tuple) and data["role"] != "user":
             raise ValidationError("holds a part that is no text, which is for messages of role 'user' only.", "content")
-        if "content" not in data and not data.get("tool_calls"):
+        if not data.keys() & {"content", "refusal"} and not data.get("tool_calls"):
             raise ValidationError("is required, except of an assistant with 'tool_calls'.", "content")
-        thoughts = {data[name] for name in ("reasoning_content", "reasoning") if name in data}
-        if len(thoughts) > 1:
-            raise ValidationError("contradicts 'reasoning_content'; send one of the two.", "reasoning")
 
 
 class Messages(Items):
@@ -89,16 +94,19 @@ class Messages(Items):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-class ConversationSchema(Call):
+class ConversationSchema(ThinkingFields, Call):
     """Base of the bodies that hold a conversation."""
 
     messages = Messages(required=True)
-    tools = Items(ByType({"function": ToolSchema}), most=MAX_TOOLS)
-    reasoning_effort = fields.String(validate=OneOf(EFFORTS), metadata=about("Handed to the model's chat template."))
+    tools = Items(ByType(TOOLS), most=MAX_TOOLS)
     chat_template_kwargs = Entries(
         keys=fields.String(validate=NoneOf(RESERVED, error="is not the template's to take.")),
         most=MAX_KWARGS,
         validate=shallow,
+    )
+    add_generation_prompt = Flag(metadata=about("Whether the prompt ends with what makes the model answer."))
+    continue_final_message = Flag(
+        metadata=about("Whether the last message is the beginning of the answer; an assistant's is, unless it calls.")
     )
 
     @validates_schema
@@ -106,12 +114,26 @@ class ConversationSchema(Call):
         """Refuse a message that is said to be the beginning of an answer and cannot be."""
         turns = data.get("messages", [])
         for index, turn in enumerate(turns):
+            name = "prefix" if "prefix" in turn else "partial"
             if turn.get("partial") and (turn["role"] != "assistant" or index + 1 < len(turns)):
                 message = "is for the last message only, and only for an assistant's."
-                raise ValidationError({"messages": {index: {"partial": [message]}}})
+                raise ValidationError({"messages": {index: {name: [message]}}})
             if turn.get("partial") and turn.get("tool_calls"):
                 message = "cannot be continued behind its 'tool_calls'."
-                raise ValidationError({"messages": {index: {"partial": [message]}}})
+                raise ValidationError({"messages": {index: {name: [message]}}})
+        if (
+            data.get("continue_final_message")
+            and turns
+            and (turns[-1]["role"] != "assistant" or turns[-1].get("tool_calls"))
+        ):
+            message = "needs a last message of an assistant, without 'tool_calls'."
+            raise ValidationError(message, "continue_final_message")
+
+    @validates_schema
+    def one_end(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuse a prompt that ends twice."""
+        if data.get("add_generation_prompt") and data.get("continue_final_message"):
+            raise ValidationError("contradicts 'add_generation_prompt'; send one of the two.", "continue_final_message")
 
     @validates_schema
     def apart(self, data: Mapping[str, Any], **_: Any) -> None:

@@ -1,22 +1,24 @@
 """How a body is checked: every field is honoured, accepted because it changes nothing here, or refused by name.
 
-A schema's marshmallow fields are the honoured ones; its `ACCEPTED` and `REFUSED` tables are the others. The documents'
-tables and the OpenAPI document (`schemas/openapi.py`) are made from the same three.
+A schema's marshmallow fields are the honoured ones; its `ACCEPTED`, `IGNORED` and `REFUSED` tables are the others. The
+documents' tables and the OpenAPI document (`schemas/openapi.py`) are made from the same four. A field that stands in
+none of them is a typo, which is refused with the name that was meant, or somebody else's, which is ignored and told.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping, Sized
-from functools import cache
+from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
-from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
-from marshmallow.validate import OneOf
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load, validates_schema
 
-MAX_NESTING = 32
+from schemas import unknown
+from schemas.unknown import MOST_NAMES, Ignored
+
 Code: TypeAlias = Literal["invalid_value", "unsupported_parameter", "unknown_parameter"]
-Support: TypeAlias = Literal["honoured", "accepted", "refused"]
+Support: TypeAlias = Literal["honoured", "accepted", "ignored", "refused"]
+_SHOWN = 64  # characters of a name that nobody knows
 
 
 class Problem(NamedTuple):
@@ -35,41 +37,81 @@ class Row(NamedTuple):
     taken: tuple[Any, ...] = ()
 
 
+class Checked(NamedTuple):
+    """What a schema makes of a body, and where the fields stand that were ignored, the first ones of many."""
+
+    data: dict[str, Any]
+    ignored: tuple[str, ...]
+
+
 class _Refusal(NamedTuple):
     code: Code
     message: str
 
 
 class Body(Schema):
-    """Base of every body: an optional field that is null counts as absent, an unknown one is refused."""
+    """Base of every body: a field that is null counts as absent, and an unknown one is a typo or ignored."""
 
     ACCEPTED: ClassVar[frozenset[str]] = frozenset()  # change nothing here, whatever their value
+    IGNORED: ClassVar[Mapping[str, tuple[Any, ...]]] = {}  # other servers' fields; at these values only, if any
     REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {}  # would change the answer, unless null or one of these
+    ALIASES: ClassVar[Mapping[str, str]] = {}  # other names of fields; a value stands under both
 
     class Meta:
-        unknown = RAISE
+        unknown = EXCLUDE
 
     @pre_load
     def sort_out(self, data: Any, **_: Any) -> Any:
-        """Drop what changes nothing, refuse by name what is not honoured."""
+        """Drop what changes nothing, note what is ignored, refuse typos and what is not honoured by name."""
         if not isinstance(data, Mapping):
             return data
-        kept = {}
+        kept, ignored = {}, unknown.current()
         for name, value in data.items():
-            if name not in self.fields and name not in self.ACCEPTED and name not in self.REFUSED:
-                raise ValidationError([_Refusal("unknown_parameter", self._unknown(name))], field_name=name)
             if value is None or name in self.ACCEPTED:
                 continue
             if name in self.fields:
                 kept[name] = value
-            elif not any(_same(value, taken) for taken in self.REFUSED[name]):
-                refusal = _Refusal("unsupported_parameter", f"'{name}' is not supported here; leave it out")
-                raise ValidationError([refusal], field_name=name)
+            elif name in self.REFUSED:
+                self._refuse_unless(self.REFUSED[name], name, value)
+            else:
+                if taken := self.IGNORED.get(name):
+                    self._refuse_unless(taken, name, value)
+                self._ignore(name, data, ignored)
         return kept
 
-    def _unknown(self, name: str) -> str:
-        near = difflib.get_close_matches(name, [row.name for row in rows(type(self))], n=1, cutoff=0.5)
-        return f"unknown field '{name}'" + (f"; did you mean '{near[0]}'?" if near else "")
+    @staticmethod
+    def _refuse_unless(taken: tuple[Any, ...], name: str, value: Any) -> None:
+        if not any(_same(value, one) for one in taken):
+            refusal = _Refusal("unsupported_parameter", f"'{name}' is not supported here; leave it out")
+            raise ValidationError([refusal], field_name=name)
+
+    def _ignore(self, name: str, data: Mapping[str, Any], ignored: Ignored) -> None:
+        meant = _meant(type(self), name) if name not in self.IGNORED and len(name) <= _SHOWN else None
+        if ignored.strict or meant is not None:
+            message = f"unknown field '{name[:_SHOWN]}'" + (f"; did you mean '{meant}'?" if meant else "")
+            raise ValidationError([_Refusal("unknown_parameter", message)], field_name=name)
+        ignored.note(data, name[:_SHOWN])
+        if len(ignored.names) > MOST_NAMES:
+            raise ValidationError(f"is one of more than {MOST_NAMES} different fields that are unknown here.", name)
+
+    @validates_schema
+    def one_name(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuse a field that is said under two names, and not the same."""
+        said: dict[str, str] = {name: name for name in self.ALIASES.values() if name in data}
+        for alias, name in self.ALIASES.items():
+            if alias in data and data[alias] != data[other := said.setdefault(name, alias)]:
+                raise ValidationError(f"contradicts '{other}'; send one of the two.", alias)
+
+    @post_load
+    def named(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Say under our name what came under another."""
+        return {**{name: data[alias] for alias, name in self.ALIASES.items() if alias in data}, **data}
+
+
+@lru_cache(maxsize=4096)
+def _meant(schema: type[Body], name: str) -> str | None:
+    """The field of a schema that an unknown one is a slip of."""
+    return unknown.nearest(name, [row.name for row in rows(schema)])
 
 
 class Shapes(Protocol):
@@ -86,11 +128,13 @@ class Shapes(Protocol):
 
 
 def rows(schema: type[Body]) -> Iterator[Row]:
-    """The table of a schema: its honoured fields, the required ones first, those without effect, those refused."""
+    """The table of a schema: its honoured fields, the required ones first, and those that are not."""
     for name, _ in sorted(schema._declared_fields.items(), key=lambda item: not item[1].required):
         yield Row(name, "honoured")
     for name in sorted(schema.ACCEPTED):
         yield Row(name, "accepted")
+    for name, taken in sorted(schema.IGNORED.items()):
+        yield Row(name, "ignored", taken)
     for name, taken in schema.REFUSED.items():
         yield Row(name, "refused", taken)
 
@@ -173,79 +217,20 @@ class Upload(fields.Raw):
         return {"type": "string", "minLength": 1}
 
 
-class Items(fields.List[Any]):
-    """A list of at most so many items; a longer one is refused before any of them is looked at."""
-
-    def __init__(self, inner: fields.Field[Any], most: int, **kwargs: Any) -> None:
-        super().__init__(inner, **kwargs)
-        self._most = most
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
-        if isinstance(value, list):
-            short(value, self._most)
-        return super()._deserialize(value, attr, data, **kwargs)
-
-    def shape(self, _: Shapes) -> dict[str, Any]:
-        """So many items at most."""
-        return {"maxItems": self._most}
-
-
-class Entries(fields.Dict):
-    """A JSON object of at most so many entries, whose problems are told of the entry's name: `metadata.colour`."""
-
-    def __init__(self, most: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._most = most
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        if isinstance(value, Mapping):
-            short(value, self._most)
-        try:
-            return super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
-        except ValidationError as error:
-            if not isinstance(error.messages, dict):
-                raise
-            found = {str(name): next(iter(wrong.values())) for name, wrong in error.messages.items()}
-            raise ValidationError(found) from None
-
-    def shape(self, shapes: Shapes) -> dict[str, Any]:
-        """So many entries at most, and what they may be called."""
-        named = shapes.field(self.key_field) if self.key_field is not None else {}
-        return {"maxProperties": self._most, "propertyNames": named}
-
-
-class ByType(fields.Field[dict[str, Any]]):
-    """An object whose `type` says which schema reads it; a type that none reads is refused by name."""
-
-    def __init__(self, bodies: Mapping[str, type[Body]]) -> None:
-        super().__init__()
-        self._bodies = bodies
-
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> dict[str, Any]:
-        kind = value.get("type") if isinstance(value, Mapping) else None
-        if not isinstance(kind, str):
-            raise ValidationError("must be an object with a 'type'.")
-        if kind not in self._bodies:
-            known = " or ".join(f"'{name}'" for name in self._bodies)
-            raise ValidationError({"type": [f"'{kind}' is not supported; use {known}."]})
-        return loaded(self._bodies[kind], value)
-
-    def shape(self, shapes: Shapes) -> dict[str, Any]:
-        """One of the objects; each says its type itself."""
-        objects = [shapes.body(body) for body in dict.fromkeys(self._bodies.values())]
-        return {"oneOf": objects} if len(objects) > 1 else objects[0]
-
-
 def about(text: str) -> dict[str, str]:
     """The `metadata` of a field that its name does not explain."""
     return {"description": text}
 
 
-def kind(*names: str) -> fields.String:
-    """The `type` of an object that `ByType` reads under these names."""
-    return fields.String(required=True, validate=OneOf(names))
+def checked(schema: type[Body], value: Any, *, strict: bool = False) -> Checked:
+    """What a schema makes of a body, and what of that it ignores, which is nothing of a `strict` one.
+
+    Raises ValidationError.
+    """
+    ignored = Ignored(strict)
+    with unknown.noting(ignored):
+        data = loaded(schema, value)
+    return Checked(data, ignored.places(value))
 
 
 def loaded(schema: type[Body], value: Any) -> dict[str, Any]:
@@ -256,21 +241,6 @@ def loaded(schema: type[Body], value: Any) -> dict[str, Any]:
 @cache
 def _made(schema: type[Body]) -> Body:
     return schema()  # which takes longer than to load with it, and is the same for every value and thread
-
-
-def short(value: Sized, most: int) -> None:
-    """Refuse what has too many items."""
-    if len(value) > most:
-        raise ValidationError(f"has {len(value)} items; at most {most} are taken.")
-
-
-def shallow(value: Any, levels: int = MAX_NESTING) -> None:
-    """Refuse what nests so deeply that not everyone who reads the stored job, or shows the template, could follow."""
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    if inner and not levels:
-        raise ValidationError(f"nests more than {MAX_NESTING} levels deep.")
-    for one in inner:
-        shallow(one, levels - 1)
 
 
 class Call(Body):

@@ -7,7 +7,7 @@ from marshmallow.validate import OneOf, Range
 
 from schemas.fields import Body, Text, Upload
 
-PURPOSES = ("batch", "vision", "user_data")
+PURPOSES = ("assistants", "batch", "evals", "fine-tune", "user_data", "vision")
 SHORTEST, LONGEST = 3600, 2_592_000  # seconds that OpenAI lets a file live
 
 

@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 from marshmallow import ValidationError, fields
 
-from schemas.fields import Shapes, short
+from schemas.containers import short
+from schemas.fields import Shapes
 
 MAX_INPUTS = 2048  # as OpenAI has it
 MAX_TOKENS = 2**20  # token ids in a list
@@ -63,14 +64,18 @@ class Inputs(fields.Field[tuple[Input, ...]]):
 
 
 class TokenIds(fields.Field[tuple[int, ...]]):
-    """A list of token ids."""
+    """A list of token ids, of at most so many."""
+
+    def __init__(self, most: int = MAX_TOKENS, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._most = most
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> tuple[int, ...]:
         if not isinstance(value, list):
             raise ValidationError("must be a list of token ids.")
-        short(value, MAX_TOKENS)
+        short(value, self._most)
         for index, token in enumerate(value):
             if not is_token(token):
                 raise ValidationError({index: ["must be a token id."]})
@@ -78,4 +83,4 @@ class TokenIds(fields.Field[tuple[int, ...]]):
 
     def shape(self, _: Shapes) -> dict[str, Any]:
         """A list of integers, which may be empty."""
-        return {"type": "array", "items": _TOKEN, "maxItems": MAX_TOKENS}
+        return {"type": "array", "items": _TOKEN, "maxItems": self._most}

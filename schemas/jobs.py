@@ -8,7 +8,8 @@ from typing import Any
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
-from schemas.fields import Body, Count, Entries, Items, Text, about
+from schemas.containers import Entries, Items
+from schemas.fields import Body, Count, Text, about
 
 ENDS = ("succeeded", "failed", "cancelled", "expired")
 STATUSES = ("queued", "running", *ENDS)

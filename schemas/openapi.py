@@ -12,11 +12,16 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields
 from marshmallow.validate import NoneOf, Range
 
+from schemas.containers import Items
 from schemas.fields import Body, Upload, rows
 
 BINARY = {"type": "string", "format": "binary"}
 ACCEPTED = "Taken, changes nothing here."
+IGNORED = "Another server's; ignored here, and told in `X-Ignored-Fields`."
 REFUSED = "Not supported here; taken at {} only."
+
+
+_GENERAL = (Body.__module__, Items.__module__)  # whose fields' own docstrings say nothing of what they hold here
 
 
 def doc(of: object) -> str:
@@ -48,7 +53,7 @@ class BodyConverter(OpenAPIConverter):
             shown["pattern"] = f"^{shown['pattern'].removesuffix(chr(92) + 'Z')}$"
         if hasattr(field, "shape"):
             shown |= field.shape(self)
-            if type(field).__module__ != Body.__module__ or isinstance(field, Upload):
+            if type(field).__module__ not in _GENERAL or isinstance(field, Upload):
                 shown.setdefault("description", doc(type(field)))
         return shown
 
@@ -62,12 +67,15 @@ class BodyConverter(OpenAPIConverter):
             if row.support == "honoured":
                 if not schema.fields[row.name].required:
                     properties[row.name] = optional(properties[row.name])
+            elif row.support == "ignored":
+                taken = {"enum": [None, *row.taken]} if row.taken else {}
+                properties[row.name] = {**taken, "description": IGNORED}
             elif row.support == "accepted":
                 properties[row.name] = {"description": ACCEPTED}
             else:
-                taken = [None, *row.taken]
-                words = " and ".join(f"`{json.dumps(value)}`" for value in taken)
-                properties[row.name] = {"enum": taken, "description": REFUSED.format(words)}
+                values = [None, *row.taken]
+                words = " and ".join(f"`{json.dumps(value)}`" for value in values)
+                properties[row.name] = {"enum": values, "description": REFUSED.format(words)}
         return {"description": doc(type(schema)), **shown}
 
 

@@ -9,12 +9,14 @@ from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Range
 
 from schemas.constraints import ConstrainedSchema
-from schemas.fields import Body, Count, Entries, Flag, Number, Shapes, about
-from schemas.inputs import LIMIT
+from schemas.containers import Entries
+from schemas.fields import Body, Count, Flag, Number, Shapes, about
+from schemas.inputs import LIMIT, TokenIds
 
 MAX_ALTERNATIVES = 20
-MAX_STOP = 4096  # characters
-MAX_STOPS = 4
+MAX_STOP = 16_384  # characters of all stop strings together
+MAX_STOPS = 256
+MAX_STOP_TOKENS = 256
 
 
 class StreamOptionsSchema(Body):
@@ -23,28 +25,29 @@ class StreamOptionsSchema(Body):
     ACCEPTED: ClassVar[frozenset[str]] = frozenset({"include_obfuscation"})  # padding for networks that are watched
 
     include_usage = Flag()
+    continuous_usage_stats = Flag(metadata=about("Whether every chunk tells the usage so far."))
 
 
 class Stop(fields.Field[tuple[str, ...]]):
-    """A string or up to four, each of 1 to 4096 characters."""
+    """A string or several, of 16,384 characters together; one that is empty says nothing."""
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> tuple[str, ...]:
-        stops = [value] if isinstance(value, str) else value
+        stops = ([value] if value else []) if isinstance(value, str) else value
         if not isinstance(stops, list) or len(stops) > MAX_STOPS:
             raise ValidationError(f"must be a string or a list of at most {MAX_STOPS} strings.")
         for index, stop in enumerate(stops):
             if not isinstance(stop, str) or not stop:
                 raise ValidationError({index: ["must be a string that is not empty."]})
-            if len(stop) > MAX_STOP:
-                raise ValidationError({index: [f"is {len(stop)} characters long; at most {MAX_STOP} are taken."]})
+        if (length := sum(map(len, stops))) > MAX_STOP:
+            raise ValidationError(f"is {length} characters long; at most {MAX_STOP} are taken.")
         return tuple(stops)
 
     def shape(self, _: Shapes) -> dict[str, Any]:
-        """A string or a short list of them."""
-        one = {"type": "string", "minLength": 1, "maxLength": MAX_STOP}
-        return {"anyOf": [one, {"type": "array", "items": one, "maxItems": MAX_STOPS}]}
+        """A string or a list of them."""
+        text = {"type": "string", "maxLength": MAX_STOP}
+        return {"anyOf": [text, {"type": "array", "items": {**text, "minLength": 1}, "maxItems": MAX_STOPS}]}
 
 
 class TopK(Count):
@@ -56,6 +59,17 @@ class TopK(Count):
     def shape(self, _: Shapes) -> dict[str, Any]:
         """vLLM's number for all."""
         return {"minimum": -1}
+
+
+class Boundless(Count):
+    """A number of tokens; -1 and -2, as Ollama writes it, are as many as there are."""
+
+    def _validated(self, value: Any) -> int:
+        return LIMIT - 1 if (count := super()._validated(value)) in (-1, -2) else count
+
+    def shape(self, _: Shapes) -> dict[str, Any]:
+        """Ollama's numbers for all."""
+        return {"minimum": -2}
 
 
 class TokenKey(fields.Field[int]):
@@ -76,10 +90,34 @@ class TokenKey(fields.Field[int]):
 class SamplingSchema(ConstrainedSchema):
     """Base of the bodies that ask for text; the payload's `Sampling` has the same names."""
 
+    ALIASES: ClassVar[Mapping[str, str]] = {
+        "n_predict": "max_tokens",
+        "num_predict": "max_tokens",
+        "repeat_last_n": "repetition_context_size",
+        "repeat_penalty": "repetition_penalty",
+    }
+    # What changes nothing that an answer holds, or does so at these values only.
+    IGNORED: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "cache_prompt": (),
+        "early_stopping": (False,),
+        "keep_alive": (),
+        "length_penalty": (1,),
+        "mirostat": (),
+        "mirostat_eta": (),
+        "mirostat_tau": (),
+        "mode": (),
+        "models": (),
+        "num_ctx": (),
+        "priority": (),
+        "tfs_z": (),
+        "top_a": (),
+        "use_beam_search": (False,),
+    }
+
     temperature = Number(validate=Range(min=0, max=2), metadata=about("0 always takes the likeliest token."))
     top_p = Number(
-        validate=Range(min=0, max=1, min_inclusive=False),
-        metadata=about("Keeps the likeliest tokens that together are so likely."),
+        validate=Range(min=0, max=1),
+        metadata=about("Keeps the likeliest tokens that together are so likely; 0 the likeliest alone."),
     )
     top_k = TopK(validate=Range(min=0, max=LIMIT - 1))
     min_p = Number(
@@ -94,9 +132,13 @@ class SamplingSchema(ConstrainedSchema):
     repetition_penalty = Number(
         validate=Range(min=0.01, max=100), metadata=about("Makes tokens that were there less likely; 1 does not.")
     )
+    repeat_penalty = Number(validate=Range(min=0.01, max=100), metadata=about("Ollama's name of `repetition_penalty`."))
     repetition_context_size = Count(
         validate=Range(min=0, max=LIMIT - 1),
         metadata=about("How many of the last tokens `repetition_penalty` looks at."),
+    )
+    repeat_last_n = Boundless(
+        validate=Range(min=0, max=LIMIT - 1), metadata=about("Ollama's name of `repetition_context_size`; -1 is all.")
     )
     presence_penalty = Number(validate=Range(min=-2, max=2))
     frequency_penalty = Number(validate=Range(min=-2, max=2))
@@ -109,7 +151,23 @@ class SamplingSchema(ConstrainedSchema):
     seed = Count(
         validate=Range(min=-(2**63), max=2**63 - 1), metadata=about("The same seed and request give the same answer.")
     )
+    num_predict = Boundless(
+        validate=Range(min=1, max=LIMIT - 1), metadata=about("Ollama's name of `max_tokens`; -1 is no limit.")
+    )
+    n_predict = Boundless(
+        validate=Range(min=1, max=LIMIT - 1), metadata=about("llama.cpp's name of `max_tokens`; -1 is no limit.")
+    )
+    min_tokens = Count(
+        validate=Range(min=0, max=LIMIT - 1),
+        metadata=about("Tokens before which neither the end of the text nor one of `stop_token_ids` is said."),
+    )
+    ignore_eos = Flag(metadata=about("Whether the end of the text is never said, so that the limit ends the answer."))
     stop = Stop()
+    stop_token_ids = TokenIds(
+        most=MAX_STOP_TOKENS, metadata=about("Tokens that end an answer, as its own end does, by their ids.")
+    )
+    include_stop_str_in_output = Flag(metadata=about("Whether an answer ends with the stop string that ended it."))
+    skip_special_tokens = Flag(metadata=about("Whether the model's special tokens are left out of the text."))
     n = Count(validate=Range(min=1, max=128), metadata=about("Answers to each prompt."))
     stream = Flag()
     stream_options = fields.Nested(StreamOptionsSchema)
@@ -119,3 +177,11 @@ class SamplingSchema(ConstrainedSchema):
         """Refuse options of a stream that is none."""
         if "stream_options" in data and not data.get("stream"):
             raise ValidationError("is for streams only; set 'stream' to true or leave it out.", "stream_options")
+
+    @validates_schema
+    def at_least(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuse an answer that is to be longer than it may be."""
+        for name in ("max_tokens", "max_completion_tokens", "num_predict", "n_predict"):
+            most = data.get(name)
+            if most is not None and data.get("min_tokens", 0) > most:
+                raise ValidationError(f"must be at most '{name}', which is {most}.", "min_tokens")

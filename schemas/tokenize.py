@@ -9,9 +9,16 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from schemas.conversation import ConversationSchema, Messages
 from schemas.fields import Flag
+from schemas.thinking import ThinkingFields
 
 FOR_PROMPTS = ("add_special_tokens",)
-FOR_MESSAGES = ("add_generation_prompt", "chat_template_kwargs", "reasoning_effort", "tools")
+FOR_MESSAGES = (
+    "add_generation_prompt",
+    "chat_template_kwargs",
+    "continue_final_message",
+    "tools",
+    *ThinkingFields._declared_fields,
+)
 
 
 class TokenizeSchema(ConversationSchema):
@@ -19,7 +26,6 @@ class TokenizeSchema(ConversationSchema):
 
     REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "chat_template": (),
-        "continue_final_message": (),
         "mm_processor_kwargs": ({},),
         "return_token_strs": (False,),
     }
@@ -27,7 +33,6 @@ class TokenizeSchema(ConversationSchema):
     prompt = fields.String()
     messages = Messages()
     add_special_tokens = Flag()
-    add_generation_prompt = Flag()
 
     @validates_schema
     def agree(self, data: Mapping[str, Any], **_: Any) -> None:

@@ -39,7 +39,7 @@ class TranscriptionsSchema(Call):
         "known_speaker_names": ([],),
         "known_speaker_references": ([],),
         "languages": ([],),
-        "stream": (False, "false"),
+        "stream": (False, "false", "False"),
         "timestamp_granularities": ([], ["segment"]),
     }
 

@@ -20,7 +20,7 @@ VERSION = 1
 READABLE = frozenset({1})
 _STRETCH = 500  # files read at once from a listing
 
-Purpose: TypeAlias = Literal["batch", "batch_output", "vision", "user_data"]
+Purpose: TypeAlias = Literal["assistants", "batch", "batch_output", "evals", "fine-tune", "user_data", "vision"]
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):

@@ -199,7 +199,7 @@ def test_the_examples_of_models_files_are_some() -> None:
 def test_the_tables_of_a_text_and_an_image_model_s_keys_name_every_one() -> None:
     text, image = section(MODELS, "Text models"), section(MODELS, "Image models")
     told = keyed(text) | keyed(image) - {"mask"}
-    general = {"model_type", "queue_size", "queue_timeout", "options"}
+    general = {"aliases", "model_type", "queue_size", "queue_timeout", "options"}
     keys = {field.name for field in fields(ModelEntry)} - {"name", "model_path", "defaults"} - general
     assert told - {"default_temperature", "default_top_p"} == keys
     assert keyed(image) & keyed(text) == {"batch_completion_size"}

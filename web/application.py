@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from flask import Flask, Response
@@ -12,8 +14,13 @@ from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
 from web import registry
 from web.gateway import connect
-from web.http import auth, capacity, errors, origins, quota, tracing
+from web.http import auth, capacity, cors, errors, origins, quota, tracing, unknown_fields
 from web.http.disconnect import ClientGone
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_SLASHES = re.compile("/{2,}")
 
 
 class Json(JSONProvider):
@@ -26,18 +33,32 @@ class Json(JSONProvider):
         return msgspec.json.decode(s)
 
 
+class _Paths:
+    """Takes a path with `//` in it, as a base URL that ends with a slash makes it, for the one that is meant."""
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ["PATH_INFO"] = _SLASHES.sub("/", environ.get("PATH_INFO", ""))
+        return self._app(environ, start_response)
+
+
 def create_app(settings: Settings, catalogue: Catalogue) -> Flask:
     """The application of one web process; it has a thread that reads the queue, so make it after any fork."""
     app = Flask("mlxq", static_folder=None)
     app.json = Json(app)
     app.url_map.strict_slashes = app.url_map.merge_slashes = False  # a redirect would be a page
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.wsgi_app = _Paths(app.wsgi_app)  # type: ignore[method-assign]
     app.extensions["mlxq"] = connect(settings, catalogue)
     tracing.register(app)
     capacity.register(app)
     origins.register(app, settings)
+    cors.register(app, settings)
     auth.register(app)
     quota.register(app)
+    unknown_fields.register(app)
     errors.register(app)
     for blueprint in registry.blueprints():
         app.register_blueprint(blueprint)

@@ -20,7 +20,7 @@ from web import admission, callers, intake, registry
 from web.callers import Caller
 from web.endpoint import Endpoint
 from web.gateway import Gateway, gateway
-from web.http import auth, remote, sse, tracing
+from web.http import auth, remote, sse, tracing, unknown_fields
 from web.http.disconnect import ClientGone, Probe
 from web.http.errors import envelope, respond
 from web.http.prefer import Preference, preference
@@ -55,6 +55,7 @@ def begin(
     if prefer.wait != 0 or remote.needed(endpoint, raw):
         gateway_.capacity.occupy()
     taken = intake.check(caller, endpoint, raw, within)
+    unknown_fields.tell(taken.ignored, within)
     entry = admission.model(gateway_, taken.data["model"], endpoint, within)
     if prefer.wait is None:
         admission.await_up(gateway_, entry, client)
@@ -115,6 +116,7 @@ def _job(
         options=endpoint.options(caller, taken.data),
         metadata=dict(metadata),
         inputs=taken.blobs,
+        ignored=taken.ignored,
         request_id=tracing.current(),
         idempotency_key=prefer.idempotency_key,
         labels=tuple(labels),

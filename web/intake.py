@@ -10,27 +10,28 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 from flask import Request
-from marshmallow import ValidationError
+from marshmallow.fields import Boolean
 from werkzeug.datastructures import FileStorage
 from werkzeug.formparser import FormDataParser
 
-from schemas.fields import loaded
 from tasks.blobs import Incoming
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import BlobRef
+from web import admission
 from web.callers import Caller
 from web.endpoint import Endpoint
 from web.gateway import Gateway
-from web.http import media, remote
-from web.http.errors import InvalidJson, UnsupportedMediaType, validation
+from web.http import encoding, media, remote, unknown_fields
+from web.http.errors import InvalidJson, UnsupportedMediaType
 
+BOM = b"\xef\xbb\xbf"  # what some clients put before their JSON, as Windows' editors do
 MAX_DEPTH = 64  # levels of a body's field
 MAX_CONTAINERS = 100_000  # objects and lists in a body
 _NESTED = re.compile(r"(?P<outer>\w+)\[(?P<inner>\w+)\]", re.ASCII)
 
 
 class Intake(NamedTuple):
-    """A checked body, and a digest that is the same for the same request.
+    """A checked body, where its ignored fields stand, and a digest that is the same for the same request.
 
     The digest is of canonical JSON, with uploads by their hash and what was fetched by its address.
     """
@@ -38,6 +39,7 @@ class Intake(NamedTuple):
     data: Mapping[str, Any]
     digest: str
     blobs: tuple[BlobRef, ...]
+    ignored: tuple[str, ...]
 
 
 class Upload(NamedTuple):
@@ -60,7 +62,14 @@ def body(request: Request, gateway: Gateway, endpoint: Endpoint) -> Mapping[str,
     if not endpoint.files or (endpoint.json and request.mimetype != "multipart/form-data"):
         return json(request, gateway)
     with form(request, gateway, endpoint.files) as (fields, uploads):
-        return {**fields, **{name: _kept(endpoint, name, received) for name, received in uploads.items()}}
+        words = {name: _word(endpoint, name, value) for name, value in fields.items()}
+        return {**words, **{name: _kept(endpoint, name, received) for name, received in uploads.items()}}
+
+
+def _word(endpoint: Endpoint, name: str, value: Any) -> Any:
+    """A form's value; of what is true or false the word in small letters, as Python's clients write `False`."""
+    flag = isinstance(endpoint.schema._declared_fields.get(name), Boolean)
+    return value.lower() if flag and isinstance(value, str) else value
 
 
 def json(request: Request, gateway: Gateway) -> Mapping[str, Any]:
@@ -69,10 +78,10 @@ def json(request: Request, gateway: Gateway) -> Mapping[str, Any]:
         raise UnsupportedMediaType(
             f"send 'Content-Type: application/json', not '{request.mimetype or 'nothing'}'", param="Content-Type"
         )
-    request.max_content_length = gateway.settings.max_body_bytes
+    most = request.max_content_length = gateway.settings.max_body_bytes
     with gateway.capacity.receive(request.environ):
-        data = request.get_data(cache=False)
-    return decoded(data)
+        data = encoding.plain(request.get_data(cache=False), request.headers, most)
+    return decoded(data.removeprefix(BOM))
 
 
 def decoded(data: bytes | msgspec.Raw) -> Mapping[str, Any]:
@@ -112,6 +121,7 @@ def form(request: Request, gateway: Gateway, files: frozenset[str]) -> Iterator[
         raise UnsupportedMediaType(
             f"send 'Content-Type: multipart/form-data', not '{request.mimetype or 'nothing'}'", param="Content-Type"
         )
+    encoding.refuse(request.headers)
     settings, blobs = gateway.settings, gateway.store.blobs
     request.max_content_length = settings.max_upload_bytes + settings.max_body_bytes
     begun: list[Incoming] = []
@@ -145,8 +155,11 @@ def _parsed(request: Request, parser: FormDataParser, files: frozenset[str]) -> 
     if None in fields or None in uploads:
         raise InvalidValue("the form cannot be read: a part's Content-Disposition says no name")
     data: dict[str, Any] = {}
-    for name, values in fields.lists():
+    for name, given in fields.lists():
         plain = name.removesuffix("[]")
+        values = list(filter(None, given))  # a form sends what was left empty too
+        if not values:
+            continue
         if plain in files:
             raise InvalidValue(f"'{plain}' must be a file, with a filename", param=plain)
         if nested := _NESTED.fullmatch(name):
@@ -184,14 +197,13 @@ def one(name: str, received: list[Upload]) -> Upload:
 
 def check(caller: Caller, endpoint: Endpoint, raw: Mapping[str, Any], within: str = "") -> Intake:
     """Check a body against the endpoint's schema; raises a JobError that names the field, below `within` if given."""
+    raw = admission.named(caller.gateway, endpoint, raw)
     given = {
         name: _blobs(caller, endpoint, name, within, value) if name in endpoint.files else value
         for name, value in raw.items()
     }
-    try:
-        data: Mapping[str, Any] = media.kept(caller, loaded(endpoint.schema, given), within)
-    except ValidationError as error:
-        raise validation(error, within) from None
+    checked = unknown_fields.check(caller, endpoint.schema, given, within)
+    data = media.kept(caller, checked.data, within)
     held: list[BlobRef] = []
     hashes: dict[str, object] = {}
     for name in sorted(endpoint.files & given.keys()):
@@ -199,7 +211,7 @@ def check(caller: Caller, endpoint: Endpoint, raw: Mapping[str, Any], within: st
         if refs is not None:
             held += refs if isinstance(refs, list) else [refs]
             hashes[name] = _identity(raw[name], refs)
-    return Intake(data, digest({**given, **hashes}), (*held, *media.held(data)))
+    return Intake(data, digest({**given, **hashes}), (*held, *media.held(data)), checked.ignored)
 
 
 def _identity(sent: object, refs: BlobRef | list[BlobRef]) -> object:

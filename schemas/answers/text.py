@@ -40,12 +40,20 @@ class ToolCallFunction(Answer, frozen=True):
     arguments: str
 
 
+class CustomToolCall(Answer, frozen=True):
+    """The custom tool to call, and the text that it is given."""
+
+    name: str
+    input: str
+
+
 class ChatCompletionMessageToolCall(Answer, frozen=True):
-    """A tool that the model calls."""
+    """A tool that the model calls: a function, or a custom tool."""
 
     id: str
-    type: Literal["function"]
-    function: ToolCallFunction
+    type: Literal["function", "custom"]
+    function: ToolCallFunction | UnsetType = UNSET
+    custom: CustomToolCall | UnsetType = UNSET
 
 
 class TopLogprob(Answer, frozen=True):
@@ -75,6 +83,7 @@ class ChatCompletionResponseMessage(Answer, frozen=True):
     role: Literal["assistant"]
     content: str | None
     refusal: None
+    annotations: list[None]
     reasoning_content: str | UnsetType = UNSET
     tool_calls: list[ChatCompletionMessageToolCall] | UnsetType = UNSET
 
@@ -107,12 +116,13 @@ class ChunkFunction(Answer, frozen=True):
 
 
 class ChatCompletionMessageToolCallChunk(Answer, frozen=True):
-    """More of a tool call: its id, type and name come first and once."""
+    """More of a function's call, whose id, type and name come first and once; or all of a custom tool's."""
 
     index: int
-    function: ChunkFunction
+    function: ChunkFunction | UnsetType = UNSET
+    custom: CustomToolCall | UnsetType = UNSET
     id: str | UnsetType = UNSET
-    type: Literal["function"] | UnsetType = UNSET
+    type: Literal["function", "custom"] | UnsetType = UNSET
 
 
 class ChatCompletionStreamResponseDelta(Answer, frozen=True):
@@ -134,7 +144,7 @@ class ChatChunkChoice(Answer, frozen=True):
 
 
 class CreateChatCompletionStreamResponse(Answer, frozen=True):
-    """A chunk of a chat; with `include_usage` the last has the usage and no choice, and the others null."""
+    """A chunk of a chat; with `include_usage` the last has the usage and no choice, and the others null or so far."""
 
     id: str
     object: Literal["chat.completion.chunk"]

@@ -60,6 +60,7 @@ class Job(Answer, frozen=True):
     labels: list[str]
     priority: int
     webhook: JobWebhook | None
+    ignored: list[str]
     inputs: list[Blob]
     outputs: list[Blob]
     sync: bool
@@ -126,7 +127,7 @@ class OpenAIFile(Answer, frozen=True):
     created_at: int
     expires_at: int | None
     filename: str
-    purpose: Literal["batch", "vision", "user_data", "batch_output"]
+    purpose: Literal["assistants", "batch", "batch_output", "evals", "fine-tune", "user_data", "vision"]
     status: Literal["processed"]
     status_details: None
 

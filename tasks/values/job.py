@@ -65,6 +65,7 @@ class RenderOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     top_n: int | None = None
     return_documents: bool | None = None
     documents: tuple[str | dict[str, Any], ...] = ()  # as they were sent, where any was more than a text
+    custom_tools: tuple[str, ...] = ()  # which of the tools are given a text, and are no functions
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""A field is honoured, accepted because it changes nothing, or refused by name: never ignored."""
+"""A field is honoured, accepted because it changes nothing, or refused by name; the unknown is ignored and told."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_default_is_not_what_only_equals_it_in_python() -> None:
     assert refused(ChatSchema, {**CHAT, "logprobs": 0}) == ("invalid_value", "logprobs")
 
 
-def test_an_unknown_field_is_refused_with_the_nearest_name() -> None:
+def test_a_misspelled_field_is_refused_with_the_name_that_was_meant() -> None:
     with pytest.raises(ValidationError) as caught:
         ChatSchema().load({**CHAT, "max_token": 5})
     assert "did you mean 'max_tokens'" in problem(caught.value).message
@@ -113,7 +113,7 @@ def test_a_chat_s_forms() -> None:
 
 SAMPLING: dict[str, tuple[list[Any], list[Any]]] = {  # a field's values that are taken, and that are refused
     "temperature": ([0, 0.7, 2], [-0.1, 2.1, "1", True]),
-    "top_p": ([0.01, 1], [0, 1.5, "1"]),
+    "top_p": ([0, 0.01, 1], [-0.1, 1.5, "1"]),
     "top_k": ([-1, 0, 1, 40.0, 2**31 - 1], [-2, 1.5, True, 2**31]),
     "min_p": ([0, 0.05, 1], [-0.1, 1.1]),
     "xtc_probability": ([0, 1], [-0.1, 1.1]),
@@ -124,7 +124,16 @@ SAMPLING: dict[str, tuple[list[Any], list[Any]]] = {  # a field's values that ar
     "frequency_penalty": ([-2, 0, 2], [-2.1, 2.1]),
     "logit_bias": ([{}, {"0": -100, "50256": 100}], [5, []]),
     "seed": ([-(2**63), 0, 2**63 - 1], [2**63, -(2**63) - 1, 0.5, "1"]),
-    "stop": ([[], "a", ["a", "b", "c", "d"]], [["a", "b", "c", "d", "e"], 5]),
+    "stop": ([[], "", "a", ["a", "b", "c", "d", "e"], ["a" * 64] * 256], [["a"] * 257, ["a" * 9000] * 2, 5, {}]),
+    "repeat_penalty": ([0.5, 1, 1.3], [0, -1, "1"]),
+    "repeat_last_n": ([-1, 0, 64], [-3, 0.5]),
+    "num_predict": ([-2, -1, 1, 128], [-3, 0, 0.5]),
+    "n_predict": ([-1, 1, 128], [-3, 0]),
+    "min_tokens": ([0, 1, 100], [-1, 0.5, True]),
+    "ignore_eos": ([True, False], [1, "true"]),
+    "stop_token_ids": ([[], [0, 2**31 - 1]], [5, [0] * 257]),
+    "include_stop_str_in_output": ([True, False], [1]),
+    "skip_special_tokens": ([True, False], ["yes"]),
     "n": ([1, 128], [0, 129, 1.5]),
     "max_tokens": ([1, 2**31 - 1], [-1, 1.5, True, "5", 2**31, 1e300]),
     "stream": ([True, False], ["true", 1]),
@@ -257,3 +266,36 @@ def test_a_transcription_s_form_brings_strings() -> None:
     assert TranscriptionsSchema().load({**FORM, "temperature": "0.5"})["temperature"] == 0.5
     assert refused(TranscriptionsSchema, {"model": "m"}) == ("invalid_value", "file")
     assert refused(TranscriptionsSchema, {**FORM, "response_format": "vtt"}) == ("invalid_value", "response_format")
+
+
+@pytest.mark.parametrize(("schema", "least"), [(ChatSchema, CHAT), (CompletionsSchema, TEXT)])
+@pytest.mark.parametrize(
+    ("name", "value", "ours", "taken"),
+    [
+        ("repeat_penalty", 1.2, "repetition_penalty", 1.2),
+        ("repeat_last_n", 64, "repetition_context_size", 64),
+        ("repeat_last_n", -1, "repetition_context_size", 2**31 - 1),
+        ("num_predict", 5, "max_tokens", 5),
+        ("num_predict", -1, "max_tokens", 2**31 - 1),
+        ("n_predict", -2, "max_tokens", 2**31 - 1),
+    ],
+)
+def test_another_server_s_name_means_ours(
+    schema: type[Body], least: dict[str, Any], name: str, value: Any, ours: str, taken: Any
+) -> None:
+    ours = "max_completion_tokens" if schema is ChatSchema and ours == "max_tokens" else ours
+    assert schema().load({**least, name: value})[ours] == taken
+    assert schema().load({**least, name: value, ours: taken})[ours] == taken
+    if taken != 1.2:
+        assert refused(schema, {**least, name: value, ours: taken - 1}) == ("invalid_value", name)
+
+
+@pytest.mark.parametrize(("schema", "least"), [(ChatSchema, CHAT), (CompletionsSchema, TEXT)])
+def test_an_answer_cannot_be_longer_than_it_may(schema: type[Body], least: dict[str, Any]) -> None:
+    assert schema().load({**least, "min_tokens": 5, "max_tokens": 5})
+    assert refused(schema, {**least, "min_tokens": 6, "max_tokens": 5}) == ("invalid_value", "min_tokens")
+
+
+@pytest.mark.parametrize("told", ["False", "false"])
+def test_a_form_s_words_are_no_stream(told: str) -> None:
+    assert "stream" not in TranscriptionsSchema().load({**FORM, "stream": told})

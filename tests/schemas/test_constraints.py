@@ -39,6 +39,15 @@ def structured(**held: Any) -> dict[str, Any]:
             json_schema(name="n", schema={}, strict=True, description="d"),
             Rule("json_schema", "{}", "response_format.json_schema.schema"),
         ),
+        (
+            {"response_format": {"type": "json_object", "schema": SCHEMA}},
+            Rule("json_schema", SOURCE, "response_format.schema"),
+        ),
+        (
+            {"response_format": {"type": "json_schema", "schema": SCHEMA}},
+            Rule("json_schema", SOURCE, "response_format.schema"),
+        ),
+        ({"response_format": {"type": "json_object", "schema": None}}, Rule("json_schema", ANY, "response_format")),
         ({"guided_json": SCHEMA}, Rule("json_schema", SOURCE, "guided_json")),
         ({"guided_json": msgspec.json.format(SOURCE)}, Rule("json_schema", SOURCE, "guided_json")),
         ({"guided_regex": r"\d+"}, Rule("regex", r"\d+", "guided_regex")),
@@ -77,6 +86,11 @@ def test_no_constraint(schema: type[Body], least: dict[str, Any], more: dict[str
         ({"response_format": {}}, "response_format"),
         ({"response_format": {"type": "grammar", "grammar": "a"}}, "response_format.type"),
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
+        ({"response_format": {"type": "json_object", "schema": []}}, "response_format.schema"),
+        (
+            {"response_format": {"type": "json_schema", "schema": {}, "json_schema": {"schema": {}}}},
+            "response_format.schema",
+        ),
         (json_schema(name="n"), "response_format.json_schema.schema"),
         (json_schema(name="n", schema=[]), "response_format.json_schema.schema"),
         (json_schema(name="n", schema="{}"), "response_format.json_schema.schema"),

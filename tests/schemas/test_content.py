@@ -42,6 +42,8 @@ def test_other_parts_keep_their_place() -> None:
             {"type": "input_audio", "input_audio": {"data": "UklG", "format": "wav"}},
             Media("audio", "data:audio/wav;base64,UklG", "input_audio.data"),
         ),
+        ({"type": "image_url", "image_url": "data:x"}, Media("image", "data:x", "image_url")),
+        ({"type": "video_url", "video_url": "data:x"}, Media("video", "data:x", "video_url")),
         ({"type": "file", "file": {"file_id": "file-1"}}, Media("file", "file-1", "file.file_id")),
         (
             {"type": "file", "file": {"file_data": "data:x", "filename": "a.png"}},
@@ -82,7 +84,9 @@ def test_a_picture_is_shrunk_when_that_is_asked_for(asked: dict[str, Any], pixel
         ({"type": "poem", "poem": "a"}, "[0].type"),
         ({"type": "input_image", "image_url": "data:x"}, "[0].type"),
         ({"type": "image_url"}, "[0].image_url"),
-        ({"type": "image_url", "image_url": "data:x"}, "[0].image_url"),
+        ({"type": "image_url", "image_url": ""}, "[0].image_url"),
+        ({"type": "image_url", "image_url": []}, "[0].image_url"),
+        ({"type": "refusal"}, "[0].refusal"),
         ({"type": "image_url", "image_url": {}}, "[0].image_url.url"),
         ({"type": "image_url", "image_url": {"url": ""}}, "[0].image_url.url"),
         ({"type": "image_url", "image_url": {"url": "data:x", "detail": "most"}}, "[0].image_url.detail"),
@@ -99,7 +103,17 @@ def test_what_is_wrong_is_told_of_its_part(part: Any, where: str) -> None:
     assert refused(ChatSchema, said(part)) == ("invalid_value", f"messages[0].content{where}")
 
 
-def test_an_unknown_field_of_a_part_is_refused() -> None:
+def test_what_other_servers_take_beside_a_part_changes_nothing() -> None:
+    marked = {"cache_control": {"type": "ephemeral"}}
+    assert (
+        content({"type": "text", "text": "one ", **marked}, {"type": "refusal", "refusal": "no", **marked}) == "one no"
+    )
+    assert content({**PICTURE, **marked}) == content(PICTURE)
+    picture = {"type": "image_url", "image_url": {"url": "data:x", "min_pixels": 3136}}
+    assert content(picture) == (Media("image", "data:x", "image_url.url"),)
+
+
+def test_a_misspelled_field_of_a_part_is_refused() -> None:
     part = {"type": "image_url", "image_url": {"url": "data:x", "detial": "low"}}
     assert refused(ChatSchema, said(part)) == ("unknown_parameter", "messages[0].content[0].image_url.detial")
 

@@ -12,7 +12,7 @@ from tasks import overview
 from tasks.access import Limits, Listed
 from web import intake
 from web.gateway import gateway
-from web.http import auth
+from web.http import auth, unknown_fields
 from web.openapi.operation import operation
 from web.render import key as render
 from web.render import page as listing
@@ -30,7 +30,7 @@ blueprint.before_request(auth.require_admin)
 )
 def create() -> dict[str, Any]:
     """Make a key; this answer alone holds its secret."""
-    data = KeySchema().load(intake.json(request, gateway()))
+    data = unknown_fields.read(KeySchema, intake.json(request, gateway()))
     limits = Limits(**{name: data[name] for name in Limits.__struct_fields__ if name in data})
     key, secret = gateway().keys.ring.create(data["label"], seconds=data.get("expires_in"), limits=limits)
     return {**render.body(Listed(key)), "key": secret}

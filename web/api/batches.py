@@ -13,7 +13,7 @@ from tasks.files import File
 from tasks.values.errors import InvalidValue, NotFound
 from web import intake, registry, unserved
 from web.gateway import gateway
-from web.http import auth
+from web.http import auth, unknown_fields
 from web.http.prefer import preference
 from web.openapi.operation import operation
 from web.openapi.parameters import IDEMPOTENCY
@@ -35,7 +35,7 @@ blueprint = Blueprint("batches", __name__, url_prefix="/v1/batches")
 def create() -> dict[str, Any]:
     """Have a file's lines run."""
     raw = intake.json(request, gateway())
-    data = BatchSchema().load(raw)
+    data = unknown_fields.read(BatchSchema, raw)
     if data["endpoint"] not in registry.endpoints():
         raise InvalidValue(f"'endpoint' must be one of {', '.join(registry.endpoints())}", param="endpoint")
     window = data["completion_window"]
@@ -66,7 +66,7 @@ def _input(file_id: str) -> File:
 @operation("listBatches", work.ListBatchesResponse, query=BatchListSchema)
 def index() -> dict[str, Any]:
     """The owner's batches, newest first."""
-    asked = BatchListSchema().load(request.args.to_dict())
+    asked = unknown_fields.read(BatchListSchema, request.args.to_dict())
     page = gateway().batches.list(auth.current(), limit=asked["limit"], after=asked.get("after"))
     return listing.body([_shown(state) for state in page.states], page.has_more)
 

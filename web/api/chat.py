@@ -9,6 +9,7 @@ from flask import Blueprint, Response
 
 from schemas.answers.text import CreateChatCompletionResponse, CreateChatCompletionStreamResponse
 from schemas.chat import ChatSchema
+from schemas.thinking import wish
 from schemas.tools import Choice
 from tasks.values.requests import ChatRequest, ToolChoice
 from web import calls
@@ -24,7 +25,7 @@ def payload(data: Mapping[str, Any]) -> ChatRequest:
     """What a checked body asks of a model."""
     chosen = {
         **text.sampling(data),
-        "max_tokens": data.get("max_completion_tokens", data.get("max_tokens")),
+        "max_tokens": data.get("max_completion_tokens"),
         "logprobs": data.get("top_logprobs", 0) if data.get("logprobs") else None,
     }
     choice = data.get("tool_choice", Choice("auto"))
@@ -35,7 +36,7 @@ def payload(data: Mapping[str, Any]) -> ChatRequest:
         **read,
         **chosen,
         tool_choice=ToolChoice(choice.mode, choice.name, data.get("parallel_tool_calls", True)),
-        thinking_budget=data.get("thinking_budget", data.get("thinking_token_budget")),
+        thinking_budget=wish(data).budget,
     )
 
 

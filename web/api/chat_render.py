@@ -21,7 +21,7 @@ blueprint = Blueprint("chat_render", __name__)
 
 def payload(data: Mapping[str, Any]) -> RenderRequest:
     """What a checked body asks of a model."""
-    return RenderRequest(**text.conversation(data), generation_prompt=data.get("add_generation_prompt", True))
+    return RenderRequest(**text.conversation(data))
 
 
 ENDPOINT = Endpoint(

@@ -11,7 +11,7 @@ from schemas.files import FileListSchema, FileSchema
 from tasks.values.errors import InvalidValue, NotFound
 from web import intake
 from web.gateway import gateway
-from web.http import auth
+from web.http import auth, unknown_fields
 from web.http.errors import RequestTooLarge
 from web.intake import Upload
 from web.openapi.operation import operation
@@ -28,7 +28,8 @@ blueprint = Blueprint("files", __name__, url_prefix="/v1/files")
 def create() -> dict[str, Any]:
     """Keep an upload."""
     with intake.form(request, gateway(), frozenset({"file"})) as (fields, uploads):
-        data = FileSchema().load({**fields, **{name: intake.one(name, found) for name, found in uploads.items()}})
+        given = {**fields, **{name: intake.one(name, received) for name, received in uploads.items()}}
+        data = unknown_fields.read(FileSchema, given)
         upload: Upload = data["file"]
         keep = data.get("expires_after", {}).get("seconds")
         if data["purpose"] == "batch":
@@ -55,7 +56,7 @@ def _check_batch(upload: Upload) -> None:
 @operation("listFiles", work.ListFilesResponse, query=FileListSchema)
 def index() -> dict[str, Any]:
     """The owner's files."""
-    asked = FileListSchema().load(request.args.to_dict())
+    asked = unknown_fields.read(FileListSchema, request.args.to_dict())
     page = gateway().files.list(
         auth.current(),
         limit=asked["limit"],

@@ -10,7 +10,6 @@ from flask import Blueprint, Response, request
 from werkzeug.datastructures import MultiDict
 
 from schemas.answers import work
-from schemas.fields import loaded
 from schemas.jobs import EventListSchema, JobListSchema, JobSchema
 from tasks.redis.entries import Entry
 from tasks.redis.search import Criteria
@@ -20,7 +19,7 @@ from tasks.values.job import Listing, Record, Status
 from web import calls, intake, registry, unserved
 from web.api import webhooks
 from web.gateway import gateway
-from web.http import auth, sse
+from web.http import auth, sse, unknown_fields
 from web.http.disconnect import ClientGone, Probe
 from web.http.prefer import preference
 from web.openapi.operation import JSON, SSE, operation
@@ -48,7 +47,7 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
 )
 def create() -> Response:
     """Submit any endpoint's call as a job."""
-    data = loaded(JobSchema, intake.json(request, gateway()))
+    data = unknown_fields.read(JobSchema, intake.json(request, gateway()))
     endpoint = registry.endpoints().get(data["url"])
     if endpoint is None:
         raise InvalidValue(f"'url' must be one of {', '.join(registry.endpoints())}", param="url")
@@ -71,7 +70,7 @@ def create() -> Response:
 @operation("listJobs", work.ListJobsResponse, query=JobListSchema)
 def index() -> dict[str, Any]:
     """The owner's jobs, or with the admin key others' too, newest first; or the jobs of one idempotency key."""
-    asked = JobListSchema().load(_asked(request.args))
+    asked = unknown_fields.read(JobListSchema, _asked(request.args))
     store, owner = gateway().store, _whose(asked.get("owner"))
     if "idempotency_key" in asked:
         if owner is None:
@@ -83,7 +82,7 @@ def index() -> dict[str, Any]:
             limit=asked["limit"],
             after=asked.get("after"),
             criteria=_criteria(asked),
-            include=LISTINGS.get(asked.get("include")),
+            include=LISTINGS.get(asked.get("include", "")),
         )
     return listing.body([_shown(record) for record in records], more)
 
@@ -162,9 +161,9 @@ def result(job_id: str) -> Response:
 )
 def follow(job_id: str) -> Response:
     """The job's events as they come, from the beginning or after `Last-Event-ID`."""
-    asked = EventListSchema().load(request.args.to_dict())
+    asked = unknown_fields.read(EventListSchema, request.args.to_dict())
     if "Last-Event-ID" in request.headers:
-        asked = EventListSchema().load({"after": request.headers["Last-Event-ID"]})
+        asked = unknown_fields.read(EventListSchema, {"after": request.headers["Last-Event-ID"]})
     job = gateway().store.get(job_id, auth.current()).job
     gateway().capacity.occupy()
     left = patience(gateway(), job)

@@ -23,6 +23,7 @@ from simple_websocket import ConnectionClosed, Server
 from wsproto.events import RejectConnection
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
+from schemas.fields import checked
 from schemas.jobs import JobsStreamMessageSchema
 from tasks.batches import PREFIX, State
 from tasks.redis.scripts import AWAY
@@ -180,10 +181,9 @@ def _read(message: str | bytes) -> dict[str, Any]:
 
 def _checked(said: dict[str, Any]) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = JobsStreamMessageSchema().load(said)
+        return checked(JobsStreamMessageSchema, said, strict=True).data
     except ValidationError as error:
         raise validation(error) from None
-    return found
 
 
 @blueprint.record_once

@@ -5,44 +5,89 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import msgspec
+
 from schemas import content
 from schemas.constraints import rules
+from schemas.thinking import wish
 from tasks.values.job import RenderOptions
 from tasks.values.requests import Constraint, Media, Message, Sampling, Tool, ToolCall
 
 MODEL_TYPES = frozenset({"lm", "multimodal", "fake"})
+INPUT = "input"  # the only argument of a custom tool, as the model sees it
+_ROLES: Mapping[str, Any] = {"developer": "system", "function": "tool"}
+_SYNTAXES = {"regex": "regular expression", "grammar": "Lark grammar"}
 
 
 def sampling(data: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of `Sampling` that a body sets."""
     given = {name: data[name] for name in Sampling.__struct_fields__ if name in data}
     constraint = next((Constraint(*rule) for rule in rules(data)), None)
-    return {**given, "logit_bias": tuple(data.get("logit_bias", {}).items()), "constraint": constraint}
+    return {
+        **given,
+        "logit_bias": tuple(data.get("logit_bias", {}).items()),
+        "constraint": constraint,
+        "count_tokens": bool(data.get("stream_options", {}).get("continuous_usage_stats")),
+    }
 
 
 def conversation(data: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of `ChatRequest` and `RenderRequest` that say what the model reads."""
-    turns = data["messages"]
-    effort = {"reasoning_effort": data["reasoning_effort"]} if "reasoning_effort" in data else {}
+    turns, asked = data["messages"], wish(data)
+    thinking = {"reasoning_effort": asked.effort, "enable_thinking": asked.enabled}
     return {
         "messages": tuple(_message(index, turn) for index, turn in enumerate(turns)),
-        "prefill": turns[-1]["role"] == "assistant" and turns[-1].get("partial", not turns[-1].get("tool_calls")),
-        "template_options": {**effort, **data.get("chat_template_kwargs", {})},
-        "tools": tuple(Tool(**tool["function"]) for tool in data.get("tools", [])),
+        "prefill": _begun(data),
+        "template_options": {
+            **{name: value for name, value in thinking.items() if value is not None},
+            **data.get("chat_template_kwargs", {}),
+        },
+        "tools": tuple(_tool(index, tool) for index, tool in enumerate(data.get("tools", []))),
+        "generation_prompt": data.get("add_generation_prompt", True),
     }
 
 
+def _begun(data: Mapping[str, Any]) -> bool:
+    """Whether the last message is the beginning of the answer."""
+    last = data["messages"][-1]
+    if last["role"] != "assistant":
+        return False
+    usual = not last.get("tool_calls") and not data.get("add_generation_prompt")
+    return bool(last.get("partial", data.get("continue_final_message", usual)))
+
+
+def _tool(index: int, tool: Mapping[str, Any]) -> Tool:
+    if tool["type"] == "function":
+        return Tool(**tool["function"])
+    custom = tool["custom"]
+    text: dict[str, Any] = {"type": "string"}
+    form = None
+    if (grammar := custom.get("format", {}).get("grammar")) is not None:
+        definition, param = grammar["definition"], f"tools[{index}].custom.format.grammar.definition"
+        form = Constraint("regex" if grammar["syntax"] == "regex" else "grammar", definition, param)
+        text["description"] = f"It has to match, as a {_SYNTAXES[form.kind]}:\n{definition}"
+    schema = {"type": "object", "properties": {INPUT: text}, "required": [INPUT], "additionalProperties": False}
+    return Tool(custom["name"], custom.get("description", ""), schema, form=form)
+
+
 def _message(index: int, turn: Mapping[str, Any]) -> Message:
-    text, media = _content(index, turn.get("content", ""))
+    text, media = _content(index, turn.get("content") or turn.get("refusal", ""))
     return Message(
-        "system" if turn["role"] == "developer" else turn["role"],
+        _ROLES.get(turn["role"], turn["role"]),
         text,
         turn.get("name"),
-        tuple(ToolCall(call["id"], **call["function"]) for call in turn.get("tool_calls", [])),
+        tuple(map(_call, turn.get("tool_calls", []))),
         turn.get("tool_call_id"),
-        turn.get("reasoning_content", turn.get("reasoning", "")),
+        turn.get("reasoning_content", ""),
         media,
     )
+
+
+def _call(call: Mapping[str, Any]) -> ToolCall:
+    if "function" in call:
+        return ToolCall(call["id"], **call["function"])
+    custom = call["custom"]
+    return ToolCall(call["id"], custom["name"], msgspec.json.encode({INPUT: custom["input"]}).decode())
 
 
 def _content(turn: int, shown: str | content.Parts) -> tuple[str, tuple[Media, ...]]:
@@ -67,5 +112,8 @@ def _kind(media_type: str) -> Literal["image", "audio", "video"]:
 
 
 def options(data: Mapping[str, Any]) -> RenderOptions:
-    """What rendering needs to know of a body that may be streamed."""
-    return RenderOptions(include_usage=bool(data.get("stream_options", {}).get("include_usage")))
+    """What rendering needs to know of a body that may be streamed, and of tools that are no functions."""
+    return RenderOptions(
+        include_usage=bool(data.get("stream_options", {}).get("include_usage")),
+        custom_tools=tuple(tool["custom"]["name"] for tool in data.get("tools", []) if tool["type"] == "custom"),
+    )

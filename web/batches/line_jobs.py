@@ -96,6 +96,7 @@ class LineJobs:
             options=endpoint.options(caller, taken.data),
             metadata={"batch_id": batch.id, "custom_id": custom_id, "line": str(line.number)},
             inputs=taken.blobs,
+            ignored=taken.ignored,
             request_id=f"{batch.id}:{line.number}",
         )
 
@@ -116,7 +117,8 @@ class LineJobs:
         job, result = record.job, self._gateway.store.result(record)
         try:
             rendered = registry.endpoints()[job.endpoint].body(Caller(self._gateway, job.owner), job, result)
-            return Entry("output", render.answered(job.id, custom_id, rendered), Tally(completed=1, usage=usage))
+            shown = render.answered(job.id, custom_id, rendered, job.ignored)
+            return Entry("output", shown, Tally(completed=1, usage=usage))
         except Exception as error:
             log.exception("an answer could not be shown", job_id=job.id, error=str(error))
             return Entry("error", render.refused(job.id, custom_id, INTERNAL), Tally(failed=1, usage=usage))

@@ -46,7 +46,7 @@ def _success(told: Mapping[str, Any], *headers: str) -> dict[str, Any]:
     main = next(iter(told.values()), None)
     shown = {
         "description": doc(main) if _is_value(main) else "Done.",
-        "headers": parameters.answered("X-Request-ID", *headers),
+        "headers": parameters.answered("X-Request-ID", "X-Ignored-Fields", *headers),
     }
     content = {media: {"schema": _schema(one)} for media, one in told.items()}
     return {**shown, "content": content} if content else shown

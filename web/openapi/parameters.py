@@ -56,6 +56,7 @@ ANSWERED = {
     "X-Job-ID": {"description": "The job that the call became.", "schema": _TEXT},
     "Location": {"description": "The job's path.", "schema": _TEXT},
     "Preference-Applied": {"description": "What of `Prefer` was heeded.", "schema": _TEXT},
+    "X-Ignored-Fields": {"description": "The request's fields that nobody here knows, if any.", "schema": _TEXT},
     "Retry-After": {"description": "Seconds after which the same request may do better.", "schema": _WHOLE},
 }
 

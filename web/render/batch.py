@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -53,11 +53,15 @@ def _seconds(state: State, status: Status) -> int | None:
     return state.times[status] // 1000 if status in state.times else None
 
 
-def answered(job_id: str, custom_id: str, rendered: Rendered) -> bytes:
-    """The line of a call that succeeded: its answer's JSON as it is, other answers as a string."""
+def answered(job_id: str, custom_id: str, rendered: Rendered, ignored: Sequence[str] = ()) -> bytes:
+    """The line of a call that succeeded: its answer's JSON as it is, other answers as a string.
+
+    `ignored` is where fields of its body stand that nobody here knows.
+    """
     is_json = rendered.content_type.startswith("application/json")
     shown = msgspec.Raw(msgspec.json.format(rendered.data, indent=-1)) if is_json else rendered.data.decode()
-    return _line(job_id, custom_id, response=_response(job_id, 200, shown))
+    told = {"ignored": ignored} if ignored else {}
+    return _line(job_id, custom_id, response={**_response(job_id, 200, shown), **told})
 
 
 def refused(job_id: str, custom_id: str, failure: Failure) -> bytes:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from tasks.values import events, fold
-from tasks.values.events import TokenLogprob
+from tasks.values.events import CallDelta, TokenLogprob
 from tasks.values.job import Job
 from tasks.values.requests import ChatRequest
 from web.endpoint import Rendered
-from web.render import text
+from web.render import custom_calls, text
+from web.render.custom_calls import CustomCalls
 
 _PREFIX = "chatcmpl-"
 
@@ -24,7 +25,7 @@ def body(job: Job, result: fold.Result) -> Rendered:
     choices = [
         {
             "index": index,
-            "message": _message(choice),
+            "message": _message(job, choice),
             "logprobs": _logprobs(job, choice.logprobs),
             "finish_reason": choice.finish_reason,
         }
@@ -34,15 +35,19 @@ def body(job: Job, result: fold.Result) -> Rendered:
     return Rendered(msgspec.json.encode(answer))
 
 
-def _message(choice: fold.Choice) -> dict[str, Any]:
+def _message(job: Job, choice: fold.Choice) -> dict[str, Any]:
+    custom = CustomCalls(job)
     calls = [
-        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        custom_calls.shown(call)
+        if call.name in custom
+        else {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
         for call in choice.calls
     ]
     return {
         "role": "assistant",
         "content": choice.text or (None if calls else ""),
         "refusal": None,
+        "annotations": [],
         **({"reasoning_content": choice.reasoning} if choice.reasoning else {}),
         **({"tool_calls": calls} if calls else {}),
     }
@@ -60,6 +65,7 @@ class _Chunks:
         assert isinstance(job.payload, ChatRequest)  # noqa: S101  (its endpoint makes nothing else)
         self._job = job
         self._with_usage = job.options.include_usage
+        self._so_far = text.SoFar(job)
         self._head = {
             **text.head(job, _PREFIX, "chat.completion.chunk"),
             **({"usage": None} if self._with_usage else {}),
@@ -67,8 +73,10 @@ class _Chunks:
         self._blank = None if job.payload.tools and job.payload.tool_choice.mode != "none" else ""
         self._begun: set[int] = set()
         self._spoke: set[int] = set()  # answers with text or calls
+        self._custom: dict[int, CustomCalls] = {}
 
     def __call__(self, event: events.Event) -> Iterator[object]:
+        self._so_far.hear(event)
         if isinstance(event, events.Started):
             yield from self._begin(0)
         elif isinstance(event, events.Delta):
@@ -85,7 +93,7 @@ class _Chunks:
     def _say(self, event: events.Delta) -> Iterator[object]:
         if event.text or event.calls:
             self._spoke.add(event.index)
-        parts = list(_parts(event)) or ([{"content": self._blank}] if event.logprobs else [])
+        parts = list(self._parts(event)) or ([{"content": self._blank}] if event.logprobs else [])
         for number, part in enumerate(parts):
             yield self._chunk(event.index, part, _logprobs(self._job, event.logprobs if number == 0 else ()))
         if event.finish_reason is not None:
@@ -93,21 +101,29 @@ class _Chunks:
                 yield self._chunk(event.index, {"content": ""})
             yield self._chunk(event.index, {}, reason=event.finish_reason)
 
+    def _parts(self, event: events.Delta) -> Iterator[Mapping[str, object]]:
+        """One delta for each thing that is told: clients look at the first call of a chunk only."""
+        if event.reasoning:
+            yield {"reasoning_content": event.reasoning}
+        if event.text:
+            yield {"content": event.text}
+        custom = self._custom.setdefault(event.index, CustomCalls(self._job))
+        for call in event.calls:
+            yield from ({"tool_calls": [one]} for one in custom.told(before=call.number))
+            if not custom.takes(call):
+                yield {"tool_calls": [_piece(call)]}
+        if event.finish_reason is not None:
+            yield from ({"tool_calls": [one]} for one in custom.told())
+
     def _chunk(self, index: int, delta: object, logprobs: object = None, reason: str | None = None) -> object:
         choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": reason}
-        return {**self._head, "choices": [choice]}
+        return {**self._head, **self._so_far.shown(), "choices": [choice]}
 
 
-def _parts(event: events.Delta) -> Iterator[dict[str, object]]:
-    """One delta for each thing that is told: clients look at the first call of a chunk only."""
-    if event.reasoning:
-        yield {"reasoning_content": event.reasoning}
-    if event.text:
-        yield {"content": event.text}
-    for call in event.calls:
-        begun = {"id": call.id, "type": "function"} if call.id else {}
-        name = {"name": call.name} if call.name else {}
-        yield {"tool_calls": [{"index": call.number, **begun, "function": {**name, "arguments": call.arguments}}]}
+def _piece(call: CallDelta) -> dict[str, object]:
+    begun = {"id": call.id, "type": "function"} if call.id else {}
+    name = {"name": call.name} if call.name else {}
+    return {"index": call.number, **begun, "function": {**name, "arguments": call.arguments}}
 
 
 def _usage(used: events.Usage) -> dict[str, Any]:

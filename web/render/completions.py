@@ -30,10 +30,14 @@ def chunks(job: Job) -> Callable[[events.Event], Iterator[object]]:
     with_usage = job.options.include_usage
     head = {**_head(job), **({"usage": None} if with_usage else {})}
 
+    so_far = text.SoFar(job)
+
     def render(event: events.Event) -> Iterator[object]:
+        so_far.hear(event)
         if isinstance(event, events.Delta) and (event.text or event.logprobs or event.finish_reason):
             yield {
                 **head,
+                **so_far.shown(),
                 "choices": [_choice(job, event.index, event.text, event.logprobs, event.finish_reason)],
             }
         elif isinstance(event, events.Done) and with_usage:

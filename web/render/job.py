@@ -40,6 +40,7 @@ def body(record: Record, reason: Mapping[str, Any] | None = None) -> dict[str, A
         "labels": job.labels,
         "priority": job.priority,
         "webhook": msgspec.to_builtins(job.webhook) if job.webhook is not None else None,
+        "ignored": job.ignored,
         "inputs": [_blob(ref) for ref in job.inputs],
         "outputs": [_blob(ref) for ref in record.outputs],
         "sync": job.sync,

@@ -257,11 +257,37 @@ def test_an_expired_batch_keeps_what_is_done(
     assert {one["error"]["code"] for one in errors.values()} == {"batch_expired"}
 
 
-def test_a_batch_cancelled_before_it_was_checked_has_no_lines(gateway: Gateway, store: JobStore) -> None:
-    state = batch(store, line("a"))
+@pytest.mark.parametrize("slice_", [1, 2, 100])
+def test_a_batch_cancelled_while_it_is_checked_says_of_each_line_that_it_was_not_done(
+    slice_: int, gateway: Gateway, store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.batches.validation._SLICE", slice_)
+    state = batch(store, *(line(f"r{number}") for number in range(5)))
+    runner = new_runner(gateway, store)
+    if slice_ < 100:
+        runner.turn(wait=0.01)
+    cancelled = Batches(store).cancel(state.batch.id, "me")
+    found = finish(runner, store, state)
+    assert (found.status, found.total, found.failed, found.output_file) == (Status.CANCELLED, 5, 5, None)
+    assert found.times[Status.CANCELLING] == cancelled.times[Status.CANCELLING]
+    errors = told(store, found, "error")
+    assert sorted(errors) == [f"r{number}" for number in range(5)]
+    assert {one["error"]["code"] for one in errors.values()} == {"batch_cancelled"}
+
+
+def test_a_batch_whose_file_is_wrong_is_cancelled_all_the_same(gateway: Gateway, store: JobStore) -> None:
+    state = batch(store, line("a"), "no JSON\n")
     Batches(store).cancel(state.batch.id, "me")
     found = finish(new_runner(gateway, store), store, state)
-    assert (found.status, found.output_file, found.error_file) == (Status.CANCELLED, None, None)
+    assert (found.status, found.error_file) == (Status.CANCELLED, None) and found.problems
+
+
+def test_a_line_s_fields_that_nobody_knows_are_told_with_its_answer(gateway: Gateway, store: JobStore) -> None:
+    more = {**body("a"), "chat_id": "x"}
+    state = batch(store, line("a", body=more), line("b", body={**body("b"), "temprature": 1}))
+    found = finish(new_runner(gateway, store), store, state)
+    assert told(store, found, "output")["a"]["response"]["ignored"] == ["chat_id"]
+    assert told(store, found, "error")["b"]["response"]["body"]["error"]["param"] == "temprature"
 
 
 @pytest.mark.parametrize("deleted", ["input", "output", "input's end", "input before it was read"])

@@ -39,7 +39,7 @@ def added_up(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The choices that a client makes of a stream."""
     choices: dict[int, dict[str, Any]] = {}
     for choice in (choice for chunk in found for choice in chunk["choices"]):
-        new = {"index": choice["index"], "message": {"refusal": None}, "logprobs": None}
+        new = {"index": choice["index"], "message": {"refusal": None, "annotations": []}, "logprobs": None}
         known = choices.setdefault(choice["index"], new)
         add(known["message"], choice["delta"])
         known["finish_reason"] = choice["finish_reason"]
@@ -120,6 +120,7 @@ def test_openai_s_sdk_makes_the_body_s_message_of_the_chunks(deltas: list[Delta]
     )
     for call in made.get("tool_calls", []):
         del call["index"]  # which the SDK leaves there
+    assert told_whole.pop("annotations") == []  # of which OpenAI's chunks say nothing either
     assert made == told_whole
 
 
@@ -142,7 +143,8 @@ def test_calls_and_reasoning_are_shown_as_openai_and_others_show_them() -> None:
     ]
     assert whole["choices"][0]["finish_reason"] == "tool_calls"
     assert whole["choices"][0]["message"] == {
-        "role": "assistant", "content": None, "refusal": None, "reasoning_content": "hm", "tool_calls": calls,
+        "role": "assistant", "content": None, "refusal": None, "annotations": [], "reasoning_content": "hm",
+        "tool_calls": calls,
     }  # fmt: skip
     assert whole["usage"]["completion_tokens_details"] == {"reasoning_tokens": 1}
     first = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "look", "arguments": ""}}
@@ -175,7 +177,12 @@ def test_content_is_null_only_where_nothing_but_calls_follows(choice: str, delta
 def test_an_answer_without_reasoning_and_calls_has_no_such_fields() -> None:
     heard: list[Event] = [Delta("a", finish_reason="stop"), events.Done()]
     whole = body(job(tools=(Tool("look"),)), heard)
-    assert whole["choices"][0]["message"] == {"role": "assistant", "content": "a", "refusal": None}
+    assert whole["choices"][0]["message"] == {
+        "role": "assistant",
+        "content": "a",
+        "refusal": None,
+        "annotations": [],
+    }
     assert whole["usage"]["completion_tokens_details"] == {"reasoning_tokens": 0}
 
 

@@ -1,0 +1,93 @@
+"""A model answers to its aliases, and to no name where only one can be meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from mlxq.catalogue import Catalogue
+from mlxq.settings import Settings
+from tasks.redis.store import JobStore
+from tests.web.bodies import CHAT, chat
+from web.application import create_app
+
+LATER = {"Prefer": "respond-async"}
+VECTORS, PICTURES, SPEECH = "/v1/embeddings", "/v1/images/generations", "/v1/audio/transcriptions"
+
+
+def model(name: str, kind: str, *aliases: str) -> dict[str, Any]:
+    return {"model_path": "none", "served_model_name": name, "model_type": kind, "aliases": list(aliases)}
+
+
+def client_of(settings: Settings, *models: dict[str, Any]) -> Iterator[FlaskClient]:
+    app = create_app(settings, Catalogue.parse({"models": list(models)}, "test"))
+    yield app.test_client()
+    app.extensions["mlxq"].follower.close()
+
+
+@pytest.fixture
+def client(settings: Settings, store: JobStore) -> Iterator[FlaskClient]:
+    yield from client_of(
+        settings,
+        model("text", "lm", "gpt-4o", "openai/gpt-4o-mini"),
+        model("vectors", "embeddings", "text-embedding-3-small"),
+        model("draws", "image-generation"),
+        model("hears", "whisper", "whisper-1"),
+    )
+
+
+@pytest.fixture
+def doubled(settings: Settings, store: JobStore) -> Iterator[FlaskClient]:
+    yield from client_of(settings, model("text", "lm"), model("more", "lm"))
+
+
+@pytest.mark.parametrize("name", ["text", "gpt-4o", "openai/gpt-4o-mini"])
+def test_a_call_may_give_an_alias(client: FlaskClient, name: str) -> None:
+    answer = client.post(CHAT, json=chat(model=name), headers=LATER)
+    assert (answer.status_code, answer.json["model"]) == (202, "text")
+    shown = client.get(f"/v1/models/{name}").json
+    assert (shown["id"], shown["aliases"]) == ("text", ["gpt-4o", "openai/gpt-4o-mini"])
+
+
+def test_an_alias_asks_for_the_same_as_the_name(client: FlaskClient) -> None:
+    headers = {**LATER, "Idempotency-Key": "once"}
+    first, second = (client.post(CHAT, json=chat(model=name), headers=headers) for name in ("text", "gpt-4o"))
+    assert first.json["id"] == second.json["id"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "name"),
+    [
+        (CHAT, {"messages": [{"role": "user", "content": "hi"}]}, "text"),
+        ("/v1/completions", {"prompt": "hi"}, "text"),
+        ("/v1/tokenize", {"prompt": "hi"}, "text"),
+        (VECTORS, {"input": "hi"}, "vectors"),
+        (PICTURES, {"prompt": "hi"}, "draws"),
+        (VECTORS, {"input": "hi", "model": None}, "vectors"),
+    ],
+)
+def test_without_a_model_it_is_the_only_one_of_the_kind(
+    client: FlaskClient, path: str, body: dict[str, Any], name: str
+) -> None:
+    answer = client.post(path, json=body, headers=LATER)
+    assert answer.status_code == 202 and answer.json["model"] == name, answer.text
+
+
+@pytest.mark.parametrize("given", [{}, {"model": ""}])
+def test_a_form_without_a_model_too(client: FlaskClient, given: dict[str, str]) -> None:
+    form = {**given, "file": (__file__, "a.wav")}
+    answer = client.post(SPEECH, data=form, headers=LATER)
+    assert answer.status_code == 202 and answer.json["model"] == "hears", answer.text
+
+
+def test_where_two_can_be_meant_one_has_to_be_named(doubled: FlaskClient) -> None:
+    answer = doubled.post(CHAT, json={"messages": [{"role": "user", "content": "hi"}]}, headers=LATER)
+    assert (answer.status_code, answer.json["error"]["param"]) == (400, "model")
+
+
+def test_a_name_that_is_no_alias_is_not_guessed(client: FlaskClient) -> None:
+    assert client.post(CHAT, json=chat(model="gpt-5"), headers=LATER).status_code == 404
+    assert client.post(CHAT, json=chat(model="whisper-1"), headers=LATER).status_code == 404
