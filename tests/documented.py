@@ -43,6 +43,12 @@ def problems(schema: dict[str, Any], value: object) -> list[str]:
     return [f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(value)]
 
 
+def unfit(schema: dict[str, Any], body: object) -> list[str]:
+    """What is wrong with a request's body, which may hold what nobody here knows."""
+    validator = Draft202012Validator({**schema, "components": whole()["components"]})
+    return [f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(body)]
+
+
 def component(name: str) -> dict[str, Any]:
     return {"$ref": CALLED + name}
 

@@ -105,7 +105,7 @@ def test_a_chat_that_calls_nothing_has_no_calls(http: httpx.Client) -> None:
     for choice in ("auto", "none"):
         answer = http.post(CHAT, json=chat(tools=[LOOK], tool_choice=choice)).json()
         assert answer["choices"][0]["message"] == {
-            "role": "assistant", "content": "word1 word2 word3 ", "refusal": None
+            "role": "assistant", "content": "word1 word2 word3 ", "refusal": None, "annotations": []
         }  # fmt: skip
         chunks = streamed(http, CHAT, chat(tools=[LOOK], tool_choice=choice), ChatCompletionChunk)
         assert not any(part.delta.tool_calls for chunk in chunks for part in chunk.choices)

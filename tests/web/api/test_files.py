@@ -68,7 +68,7 @@ def test_a_file_lives_as_long_as_it_is_told_to(http: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("fields", "name", "param"),
     [
-        ({"purpose": "fine-tune"}, "in.jsonl", "purpose"),
+        ({"purpose": "fine-tuning"}, "in.jsonl", "purpose"),
         ({"purpose": "batch_output"}, "in.jsonl", "purpose"),
         ({}, "in.txt", "file"),
         ({"expires_after[anchor]": "created_at", "expires_after[seconds]": "1"}, "in.jsonl", "expires_after.seconds"),

@@ -147,8 +147,13 @@ def test_fields_are_shown_as_they_are_supported() -> None:
     told = chat_["properties"]["temperature"]
     assert told == {"type": ["number", "null"], "minimum": 0, "maximum": 2, "description": told["description"]}
     assert chat_["properties"]["presence_penalty"] == {"type": ["number", "null"], "minimum": -2, "maximum": 2}
-    assert (chat_["properties"]["top_p"]["exclusiveMinimum"], chat_["properties"]["top_p"]["maximum"]) == (0, 1)
+    assert (chat_["properties"]["top_p"]["minimum"], chat_["properties"]["top_p"]["maximum"]) == (0, 1)
     assert chat_["properties"]["user"] == {"description": "Taken, changes nothing here."}
     assert chat_["properties"]["verbosity"]["enum"] == [None, "medium"]
+    assert chat_["properties"]["use_beam_search"]["enum"] == [None, False]
+    assert (
+        "enum" not in chat_["properties"]["num_ctx"]
+        and "X-Ignored-Fields" in chat_["properties"]["num_ctx"]["description"]
+    )
     listed = documented.whole()["paths"]["/v1/jobs"]["get"]["parameters"]
     assert {"type": "integer", "default": 20, "minimum": 1, "maximum": 100} in [one["schema"] for one in listed]
