@@ -10,7 +10,7 @@ from typing import Any
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields
-from marshmallow.validate import NoneOf, Range
+from marshmallow.validate import NoneOf
 
 from schemas.containers import Items
 from schemas.fields import Body, Upload, rows
@@ -45,9 +45,7 @@ class BodyConverter(OpenAPIConverter):
         """What apispec tells of a field, and what it does not."""
         shown: dict[str, Any] = super().field2property(field)
         for validator in field.validators:
-            if isinstance(validator, Range) and not validator.min_inclusive and "minimum" in shown:
-                shown["exclusiveMinimum"] = shown.pop("minimum")
-            elif isinstance(validator, NoneOf):
+            if isinstance(validator, NoneOf):
                 shown["not"] = {"enum": list(validator.iterable)}
         if "pattern" in shown:  # Python's, which begins where the text does and knows an end of its own
             shown["pattern"] = f"^{shown['pattern'].removesuffix(chr(92) + 'Z')}$"
