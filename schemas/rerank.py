@@ -8,7 +8,8 @@ from typing import Any, ClassVar, TypeAlias
 from marshmallow import ValidationError, fields
 from marshmallow.validate import Length, Range
 
-from schemas.fields import Call, Count, Flag, Items, Shapes, Text, about, shallow
+from schemas.containers import Items, shallow
+from schemas.fields import Call, Count, Flag, Shapes, Text, about
 from schemas.inputs import LIMIT
 
 MAX_DOCUMENTS = 10_000  # as Cohere has it

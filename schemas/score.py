@@ -7,7 +7,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from schemas.fields import Shapes, short
+from schemas.containers import short
+from schemas.fields import Shapes
 from schemas.rerank import MAX_DOCUMENTS, ScoringSchema
 
 PAIRS = (("text_1", "text_2"), ("queries", "documents"), ("data_1", "data_2"))  # vLLM's names for the same

@@ -53,8 +53,8 @@ STRANGERS = [
     )
 ] + [
     (CompletionsSchema, TEXT, "session"),
-    (EmbeddingsSchema, EMBED, "input_type"),
-    (EmbeddingsSchema, EMBED, "truncate"),
+    (EmbeddingsSchema, EMBED, "embedding_type"),
+    (EmbeddingsSchema, EMBED, "normalize"),
     (TranscriptionsSchema, {"model": "m", "file": "f"}, "task"),
     (TranscriptionsSchema, {"model": "m", "file": "f"}, "vad_filter"),
     (TranscriptionsSchema, {"model": "m", "file": "f"}, "hotwords"),
