@@ -18,7 +18,7 @@ from openai import OpenAI
 from rich.console import Console
 from rich.table import Table
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import LmEntry
 from mlxq.settings import Settings
 from tests import starter
 from tests.servers import Stack, Valkey
@@ -56,7 +56,7 @@ WAYS = {
 
 def engine(**keys: Any) -> TextEngine:
     """The text engine in this process, whose answers end at their limits only."""
-    found = lm.load(ModelEntry("text", str(starter.folder(MODEL)), **keys), Settings())
+    found = lm.load(LmEntry(model_path=str(starter.folder(MODEL)), **keys), Settings())
     found._output.ends = frozenset()
     return found
 

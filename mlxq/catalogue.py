@@ -6,80 +6,42 @@ whose feature does not exist here is refused by its name.
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import yaml
+from msgspec import Meta, Struct
 
-from mlxq.checks import SAMPLING, Check, one_of, real, whole
+from mlxq import ranges, settings
+from mlxq.entries import ENTRIES, MODEL_TYPES, NOT_BUILT, Entry, LmEntry, ModelEntry, about
+from mlxq.reading import misplaced, near, read
 
-MODEL_TYPES = ("lm", "multimodal", "embeddings", "rerank", "whisper", "image-generation", "image-edit", "fake")
-# fmt: off
-NOT_BUILT = frozenset({
-    "debug", "disable_batching", "on_demand", "on_demand_idle_timeout",
-})
-# fmt: on
-SERVER_KEYS = ("host", "port", "log_level")
 SERVER_NOT_BUILT = frozenset({"log_file", "no_log_file"})
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@-]*")
+_LEVELS = [level for name in ranges.LEVELS for level in (name, name.lower())]
+
+
+class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the server listens and how much it logs; variables of the environment go first."""
+
+    host: Annotated[ranges.Text | None, about("where to listen, by default 127.0.0.1")] = None
+    port: Annotated[ranges.Port | None, about("where to listen, by default 8000")] = None
+    log_level: Annotated[
+        str | None, Meta(description="how much is logged, by default INFO", extra_json_schema={"enum": _LEVELS})
+    ] = None
+
+
+class ModelsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What mlxq serves."""
+
+    models: Annotated[tuple[Entry, ...], Meta(min_length=1, description="the models that are served")]
+    server: Server | None = None
 
 
 class CatalogueError(Exception):
-    """The models' file cannot be used; the message says where and why."""
-
-
-@dataclass(frozen=True)
-class ModelEntry:
-    """One served model.
-
-    `model_path` and `draft_model_path` are local folders, `starter:NAME` or Hugging Face repo ids; lengths, step sizes
-    and `quantized_kv_start` are in tokens; `queue_size` bounds the waiting interactive jobs; `queue_timeout` is a job's
-    default deadline in seconds; `tool_call_parser` and `reasoning_parser` name formats of the workers, "none" turns one
-    off; `enable_auto_tool_choice` and `message_converter` are taken and change nothing, as tools are always on and
-    messages are written as the tool format wants them; `config_name` is the kind of image model, `quantize` its bits,
-    `lora_paths` and `lora_scales` what is laid over it; `defaults` are sampling settings by their names in a request,
-    `default_NAME` in the file; `options` belong to the engine of `model_type`; `aliases` are further names that
-    calls may give it.
-    """
-
-    name: str
-    model_path: str
-    model_type: str = "lm"
-    context_length: int | None = None
-    queue_size: int = 100
-    queue_timeout: int | None = None
-    batch_completion_size: int | None = None
-    batch_prefill_step_size: int | None = None
-    batch_prefill_size: int | None = None
-    adapter_path: str | None = None
-    chat_template_file: str | None = None
-    trust_remote_code: bool = False
-    draft_model_path: str | None = None
-    num_draft_tokens: int = 2
-    kv_bits: int | None = None
-    kv_group_size: int = 64
-    quantized_kv_start: int = 0
-    max_kv_bytes: int | None = None
-    prompt_cache_size: int | None = None
-    prompt_cache_max_bytes: int | None = None
-    prompt_cache_dir: str | None = None
-    prompt_cache_disk_max_bytes: int | None = None
-    tool_call_parser: str | None = None
-    reasoning_parser: str | None = None
-    enable_auto_tool_choice: bool = True
-    message_converter: str | None = None
-    disable_auto_resize: bool = True
-    config_name: str | None = None
-    quantize: int | None = None
-    lora_paths: tuple[str, ...] = ()
-    lora_scales: tuple[float, ...] = ()
-    defaults: Mapping[str, float] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
-    aliases: tuple[str, ...] = ()
+    """The models' file cannot be used; the message says where and why, a line for each fault."""
 
 
 @dataclass(frozen=True)
@@ -104,24 +66,25 @@ class Catalogue:
         """Check a document as it came out of YAML; `source` names it in what CatalogueError says."""
         if not isinstance(document, dict):
             raise CatalogueError(f"{source}: must hold 'models:', a list")
-        _known(document, ("server", "models"), frozenset(), source)
+        known = ModelsFile.__struct_fields__
+        faults = [f"{source}: {misplaced(str(key), known)}" for key in document if key not in known]
         server = document.get("server") or {}
-        if not isinstance(server, dict):
-            raise CatalogueError(f"{source}: 'server' must be a mapping")
-        _known(server, SERVER_KEYS, SERVER_NOT_BUILT, f"{source}: server")
+        faults += (f"{source}: {fault}" for fault in _server_faults(server))
         listed = document.get("models")
         if not isinstance(listed, list) or not listed:
-            raise CatalogueError(f"{source}: 'models' must be a list with at least one model")
+            faults.append(f"{source}: 'models' must be a list with at least one model")
+            listed = []
         models: dict[str, ModelEntry] = {}
         for number, raw in enumerate(listed):
-            entry = _entry(raw, f"{source}: models[{number}]")
-            if entry.name in models:
-                raise CatalogueError(f"{source}: models[{number}]: '{entry.name}' is served twice")
-            models[entry.name] = entry
+            entry, wrong = _entry(raw)
+            if entry is not None and models.setdefault(entry.name, entry) is not entry:
+                wrong = [*wrong, f"'{entry.name}' is served twice"]
+            faults += (f"{source}: models[{number}]{_label(raw)}: {fault}" for fault in wrong)
         names = [name for entry in models.values() for name in (entry.name, *entry.aliases)]
-        for name in names:
-            if names.count(name) > 1:
-                raise CatalogueError(f"{source}: '{name}' is the name or alias of two models")
+        twice = sorted({name for name in names if names.count(name) > 1})
+        faults += (f"{source}: '{name}' is the name or alias of two models" for name in twice)
+        if faults:
+            raise CatalogueError("\n".join(faults))
         return cls(models, server)
 
     def find(self, name: str) -> ModelEntry | None:
@@ -138,86 +101,44 @@ class Catalogue:
         return iter(self.models.values())
 
 
-def _entry(raw: object, where: str) -> ModelEntry:
+def schema() -> dict[str, Any]:
+    """The JSON schema of a models' file, for editors."""
+    made = msgspec.json.schema(ModelsFile)
+    made["$defs"][LmEntry.__name__]["required"].remove("model_type")  # it is what a model is that does not say
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "models.yaml of mlxq", **made}
+
+
+def _server_faults(server: object) -> Iterator[str]:
+    if not isinstance(server, dict):
+        yield "'server' must be a mapping"
+        return
+    for key, value in server.items():
+        if key not in Server.__struct_fields__:
+            yield f"server: {misplaced(str(key), Server.__struct_fields__, SERVER_NOT_BUILT)}"
+        elif value is not None:
+            try:
+                settings.from_file(key, value)
+            except settings.SettingsError as error:
+                yield str(error)
+
+
+def _entry(raw: object) -> tuple[ModelEntry | None, list[str]]:
+    """A model, None where its kind or its name are unknown, and what is wrong with it."""
     if not isinstance(raw, dict):
-        raise CatalogueError(f"{where}: must be a mapping")
-    _known(raw, ("model_path", "served_model_name", *_CHECKS), NOT_BUILT, where)
-    path = raw.get("model_path")
-    if not isinstance(path, str) or not path:
-        raise CatalogueError(f"{where}: 'model_path' is required: a folder, starter:NAME or a Hugging Face repo id")
-    name = raw.get("served_model_name") or path
-    if not isinstance(name, str) or not _NAME.fullmatch(name.removeprefix("./").lstrip("/~")):
-        raise CatalogueError(f"{where}: 'served_model_name' {name!r} must be letters, digits and . _ / @ -")
-    given: dict[str, Any] = {"defaults": {}}
-    for key, check in _CHECKS.items():
-        value = raw.get(key)
-        if value is None:
-            continue
-        if not check.holds(value):
-            raise CatalogueError(f"{where}: '{key}' must be {check.what}")
-        if key.startswith(_DEFAULT):
-            given["defaults"][key.removeprefix(_DEFAULT)] = value
-        else:
-            given[key] = tuple(value) if isinstance(value, list) else value
-    if given.get("model_type", "lm") not in MODEL_TYPES:
-        raise CatalogueError(f"{where}: 'model_type' must be one of {', '.join(MODEL_TYPES)}")
-    scales = given.get("lora_scales")
-    if scales is not None and len(scales) != len(given.get("lora_paths", ())):
-        raise CatalogueError(f"{where}: 'lora_scales' must hold one number for each of 'lora_paths'")
-    return ModelEntry(name=name, model_path=path, **given)
+        return None, ["must be a mapping"]
+    chosen = raw.get("model_type")
+    kind = "lm" if chosen is None else str(chosen)
+    if kind not in ENTRIES:
+        return None, [f"'model_type' must be one of {', '.join(MODEL_TYPES)}{near(kind, MODEL_TYPES)}"]
+    kinds = {name: ENTRIES[name] for name in (*MODEL_TYPES, kind)}
+    reading = read(kinds, kind, {key: value for key, value in raw.items() if key != "model_type"}, NOT_BUILT)
+    entry = ENTRIES[kind](**{"model_path": "unnamed", **reading.values})
+    more = [fault for keys, fault in entry.faults() if not reading.faults.keys() & set(keys)]
+    named = not reading.faults.keys() & {"model_path", "served_model_name"}
+    return entry if named else None, [*reading.faults.values(), *more]
 
 
-_DEFAULT = "default_"
-
-
-def _listed(check: Check) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, list) and all(check.holds(one) for one in value)
-
-
-_TEXT = Check("a string", lambda value: isinstance(value, str) and bool(value))
-_SWITCH = Check("true or false", lambda value: isinstance(value, bool))
-_CHECKS: Mapping[str, Check] = {
-    "model_type": _TEXT,
-    "context_length": whole(1),
-    "queue_size": whole(1),
-    "queue_timeout": whole(1),
-    "batch_completion_size": whole(1),
-    "batch_prefill_size": whole(1),
-    "batch_prefill_step_size": whole(1),
-    "adapter_path": _TEXT,
-    "chat_template_file": _TEXT,
-    "trust_remote_code": _SWITCH,
-    "draft_model_path": _TEXT,
-    "num_draft_tokens": whole(1, 32),
-    "kv_bits": one_of(2, 4, 8),
-    "kv_group_size": one_of(32, 64, 128),
-    "quantized_kv_start": whole(0),
-    "max_kv_bytes": whole(1),
-    "prompt_cache_size": whole(0),
-    "prompt_cache_max_bytes": whole(0),
-    "prompt_cache_dir": _TEXT,
-    "prompt_cache_disk_max_bytes": whole(1),
-    "tool_call_parser": _TEXT,
-    "reasoning_parser": _TEXT,
-    "enable_auto_tool_choice": _SWITCH,
-    "message_converter": _TEXT,
-    "disable_auto_resize": Check(
-        "true, as pictures are shrunk only where a request asks for it", lambda value: value is True
-    ),
-    "config_name": _TEXT,
-    "quantize": one_of(4, 8, 16),
-    "lora_paths": Check("a list of strings", _listed(_TEXT)),
-    "lora_scales": Check("a list of numbers from -10 to 10", _listed(real(-10, 10))),
-    **{_DEFAULT + name: check for name, check in SAMPLING.items()},
-    "options": Check("a mapping", lambda value: isinstance(value, dict)),
-    "aliases": Check("a list of names", _listed(_TEXT)),
-}
-
-
-def _known(mapping: Mapping[Any, Any], known: tuple[str, ...], not_built: frozenset[str], where: str) -> None:
-    for key in mapping:
-        if key in not_built:
-            raise CatalogueError(f"{where}: '{key}' is not built yet; take it out")
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1)
-            raise CatalogueError(f"{where}: unknown key '{key}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+def _label(raw: object) -> str:
+    """A model's name in what is said of it, where it has one."""
+    name = raw.get("served_model_name") or raw.get("model_path") if isinstance(raw, dict) else None
+    return f" {name!r}" if isinstance(name, str) else ""

@@ -12,6 +12,12 @@ ConfigurationError = (SettingsError, CatalogueError)
 
 
 def load(environ: Mapping[str, str]) -> tuple[Settings, Catalogue]:
+    """Settings and models, with what the home keeps of them; raises a ConfigurationError."""
+    settings, catalogue = checked(environ)
+    return home.with_password(settings), catalogue
+
+
+def checked(environ: Mapping[str, str]) -> tuple[Settings, Catalogue]:
     """Settings and models; the environment goes before the file's `server:` keys. Raises a ConfigurationError."""
     catalogue = Catalogue.load(Settings.from_env(environ).config)
-    return home.with_password(Settings.from_env(environ, catalogue.server)), catalogue
+    return Settings.from_env(environ, catalogue.server), catalogue

@@ -8,12 +8,15 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 from zlib import crc32
 
-from mlxq.checks import SAMPLING, Check
+from msgspec import Meta
+
+from mlxq.checks import read
 from mlxq.parent import STARTED_BY_MANAGER
+from mlxq.ranges import SAMPLING, LogLevel, Port, Positive
 
 T = TypeVar("T")
 _SOCKET_PATH = 103  # bytes; macOS has room for 104 with a zero at the end, Linux for 108
@@ -91,18 +94,18 @@ class Settings:
         SettingsError names the variable or the key that is wrong.
         """
         given: dict[str, Any] = {}
-        for name, (variable, read) in VARIABLES.items():
+        for name, (variable, reader) in VARIABLES.items():
             if found := _variable(environ, variable):
-                given[name] = _read(*found, read)
-            elif file and name in file:
-                given[name] = _read(f"server.{name}", str(file[name]), read)
-        for name, check in SAMPLING.items():
+                given[name] = _read(*found, reader)
+            elif file and file.get(name) is not None:
+                given[name] = from_file(name, file[name])
+        for name, kind in SAMPLING.items():
             if found := _variable(environ, DEFAULT + name.upper()):
-                given.setdefault("defaults", {})[name] = _read(*found, _checked(check))
+                given.setdefault("defaults", {})[name] = _read(*found, read(kind))
         given["redis_external"] = "redis_url" in given
         if not given["redis_external"]:
             port = _variable(environ, "MLXQ_REDIS_PORT")
-            given["redis_url"] = local_redis(given.get("home", cls.home), _read(*port, _port) if port else None)
+            given["redis_url"] = local_redis(given.get("home", cls.home), _read(*port, read(Port)) if port else None)
         if "webhook_url" in given and "webhook_secret" not in given:
             raise SettingsError("MLXQ_WEBHOOK_URL needs MLXQ_WEBHOOK_SECRET, which signs what is sent there")
         if given.get("admin_key") in given.get("api_keys", ()):
@@ -126,6 +129,11 @@ class Settings:
             )
 
 
+def from_file(name: str, value: object) -> Any:
+    """A key of the models' file below `server:` as its setting has it; SettingsError says what is wrong with it."""
+    return _read(f"server.{name}", str(value), VARIABLES[name][1])
+
+
 def _variable(environ: Mapping[str, str], variable: str) -> tuple[str, str] | None:
     text = environ.get(variable, "").strip()
     if variable == "PORT":
@@ -136,9 +144,9 @@ def _variable(environ: Mapping[str, str], variable: str) -> tuple[str, str] | No
     return (variable, text) if text else None
 
 
-def _read(variable: str, text: str, read: Callable[[str], T]) -> T:
+def _read(variable: str, text: str, reader: Callable[[str], T]) -> T:
     try:
-        return read(text.strip())
+        return reader(text.strip())
     except ValueError as error:
         shown = variable if variable in _UNSHOWN else f"{variable}={text!r}"
         raise SettingsError(f"{shown}: {error}") from None
@@ -152,41 +160,6 @@ def loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _at_least(kind: Callable[[str], T], least: float) -> Callable[[str], T]:
-    def read(text: str) -> T:
-        try:
-            value = kind(text)
-        except ValueError:
-            raise ValueError("must be a number") from None
-        if not float(text) >= least:
-            raise ValueError(f"must be at least {least:g}")
-        return value
-
-    return read
-
-
-def _checked(check: Check) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        try:
-            value: float = int(text)
-        except ValueError:
-            try:
-                value = float(text)
-            except ValueError:
-                raise ValueError(f"must be {check.what}") from None
-        if not check.holds(value):
-            raise ValueError(f"must be {check.what}")
-        return value
-
-    return read
-
-
-def _port(text: str) -> int:
-    if not (text.isdigit() and 0 < int(text) < 65_536):
-        raise ValueError("must be a port number")
-    return int(text)
-
-
 def _flag(text: str) -> bool:
     if text.lower() not in ("0", "1", "true", "false", "yes", "no"):
         raise ValueError("must be 1 or 0")
@@ -194,9 +167,7 @@ def _flag(text: str) -> bool:
 
 
 def _level(text: str) -> str:
-    if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
-        raise ValueError("must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
-    return text.upper()
+    return str(read(LogLevel)(text.upper()))
 
 
 def _special_tokens(text: str) -> str:
@@ -277,25 +248,25 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "cache": ("MLXQ_CACHE", _path),
     "config": ("MLXQ_CONFIG", _path),
     "host": ("MLXQ_HOST", str),
-    "port": ("PORT", _port),
+    "port": ("PORT", read(Port)),
     "api_keys": ("MLXQ_API_KEYS", _keys),
     "admin_key": ("MLXQ_ADMIN_KEY", _admin_key),
     "allow_unauthenticated": ("MLXQ_ALLOW_UNAUTHENTICATED", _flag),
-    "result_ttl": ("MLXQ_RESULT_TTL", _at_least(int, 1)),
-    "max_result_ttl": ("MLXQ_MAX_RESULT_TTL", _at_least(int, 1)),
-    "sync_ttl": ("MLXQ_SYNC_TTL", _at_least(int, 1)),
-    "batch_ttl": ("MLXQ_BATCH_TTL", _at_least(int, 3600)),
-    "batch_window": ("MLXQ_BATCH_WINDOW", _at_least(int, 1)),
-    "timeout": ("MLXQ_TIMEOUT", _at_least(int, 1)),
-    "start_wait": ("MLXQ_START_WAIT", _at_least(float, 0)),
-    "max_attempts": ("MLXQ_MAX_ATTEMPTS", _at_least(int, 1)),
-    "worker_lease": ("MLXQ_WORKER_LEASE", _at_least(float, 0.5)),
-    "drain": ("MLXQ_DRAIN", _at_least(float, 0)),
-    "stall": ("MLXQ_STALL", _at_least(float, 1)),
-    "max_body_bytes": ("MLXQ_MAX_BODY_BYTES", _at_least(int, 1)),
-    "max_upload_bytes": ("MLXQ_MAX_UPLOAD_BYTES", _at_least(int, 1)),
-    "web_threads": ("MLXQ_WEB_THREADS", _at_least(int, 4)),
-    "client_timeout": ("MLXQ_CLIENT_TIMEOUT", _at_least(float, 0.5)),
+    "result_ttl": ("MLXQ_RESULT_TTL", read(Positive)),
+    "max_result_ttl": ("MLXQ_MAX_RESULT_TTL", read(Positive)),
+    "sync_ttl": ("MLXQ_SYNC_TTL", read(Positive)),
+    "batch_ttl": ("MLXQ_BATCH_TTL", read(Annotated[int, Meta(ge=3600)])),
+    "batch_window": ("MLXQ_BATCH_WINDOW", read(Positive)),
+    "timeout": ("MLXQ_TIMEOUT", read(Positive)),
+    "start_wait": ("MLXQ_START_WAIT", read(Annotated[float, Meta(ge=0)])),
+    "max_attempts": ("MLXQ_MAX_ATTEMPTS", read(Positive)),
+    "worker_lease": ("MLXQ_WORKER_LEASE", read(Annotated[float, Meta(ge=0.5)])),
+    "drain": ("MLXQ_DRAIN", read(Annotated[float, Meta(ge=0)])),
+    "stall": ("MLXQ_STALL", read(Annotated[float, Meta(ge=1)])),
+    "max_body_bytes": ("MLXQ_MAX_BODY_BYTES", read(Positive)),
+    "max_upload_bytes": ("MLXQ_MAX_UPLOAD_BYTES", read(Positive)),
+    "web_threads": ("MLXQ_WEB_THREADS", read(Annotated[int, Meta(ge=4)])),
+    "client_timeout": ("MLXQ_CLIENT_TIMEOUT", read(Annotated[float, Meta(ge=0.5)])),
     "allowed_hosts": ("MLXQ_ALLOWED_HOSTS", _hosts),
     "allowed_origins": ("MLXQ_ALLOWED_ORIGINS", _origins),
     "cors_origins": ("MLXQ_CORS_ORIGINS", _origins),

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, validates_schema
 from marshmallow.validate import Range
 
+from mlxq import ranges
 from schemas.constraints import rules
 from schemas.conversation import ConversationSchema
-from schemas.fields import Count, Flag, about
+from schemas.fields import Count, Flag, about, within
 from schemas.inputs import LIMIT
 from schemas.sampling import MAX_ALTERNATIVES, SamplingSchema
 from schemas.tools import Choice, ToolChoice, fit, names
@@ -53,11 +54,9 @@ class ChatSchema(ConversationSchema, SamplingSchema):
         "thinking_token_budget": "thinking_budget",
     }
 
-    max_tokens = Count(
-        validate=Range(min=1, max=LIMIT - 1), metadata=about("The older name of `max_completion_tokens`.")
-    )
+    max_tokens = Count(validate=within(ranges.MaxTokens), metadata=about("The older name of `max_completion_tokens`."))
     max_completion_tokens = Count(
-        validate=Range(min=1, max=LIMIT - 1), metadata=about("The most tokens of an answer, thinking included.")
+        validate=within(ranges.MaxTokens), metadata=about("The most tokens of an answer, thinking included.")
     )
     thinking_budget = Count(
         validate=Range(min=0, max=LIMIT - 1), metadata=about("The most tokens that are thought before the answer.")

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias, get_args
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load, validates_schema
+from marshmallow.validate import Range
+from msgspec import Meta
 
 from schemas import unknown
 from schemas.unknown import MOST_NAMES, Ignored
@@ -220,6 +222,13 @@ class Upload(fields.Raw):
 def about(text: str) -> dict[str, str]:
     """The `metadata` of a field that its name does not explain."""
     return {"description": text}
+
+
+def within(kind: Any) -> Range:
+    """A validator of the range that a type of `mlxq.ranges` has."""
+    bounds = next(one for one in get_args(kind) if isinstance(one, Meta))
+    least, above = bounds.ge, bounds.gt
+    return Range(min=above if least is None else least, max=bounds.le, min_inclusive=above is None)
 
 
 def checked(schema: type[Body], value: Any, *, strict: bool = False) -> Checked:

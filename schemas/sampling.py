@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Range
 
+from mlxq import ranges
 from schemas.constraints import ConstrainedSchema
 from schemas.containers import Entries
-from schemas.fields import Body, Count, Flag, Number, Shapes, about
+from schemas.fields import Body, Count, Flag, Number, Shapes, about, within
 from schemas.inputs import LIMIT, TokenIds
 
 MAX_ALTERNATIVES = 20
@@ -114,43 +115,45 @@ class SamplingSchema(ConstrainedSchema):
         "use_beam_search": (False,),
     }
 
-    temperature = Number(validate=Range(min=0, max=2), metadata=about("0 always takes the likeliest token."))
+    temperature = Number(validate=within(ranges.Temperature), metadata=about("0 always takes the likeliest token."))
     top_p = Number(
         validate=Range(min=0, max=1),
         metadata=about("Keeps the likeliest tokens that together are so likely; 0 the likeliest alone."),
     )
-    top_k = TopK(validate=Range(min=0, max=LIMIT - 1))
+    top_k = TopK(validate=within(ranges.TopK))
     min_p = Number(
-        validate=Range(min=0, max=1), metadata=about("Keeps tokens that are at least so likely, the likeliest being 1.")
+        validate=within(ranges.Probability),
+        metadata=about("Keeps tokens that are at least so likely, the likeliest being 1."),
     )
     xtc_probability = Number(
-        validate=Range(min=0, max=1), metadata=about("How likely a step leaves out the likeliest tokens (XTC).")
+        validate=within(ranges.Probability), metadata=about("How likely a step leaves out the likeliest tokens (XTC).")
     )
     xtc_threshold = Number(
-        validate=Range(min=0, max=0.5), metadata=about("How likely a token must be to be left out (XTC).")
+        validate=within(ranges.XtcThreshold), metadata=about("How likely a token must be to be left out (XTC).")
     )
     repetition_penalty = Number(
-        validate=Range(min=0.01, max=100), metadata=about("Makes tokens that were there less likely; 1 does not.")
+        validate=within(ranges.RepetitionPenalty),
+        metadata=about("Makes tokens that were there less likely; 1 does not."),
     )
-    repeat_penalty = Number(validate=Range(min=0.01, max=100), metadata=about("Ollama's name of `repetition_penalty`."))
+    repeat_penalty = Number(
+        validate=within(ranges.RepetitionPenalty), metadata=about("Ollama's name of `repetition_penalty`.")
+    )
     repetition_context_size = Count(
-        validate=Range(min=0, max=LIMIT - 1),
+        validate=within(ranges.ContextSize),
         metadata=about("How many of the last tokens `repetition_penalty` looks at."),
     )
     repeat_last_n = Boundless(
-        validate=Range(min=0, max=LIMIT - 1), metadata=about("Ollama's name of `repetition_context_size`; -1 is all.")
+        validate=within(ranges.ContextSize), metadata=about("Ollama's name of `repetition_context_size`; -1 is all.")
     )
-    presence_penalty = Number(validate=Range(min=-2, max=2))
-    frequency_penalty = Number(validate=Range(min=-2, max=2))
+    presence_penalty = Number(validate=within(ranges.Penalty))
+    frequency_penalty = Number(validate=within(ranges.Penalty))
     logit_bias = Entries(
         keys=TokenKey(),
         values=Number(validate=Range(min=-100, max=100)),
         most=1024,
         metadata=about("Added to the logits of tokens, by their ids."),
     )
-    seed = Count(
-        validate=Range(min=-(2**63), max=2**63 - 1), metadata=about("The same seed and request give the same answer.")
-    )
+    seed = Count(validate=within(ranges.Seed), metadata=about("The same seed and request give the same answer."))
     num_predict = Boundless(
         validate=Range(min=1, max=LIMIT - 1), metadata=about("Ollama's name of `max_tokens`; -1 is no limit.")
     )

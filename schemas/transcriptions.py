@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields
-from marshmallow.validate import Range
 
-from schemas.fields import Call, Shapes, Text, Upload
+from mlxq import ranges
+from schemas.fields import Call, Shapes, Text, Upload, within
 
 UNSUPPORTED_FORMATS = ("verbose_json", "srt", "vtt", "diarized_json")
 
@@ -47,4 +47,4 @@ class TranscriptionsSchema(Call):
     language = Text()
     prompt = fields.String()
     response_format = Format()
-    temperature = fields.Float(validate=Range(min=0, max=1))
+    temperature = fields.Float(validate=within(ranges.SpeechTemperature))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import EmbeddingsEntry, LmEntry
 from mlxq.settings import Settings
 from tests import starter
 
@@ -20,11 +20,11 @@ def text_engine() -> TextEngine:
     from workers.engines import lm
 
     path = str(starter.folder("smollm2-135m-instruct"))
-    return lm.load(ModelEntry("text", path, context_length=600, batch_completion_size=16), Settings())
+    return lm.load(LmEntry(model_path=path, context_length=600, batch_completion_size=16), Settings())
 
 
 @pytest.fixture(scope="session")
 def embedding_engine() -> EmbeddingEngine:
     from workers.engines import embeddings
 
-    return embeddings.load(ModelEntry("embeddings", str(starter.folder("all-minilm-l6-v2"))), Settings())
+    return embeddings.load(EmbeddingsEntry(model_path=str(starter.folder("all-minilm-l6-v2"))), Settings())

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import ModelEntry
 from tasks.values.errors import InvalidValue, ModelNotFound, ModelUnavailable
 from tasks.values.job import Lane
 from web import registry

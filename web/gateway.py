@@ -54,7 +54,8 @@ class Gateway:
         details = workers[0].details if workers else Details()
         if details.context_length is not None:
             return details
-        return msgspec.structs.replace(details, context_length=self.catalogue.get(model).context_length)
+        length = getattr(self.catalogue.get(model), "context_length", None)  # not every kind of model has one
+        return msgspec.structs.replace(details, context_length=length)
 
 
 def connect(settings: Settings, catalogue: Catalogue) -> Gateway:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import ImageGenerationEntry
 from workers.engines.images.variants import VARIANTS, Variant
 
 
@@ -21,7 +21,7 @@ def problems(variant: Variant) -> Iterator[str]:
 
     try:
         kind, canvas = loading.model_class(variant), loading.canvas_class(variant)
-        given = loading.arguments(variant, ModelEntry("m", "m"), "m")
+        given = loading.arguments(variant, ImageGenerationEntry(model_path="m"), "m")
     except (ImportError, AttributeError) as error:
         yield str(error)
         return

@@ -14,7 +14,8 @@ from typing import Any
 import click
 
 from mlxq import configuration
-from mlxq.catalogue import Catalogue, ModelEntry
+from mlxq.catalogue import Catalogue
+from mlxq.entries import LmEntry, ModelEntry, TextEntry
 from mlxq.settings import Settings
 from workers.model_path import ModelPathError, resolve
 from workers.parsers import detect, registry
@@ -43,7 +44,7 @@ class Inspected:
     special_tokens: tuple[str, ...]
 
 
-def inspect(entry: ModelEntry, cache: Path) -> Inspected:
+def inspect(entry: TextEntry, cache: Path) -> Inspected:
     """Read the config and the tokenizer's files of a model, no weights.
 
     Raises ModelPathError, InspectError and registry.UnknownFormat.
@@ -70,7 +71,7 @@ def inspect(entry: ModelEntry, cache: Path) -> Inspected:
     )
 
 
-def _template(entry: ModelEntry, folder: Path, tokenizer: Mapping[str, Any]) -> tuple[str, str | None]:
+def _template(entry: TextEntry, folder: Path, tokenizer: Mapping[str, Any]) -> tuple[str, str | None]:
     """The chat template's text and where it comes from; several templates of a model are read as one."""
     if entry.chat_template_file:
         path = Path(entry.chat_template_file).expanduser()
@@ -101,7 +102,7 @@ def _added(folder: Path, tokenizer: Mapping[str, Any]) -> Iterator[str]:
             yield token["content"]
 
 
-def _context(entry: ModelEntry, config: Mapping[str, Any]) -> int | None:
+def _context(entry: TextEntry, config: Mapping[str, Any]) -> int | None:
     inner = config.get("text_config")
     own = config.get("max_position_embeddings") or (isinstance(inner, dict) and inner.get("max_position_embeddings"))
     return min((length for length in (entry.context_length, own) if isinstance(length, int) and length), default=None)
@@ -129,7 +130,7 @@ def _read(path: Path) -> str | None:
         raise InspectError(f"{path}: {error}") from error
 
 
-def _entry(model: str, config: Path | None) -> tuple[ModelEntry, Path]:
+def _entry(model: str, config: Path | None) -> tuple[TextEntry, Path]:
     """The served model of this name, else what lies at this path; and the starter models' folder.
 
     Without `config` a models' file that is not there, or names no such model, is no error.
@@ -139,8 +140,16 @@ def _entry(model: str, config: Path | None) -> tuple[ModelEntry, Path]:
     if config is not None or settings.config.exists():
         catalogue = Catalogue.load(settings.config)
         if model in catalogue.models:
-            return catalogue.get(model), settings.cache
-    return ModelEntry(name=model, model_path=model), settings.cache
+            return _as_text(catalogue.get(model)), settings.cache
+    return LmEntry(model_path=model), settings.cache
+
+
+def _as_text(entry: ModelEntry) -> TextEntry:
+    """A model's entry as it would be if the model wrote text, which is what there is to tell of one."""
+    if isinstance(entry, TextEntry):
+        return entry
+    length = getattr(entry, "context_length", None)
+    return LmEntry(model_path=entry.model_path, served_model_name=entry.served_model_name, context_length=length)
 
 
 def _lines(found: Inspected) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,8 @@ from contextlib import suppress
 
 import structlog
 
-from mlxq.catalogue import Catalogue, ModelEntry
+from mlxq.catalogue import Catalogue
+from mlxq.entries import ModelEntry
 from mlxq.settings import Settings
 from tasks.leader.control import Control
 from tasks.outbound import Outbound

@@ -23,7 +23,7 @@ from celery.exceptions import SecurityWarning
 from kombu.asynchronous import get_event_loop
 
 from mlxq import configuration
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import ModelEntry
 from mlxq.settings import Settings
 from tasks import app as celery_app
 from tasks.processes import logs

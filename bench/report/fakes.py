@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.client import CHAT, Connection, Heard, streams, together
 from bench.report.measurement import IN_PROCESS, OURS
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import FakeEntry, FakeOptions
 from mlxq.settings import Settings
 from tasks.values.events import Done
 from tasks.values.job import Job
@@ -81,8 +81,8 @@ class Alone:
     name: str = IN_PROCESS
 
     def _engine(self) -> fake.FakeEngine:
-        options = {"step_ms": 1000 * self.step}
-        entry = ModelEntry("fake", "none", "fake", batch_completion_size=self.rows, options=options)
+        options = FakeOptions(step_ms=1000 * self.step)
+        entry = FakeEntry(model_path="none", batch_completion_size=self.rows, options=options)
         return fake.load(entry, Settings())
 
     def rate(self, number: int, tokens: int) -> float:

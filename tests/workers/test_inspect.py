@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import LmEntry
 from tests import starter
 from tests.servers import PATIENCE, ROOT
 from tests.workers.parsers import templates
@@ -33,8 +33,8 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def entry(folder: Path, **keys: Any) -> ModelEntry:
-    return ModelEntry(name="model", model_path=str(folder), **keys)
+def entry(folder: Path, **keys: Any) -> LmEntry:
+    return LmEntry(served_model_name="model", model_path=str(folder), **keys)
 
 
 def test_a_folder_is_read_without_weights(folder: Path) -> None:

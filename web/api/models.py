@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import ModelEntry
 from schemas.answers import server
 from tasks.values.errors import ModelNotFound
 from web import registry

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import EmbeddingsEntry
 from mlxq.settings import Settings
 from workers import blas
 
@@ -26,16 +26,13 @@ from tasks.values.requests import EmbeddingRequest  # noqa: E402
 from workers.budget import Budget, Hold  # noqa: E402
 from workers.engine import Prepared  # noqa: E402
 from workers.engines.encoders import loading, sentence  # noqa: E402
-from workers.engines.encoders.checkpoint import UnusableModel  # noqa: E402
 from workers.engines.encoders.inputs import Text, Tokens  # noqa: E402
 from workers.length_batching import Input, LengthBatchingEngine  # noqa: E402
 from workers.model_path import resolve  # noqa: E402
 from workers.patience import ENDLESS, Patience  # noqa: E402
 
-SLOTS = 64  # jobs; the batch is bounded by tokens
 TOKEN_BYTES = 40  # of a token's id in a tuple of them
 WAITING_BYTES = 512 << 20  # of jobs that are checked and have not ended
-_OPTIONS = {"pooling"}
 
 
 @dataclass(frozen=True)
@@ -89,18 +86,16 @@ class EmbeddingEngine(LengthBatchingEngine[Plan]):
         return events.Vector(one.index, base64.b64encode(cut.astype("<f4").tobytes()).decode())
 
 
-def load(entry: ModelEntry, settings: Settings) -> EmbeddingEngine:
-    """The embedding engine of an entry, whose `options` may hold `pooling`; call it in the thread that will own it.
+def load(entry: EmbeddingsEntry, settings: Settings) -> EmbeddingEngine:
+    """The embedding engine of an entry; call it in the thread that will own it.
 
     Raises UnusableModel or ModelPathError with a sentence, whatever is wrong.
     """
-    if unknown := entry.options.keys() - _OPTIONS:
-        raise UnusableModel(f"the option '{min(unknown)}' is not known; embeddings take {', '.join(sorted(_OPTIONS))}")
     folder = resolve(entry.model_path, settings.cache, code=entry.trust_remote_code)
     with loading.sentences(folder):
         sentence.refuse_multi_vector(folder)
         encoder = loading.load(sentence.network_folder(folder), trust_remote_code=entry.trust_remote_code)
-        recipe = sentence.read(folder, encoder, entry.options.get("pooling"))
+        recipe = sentence.read(folder, encoder, entry.options.pooling)
         longest = min(encoder.longest, entry.context_length or recipe.longest or encoder.longest)
         tokens = Tokens(encoder.tokenizer, longest, encoder.vocabulary, recipe)
-        return EmbeddingEngine(encoder, recipe, tokens, entry.batch_completion_size or SLOTS)
+        return EmbeddingEngine(encoder, recipe, tokens, entry.batch_completion_size)

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import msgspec
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import FakeEntry
 from mlxq.settings import Settings
 from tasks.values import events
 from tasks.values.errors import EngineError, Failure, InvalidValue
@@ -188,11 +188,10 @@ def _text(tokens: tuple[int, ...]) -> str:
     return bytes(token % 256 for token in tokens).decode(errors="replace")
 
 
-def load(entry: ModelEntry, settings: Settings) -> FakeEngine:
-    """The fake engine with the entry's `options` (`step_ms`, `load_error`, `journal`) and batch size."""
+def load(entry: FakeEntry, settings: Settings) -> FakeEngine:
+    """The fake engine as the options of its entry want it."""
     del settings
-    if message := entry.options.get("load_error"):
-        raise RuntimeError(str(message))
-    journal = entry.options.get("journal")
-    step = float(entry.options.get("step_ms", 20)) / 1000
-    return FakeEngine(entry.batch_completion_size or 32, step, Path(str(journal)) if journal else None)
+    if entry.options.load_error:
+        raise RuntimeError(entry.options.load_error)
+    journal = entry.options.journal
+    return FakeEngine(entry.batch_completion_size, entry.options.step_ms / 1000, Path(journal) if journal else None)

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import LmEntry
 from mlxq.settings import Settings
 from workers import blas
 
@@ -251,7 +251,7 @@ def _answered(text: str, tokens: Iterable[int]) -> Prepared[Plan]:
     return Prepared(len(ids), Plan([], [], []), (events.Tokens(text, ids), done))
 
 
-def load(entry: ModelEntry, settings: Settings) -> TextEngine:
+def load(entry: LmEntry, settings: Settings) -> TextEngine:
     """The text engine of an entry; call it in the thread that will own the model."""
     return served(loading.load(entry, settings))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import RerankEntry
 from mlxq.settings import Settings
 from workers import blas
 
@@ -40,11 +40,8 @@ from workers.model_path import resolve  # noqa: E402
 from workers.patience import ENDLESS, Patience  # noqa: E402
 
 CONTEXT = 8192  # tokens that generative rerankers are given as a rule, as Qwen3-Reranker's authors do
-LABELS = ("no", "yes")
-SLOTS = 64  # jobs; the batch is bounded by tokens
 TOKEN_BYTES = 40  # of a token's id in a tuple of them
 WAITING_BYTES = 512 << 20  # of jobs that are checked and have not ended
-_OPTIONS = {"labels"}
 
 
 @dataclass(frozen=True)
@@ -112,19 +109,17 @@ class RerankEngine(LengthBatchingEngine[Plan]):
         return events.Score(one.index, self._model.activation(logit) if one.row.plan.activation else logit)
 
 
-def load(entry: ModelEntry, settings: Settings) -> RerankEngine:
-    """The rerank engine of an entry, whose `options` may hold `labels`; call it in the thread that will own it.
+def load(entry: RerankEntry, settings: Settings) -> RerankEngine:
+    """The rerank engine of an entry; call it in the thread that will own it.
 
     Raises UnusableModel or ModelPathError with a sentence, whatever is wrong.
     """
-    if unknown := entry.options.keys() - _OPTIONS:
-        raise UnusableModel(f"the option '{min(unknown)}' is not known; rerankers take {', '.join(sorted(_OPTIONS))}")
     folder = resolve(entry.model_path, settings.cache, code=entry.trust_remote_code)
     with loading.sentences(folder):
-        return RerankEngine(reranker(folder, entry), entry.batch_completion_size or SLOTS)
+        return RerankEngine(reranker(folder, entry), entry.batch_completion_size)
 
 
-def reranker(folder: Path, entry: ModelEntry) -> Reranker:
+def reranker(folder: Path, entry: RerankEntry) -> Reranker:
     """The model in a folder; raises UnusableModel for one that does not score, and says why.
 
     A model with a head scores as its configuration says, a language model without one by its tokens for no and yes,
@@ -144,7 +139,7 @@ def reranker(folder: Path, entry: ModelEntry) -> Reranker:
         words = template.chosen(encoder.tokenizer, encoder.config, entry.chat_template_file)
         reader = Prompts(Encoder(encoder.tokenizer, context), words)
     if classifier is None:
-        answers = _answers(encoder, entry.options.get("labels", LABELS))
+        answers = _answers(encoder, entry.options.labels)
         return Reranker(reader, context, encoder, answers, activation.sigmoid)
     return Reranker(reader, context, encoder, classifier, activation.chosen(encoder.config))
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import structlog
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import WhisperEntry
 from mlxq.settings import Settings
 from tasks.blobs import BlobStore
 from tasks.values import events
@@ -49,9 +49,7 @@ COMPRESSION_RATIO_THRESHOLD = 2.4
 LOGPROB_THRESHOLD = -1.0
 NO_SPEECH_THRESHOLD = 0.6
 RESET_TEMPERATURE = 0.5  # text found above it is not shown to the next window
-SLOTS = 4
 PROMPT = 1 << 15  # characters of a prompt's end, of which the model sees some 220 tokens
-LONGEST = 7200.0  # seconds of a recording, unless the entry's `max_seconds` says otherwise
 
 CHUNK = 60 * FRAMES_PER_SECOND  # frames of spectrogram made in one step
 DYNAMIC_RANGE = 2.0  # a spectrogram's floor below its loudest moment: 8 decades, in log_mel_spectrogram's units of 4
@@ -304,16 +302,16 @@ def spectrogram(samples: audio.Samples, n_mels: int) -> Iterator[mx.array]:
         yield chunk
 
 
-def load(entry: ModelEntry, settings: Settings) -> WhisperEngine:
-    """The engine of a Whisper folder as mlx-community has them; `options` may hold `max_seconds` of a recording."""
+def load(entry: WhisperEntry, settings: Settings) -> WhisperEngine:
+    """The engine of a Whisper folder as mlx-community has them."""
     folder = resolve(entry.model_path, settings.cache)
     model = load_model(str(folder), mx.float16 if mx.metal.is_available() else mx.float32)
     engine = WhisperEngine(
         model,
         BlobStore(settings.home / "blobs"),
-        slots=entry.batch_completion_size or SLOTS,
-        longest=float(entry.options.get("max_seconds", LONGEST)),
-        temperature=entry.defaults.get("temperature", 0.0),
+        slots=entry.batch_completion_size,
+        longest=entry.options.max_seconds,
+        temperature=entry.default_temperature or 0.0,
     )
     engine.warm_up()
     return engine

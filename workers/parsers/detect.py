@@ -39,14 +39,6 @@ def chosen(template: str, tokens: Iterable[str], tools: str | None, reasoning: s
     return Detected(tools, reasoning, tools_because, reasoning_because)
 
 
-def check(tools: str | None, reasoning: str | None) -> None:
-    """Raises registry.UnknownFormat when one of the names is given and unknown."""
-    if tools:
-        _named("tools", tools)
-    if reasoning:
-        _named("reasoning", reasoning)
-
-
 def _named(kind: registry.Kind, name: str) -> tuple[str | None, str]:
     if name == NONE:
         return None, "It is turned off by name."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import WhisperEntry, WhisperOptions
 from mlxq.settings import Settings
 from tests import starter
 from workers.engines import whisper
@@ -20,4 +20,4 @@ def speech_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def english(speech_settings: Settings) -> whisper.WhisperEngine:
     """Whisper tiny.en, for recordings of up to two minutes."""
     folder = str(starter.folder("whisper-tiny.en"))
-    return whisper.load(ModelEntry("tiny", folder, "whisper", options={"max_seconds": 120}), speech_settings)
+    return whisper.load(WhisperEntry(model_path=folder, options=WhisperOptions(max_seconds=120)), speech_settings)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import LmEntry
 from mlxq.settings import Settings
 from tests import starter
 from workers import blas
@@ -220,7 +220,7 @@ def test_a_stop_string_of_several_bytes_ends_the_text(text_engine: TextEngine) -
 def test_quantised_caches_and_a_draft_model_serve_four_at_once(keys: dict[str, Any]) -> None:
     folder = str(starter.folder("smollm2-135m-instruct"))
     keys = {key: folder if value is True else value for key, value in keys.items()}
-    engine = lm.load(ModelEntry("text", folder, context_length=600, **keys), Settings())
+    engine = lm.load(LmEntry(model_path=folder, context_length=600, **keys), Settings())
     jobs = [chat(question, max_tokens=8) for question in QUESTIONS[:4]]
     alone = [texts(engine, [one])[0] for one in jobs[:2]]
     assert texts(engine, jobs)[:2] == alone

@@ -10,7 +10,7 @@ import pytest
 from tests.workers.parsers import templates
 from tests.workers.parsers.calls import CallFormat
 from workers.parsers import registry
-from workers.parsers.detect import Detected, check, chosen, detect
+from workers.parsers.detect import Detected, chosen, detect
 
 TEMPLATES = [(name, template) for name, published in templates.THINKING.items() for template in published]
 
@@ -91,6 +91,4 @@ def test_an_unknown_flag_is_refused() -> None:
     with pytest.raises(registry.UnknownFormat, match="no tool_call_parser 'x'"):
         chosen("", [], "x", None)
     with pytest.raises(registry.UnknownFormat, match="no reasoning_parser 'x'"):
-        check(None, "x")
-    check(None, None)
-    check("none", "none")
+        chosen("", [], None, "x")

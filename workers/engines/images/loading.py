@@ -7,11 +7,11 @@ import importlib
 import os
 from typing import Any
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import ImageEntry
 from mlxq.settings import Settings
 from tasks.blobs import BlobStore
 from workers import blas
-from workers.engines.images.variants import Variant, find
+from workers.engines.images.variants import VARIANTS, Variant
 from workers.model_path import local
 
 blas.preload()
@@ -23,7 +23,6 @@ from mflux.models.common.config.model_config import ModelConfig  # noqa: E402
 from workers.engines.images.engine import ImageEngine  # noqa: E402
 from workers.engines.images.plan import Planner  # noqa: E402
 
-LARGEST = 2048 * 2048  # pixels of a picture, unless the entry's `max_pixels` says otherwise
 FULL = 16  # bits that are not quantised
 OVERRIDES = ("transformer_overrides", "text_encoder_overrides")
 
@@ -44,11 +43,11 @@ def canvas_class(variant: Variant) -> Any:
     return getattr(importlib.import_module(f"workers.engines.images.canvases.{module}"), name)
 
 
-def arguments(variant: Variant, entry: ModelEntry, path: str) -> dict[str, Any]:
+def arguments(variant: Variant, entry: ImageEntry, path: str) -> dict[str, Any]:
     """What mflux's class is made with; the options `transformer_overrides` … are sizes of a model of another size."""
     config = copy.copy(getattr(ModelConfig, variant.config)())
     for name in OVERRIDES:
-        setattr(config, name, {**getattr(config, name), **entry.options.get(name, {})})
+        setattr(config, name, {**getattr(config, name), **getattr(entry.options, name)})
     given: dict[str, Any] = {
         "model_path": path,
         "model_config": config,
@@ -62,16 +61,16 @@ def arguments(variant: Variant, entry: ModelEntry, path: str) -> dict[str, Any]:
     return given
 
 
-def load(entry: ModelEntry, settings: Settings) -> ImageEngine:
-    """The engine of a folder, or of a repository as mflux downloads it; `options` may hold `max_pixels`."""
+def load(entry: ImageEntry, settings: Settings) -> ImageEngine:
+    """The engine of a folder, or of a repository as mflux downloads it."""
     if not mx.metal.is_available():
         ModelConfig.precision = mx.float32  # a CPU multiplies nothing else quickly
-    variant = find(entry.config_name, entry.model_type)
+    variant = VARIANTS[entry.config_name]
     folder = local(entry.model_path, settings.cache)
     made = arguments(variant, entry, entry.model_path if folder is None else str(folder))
-    canvas, slots = canvas_class(variant), entry.batch_completion_size or 1
+    canvas, slots = canvas_class(variant), entry.batch_completion_size
     if canvas.ALONE and slots > 1:
         raise UnsupportedOption(f"{entry.config_name} draws one picture at a time; take 'batch_completion_size' out")
     model = model_class(variant)(**made)
-    planner = Planner(variant, BlobStore(settings.home / "blobs"), int(entry.options.get("max_pixels", LARGEST)))
+    planner = Planner(variant, BlobStore(settings.home / "blobs"), entry.options.max_pixels)
     return ImageEngine(model, canvas, planner, slots=slots)

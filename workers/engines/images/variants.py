@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -140,24 +139,3 @@ VARIANTS: Mapping[str, Variant] = {
         "ming_image.variants.ming_image:MingImage", "ming_image_design", "unrolled.Unrolled", 12, lora=False
     ),
 }  # fmt: skip
-DEFAULTS = {"image-generation": "flux-schnell", "image-edit": "flux-kontext-dev"}  # as mlx-openai-server has them
-
-
-class UnknownVariant(Exception):
-    """A models' file names a kind of image model that there is not, or not for this model_type."""
-
-
-def find(config_name: str | None, model_type: str) -> Variant:
-    """The variant of a models' file entry; UnknownVariant says which names there are."""
-    name = config_name or DEFAULTS[model_type]
-    variant = VARIANTS.get(name)
-    if variant is None:
-        near = difflib.get_close_matches(name, VARIANTS, n=1)
-        raise UnknownVariant(
-            f"unknown config_name '{name}'" + (f"; did you mean '{near[0]}'?" if near else "")
-            + f" There are {', '.join(VARIANTS)}"
-        )  # fmt: skip
-    fits = "image-edit" if variant.edits else "image-generation"
-    if fits != model_type:
-        raise UnknownVariant(f"config_name '{name}' is a model of model_type '{fits}', not '{model_type}'")
-    return variant

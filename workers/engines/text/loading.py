@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,8 +16,9 @@ import mlx.core as mx
 import mlx_lm
 from mlx_lm.utils import maybe_set_recommended_wired_limit
 
-from mlxq.catalogue import ModelEntry
-from mlxq.checks import SAMPLING
+from mlxq.checks import checked
+from mlxq.entries import LmEntry, TextEntry
+from mlxq.ranges import SAMPLING
 from mlxq.settings import Settings
 from workers.engines.text.cache import kv
 from workers.engines.text.cache.prompt_cache import PromptCache
@@ -32,23 +34,23 @@ from workers.engines.text.speculation import Draft, UnsupportedDraft
 from workers.engines.text.template import template_text
 from workers.model_path import ModelPathError, resolve
 
-SLOTS = 32
-PROMPTS = 8  # that prefill at the same time
-LARGEST_CHUNK = 2048  # tokens
 PROMPT_CACHE_BYTES = 1 << 30
-PROMPT_STORE_BYTES = 8 << 30
 _SPARE = 0.9  # of the memory that the device recommends to use, weights included
 _LEAST = 0.05  # of it is for caches even where the weights take more
 
 
 class Weights(NamedTuple):
-    """A model's parts as their library loaded them from a folder; `code` names the library and its version."""
+    """A model's parts as their library loaded them from a folder, with the folder of its adapter if it has one.
+
+    `code` names the library and its version.
+    """
 
     folder: Path
     model: Any
     tokenizer: Any
     config: Mapping[str, Any]
     code: str
+    adapter: Path | None = None
 
 
 class Loaded(NamedTuple):
@@ -62,25 +64,27 @@ class Loaded(NamedTuple):
     shared: bool
 
 
-def load(entry: ModelEntry, settings: Settings) -> Loaded:
+def load(entry: LmEntry, settings: Settings) -> Loaded:
     """Load weights, tokenizer and defaults; call it in the thread that will own the model."""
     folder = resolve(entry.model_path, settings.cache, code=entry.trust_remote_code)
+    adapter = _folder("adapter_path", entry.adapter_path) if entry.adapter_path else None
     maybe_set_recommended_wired_limit()
     model, tokenizer, config = mlx_lm.load(
         str(folder),
-        adapter_path=str(_folder("adapter_path", entry.adapter_path)) if entry.adapter_path else None,
+        adapter_path=str(adapter) if adapter else None,
         tokenizer_config={"trust_remote_code": entry.trust_remote_code},
         trust_remote_code=entry.trust_remote_code,
         return_config=True,
     )
-    return assembled(entry, settings, Weights(folder, model, tokenizer, config, f"mlx-lm {mlx_lm.__version__}"))
+    code = f"mlx-lm {mlx_lm.__version__}"
+    return assembled(entry, settings, Weights(folder, model, tokenizer, config, code, adapter))
 
 
 def assembled(
-    entry: ModelEntry, settings: Settings, weights: Weights, prompts_of: Callable[..., Prompts] = Prompts
+    entry: TextEntry, settings: Settings, weights: Weights, prompts_of: Callable[..., Prompts] = Prompts
 ) -> Loaded:
     """Everything that a loaded model is served with; `prompts_of` is called as Prompts is."""
-    folder, model, tokenizer, config, _ = weights
+    folder, model, tokenizer, config, *_ = weights
     mx.eval(model.parameters())
     if entry.chat_template_file:
         tokenizer.chat_template = _read("chat_template_file", entry.chat_template_file)
@@ -88,7 +92,7 @@ def assembled(
     caches = kv.Kv(model, _quantisation(entry))
     vocabulary = _vocabulary(model)
     sampler = Sampler(tokenizer.eos_token_ids, tokenizer.encode("\n", add_special_tokens=False))
-    slots = entry.batch_completion_size or SLOTS
+    slots = entry.batch_completion_size
     draft = _draft(entry, settings, caches, tokenizer, sampler, vocabulary)
     memory, prompt_cache = _memory(entry)
     formats = Formats.of(
@@ -111,8 +115,8 @@ def assembled(
             sampler,
             kept,
             slots=slots,
-            prompts_at_once=entry.batch_prefill_size or PROMPTS,
-            chunk=entry.batch_prefill_step_size or LARGEST_CHUNK,
+            prompts_at_once=entry.batch_prefill_size,
+            chunk=entry.batch_prefill_step_size,
             max_kv_bytes=memory,
             draft=draft,
         )
@@ -134,16 +138,16 @@ def _read(key: str, path: str) -> str:
         raise ModelPathError(f"{key}: {path}: {error.strerror}") from error
 
 
-def _quantisation(entry: ModelEntry) -> kv.Quantisation | None:
+def _quantisation(entry: TextEntry) -> kv.Quantisation | None:
     if entry.kv_bits is None:
         return None
     return kv.Quantisation(entry.kv_bits, entry.kv_group_size, entry.quantized_kv_start)
 
 
 def _draft(
-    entry: ModelEntry, settings: Settings, caches: kv.Kv, tokenizer: Any, sampler: Sampler, vocabulary: int
+    entry: TextEntry, settings: Settings, caches: kv.Kv, tokenizer: Any, sampler: Sampler, vocabulary: int
 ) -> Draft | None:
-    if entry.draft_model_path is None:
+    if not isinstance(entry, LmEntry) or entry.draft_model_path is None:
         return None
     folder = resolve(entry.draft_model_path, settings.cache, code=entry.trust_remote_code)
     model, own, *_ = mlx_lm.load(str(folder), tokenizer_config={"trust_remote_code": entry.trust_remote_code})
@@ -161,7 +165,7 @@ def _draft(
         raise UnsupportedDraft(f"draft_model_path: {entry.draft_model_path}: {error}") from error
 
 
-def _memory(entry: ModelEntry) -> tuple[float, int]:
+def _memory(entry: TextEntry) -> tuple[float, int]:
     """Bytes for the KV caches of running requests, and for those of the prompt cache, once the weights are loaded.
 
     What is not configured is what the device has to spare, where it says (Metal: the recommended working set).
@@ -177,7 +181,7 @@ def _memory(entry: ModelEntry) -> tuple[float, int]:
     return running, kept
 
 
-def _prompt_cache(entry: ModelEntry, weights: Weights, most: int) -> PromptCache:
+def _prompt_cache(entry: TextEntry, weights: Weights, most: int) -> PromptCache:
     store = None
     if entry.prompt_cache_dir and most:
         own = Path(entry.prompt_cache_dir).expanduser() / quote(entry.name, safe="")
@@ -185,19 +189,19 @@ def _prompt_cache(entry: ModelEntry, weights: Weights, most: int) -> PromptCache
         for other in own.glob("*"):  # what the model's files were before
             if other != files:
                 shutil.rmtree(other, ignore_errors=True)
-        store = PromptStore(files, entry.prompt_cache_disk_max_bytes or PROMPT_STORE_BYTES)
+        store = PromptStore(files, entry.prompt_cache_disk_max_bytes)
     return PromptCache(most, entry.prompt_cache_size, store)
 
 
-def _fingerprint(entry: ModelEntry, weights: Weights) -> str:
+def _fingerprint(entry: TextEntry, weights: Weights) -> str:
     """Of all that a KV cache's numbers depend on (weights, adapter, quantisation, code) and of the files' layout."""
-    folders = [weights.folder, *([Path(entry.adapter_path).expanduser()] if entry.adapter_path else [])]
+    folders = [weights.folder, *([weights.adapter] if weights.adapter else [])]
     files = [path for one in folders for path in sorted(one.iterdir()) if path.suffix in (".safetensors", ".json")]
     told = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     return sha256(repr((told, _quantisation(entry), weights.code, LAYOUT)).encode()).hexdigest()[:16]
 
 
-def _context(entry: ModelEntry, config: Mapping[str, Any]) -> int:
+def _context(entry: TextEntry, config: Mapping[str, Any]) -> int:
     own = config.get("max_position_embeddings") or config.get("text_config", {}).get("max_position_embeddings")
     return min(length for length in (entry.context_length, own, 1 << 20) if length)
 
@@ -207,15 +211,14 @@ def _vocabulary(model: Any) -> int:
     return int(logits.shape[-1])
 
 
-def _defaults(entry: ModelEntry, settings: Settings, folder: Path) -> Defaults:
+def _defaults(entry: TextEntry, settings: Settings, folder: Path) -> Defaults:
     """The entry's values, else the environment's, else the model's own, else ours."""
     path = folder / "generation_config.json"
     own = json.loads(path.read_text()) if path.is_file() else {}
     own = {"max_tokens": own.get("max_new_tokens"), **own}
     found: dict[str, Any] = {}
-    for name, check in SAMPLING.items():
-        values = (entry.defaults.get(name), settings.defaults.get(name), own.get(name))
-        value = next((value for value in values if value is not None and check.holds(value)), None)
-        if value is not None:
-            found[name] = value
+    for name, kind in SAMPLING.items():
+        for value in (entry.defaults.get(name), settings.defaults.get(name), own.get(name)):
+            with suppress(ValueError):  # a model's own may be anything, None among it
+                found.setdefault(name, checked(value, kind))
     return Defaults(**found)

@@ -14,7 +14,7 @@ from mlx_lm.utils import maybe_set_recommended_wired_limit
 from mlx_vlm.utils import load_model
 from transformers import AutoProcessor
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import MultimodalEntry
 from mlxq.settings import Settings
 from tasks.blobs import BlobStore
 from workers.budget import Budget
@@ -30,22 +30,15 @@ from workers.films import FilmLimits
 from workers.model_path import resolve
 from workers.pictures import Limits
 
-MEDIA = 32  # pictures, sounds and films of a request
-AUDIO_SECONDS = 30.0  # which is what these models were taught to hear
-CACHE_BYTES = 256 << 20  # of features
 PIXEL_BYTES = 1 << 30  # that wait for the vision tower
 OPEN_BYTES = 1 << 30  # of pictures, sounds and films that are opened and wait for the processor
-_FOR_TEXT = ("adapter_path", "draft_model_path")
 
 
-def load(entry: ModelEntry, settings: Settings) -> Loaded:
+def load(entry: MultimodalEntry, settings: Settings) -> Loaded:
     """Load weights, processor and defaults; call it in the thread that will own the model.
 
     Raises UnsupportedArchitecture, before any weights are read where that is known from the model's config.
     """
-    for key in _FOR_TEXT:
-        if getattr(entry, key) is not None:
-            raise UnsupportedArchitecture(f"{key} is for models of type lm only; take it out")
     folder = resolve(entry.model_path, settings.cache, code=entry.trust_remote_code)
     config = json.loads((folder / "config.json").read_text())
     kind = config.get("model_type")
@@ -64,18 +57,15 @@ def load(entry: ModelEntry, settings: Settings) -> Loaded:
     tokenizer = TokenizerWrapper(processor.tokenizer, eos_token_ids=set(_ends(folder, config, processor)))
     side = int(getattr(model.config.vision_config, "spatial_merge_size", 1))
     options = entry.options
-    encoder_cache = EncoderCache(model, int(options.get("vision_cache_bytes", CACHE_BYTES)))
+    encoder_cache = EncoderCache(model, options.vision_cache_bytes)
     reader = Reader(processor, family, dict(_tokens(model, family)), side, Budget(PIXEL_BYTES))
     media_loader = MediaLoader(
         BlobStore(settings.home / "blobs"),
         tuple(reader.tokens),
-        int(options.get("max_media", MEDIA)),
-        Limits(int(options.get("max_image_pixels", Limits.pixels)), int(options.get("max_image_bytes", Limits.bytes))),
-        FilmLimits(
-            seconds=float(options.get("max_video_seconds", FilmLimits.seconds)),
-            frames=int(options.get("max_video_frames", FilmLimits.frames)),
-        ),
-        float(options.get("max_audio_seconds", AUDIO_SECONDS)),
+        options.max_media,
+        Limits(options.max_image_pixels, options.max_image_bytes),
+        FilmLimits(seconds=options.max_video_seconds, frames=options.max_video_frames),
+        options.max_audio_seconds,
         Budget(OPEN_BYTES),
     )
     language = Language(model, spatial=family.spatial)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import EmbeddingsEntry
 from mlxq.settings import Settings
 from tasks.values.errors import ContextLengthExceeded, InvalidValue, JobError
 from tests.workers.engines.encoders import tiny
@@ -31,7 +31,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> embeddings.EmbeddingEngi
 
 def made(folder: Path, **more: Any) -> embeddings.EmbeddingEngine:
     tiny.sentence_model(folder, {**tiny.SENTENCES["prompt"], "max_seq_length": 8, **more})
-    return embeddings.load(ModelEntry("model", str(folder), "embeddings"), Settings(home=folder))
+    return embeddings.load(EmbeddingsEntry(model_path=str(folder)), Settings(home=folder))
 
 
 def tokens(engine: embeddings.EmbeddingEngine, *inputs: Any, **options: Any) -> list[list[int]]:

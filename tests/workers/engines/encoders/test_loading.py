@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import EmbeddingsEntry, EmbeddingsOptions
 from mlxq.settings import Settings
 from tests.workers.engines.encoders import tiny
 from workers import blas
@@ -25,7 +25,9 @@ Spoil = Callable[[Path], Any]
 
 
 def load(folder: Path, **options: Any) -> embeddings.EmbeddingEngine:
-    return embeddings.load(ModelEntry("model", str(folder), "embeddings", options=options), Settings(home=folder))
+    return embeddings.load(
+        EmbeddingsEntry(model_path=str(folder), options=EmbeddingsOptions(**options)), Settings(home=folder)
+    )
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import EmbeddingsEntry
 from mlxq.settings import Settings
 from tasks.values.model import Details
 from tests.workers.engines.encoders import tiny
@@ -24,7 +24,7 @@ REFERENCES = json.loads((tiny.REFERENCES / "sentences.json").read_text())
 
 
 def engine(folder: Path, **more: Any) -> embeddings.EmbeddingEngine:
-    return embeddings.load(ModelEntry("model", str(folder), "embeddings", **more), Settings(home=folder))
+    return embeddings.load(EmbeddingsEntry(model_path=str(folder), **more), Settings(home=folder))
 
 
 @pytest.mark.parametrize("name", tiny.SENTENCES)

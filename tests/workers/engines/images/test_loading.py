@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from mlx import nn
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import ImageGenerationEntry, ImageOptions
 from mlxq.settings import Settings
 from tasks.blobs import BlobStore
 from tests.workers.engines.images import drawing, tiny
 from tests.workers.engines.images.drawing import pictures
 from workers.engines.images.engine import ImageEngine
 from workers.engines.images.loading import UnsupportedOption, arguments, load
-from workers.engines.images.variants import VARIANTS, UnknownVariant
+from workers.engines.images.variants import VARIANTS
 from workers.model_path import ModelPathError
 
 
@@ -56,28 +56,26 @@ def test_adapters_change_the_picture_as_much_as_their_scale_says(
 
 
 def test_what_cannot_be_loaded_says_why(tmp_path: Path) -> None:
-    def entry(**keys: Any) -> ModelEntry:
-        return ModelEntry("m", **{"model_path": str(tmp_path), "model_type": "image-generation", **keys})
+    def entry(**keys: Any) -> ImageGenerationEntry:
+        return ImageGenerationEntry(**{"model_path": str(tmp_path), **keys})
 
     with pytest.raises(UnsupportedOption, match="no LoRA over fibo"):
         arguments(VARIANTS["fibo"], entry(config_name="fibo", lora_paths=("a",)), "m")
-    with pytest.raises(UnknownVariant, match="model_type 'image-edit'"):
-        load(entry(config_name="flux-fill-dev"), Settings())
     with pytest.raises(ModelPathError, match="no such folder"):
         load(entry(config_name="flux-dev", model_path="/nowhere/at/all"), Settings())
 
 
 def test_a_model_of_another_size_is_made_with_its_sizes() -> None:
-    entry = ModelEntry("m", "m", "image-generation", config_name="flux2-klein-4b", options=tiny.FLUX2)
+    entry = ImageGenerationEntry(model_path="m", config_name="flux2-klein-4b", options=ImageOptions(**tiny.FLUX2))
     config = arguments(VARIANTS["flux2-klein-4b"], entry, "m")["model_config"]
     assert config.transformer_overrides["num_layers"] == 1 and config.text_encoder_overrides["hidden_size"] == 64
-    other = arguments(VARIANTS["flux2-klein-4b"], ModelEntry("m", "m"), "m")["model_config"]
+    other = arguments(VARIANTS["flux2-klein-4b"], ImageGenerationEntry(model_path="m"), "m")["model_config"]
     assert other.transformer_overrides.get("num_layers") != 1  # mflux's own is not touched
 
 
 def test_a_model_drawn_by_its_own_loop_draws_one_picture_at_a_time() -> None:
     with pytest.raises(UnsupportedOption, match="one picture at a time"):
         load(
-            ModelEntry("m", "org/m", "image-generation", config_name="krea2", batch_completion_size=2),
+            ImageGenerationEntry(model_path="org/m", config_name="krea2", batch_completion_size=2),
             Settings(),
         )

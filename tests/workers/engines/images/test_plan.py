@@ -12,7 +12,7 @@ from tasks.blobs import BlobStore
 from tasks.values.errors import JobError
 from tests.workers.engines.images.drawing import job, mask, photo, png, put
 from workers.engines.images.plan import CHECKED_BYTES, Planner
-from workers.engines.images.variants import DEFAULTS, VARIANTS, UnknownVariant, find
+from workers.engines.images.variants import VARIANTS
 from workers.patience import Patience
 from workers.pictures import Limits
 
@@ -101,15 +101,6 @@ def test_a_mask_changes_what_is_transparent_or_white(tmp_path: Path) -> None:
 def test_a_varied_picture_is_kept_by_half(tmp_path: Path) -> None:
     found = planner("flux-dev", tmp_path)
     assert found.plan(job(images=put(found.blobs, photo()))).ask.strength == 0.5
-
-
-def test_a_model_type_says_which_kind_of_model_it_is() -> None:
-    assert find(None, "image-generation") is VARIANTS["flux-schnell"]
-    assert find(None, "image-edit") is VARIANTS[DEFAULTS["image-edit"]]
-    with pytest.raises(UnknownVariant, match="did you mean 'flux-dev'"):
-        find("flux-dve", "image-generation")
-    with pytest.raises(UnknownVariant, match="model_type 'image-edit', not 'image-generation'"):
-        find("flux-kontext-dev", "image-generation")
 
 
 def test_the_reference_server_s_names_are_all_there() -> None:

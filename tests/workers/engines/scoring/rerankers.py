@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import RerankEntry
 from mlxq.settings import Settings
 from tasks.values import events
 from tasks.values.job import Job
@@ -34,7 +34,7 @@ def pairs(name: str) -> list[tuple[str, str]]:
 
 def load(path: str | Path, **keys: Any) -> RerankEngine:
     """The engine of a fixture, or of a folder."""
-    return rerank.load(ModelEntry("reranker", str(FIXTURES / path), "rerank", **keys), Settings())
+    return rerank.load(RerankEntry(model_path=str(FIXTURES / path), **keys), Settings())
 
 
 def asking(queries: str | Sequence[str], documents: Sequence[str], **more: Any) -> Job:

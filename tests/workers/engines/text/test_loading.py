@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import LmEntry
 from mlxq.settings import Settings
 from tests.workers.engines.rows import Batch, chat, job
 from tests.workers.engines.text import tiny
@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def load(folder: Path, settings: Settings | None = None, **keys: Any) -> TextEngine:
-    return lm.load(ModelEntry("tiny", str(folder), **keys), settings or Settings())
+    return lm.load(LmEntry(model_path=str(folder), served_model_name="tiny", **keys), settings or Settings())
 
 
 def said(engine: TextEngine, prompt: tuple[int, ...] = PROMPT, **options: Any) -> str:
@@ -52,7 +52,7 @@ def cached(engine: TextEngine, prompt: tuple[int, ...]) -> int:
 
 
 def defaults(folder: Path, entry: dict[str, float], environment: dict[str, float]) -> Defaults:
-    engine = load(folder, Settings(defaults=environment), defaults=entry)
+    engine = load(folder, Settings(defaults=environment), **{f"default_{name}": value for name, value in entry.items()})
     assert engine.details.defaults is not None
     return Defaults(**engine.details.defaults)
 
@@ -67,7 +67,7 @@ def test_defaults_are_the_entry_s_then_the_environment_s_then_the_model_s_then_o
 
 
 def test_a_request_goes_before_every_default(folder: Path) -> None:
-    engine = load(folder, defaults={"temperature": 1.5, "max_tokens": 3, "seed": 1})
+    engine = load(folder, default_temperature=1.5, default_max_tokens=3, default_seed=1)
     plan = engine.check(chat("hi", temperature=None, max_tokens=None)).plan
     assert (plan.options[0].temperature, plan.options[0].seed, plan.limits) == (1.5, 1, [3])
     plan = engine.check(chat("hi", temperature=0.0, max_tokens=7, seed=5)).plan

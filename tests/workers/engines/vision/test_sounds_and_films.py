@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlxq.catalogue import ModelEntry
+from mlxq.entries import MultimodalEntry
 from mlxq.settings import Settings
 from tasks.blobs import BlobStore
 from tasks.values import events
@@ -41,7 +41,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
 
 
 def load(folder: Path, home: Path, **keys: Any) -> TextEngine:
-    return multimodal.load(ModelEntry("tiny", str(folder), **keys), Settings(home=home))
+    return multimodal.load(
+        MultimodalEntry(model_path=str(folder), served_model_name="tiny", **keys), Settings(home=home)
+    )
 
 
 @pytest.fixture(scope="module")
