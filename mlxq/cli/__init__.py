@@ -8,6 +8,7 @@ import click
 
 from mlxq.cli.batch import batch
 from mlxq.cli.client import INTERRUPTED
+from mlxq.cli.config import config
 from mlxq.cli.embed import embed
 from mlxq.cli.image import image
 from mlxq.cli.jobs import jobs
@@ -31,8 +32,8 @@ class Commands(click.Group):
 
 @click.group(
     cls=Commands,
-    epilog="All but launch and models talk to the server at MLXQ_URL (http://127.0.0.1:8000), with MLXQ_API_KEY, "
-    "and keys with MLXQ_ADMIN_KEY. "
+    epilog="All but launch, config and models talk to the server at MLXQ_URL (http://127.0.0.1:8000), "
+    "with MLXQ_API_KEY, and keys with MLXQ_ADMIN_KEY. "
     "Exit codes: 0 done, 1 requests have failed, 2 wrong usage, 3 the server is unreachable or refuses, "
     "130 interrupted.",
 )
@@ -41,5 +42,5 @@ def main() -> None:
     """A durable job queue in front of MLX models."""
 
 
-for command in (launch, models, embed, transcribe, image, batch, jobs, keys):
+for command in (launch, config, models, embed, transcribe, image, batch, jobs, keys):
     main.add_command(command)

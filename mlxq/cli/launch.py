@@ -6,7 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ import click
 import yaml
 
 from mlxq import configuration, home
-from mlxq.catalogue import MODEL_TYPES, Catalogue
+from mlxq.catalogue import Catalogue
+from mlxq.cli.flags import entry_of, of_a_model
 from mlxq.parent import STARTED_BY_MANAGER
+from mlxq.ranges import LEVELS
 from mlxq.settings import Settings, SettingsError
 
 PROCESSES = {
@@ -25,40 +27,19 @@ PROCESSES = {
     "batches": ["web.batches"],
 }
 _STARTER = "starter:"
-_READ: Mapping[str, Callable[[str], Any]] = {
-    "quantize": int,
-    "lora_paths": lambda text: text.split(","),
-    "lora_scales": lambda text: [float(part) for part in text.split(",")],
-}
 
 
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), help="The models' file; models.yaml when left out.")
-@click.option("--model-path", help="One model: a folder, starter:NAME or a Hugging Face repo id.")
-@click.option(
-    "--model-type",
-    type=click.Choice([kind for kind in MODEL_TYPES if kind != "fake"]),
-    help="What the model is; lm when left out.",
-)
-@click.option("--served-model-name", help="The name that calls use; the path when left out.")
-@click.option("--context-length", type=click.IntRange(1), help="Longest prompt and answer together, in tokens.")
-@click.option("--queue-size", type=click.IntRange(1), help="How many clients may wait for the model.")
-@click.option("--queue-timeout", type=click.IntRange(1), help="Seconds after which a waiting client is told so.")
-@click.option("--tool-call-parser", help="How the model writes tool calls; by its chat template when left out.")
-@click.option("--reasoning-parser", help="How the model marks its thinking; by its chat template when left out.")
-@click.option("--enable-auto-tool-choice", is_flag=True, default=None, help="Changes nothing: tools are always on.")
-@click.option("--config-name", help="The kind of image model, as flux2-klein-4b.")
-@click.option("--quantize", type=click.Choice(["4", "8", "16"]), help="Bits of an image model's weights.")
-@click.option("--lora-paths", help="Adapters for an image model, separated by commas.")
-@click.option("--lora-scales", help="How strongly each of them is laid over it, separated by commas.")
+@of_a_model
 @click.option("--host", help="Where to listen; 127.0.0.1 when left out.")
-@click.option("--port", type=click.IntRange(1, 65_535), help="Where to listen; 8000 when left out.")
-@click.option("--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False))
+@click.option("--port", help="Where to listen; 8000 when left out.")
+@click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False))
 @click.option("--allow-unauthenticated", is_flag=True, help="Listen beyond this machine without API keys.")
 def launch(
     config: Path | None,
     host: str | None,
-    port: int | None,
+    port: str | None,
     log_level: str | None,
     allow_unauthenticated: bool,
     **model: Any,
@@ -71,14 +52,14 @@ def launch(
         if config is not None or "model_path" not in chosen:
             raise click.UsageError("give --config, or --model-path with what belongs to it")
         config = _one_model(chosen, environ)
-    told = {
+    variables = {
         "MLXQ_CONFIG": str(config) if config else None,
         "MLXQ_HOST": host,
-        "MLXQ_PORT": str(port) if port else environ.get("MLXQ_PORT") or environ.get("PORT"),
+        "MLXQ_PORT": port or environ.get("MLXQ_PORT") or environ.get("PORT"),
         "MLXQ_LOG_LEVEL": log_level,
         "MLXQ_ALLOW_UNAUTHENTICATED": "1" if allow_unauthenticated else None,
     }
-    environ.update({name: value for name, value in told.items() if value is not None})
+    environ.update({name: value for name, value in variables.items() if value is not None})
     try:
         settings, catalogue = configuration.load(environ)
         settings.check_exposure()
@@ -97,16 +78,12 @@ def _check_home(environ: Mapping[str, str]) -> None:
         raise click.ClickException(home.taken(settings.home))
 
 
-def _one_model(model: dict[str, Any], environ: Mapping[str, str]) -> Path:
-    for name, read in _READ.items():
-        if name in model:
-            try:
-                model[name] = read(model[name])
-            except ValueError as error:
-                raise click.UsageError(f"--{name.replace('_', '-')}: {error}") from None
+def _one_model(model: Mapping[str, Any], environ: Mapping[str, str]) -> Path:
+    """The models' file of what the flags say, written into the home."""
+    entry = entry_of(model)
     path = Settings.from_env(environ).home / "launch.yaml"
     home.enter(path.parent)
-    path.write_text(yaml.safe_dump({"models": [model]}))
+    path.write_text(yaml.safe_dump({"models": [entry]}))
     return path
 
 

@@ -1,0 +1,75 @@
+"""The flags of `mlxq launch` for one model: the keys of the models' file, each with the description it has there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import click
+from msgspec import structs
+
+from mlxq import checks
+from mlxq.entries import ENTRIES, MODEL_TYPES
+from mlxq.reading import near
+
+F = TypeVar("F", bound=Callable[..., Any])
+_TYPE = "model_type"
+_FEW = 8  # values that a line of the help has room for
+
+
+def _keys() -> dict[str, Any]:
+    """The types of all models' keys by their names; `options` is no flag."""
+    found: dict[str, Any] = {}
+    for name in MODEL_TYPES:
+        for field in structs.fields(ENTRIES[name]):
+            found.setdefault(field.encode_name, field.type)
+    del found["options"]
+    return found
+
+
+def _flag(key: str) -> str:
+    return "--" + key.replace("_", "-")
+
+
+def of_a_model(command: F) -> F:
+    """Give a command a flag for every key that a model may have."""
+    path, *others = (_option(key, kind) for key, kind in _keys().items())
+    model_type = click.option(_flag(_TYPE), type=click.Choice(MODEL_TYPES), help="What the model is, by default lm.")
+    for option in reversed([path, model_type, *others]):
+        command = option(command)
+    return command
+
+
+def entry_of(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """What flags say of a model, as the models' file has it; UsageError names a flag whose value cannot be read.
+
+    Whether the model takes the key is left to the models' file.
+    """
+    declared = _keys() | {field.encode_name: field.type for field in structs.fields(ENTRIES[flags.get(_TYPE) or "lm"])}
+    entry: dict[str, Any] = {}
+    for key, given in flags.items():
+        try:
+            entry[key] = given if key == _TYPE else _value(given, declared[key])
+        except ValueError as error:
+            hint = near(given, checks.choices(declared[key]))
+            raise click.UsageError(f"{_flag(key)} {error}, not {given!r}{hint}") from None
+    return entry
+
+
+def _value(given: object, kind: Any) -> Any:
+    if isinstance(given, str) and checks.words(kind).startswith("a list"):
+        given = [part.strip() for part in given.split(",")]
+    found = checks.checked(given, kind, strict=False)
+    return list(found) if isinstance(found, tuple) else found
+
+
+def _option(key: str, kind: Any) -> Callable[[F], F]:
+    about = checks.meaning(kind)
+    text = f"{about[0].upper()}{about[1:]}.".replace("`", "")
+    listed = checks.choices(kind)
+    if listed == (True,):
+        return click.option(_flag(key), is_flag=True, default=None, help=text)
+    if checks.words(kind) == checks.words(bool):
+        return click.option(f"{_flag(key)}/--no-{_flag(key)[2:]}", default=None, help=text)
+    metavar = f"[{'|'.join(map(str, listed))}]" if 0 < len(listed) <= _FEW else None
+    return click.option(_flag(key), metavar=metavar, help=text)
