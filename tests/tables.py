@@ -15,11 +15,12 @@ from typing import get_args
 import msgspec
 from flask import Flask
 
+from mlxq import entries
 from schemas import __main__ as schemas
 from tasks.redis import keys
 from tasks.values import events
 from tasks.values.errors import JobError
-from tests import chat_templates
+from tests import chat_templates, model_keys
 from tests.servers import ROOT
 from web import registry
 from web.http import errors
@@ -112,6 +113,13 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "events": _events,
     "routes": _routes,
     "keys": _keys,
+    "keys of every model": partial(model_keys.table, entries.ModelEntry),
+    "keys of text models": partial(model_keys.table, entries.TextEntry, entries.ModelEntry),
+    "keys of lm models": partial(model_keys.table, entries.LmEntry, entries.TextEntry),
+    "keys of multimodal models": partial(model_keys.table, entries.MultimodalEntry, entries.TextEntry),
+    "keys of embeddings models": partial(model_keys.table, entries.EmbeddingsEntry, entries.ModelEntry),
+    "keys of whisper models": partial(model_keys.table, entries.WhisperEntry, entries.ModelEntry),
+    "keys of image models": partial(model_keys.table, entries.ImageGenerationEntry, entries.ModelEntry),
 }
 
 
@@ -130,7 +138,9 @@ def written(text: str) -> str:
 
 
 def main() -> None:
-    """Write the tables of all documents anew."""
+    """Write the tables of all documents anew, and the files that hold nothing else."""
+    for path, text in model_keys.files().items():
+        path.write_text(text)
     for document in DOCUMENTS:
         before = document.read_text()
         if (after := written(before)) != before:

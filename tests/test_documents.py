@@ -9,17 +9,18 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jsonschema
 import pytest
 import yaml
 
-from mlxq.catalogue import NOT_BUILT, SERVER_NOT_BUILT, Catalogue, ModelEntry
-from mlxq.checks import SAMPLING
+from mlxq.catalogue import SERVER_NOT_BUILT, Catalogue, schema
+from mlxq.entries import ENTRIES, MODEL_TYPES, NOT_BUILT
+from mlxq.ranges import SAMPLING
 from mlxq.settings import DEFAULT, VARIABLES
-from tests import recordings, starter, tables
+from tests import model_keys, recordings, starter, tables
 from tests.receivers import SECRET
 from tests.servers import PATIENCE, ROOT, Stack, Valkey, running
 from tests.tables import DOCUMENTS
@@ -189,20 +190,30 @@ def section(document: Path, heading: str) -> str:
     return document.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
 
 
-def test_the_examples_of_models_files_are_some() -> None:
-    first, second, third = re.findall(r"```yaml\n(.*?)```", MODELS.read_text(), re.DOTALL)
-    assert Catalogue.parse(yaml.safe_load(first), "first").get("qwen3-4b").context_length == 16_384
-    assert Catalogue.parse(yaml.safe_load(second), "second").get("qwen3-8b").kv_bits == 8
-    assert Catalogue.parse(yaml.safe_load(third), "third").get("flux2-klein-4b").quantize == 8
+YAML = [block for document in DOCUMENTS for block in re.findall(r"```yaml\n(.*?)```", document.read_text(), re.DOTALL)]
 
 
-def test_the_tables_of_a_text_and_an_image_model_s_keys_name_every_one() -> None:
-    text, image = section(MODELS, "Text models"), section(MODELS, "Image models")
-    told = keyed(text) | keyed(image) - {"mask"}
-    general = {"aliases", "model_type", "queue_size", "queue_timeout", "options"}
-    keys = {field.name for field in fields(ModelEntry)} - {"name", "model_path", "defaults"} - general
-    assert told - {"default_temperature", "default_top_p"} == keys
-    assert keyed(image) & keyed(text) == {"batch_completion_size"}
+@pytest.mark.parametrize("text", [*YAML, (ROOT / "models.yaml").read_text()])
+def test_every_models_file_of_the_documents_is_right_and_its_schema_says_so(text: str) -> None:
+    document = yaml.safe_load(text)
+    jsonschema.Draft202012Validator(schema()).validate(document)
+    assert Catalogue.parse(document, "models.yaml").models
+
+
+def test_a_key_stands_in_the_table_of_its_kind_of_model() -> None:
+    told = {name: keyed(section(MODELS, name)) for name in ("Every model", "Text models", "Image models")}
+    every = told["Every model"]
+    for name in MODEL_TYPES:
+        keys = set(ENTRIES[name].__struct_fields__) - {"options"}
+        assert every <= keys
+        if name in ("lm", "multimodal"):
+            assert keys - every <= told["Text models"]
+        elif name.startswith("image-"):
+            assert keys - every == told["Image models"] - {"mask"}
+
+
+def test_the_files_that_the_code_writes_are_the_code_s() -> None:
+    assert [path.name for path, text in model_keys.files().items() if path.read_text() != text] == []
 
 
 def keyed(text: str) -> set[str]:

@@ -98,8 +98,6 @@ def read(folder: Path, encoder: TextEncoder, pooling: str | None = None) -> Reci
     usual = config.get("default_prompt_name")
     if usual is not None and usual not in prompts:
         raise UnusableModel(f"the default prompt '{usual}' is not among the model's prompts")
-    if pooling is not None and pooling not in MODES:
-        raise UnusableModel(f"the option 'pooling' must be one of {', '.join(MODES)}")
     chosen = None if pooling is None else Pooling((pooling,))
     if not modules:
         if any(name.startswith("dense.") for name in encoder.rest):

@@ -11,6 +11,7 @@ import mlx.core as mx
 import mlx.nn as nn
 import pytest
 
+from mlxq.entries import RerankOptions
 from tests.workers.engines.rows import run
 from tests.workers.engines.scoring.rerankers import (
     CROSS_ENCODERS,
@@ -172,7 +173,7 @@ def test_a_template_of_the_model_or_of_the_models_file_goes_before_the_built_in_
 
 def test_other_tokens_may_stand_for_no_and_yes() -> None:
     usual = scores(load("qwen3"), pairs("qwen3"), activation=False)
-    swapped = scores(load("qwen3", options={"labels": ["yes", "no"]}), pairs("qwen3"), activation=False)
+    swapped = scores(load("qwen3", options=RerankOptions(labels=("yes", "no"))), pairs("qwen3"), activation=False)
     assert swapped == pytest.approx([-score for score in usual], abs=NEAR)
 
 
@@ -182,9 +183,7 @@ def test_other_tokens_may_stand_for_no_and_yes() -> None:
         ("bert", {"sentence_transformers": {"activation_fn": "my.module.Cubed"}}, {}, "my.module.Cubed"),
         ("bert", {"model_type": "deberta"}, {}, "deberta"),
         ("qwen3", {"model_type": "llama"}, {}, "chat_template_file"),
-        ("qwen3", {}, {"options": {"labels": ["no way", "yes"]}}, "one token each"),
-        ("qwen3", {}, {"options": {"labels": [1, 2]}}, "cannot be"),
-        ("qwen3", {}, {"options": {"label": ["no", "yes"]}}, "'label' is not known"),
+        ("qwen3", {}, {"options": RerankOptions(labels=("no way", "yes"))}, "one token each"),
         ("qwen3", {}, {"chat_template_file": "/none/here.jinja"}, "here.jinja"),
     ],
 )

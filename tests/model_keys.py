@@ -1,0 +1,95 @@
+"""What the documents and generated files say of the keys of the models' file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from msgspec import NODEFAULT, Struct, structs
+
+from mlxq import checks
+from mlxq.catalogue import schema
+from mlxq.reading import nested
+from tests.servers import ROOT
+from workers.engines.images.variants import VARIANTS
+from workers.parsers import registry as formats
+
+_FEW = 8  # values that a cell has room for
+_UNITS = {1 << 30: "GiB", 1 << 20: "MiB"}
+
+
+def table(kind: type[Struct], base: type[Struct] = Struct, path: str = "") -> Iterator[str]:
+    """The keys of a struct that its base has not; those with one description share a row."""
+    yield "| key | may be | default | meaning |"
+    yield "| --- | --- | --- | --- |"
+    yield from _rows(kind, base, path)
+
+
+def _rows(kind: type[Struct], base: type[Struct], path: str) -> Iterator[str]:
+    fields = [one for one in structs.fields(kind) if one.encode_name not in getattr(base, "__struct_fields__", ())]
+    plain = [one for one in fields if nested(kind, one.encode_name) is None]
+    for meaning, group in groupby(plain, lambda one: checks.meaning(one.type)):
+        first, *others = group
+        names = ", ".join(f"`{path}{one.encode_name}`" for one in (first, *others))
+        may, default = ("as in a request", "") if others else (_may(first.type), _default(first))
+        yield f"| {names} | {may} | {default} | {meaning} |"
+    for one in fields:
+        if inner := nested(kind, one.encode_name):
+            yield from _rows(inner, Struct, f"{path}{one.encode_name}.")
+
+
+def _may(kind: Any) -> str:
+    listed = checks.choices(kind)
+    if not listed:
+        return checks.words(kind)
+    return "a name" if len(listed) > _FEW else ", ".join(map(_text, listed))
+
+
+def _default(one: structs.FieldInfo) -> str:
+    if one.required:
+        return "needed"
+    if one.default in (NODEFAULT, None, ()):
+        return ""
+    for size, unit in _UNITS.items():
+        if "bytes" in one.encode_name and one.default >= size and one.default % size == 0:
+            return f"{one.default // size} {unit}"
+    return _text(one.default)
+
+
+def _text(value: object) -> str:
+    """A value as YAML has it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def names() -> str:
+    """The text of `mlxq/names.py`."""
+    kinds = {
+        "ToolCallParser": (*formats.names("tools"), "none"),
+        "ReasoningParser": (*formats.names("reasoning"), "none"),
+        "ImageGeneration": tuple(name for name, variant in VARIANTS.items() if not variant.edits),
+        "ImageEdit": tuple(name for name, variant in VARIANTS.items() if variant.edits),
+    }
+    lines = [
+        '"""The names that a models\' file may choose from. `make tables` writes this file.',
+        "",
+        "They come from `workers/parsers` and `workers/engines/images/variants.py`, which the web imports nothing of.",
+        '"""',
+        "",
+        "from typing import Literal, TypeAlias",
+    ]
+    for kind, values in kinds.items():
+        lines += ["", f"{kind}: TypeAlias = Literal[", *(f'    "{value}",' for value in values), "]"]
+    return "\n".join(lines) + "\n"
+
+
+def files() -> Mapping[Path, str]:
+    """Whole files that the code knows, by their paths."""
+    return {
+        ROOT / "mlxq/names.py": names(),
+        ROOT / "docs/reference/models.schema.json": json.dumps(schema(), indent=2, ensure_ascii=False) + "\n",
+    }
