@@ -20,7 +20,7 @@ LEVELS: tuple[str, ...] = get_args(LogLevel)
 
 MaxTokens: TypeAlias = Annotated[int, Meta(ge=1, le=TOKENS)]
 Temperature: TypeAlias = Annotated[float, Meta(ge=0, le=2)]
-TopP: TypeAlias = Annotated[float, Meta(gt=0, le=1)]
+TopP: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 TopK: TypeAlias = Annotated[int, Meta(ge=0, le=TOKENS)]
 Probability: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 XtcThreshold: TypeAlias = Annotated[float, Meta(ge=0, le=0.5)]

@@ -82,7 +82,7 @@ FILES: list[dict[str, Any]] = [
     {"model_path": "x", "queue_size": 0},
     {"model_path": "x", "disable_auto_resize": False},
     {"model_path": "x", "reasoning_parser": "qwen9"},
-    {"model_path": "x", "default_top_p": 0},
+    {"model_path": "x", "default_top_p": 2},
     {"model_path": "x", "served_model_name": "a b"},
     {"model_type": "lm"},
     {"model_path": "x", "model_type": "whisper", "kv_bits": 8},
