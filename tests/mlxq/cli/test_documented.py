@@ -25,6 +25,7 @@ CHAT = {"model": "smollm2-135m-instruct", "messages": [{"role": "user", "content
 def folder(real_stack: Stack, tmp_path: Path) -> Path:
     """What the examples work on."""
     (tmp_path / "texts.txt").write_text("The cat sits on the mat.\nA cat is sitting on a rug.\n")
+    (tmp_path / "passages.txt").write_text("It rained. " * 400 + "\nThe sun shone.\n")
     (tmp_path / "words.tsv").write_text("1\tone\n2\ttwo\n")
     (tmp_path / "recordings").mkdir()
     shutil.copy(recordings.librivox()[4][0], tmp_path / "recordings" / "speech.wav")
