@@ -57,6 +57,7 @@ class Body(Schema):
     ACCEPTED: ClassVar[frozenset[str]] = frozenset()  # change nothing here, whatever their value
     IGNORED: ClassVar[Mapping[str, tuple[Any, ...]]] = {}  # other servers' fields; at these values only, if any
     REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {}  # would change the answer, unless null or one of these
+    STRICT: ClassVar[bool] = False  # what nobody here knows is refused, whoever sends it
     ALIASES: ClassVar[Mapping[str, str]] = {}  # other names of fields; a value stands under both
 
     class Meta:
@@ -89,7 +90,7 @@ class Body(Schema):
 
     def _ignore(self, name: str, data: Mapping[str, Any], ignored: Ignored) -> None:
         meant = _meant(type(self), name) if name not in self.IGNORED and len(name) <= _SHOWN else None
-        if ignored.strict or meant is not None:
+        if self.STRICT or ignored.strict or meant is not None:
             message = f"unknown field '{name[:_SHOWN]}'" + (f"; did you mean '{meant}'?" if meant else "")
             raise ValidationError([_Refusal("unknown_parameter", message)], field_name=name)
         ignored.note(data, name[:_SHOWN])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range, Regexp
@@ -27,6 +27,8 @@ def _event_id() -> fields.String:
 
 class WebhookSchema(Body):
     """Where to tell of a job's end, and of which ends."""
+
+    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"secret": ()}  # all are signed with the server's
 
     url = Text(required=True, validate=Length(max=2048))
     events = Items(fields.String(validate=OneOf(EVENTS)), most=16, validate=Length(min=1))

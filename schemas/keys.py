@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from marshmallow.validate import Length, Range
 
 from schemas.fields import Body, Count, Text, about
@@ -11,6 +13,8 @@ LONGEST = 10 * 365 * 86_400  # seconds
 
 class KeySchema(Body):
     """Who a new key is for, how long it is good, and how much it may ask for."""
+
+    STRICT: ClassVar[bool] = True  # a limit that is not understood would be none
 
     label = Text(required=True, validate=Length(max=100), metadata=about("Whom the key is for."))
     expires_in = Count(validate=Range(min=1, max=LONGEST), metadata=about("Seconds for which the key is good."))

@@ -76,6 +76,8 @@ def _mark(item: pytest.Item) -> str:
         return "engine"
     if "valkey" in fixtures:
         return "redis" if "store" in fixtures else "stack"
+    if "own_valkey" in fixtures:
+        return "redis"
     return "unit"
 
 
@@ -88,6 +90,14 @@ def _shared(file: str) -> str:
 @pytest.fixture(scope="session")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     server = Valkey(tmp_path_factory.mktemp("valkey"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
+    """A server that a test has for itself, and may kill."""
+    server = Valkey(tmp_path)
     yield server
     server.stop()
 

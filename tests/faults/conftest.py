@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,14 +10,6 @@ from tests.faults.clients import Clients
 from tests.servers import Stack, Valkey, fake, running
 
 LEASE = 1.5  # seconds: a lost process is noticed sooner than in earnest
-
-
-@pytest.fixture
-def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
-    """A server that a test may kill."""
-    server = Valkey(tmp_path)
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +24,7 @@ from tasks.redis.store import JobStore
 from tasks.values import events
 from tasks.values.job import Job, Lane, Status
 from tests.jobs import chat
-from tests.servers import eventually
+from tests.servers import Valkey, eventually
 from tests.wire import counted
 
 SLOTS = 2
@@ -241,9 +242,8 @@ def commands(store: JobStore) -> Iterator[Callable[[], int]]:
 _OF_THE_COUNT = ("cmdstat_info", "cmdstat_config|resetstat", "cmdstat_config")
 
 
-def test_at_rest_a_turn_is_a_handful_of_commands_however_many_models(settings: Settings) -> None:
-    store = stores.connect(settings)
-    store.redis.flushdb()
+def test_at_rest_a_turn_is_a_handful_of_commands_however_many_models(own_valkey: Valkey, tmp_path: Path) -> None:
+    store = stores.connect(Settings(redis_url=own_valkey.url(), namespace="test", home=tmp_path))
     control = Control(store, "me", [f"fake-{number}" for number in range(50)])
     # The first ones look at everything, and sweep what nothing holds.
     eventually(lambda: control.turn(wait=0.01) or not control._housekeeping.under_way)

@@ -74,7 +74,7 @@ def test_the_jobs_endpoint_takes_any_call(http: httpx.Client) -> None:
         ({"url": CHAT, "body": {**chat(), "temperature": 9}}, "body.temperature"),
         ({"url": CHAT, "body": chat(), "metadata": {"a": 1}}, "metadata.a"),
         ({"url": CHAT, "body": chat(), "metadata": {"a" * 65: "1"}}, "metadata." + "a" * 65),
-        ({"url": CHAT, "body": chat(), "extra": 1}, "extra"),
+        ({"url": CHAT, "body": chat(), "labell": "a"}, "labell"),
     ],
 )
 def test_a_job_that_cannot_be_is_told_where(http: httpx.Client, body: dict[str, Any], param: str) -> None:
