@@ -7,13 +7,14 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 FUZZERS := .fuzzers
 PEERS := .peers
+CONTRACT := .contract
 WRITERS := .writers
 PORT ?= 8000
 TESTERS ?= 2
 MLXQ_CONFIG ?= models.yaml
 export MLXQ_CONFIG
 
-.PHONY: serve setup models test check lint docs tables lock bench peers soak faults fuzz clean
+.PHONY: serve setup models test check lint docs tables lock bench peers soak faults fuzz contract clean
 
 serve: models
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" MLXQ_PORT=$(PORT) $(VENV)/bin/honcho start
@@ -79,6 +80,15 @@ soak: models
 faults: models
 	@$(PYTHON) -m bench.faults $(FAULTS)
 
+# Suites that others wrote, against the starter models.
+contract: models $(CONTRACT)/.installed
+	@$(PYTHON) -m tests.contract $(CONTRACT)/bin/python
+
+$(CONTRACT)/.installed: tests/contract/suites/requirements.txt | $(VENV)/.installed
+	@$(PYTHON) -m venv $(CONTRACT)
+	@$(CONTRACT)/bin/pip install --quiet --requirement $<
+	@touch $@
+
 # make fuzz FUZZ='--requests 2000 --no-real --seed 1' for a shorter one; what it finds lies in var/fuzz.
 fuzz: models $(FUZZERS)/.installed
 	@$(PYTHON) -m bench.fuzz --schemathesis $(FUZZERS)/bin/python $(FUZZ)
@@ -91,4 +101,4 @@ $(FUZZERS)/.installed:
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(FUZZERS) $(PEERS) $(WRITERS) var .cache .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(FUZZERS) $(PEERS) $(CONTRACT) $(WRITERS) var .cache .pytest_cache .mypy_cache .ruff_cache

@@ -41,7 +41,7 @@ def client(settings: Settings, store: JobStore) -> Iterator[FlaskClient]:
 
 @pytest.fixture
 def doubled(settings: Settings, store: JobStore) -> Iterator[FlaskClient]:
-    yield from client_of(settings, model("text", "lm"), model("more", "lm"))
+    yield from client_of(settings, model("one", "embeddings"), model("more", "embeddings"))
 
 
 @pytest.mark.parametrize("name", ["text", "gpt-4o", "openai/gpt-4o-mini"])
@@ -61,9 +61,6 @@ def test_an_alias_asks_for_the_same_as_the_name(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "name"),
     [
-        (CHAT, {"messages": [{"role": "user", "content": "hi"}]}, "text"),
-        ("/v1/completions", {"prompt": "hi"}, "text"),
-        ("/v1/tokenize", {"prompt": "hi"}, "text"),
         (VECTORS, {"input": "hi"}, "vectors"),
         (PICTURES, {"prompt": "hi"}, "draws"),
         (VECTORS, {"input": "hi", "model": None}, "vectors"),
@@ -84,7 +81,20 @@ def test_a_form_without_a_model_too(client: FlaskClient, given: dict[str, str]) 
 
 
 def test_where_two_can_be_meant_one_has_to_be_named(doubled: FlaskClient) -> None:
-    answer = doubled.post(CHAT, json={"messages": [{"role": "user", "content": "hi"}]}, headers=LATER)
+    answer = doubled.post(VECTORS, json={"input": "hi"}, headers=LATER)
+    assert (answer.status_code, answer.json["error"]["param"]) == (400, "model")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (CHAT, {"messages": [{"role": "user", "content": "hi"}]}),
+        ("/v1/completions", {"prompt": "hi"}),
+        ("/v1/tokenize", {"prompt": "hi"}),
+    ],
+)
+def test_who_asks_for_text_names_a_model(client: FlaskClient, path: str, body: dict[str, Any]) -> None:
+    answer = client.post(path, json=body, headers=LATER)
     assert (answer.status_code, answer.json["error"]["param"]) == (400, "model")
 
 

@@ -65,7 +65,7 @@ def test_a_large_body_that_does_not_move_is_a_408_too(web: Web) -> None:
 def test_large_bodies_that_do_not_move_leave_room_for_small_ones(web: Web) -> None:
     with web.many(20, CHAT_HEAD + b"Content-Length: 10000000\r\n\r\n{") as found:
         serves(web)
-        assert httpx.post(web.url + "/v1/chat/completions", json={}, timeout=2).json()["error"]["param"] == "messages"
+        assert httpx.post(web.url + "/v1/chat/completions", json={}, timeout=2).json()["error"]["param"] == "model"
         told = [answers(heard(connection))[0] for connection in found]
     assert {status for status, _, _ in told} == {408, 429}
     (refused,) = {body["error"]["message"] for status, _, body in told if status == 429}
@@ -190,7 +190,7 @@ def test_who_asks_whether_to_send_a_body_is_told_to(web: Web) -> None:
         connection.sendall(CHAT_HEAD + b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 100")
         connection.sendall(b"{}")
-        assert answers(heard(connection))[0][2]["error"]["param"] == "messages"
+        assert answers(heard(connection))[0][2]["error"]["param"] == "model"
 
 
 def test_a_header_of_proxies_means_nothing_from_others(web: Web) -> None:
