@@ -42,6 +42,10 @@ class Marks(NamedTuple):
         """A parser of one answer."""
         return Blocks(self, begun=begun, calls=calls)
 
+    def prelude(self, begun: bool) -> Sequence[Part]:
+        """Thinking, between the first of each kind of marker, that may stand before a constrained answer."""
+        return prelude(begun, self.opens[0], self.closes[0])
+
 
 THINK = Marks((OPEN,), (CLOSE,), stray=(CLOSE,))
 _TURN = re.compile(

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from workers.parsers import thinking
-from workers.parsers.parser_events import Part
 
 NAMES: tuple[str, ...] = ("mistral", "magistral", "ministral")
 RANK = 1
@@ -14,14 +11,9 @@ MARKERS: tuple[str, ...] = (_OPEN, _CLOSE)
 CLOSE = _CLOSE
 ANSWER = ""
 _MARKS = thinking.Marks((_OPEN,), (_CLOSE,), stray=(_CLOSE,))
-begun, parser = _MARKS.begun, _MARKS.parser
+begun, parser, prelude = _MARKS.begun, _MARKS.parser, _MARKS.prelude
 
 
 def recognises(template: str) -> bool:
     """Whether the template has Mistral's markers."""
     return _OPEN in template
-
-
-def prelude(begun: bool) -> Sequence[Part]:
-    """Thinking before a constrained answer."""
-    return thinking.prelude(begun, _OPEN, _CLOSE)
