@@ -94,15 +94,18 @@ SIGLIP = {
 }
 REFUSED: dict[str, tuple[Spoil, str]] = {
     "no config": (gone("config.json"), "holds no config.json with a 'model_type'"),
-    "a config that is none": (text("config.json", "[1]"), "must hold a JSON object"),
+    "a config that is not an object": (text("config.json", "[1]"), "must hold a JSON object"),
     "a config that is cut off": (text("config.json", '{"model_type": "be'), "not readable as JSON"),
     "no architecture": (config(model_type=None), "no config.json with a 'model_type'"),
     "an unknown architecture": (config(model_type="t5"), "the architecture 't5' is not served"),
-    "one that is no name": (config(model_type="../bert"), "the architecture '../bert' is not served"),
+    "a path instead of an architecture's name": (
+        config(model_type="../bert"),
+        "the architecture '../bert' is not served",
+    ),
     "a missing size": (config(hidden_size=None), "lacks 'hidden_size'"),
     "an unknown activation": (config(hidden_act="quick"), "activation 'quick' is not known"),
     "positions of another kind": (config(position_embedding_type="alibi"), "positions are 'alibi'"),
-    "a size that is not the weights'": (
+    "a size other than that of the weights": (
         config(vocab_size=65),
         r"has the shape \(64, 16\), and config.json says \(65, 16\)",
     ),
