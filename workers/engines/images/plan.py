@@ -94,17 +94,15 @@ class Planner:
         """The width and height of each picture, all of which were opened, as was the mask."""
         sizes: list[tuple[int, int]] = []
         for index, ref in enumerate(request.images):
-            hold = self.budget.hold(self._nbytes(ref), patience)
-            sizes.append(self._open(ref, "image", index).size)
-            hold.free()
+            with self.budget.hold(self._nbytes(ref), patience):
+                sizes.append(self._open(ref, "image", index).size)
             patience.look()
             if sum(width * height for width, height in sizes) > TOGETHER * self.limits.pixels:
                 message = f"the pictures have more than {TOGETHER * self.limits.pixels} pixels together"
                 raise InvalidValue(message, param=_named("image", index))
         if request.mask is not None:
-            hold = self.budget.hold(self._nbytes(request.mask), patience)
-            self._mask(request.mask, sizes[0])
-            hold.free()
+            with self.budget.hold(self._nbytes(request.mask), patience):
+                self._mask(request.mask, sizes[0])
         return sizes
 
     def _nbytes(self, ref: BlobRef) -> int:

@@ -85,7 +85,7 @@ class Planner:
         elif isinstance(request, CompletionRequest):
             tokens, echo = self.prompts.completion(request, asking), request.echo
         self._check_tokens(request)
-        hold = self.budget.hold(_TOKEN_BYTES * sum(map(len, tokens)), asking.patience)
+        guide = reading.guide(request, self.formats, self.grammars, how, asking)
         asked = self.defaults.max_tokens if request.max_tokens is None else request.max_tokens
         left = [self.prompts.context - len(prompt) for prompt in tokens]
         drawn = seed(request, self.defaults)
@@ -96,10 +96,10 @@ class Planner:
             Ending(request.stop, request.min_tokens, request.include_stop_str_in_output, request.skip_special_tokens),
             echo,
             how,
-            reading.guide(request, self.formats, self.grammars, how, asking),
+            guide,
             shown=shown,
             owner=asking.owner,
-            hold=hold,
+            hold=self.budget.hold(_TOKEN_BYTES * sum(map(len, tokens)), asking.patience),
             counted=request.count_tokens,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -10,7 +11,7 @@ from tasks.blobs import BlobStore
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import Media
 from workers import audio
-from workers.budget import Budget, Hold
+from workers.budget import Budget
 from workers.engines.vision.families import Kind
 from workers.engines.vision.reader import Medium
 from workers.films import FilmLimits, open_film
@@ -37,16 +38,17 @@ class MediaLoader:
     seconds: float
     budget: Budget
 
-    def open(self, media: Sequence[Media], patience: Patience = ENDLESS) -> tuple[list[Medium], Hold]:
-        """What a request shows, and the memory it takes while it is open; InvalidValue names the part that is refused.
+    @contextmanager
+    def open(self, media: Sequence[Media], patience: Patience = ENDLESS) -> Iterator[list[Medium]]:
+        """What a request shows, held in the budget until the block ends; InvalidValue names the part that is refused.
 
         Raises JobCancelled when nobody wants it any more.
         """
         if len(media) > self.most:
             message = f"this model is shown at most {self.most} things in a request, not {len(media)}"
             raise InvalidValue(message, param=media[self.most].param)
-        hold = self.budget.hold(sum(map(self._nbytes, media)), patience)
-        return list(self._opened(media, patience)), hold
+        with self.budget.hold(sum(map(self._nbytes, media)), patience):
+            yield list(self._opened(media, patience))
 
     def _nbytes(self, one: Media) -> int:
         """Bytes that a medium may take when it is open, as far as that is known before."""

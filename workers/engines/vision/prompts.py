@@ -59,10 +59,8 @@ class VisionPrompts(Prompts):
             return self._tokenised(rendered, most, asking)
         self._check_markers(request)
         self._encoder.check(rendered.text, "messages", asking.patience, most)
-        opened, hold = self._media_loader.open(media, asking.patience)
-        found = self._reader.read(rendered, opened, self._special_tokens.tokens, asking.patience)
-        del opened
-        hold.free()
+        with self._media_loader.open(media, asking.patience) as opened:
+            found = self._reader.read(rendered, opened, self._special_tokens.tokens, asking.patience)
         shown = Pictures(found.tokens, found.parts, found.positions, self._encoder_cache, self.vocabulary, asking.owner)
         return Prompt(found.text, found.tokens, shown)
 

@@ -158,9 +158,12 @@ def test_what_cannot_be_heard_or_watched_is_refused_by_its_part(
     kind: str, data: bytes, why: str, engines: Mapping[str, TextEngine], home: Path
 ) -> None:
     ref = BlobStore(home / "blobs").put(data, "application/octet-stream")
+    budget = engines["gemma4"]._prompts._media_loader.budget  # type: ignore[attr-defined]
+    before = budget.free
     with pytest.raises(InvalidValue, match=why) as refusal:
         engines["gemma4"].check(look("Look ", (kind, ref)))
     assert refusal.value.failure.param == "messages[0].content[1]"
+    assert budget.free == before, "a refusal holds no memory, for as long as anybody keeps it"
 
 
 def test_a_film_is_taken_at_even_distances_within_its_limits() -> None:
