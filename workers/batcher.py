@@ -17,6 +17,7 @@ from tasks.values.events import Event
 from tasks.values.job import Lane
 from workers.engine import Engine, Prepared
 from workers.event_writer import Claims, EventWriter, Row, Step
+from workers.gathering import Gathering
 from workers.waiting import Waiting
 
 _GATHER = 0.005  # seconds that an engine with nothing to do waits for the rest of those who come together
@@ -35,6 +36,7 @@ class Batcher:
         self._changed = threading.Condition()
         self._clock, self._waiting = clock, Waiting(clock)
         self._rows: dict[str, Row] = {}
+        self._gathering = Gathering()
         self._stop_at: float | None = None
         self._ended = False
         self._expected = 0
@@ -58,6 +60,7 @@ class Batcher:
         row = Row(claim, prepared)
         with self._changed:
             if not self._ended:
+                self._gathering.came(self._clock(), idle=not (self._rows or self._waiting.rows))
                 self._waiting.add(row)
                 self._changed.notify()
                 return row.over
@@ -105,9 +108,15 @@ class Batcher:
             while not (self._rows or self._waiting.rows or self._cold or self._stop_at is not None):
                 self._changed.wait()
             if not self._rows:
-                self._changed.wait_for(lambda: not self._expected or self._stop_at is not None, _GATHER)
+                self._gather()
             self._alive()
             return self._stop_at is not None and (not self._rows or time.monotonic() > self._stop_at)
+
+    def _gather(self) -> None:
+        def together() -> bool:
+            return self._stop_at is not None or (self._gathering.complete and not self._expected)
+
+        self._changed.wait_for(together, max(_GATHER, self._gathering.left(self._clock())))
 
     def _warm(self) -> None:
         """Let the engine run a piece of what it will need, while nobody needs it."""
