@@ -23,8 +23,9 @@ class PrefillBudget:
 
     A piece reads all weights and what stands before its prompts, as a step of as many rows does, so small ones are
     slow; but one that takes twenty times as long is within a twentieth of what larger ones reach. People who are spoken
-    to bound it further: what decoding leaves of the gap between two tokens. Rates are corrected and not computed,
-    because a piece costs more than in proportion when it is small and when much stands before it.
+    to bound it further: what decoding leaves of the gap between two tokens. A piece of one token a prompt is a step of
+    as many rows, and takes as long; the rate is that of the tokens beyond. It is corrected and not computed, because
+    they cost more where much stands before them.
     """
 
     def __init__(self, most: int) -> None:
@@ -50,11 +51,16 @@ class PrefillBudget:
         """Learn from a piece of so many tokens of some prompts, padding included, that went before so many rows."""
         if tokens < _FULL * self._allowed(prompts, rows, heard) and seconds <= self._aim(prompts, rows, heard):
             return  # a short prompt says nothing of a long one
-        rate = tokens / max(seconds, 1e-6)
+        rate = max(tokens - prompts, 1) / max(seconds - self._reading(prompts, seconds), 1e-6)
         self._rate *= min(_CHANGE, max(1 / _CHANGE, rate / self._rate))
 
     def _allowed(self, prompts: int, rows: int, heard: bool, seconds: float = math.inf) -> float:
-        return min(float(self._most), self._rate * min(seconds, self._aim(prompts, rows, heard)))
+        aim = min(seconds, self._aim(prompts, rows, heard))
+        return min(float(self._most), prompts + self._rate * (aim - self._reading(prompts, aim)))
+
+    def _reading(self, prompts: int, seconds: float) -> float:
+        """Seconds that a piece of so many prompts spends on what it reads; at most half of what it takes in all."""
+        return min(self._expected(prompts), seconds / 2)
 
     def _aim(self, prompts: int, rows: int, heard: bool) -> float:
         """Seconds that a piece of so many prompts may take beside so many rows."""
