@@ -146,6 +146,11 @@ def _side_by_side(rows: Sequence[KVCache]) -> BatchKVCache:
     return batch
 
 
+def shareable(batch: Sequence[Any]) -> bool:
+    """Whether rows taken out of a batch share its numbers, so that whoever takes all of them may take the batch."""
+    return all(type(layer) is BatchKVCache for layer in batch)
+
+
 def extracted(batch: Sequence[Any], row: int) -> list[Any]:
     """A row's own caches; attention's share the batch's numbers until they are written to."""
     return [_extracted(layer, row) for layer in batch]

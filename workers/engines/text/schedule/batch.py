@@ -150,7 +150,7 @@ class Batch:
         (row,) = speaking
         if row.guide is not None or row.forced:  # what is allowed next depends on what was said
             return None
-        alone = not self._groups.all[0].entering and self._kv.trimmable(len(row.tokens) + self._draft.count + 1)
+        alone = not self._groups.all[0].joining and self._kv.trimmable(len(row.tokens) + self._draft.count + 1)
         return (
             self._draft
             if alone and self._draft.ready(row, self.prefill_budget.chunk([len(row.tokens) + 1], 1))
@@ -183,7 +183,7 @@ class Batch:
 
     def _keep(self, group: Group, row: Row) -> None:
         if self._prompts.wants(len(row.tokens)):
-            entering = any(found is row for found, _ in group.entering)
+            entering = any(joining is row for joining in group.joining)
             self._prompts.add(row.owner, row.key[:-1] if entering else row.key, group.caches_of(row))
 
     def _look(self) -> list[Unseen]:
@@ -273,8 +273,9 @@ class Batch:
         lefts = [source.left for source in sources]
         chunk = self.prefill_budget.chunk(lefts, len(beside), heard=not all(beside), seconds=seconds)
         through, piece = prefill.step(chunk, [one.logits for one in self._groups.all if one.logits is not None])
-        for source in through:
-            self._speak(source)
+        if not self._seat(through, prefill.batch):
+            for source in through:
+                self._speak(source)
         for source in prefill.sources:
             if source.done in source.marks:
                 self._prompts.add(source.owner, source.ids[: source.done], prefill.caches_of(source))
@@ -283,13 +284,30 @@ class Batch:
 
     def _speak(self, source: PromptGroup) -> None:
         """Let the sequences of a prefilled prompt go on by themselves."""
+        caches = self._left(source)
+        for row in source.sequences:
+            self._groups.enter(row, caches)
+
+    def _seat(self, sources: Sequence[PromptGroup], batch: list[Any] | None) -> bool:
+        """Let prompts that were prefilled together, one sequence each, go on in the caches that they share already."""
+        if batch is None or any(len(source.sequences) != 1 or source.bulk for source in sources):
+            return False
+        rows, kinds = [source.sequences[0] for source in sources], {kv.kind(source.caches or ()) for source in sources}
+        if len(kinds) > 1 or not self._groups.seat(rows, batch, kinds.pop()):
+            return False
+        for source in sources:
+            self._left(source)
+        return True
+
+    def _left(self, source: PromptGroup) -> list[Any]:
+        """Keep what a prefilled prompt leaves to later ones; its caches, which nobody else holds any more."""
         caches, source.caches = source.caches or self._kv.fresh(), None  # so that who goes on alone can write to them
         if source.done > source.cached and self._prompts.wants(source.done):
             self._prompts.add(source.owner, source.ids[:-1], caches)
         self._ready.append(source)
         for row in source.sequences:
             row.cached = min(source.cached, row.prompt) if row.said == 0 else row.cached
-            self._groups.enter(row, caches)
+        return caches
 
     def _make_room(self) -> None:
         """Let the sequences that came last wait, bulk ones first, while the caches take more than they may."""

@@ -29,7 +29,8 @@ class Group:
 
     Between steps the caches hold all tokens of every row, and `logits`, (rows, vocabulary) and perhaps still being
     computed, say how each goes on. Rows that enter have their last token outside the caches; it is fed with the others'
-    next ones. One row alone keeps unbatched caches, for which models have faster paths.
+    next ones; those that are `seated` have their place in the caches already. One row alone keeps unbatched caches, for
+    which models have faster paths.
     """
 
     def __init__(self, model: Any, kind: tuple[str, ...], *, bulk: bool = False) -> None:
@@ -37,13 +38,19 @@ class Group:
         self.rows: list[Row] = []
         self.caches: list[Any] = []
         self.logits: Any = None
+        self.seated: list[Row] = []
         self.entering: list[tuple[Row, list[Any]]] = []
         self._batched = False
 
     @property
     def everybody(self) -> list[Row]:
-        """The rows, and those that enter."""
-        return [*self.rows, *(row for row, _ in self.entering)]
+        """The rows, and those that join them at the next step."""
+        return [*self.rows, *self.joining]
+
+    @property
+    def joining(self) -> list[Row]:
+        """Rows whose last token is still to be fed."""
+        return [*self.seated, *(row for row, _ in self.entering)]
 
     @property
     def width(self) -> int:
@@ -53,6 +60,11 @@ class Group:
     def enter(self, row: Row, caches: list[Any]) -> None:
         """Let a row join at the next step; the caches hold all its tokens but the last, and become the group's."""
         self.entering.append((row, caches))
+
+    def seat(self, rows: Sequence[Row], batch: list[Any]) -> None:
+        """Let rows join at the next step with the batch's caches that they share, of all their tokens but the last."""
+        self._extend(batch)
+        self.seated += rows
 
     def adopt(self, rows: Sequence[Row], caches: list[list[Any]], logits: Any) -> None:
         """Let rows go on here that spoke elsewhere: caches hold all their tokens, logits are (rows, vocabulary)."""
@@ -66,21 +78,23 @@ class Group:
         if self.rows:
             drawn = sampler.draw(self.logits, [row.pick for row in self.rows])
             told = report(self.logits, drawn, wanted)
-            if not self.entering and all(row.said + 1 >= row.limit for row in self.rows):
+            if not self.joining and all(row.said + 1 >= row.limit for row in self.rows):
                 return self._last(drawn.tolist(), scores.read(told, wanted))
         reported = () if told is None else told[1:]
         feed = [] if drawn is None else [drawn]
         # Apart from the logits, because reading one of the arrays of an evaluation waits for all of them.
         mx.async_eval(*feed, *reported)  # type: ignore[no-untyped-call]
-        entering, self.entering = self.entering, []
-        if entering:
-            self._join([caches for _, caches in entering])
-            feed.append(mx.array([row.tokens[-1] for row, _ in entering], mx.uint32))
+        joining = self.joining
+        if self.entering:
+            self._join([caches for _, caches in self.entering])
+        if joining:
+            feed.append(mx.array([row.tokens[-1] for row in joining], mx.uint32))
+        self.seated, self.entering = [], []
         inputs = mx.concatenate(feed)[:, None]
         self.logits = self._model(inputs, cache=self.caches)[:, -1]
         mx.async_eval(self.logits)  # type: ignore[no-untyped-call]
         spoken = self._heard(drawn.tolist(), scores.read(told, wanted)) if drawn is not None else []
-        self.rows += [row for row, _ in entering]
+        self.rows += joining
         return spoken
 
     def _last(self, tokens: Sequence[int], logprobs: Mapping[int, Logprob]) -> list[Generated]:
@@ -114,7 +128,7 @@ class Group:
         for entering, caches in self.entering:
             if entering is row:
                 return caches
-        return kv.extracted(self.caches, self.rows.index(row)) if self._batched else self.caches
+        return kv.extracted(self.caches, [*self.rows, *self.seated].index(row)) if self._batched else self.caches
 
     def logits_of(self, rows: Sequence[Row]) -> Any:
         """How rows go on, (rows, vocabulary)."""
@@ -123,14 +137,16 @@ class Group:
     def leave(self, gone: Sequence[Row]) -> None:
         """Go on without these rows."""
         self.entering = [(row, caches) for row, caches in self.entering if row not in gone]
-        keep = [at for at, row in enumerate(self.rows) if row not in gone]
-        if len(keep) == len(self.rows):
+        keep = [at for at, row in enumerate([*self.rows, *self.seated]) if row not in gone]
+        if len(keep) == len(self.rows) + len(self.seated):
             return
-        self.rows = [self.rows[at] for at in keep]
+        speaking = [at for at in keep if at < len(self.rows)]
+        self.logits = self.logits[mx.array(speaking)] if speaking else None
+        self.rows = [self.rows[at] for at in speaking]
+        self.seated = [row for row in self.seated if row not in gone]
         if not keep:
-            self.caches, self.logits, self._batched = [], None, False
+            self.caches, self._batched = [], False
             return
-        self.logits = self.logits[mx.array(keep)]
         for layer in self.caches:
             layer.filter(keep)
 
@@ -146,8 +162,16 @@ class Group:
         if not self.caches and len(caches) == 1:
             self.caches = caches[0]
         elif self._batched:
-            for ours, theirs in zip(self.caches, kv.merged(caches), strict=True):
-                ours.extend(theirs)
+            self._extend(kv.merged(caches))
         else:
             own = [self.caches] if self.caches else []
             self.caches, self._batched = kv.merged([*own, *caches]), True
+
+    def _extend(self, batch: list[Any]) -> None:
+        if not self.caches:
+            self.caches, self._batched = batch, True
+            return
+        if not self._batched:
+            self.caches, self._batched = kv.merged([self.caches]), True
+        for ours, theirs in zip(self.caches, batch, strict=True):
+            ours.extend(theirs)

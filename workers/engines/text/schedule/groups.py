@@ -45,6 +45,14 @@ class Groups:
         """Let a row join a group at its next step; its caches hold all its tokens but the last, and are copied."""
         self._cheapest(row, kv.kind(caches)).enter(row, kv.copied(caches))
 
+    def seat(self, rows: Sequence[Row], batch: list[Any], kind: tuple[str, ...]) -> bool:
+        """Let rows join a group in the caches that they share, all of whose rows they are, if one takes them all."""
+        takes = [group for group in self.all if self._takes(group, rows, kind)]
+        if not takes and any(group.kind == kind for group in self.all):
+            return False
+        (takes[0] if takes else self._new(kind, bulk=rows[0].bulk)).seat(rows, batch)
+        return True
+
     def leave(self, rows: Sequence[Row]) -> None:
         """Go on without these rows."""
         for group in self.all:
@@ -68,7 +76,7 @@ class Groups:
         for group in [group for group in self.all if group.bulk]:
             while len(group.rows) > most:
                 self._move(group, group.rows[most : 2 * most], self._new(group.kind, bulk=True))
-        for group in [group for group in self.all if group.bulk and not group.entering]:
+        for group in [group for group in self.all if group.bulk and not group.joining]:
             into = [other for other in self.all if other is not group and self._takes(other, group.rows, group.kind)]
             if into:
                 self._move(group, group.rows, into[0])

@@ -45,6 +45,7 @@ class Prefill:
 
     def __init__(self, model: Any, caches: kv.Kv, sources: Sequence[PromptGroup]) -> None:
         self._model, self._kv = model, caches
+        self.batch: list[Any] | None = None  # the caches of all, where all were through at the same time
         self.sources = list(sources)
         self._merge([source.caches if source.caches is not None else caches.fresh() for source in sources])
         for source in self.sources:
@@ -116,6 +117,8 @@ class Prefill:
 
     def _leave(self) -> list[PromptGroup]:
         through = [row for row, source in enumerate(self.sources) if source.left == 0]
+        if 1 < len(through) == len(self.sources) and kv.shareable(self.caches):
+            self.batch = self.caches
         gone = [self.sources[row] for row in through]
         for row in through:
             own = self.caches if len(self.sources) == 1 else kv.extracted(self.caches, row)

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
+import mlx.core as mx
 import pytest
 
+from tasks.values.requests import CompletionRequest
 from tests.workers.engines.rows import Batch
 from tests.workers.engines.text import tiny
 from tests.workers.engines.text.schedule.test_batch import prompt, tokens
 from tests.workers.engines.text.test_speculation import forwards
+from workers.engines.text.cache import kv
 from workers.engines.text.output import scores
+from workers.engines.text.sampling.options import Defaults, options
+from workers.engines.text.sampling.sampler import Sampler
+from workers.engines.text.schedule.decode import Group
+from workers.engines.text.schedule.prefill import Prefill
+from workers.engines.text.schedule.rows import PromptGroup, Row
 
 
 def test_short_prompts_that_come_together_are_one_forward_pass(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,3 +69,49 @@ def test_what_scoring_a_prompt_takes_is_part_of_its_piece(monkeypatch: pytest.Mo
     batch.admit("0", prompt(tokens(100), echo=True, logprobs=1, max_tokens=0))
     batch.run()
     assert taken and min(taken) >= 0.01
+
+
+def test_prompts_prefilled_together_speak_in_the_caches_that_they_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = tiny.engine(slots=8, prompts_at_once=8, chunk=2048)
+    copies, merged = list[int](), kv.merged
+
+    def counted(rows: Sequence[Sequence[Any]]) -> list[Any]:
+        copies.append(len(rows))
+        return merged(rows)
+
+    monkeypatch.setattr(kv, "merged", counted)
+    batch = Batch(engine)
+    for number in range(4):
+        batch.admit(str(number), prompt(tokens(40 + number, number + 2)))
+    batch.run()
+    assert copies == [4]  # where they began
+
+
+@pytest.mark.parametrize("gone", [{0}, {1, 2}, {0, 1, 2}])
+def test_who_leaves_before_its_first_step_leaves_the_others_as_they_are(gone: set[int]) -> None:
+    prompts, model = [tokens(40 + number, number + 2) for number in range(3)], tiny.model()
+    alone = [after(model, [(one, number)], set())[number] for number, one in enumerate(prompts)]
+    together = after(model, [(one, number) for number, one in enumerate(prompts)], gone)
+    assert together == {number: token for number, token in enumerate(alone) if number not in gone}
+
+
+def after(model: Any, prompts: Sequence[tuple[tuple[int, ...], int]], gone: set[int]) -> dict[int, int]:
+    """The likeliest token behind each of some prompts, which sit in one group, once some of them have left."""
+    caches = kv.Kv(model)
+    greedy = options(CompletionRequest(("",), temperature=0.0), Defaults(), 0, 0)
+    rows = {number: Row("", number, greedy, 6, len(own), list(own)) for own, number in prompts}
+    sources = [PromptGroup(row.tokens, [row]) for row in rows.values()]
+    prefill = Prefill(model, caches, sources)
+    while prefill.sources:
+        prefill.step(2048)
+    group = Group(model, kv.kind(sources[0].caches or ()))
+    if prefill.batch is None:
+        group.enter(rows[prompts[0][1]], sources[0].caches or [])
+    else:
+        group.seat(list(rows.values()), prefill.batch)
+    group.leave([rows[number] for number in gone])
+    if not group.everybody:
+        return {}
+    group.step(Sampler([]))
+    likeliest = mx.argmax(group.logits, axis=-1).tolist()
+    return {row.index: token for row, token in zip(group.rows, likeliest, strict=True)}
