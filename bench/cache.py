@@ -63,7 +63,7 @@ def reuse() -> Table:
         whole, cached = asked(text, 0)
         table.add_row("computed", str(cached), f"{whole:.2f} s", "100 %")
         again = [asked(text, number) for number in range(1, 6)]
-        store = text._batch._prompts._store
+        store = text._batch._prompt_cache._store
         assert store is not None
         store.flush()
         command = [sys.executable, "-m", "bench.cache", folder]

@@ -12,7 +12,7 @@ from mlxq.settings import Settings
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import Message, RenderRequest, Tool, ToolCall
 from tests.workers.engines.text import tiny
-from workers.engines.text.output.reading import Formats
+from workers.engines.text.output.answer_format import Formats
 from workers.engines.text.prompts import Prompts
 from workers.starter.build import unpack
 from workers.starter.fetch import fetch, lock

@@ -24,14 +24,14 @@ from tasks.values.model import Details  # noqa: E402
 from tasks.values.requests import DetokenizeRequest, RenderRequest, Sampling, TokenizeRequest  # noqa: E402
 from workers.engine import Engine, Prepared  # noqa: E402
 from workers.engines.text import loading  # noqa: E402
-from workers.engines.text.asking import Asking  # noqa: E402
 from workers.engines.text.output.answer import Emitted  # noqa: E402
 from workers.engines.text.output.processor import OutputProcessor  # noqa: E402
 from workers.engines.text.plan import Plan, Planner  # noqa: E402
 from workers.engines.text.prompts import Prompts  # noqa: E402
+from workers.engines.text.requester import Requester  # noqa: E402
 from workers.engines.text.schedule.batch import Batch  # noqa: E402
 from workers.engines.text.schedule.decode import Generated  # noqa: E402
-from workers.engines.text.schedule.outcome import Prefilled, Ready, Unseen  # noqa: E402
+from workers.engines.text.schedule.outcome import MediaFailed, Prefilled, Ready  # noqa: E402
 from workers.engines.text.schedule.rows import PromptGroup, Row  # noqa: E402
 from workers.engines.text.task import Task  # noqa: E402
 from workers.patience import ENDLESS, Patience  # noqa: E402
@@ -69,16 +69,16 @@ class TextEngine(Engine[Plan]):
     def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[Plan]:
         """Tokenise; refuses what the template refuses and what is longer than the context."""
         request = job.payload
-        asking = Asking("" if self._shared else job.owner, patience)
+        requester = Requester("" if self._shared else job.owner, patience)
         if isinstance(request, Sampling):
-            plan = replace(self._planner.plan(request, asking), bulk=job.lane is not Lane.INTERACTIVE)
+            plan = replace(self._planner.plan(request, requester), bulk=job.lane is not Lane.INTERACTIVE)
             return Prepared(plan.tokens, plan)
         if isinstance(request, TokenizeRequest):
-            return _answered(request.text, self._prompts.tokens(request, asking))
+            return _answered(request.text, self._prompts.tokens(request, requester))
         if isinstance(request, DetokenizeRequest):
             return _answered(self._prompts.text(request), request.tokens)
         if isinstance(request, RenderRequest):
-            prompt = self._prompts.render(request, asking)
+            prompt = self._prompts.render(request, requester)
             return _answered(prompt.text, prompt.tokens)
         raise InvalidValue("this model only writes text", param="model")
 
@@ -100,59 +100,58 @@ class TextEngine(Engine[Plan]):
             plan.hold.free()
         task = self._tasks[row] = Task(plan, [])
         for number, (prompt, limit) in enumerate(zip(plan.prompts, plan.limits, strict=True)):
-            sequences = []
+            rows = []
             for index, chosen in plan.indices(number):
-                sequence = Row(row, index, chosen, limit, len(prompt), list(prompt), bulk=plan.bulk)
-                sequence.guide, sequence.shown = plan.guide.copy() if plan.guide else None, plan.shown
-                sequence.owner = plan.owner
-                task.answers[sequence] = self._output.answer(plan, prompt, f"{row}:{index}")
-                sequences.append(sequence)
-            task.sources.append(PromptGroup(prompt, sequences, plan.scored, plan.shown, plan.owner))
-        for source in list(task.sources):
-            self._batch.add(source)
+                one = Row(row, index, chosen, limit, len(prompt), list(prompt), bulk=plan.bulk)
+                one.guide, one.media, one.owner = plan.guide.copy() if plan.guide else None, plan.media, plan.owner
+                task.answers[one] = self._output.answer(plan, prompt, f"{row}:{index}")
+                rows.append(one)
+            task.prompts.append(PromptGroup(prompt, rows, plan.scored, plan.media, plan.owner))
+        for prompt_group in list(task.prompts):
+            self._batch.add(prompt_group)
 
     def step(self) -> Sequence[tuple[str, Event]]:
         """A token of every row, and a piece of the prompts that wait."""
         try:
-            outcome = self._batch.step()
+            outcomes = self._batch.step()
         except Exception:
             self._tasks.clear()
             self._batch = self._new_batch()
             raise
         produced: list[tuple[str, Event]] = []
-        for what in outcome:
-            if isinstance(what, Prefilled):
-                produced += self._progress(what.source)
-            elif isinstance(what, Ready):
-                produced += self._begin(what.source)
-            elif isinstance(what, Unseen):
-                produced += self._unseen(what)
+        for outcome in outcomes:
+            if isinstance(outcome, Prefilled):
+                produced += self._progress(outcome.prompt)
+            elif isinstance(outcome, Ready):
+                produced += self._begin(outcome.prompt)
+            elif isinstance(outcome, MediaFailed):
+                produced += self._media_failed(outcome)
             else:
-                produced += [(what.row.job, event) for event in self._continued(what)]
+                produced += [(outcome.row.job, event) for event in self._continued(outcome)]
         return produced
 
-    def _unseen(self, what: Unseen) -> Iterator[tuple[str, Event]]:
-        job, error = what.source.sequences[0].job, what.error
+    def _media_failed(self, failed: MediaFailed) -> Iterator[tuple[str, Event]]:
+        job, error = failed.prompt.rows[0].job, failed.error
         log.error("what a prompt shows could not be looked at", job_id=job, exc_info=error)
         self.drop(job)
         message = f"what the messages show could not be looked at: {type(error).__name__}: {error}"
         yield job, events.Failed(Failure(EngineError.code, message))
 
-    def _progress(self, source: PromptGroup) -> Iterator[tuple[str, Event]]:
-        job = source.sequences[0].job
+    def _progress(self, prompt: PromptGroup) -> Iterator[tuple[str, Event]]:
+        job = prompt.rows[0].job
         task = self._tasks[job]
-        done, total = sum(one.done for one in task.sources), task.plan.tokens
-        if source in task.sources and done < total - len(task.sources):  # the last tokens are decoded, not prefilled
+        done, total = sum(one.done for one in task.prompts), task.plan.tokens
+        if prompt in task.prompts and done < total - len(task.prompts):  # the last tokens are decoded, not prefilled
             yield job, events.Progress(done, total)
 
-    def _begin(self, source: PromptGroup) -> Iterator[tuple[str, Event]]:
-        """What there is to say when a prompt is in the cache: its echo, and the end of who is to say nothing."""
-        task = self._tasks[source.sequences[0].job]
-        for row in [row for row in source.sequences if row not in task.begun]:
+    def _begin(self, prompt: PromptGroup) -> Iterator[tuple[str, Event]]:
+        """What there is to say when a prompt is in the cache: its echo, and the end of an empty answer."""
+        task = self._tasks[prompt.rows[0].job]
+        for row in [row for row in prompt.rows if row not in task.begun]:
             task.begun.add(row)
             if task.plan.echo:
-                said = self._output.echo(task, row, source)
-                yield row.job, events.Delta(said.text, row.index, None, said.logprobs)
+                emitted = self._output.echo(task, row, prompt)
+                yield row.job, events.Delta(emitted.text, row.index, None, emitted.logprobs)
             if row.limit == 0:
                 self._batch.end([row])
                 yield from ((row.job, event) for event in self._end(row, Emitted(), "length"))
@@ -163,7 +162,7 @@ class TextEngine(Engine[Plan]):
         if task is None or generated.row not in task.answers:
             return []
         try:
-            return list(self._say(task, generated))
+            return list(self._emit(task, generated))
         except JobError as error:
             self.drop(generated.row.job)
             return [events.Failed(error.failure)]
@@ -173,21 +172,21 @@ class TextEngine(Engine[Plan]):
             message = f"the model's tokens could not be turned into text: {type(error).__name__}: {error}"
             return [events.Failed(Failure(EngineError.code, message))]
 
-    def _say(self, task: Task, generated: Generated) -> Iterator[Event]:
+    def _emit(self, task: Task, generated: Generated) -> Iterator[Event]:
         row = generated.row
-        said, reason = self._output.process(task, generated)
+        emitted, reason = self._output.process(task, generated)
         if reason is not None:
             self._batch.end([row])
-            yield from self._end(row, said, reason)
-        elif said:
-            yield _delta(row, said, tokens=task.fresh(row))
+            yield from self._end(row, emitted, reason)
+        elif emitted:
+            yield _delta(row, emitted, tokens=task.fresh(row))
 
-    def _end(self, row: Row, said: Emitted, reason: FinishReason) -> Iterator[Event]:
+    def _end(self, row: Row, emitted: Emitted, reason: FinishReason) -> Iterator[Event]:
         task = self._tasks[row.job]
         del task.answers[row]
         if row.index % len(task.plan.options) == 0:
             task.cached += row.cached
-        yield _delta(row, said, reason, task.fresh(row))
+        yield _delta(row, emitted, reason, task.fresh(row))
         if not task.answers:
             del self._tasks[row.job]
             # The end-of-sequence token counts: it was generated.
@@ -200,8 +199,8 @@ class TextEngine(Engine[Plan]):
 
     def resume(self, row: str) -> None:
         task = self._tasks[row]
-        for source in task.paused:
-            self._batch.add(source)
+        for prompt in task.paused:
+            self._batch.add(prompt)
         task.paused = []
 
     def device_memory(self) -> int:
@@ -241,8 +240,8 @@ _WARM_UP = (
 )
 
 
-def _delta(row: Row, said: Emitted, reason: FinishReason | None = None, tokens: int = 0) -> events.Delta:
-    return events.Delta(said.text, row.index, reason, said.logprobs, said.reasoning, said.calls, tokens)
+def _delta(row: Row, emitted: Emitted, reason: FinishReason | None = None, tokens: int = 0) -> events.Delta:
+    return events.Delta(emitted.text, row.index, reason, emitted.logprobs, emitted.reasoning, emitted.calls, tokens)
 
 
 def _answered(text: str, tokens: Iterable[int]) -> Prepared[Plan]:

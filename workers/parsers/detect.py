@@ -1,4 +1,4 @@
-"""Which formats a model speaks, by its chat template and special tokens, unless somebody has said it."""
+"""Which formats a model writes, by its chat template and special tokens, unless the models' file names them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Detected:
 
 
 def detect(template: str, tokens: Iterable[str] = ()) -> Detected:
-    """What a chat template tells, and for the thinking the special tokens where the template is silent."""
+    """What a chat template shows, and for the thinking the special tokens where the template is silent."""
     tools, tools_because = _tools(template)
     reasoning, reasoning_because = _reasoning(template, "\n".join(tokens))
     return Detected(tools, reasoning, tools_because, reasoning_because)
@@ -31,20 +31,20 @@ def detect(template: str, tokens: Iterable[str] = ()) -> Detected:
 
 def chosen(template: str, tokens: Iterable[str], tools: str | None, reasoning: str | None) -> Detected:
     """What `detect` finds where these names are None; "none" turns a format off. Raises registry.UnknownFormat."""
-    found = detect(template, tokens)
-    tools, tools_because = _named("tools", tools) if tools else (found.tools, found.tools_because)
+    detected = detect(template, tokens)
+    tools, tools_because = _named("tools", tools) if tools else (detected.tools, detected.tools_because)
     reasoning, reasoning_because = (
-        _named("reasoning", reasoning) if reasoning else (found.reasoning, found.reasoning_because)
+        _named("reasoning", reasoning) if reasoning else (detected.reasoning, detected.reasoning_because)
     )
     return Detected(tools, reasoning, tools_because, reasoning_because)
 
 
-def _named(kind: registry.Kind, name: str) -> tuple[str | None, str]:
+def _named(kind: registry.FormatKind, name: str) -> tuple[str | None, str]:
     if name == NONE:
         return None, "It is turned off by name."
     # Only the overloads tell the kinds apart.
-    found = registry.find("tools", name) if kind == "tools" else registry.find("reasoning", name)
-    return found.NAMES[0], f"It is chosen by the name '{name}'."
+    chosen_format = registry.find("tools", name) if kind == "tools" else registry.find("reasoning", name)
+    return chosen_format.NAMES[0], f"It is chosen by the name '{name}'."
 
 
 def _tools(template: str) -> tuple[str | None, str]:
@@ -66,14 +66,14 @@ def _reasoning(template: str, tokens: str) -> tuple[str | None, str]:
     return None, "Neither the chat template nor a special token has a marker of a known way to think."
 
 
-def _highest(kind: registry.Kind, text: str) -> str | None:
+def _highest(kind: registry.FormatKind, text: str) -> str | None:
     """Of the formats that recognise a text the one of the highest rank."""
     formats: Mapping[str, registry.ToolFormat] | Mapping[str, registry.ReasoningFormat]
     formats = registry.formats("tools") if kind == "tools" else registry.formats("reasoning")
-    recognised = [(-one.RANK, name) for name, one in formats.items() if one.recognises(text)]
+    recognised = [(-form.RANK, name) for name, form in formats.items() if form.recognises(text)]
     return min(recognised)[1] if recognised else None
 
 
 def _holding(markers: Iterable[str], text: str) -> str:
-    seen = [marker for marker in markers if marker in text]
-    return f"holds {' and '.join(seen)}" if seen else "is of this family"
+    present = [marker for marker in markers if marker in text]
+    return f"holds {' and '.join(present)}" if present else "is of this family"

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 
-from workers.parsers.cursor import Broken, Cursor, Waiting
+from workers.parsers.scanner import Incremental, ParseError, Scanner
 
 _DEEPEST = 200  # levels; readers of JSON give up not much further down
 _SPACE = re.compile(r"[ \t\n\r]+")
@@ -29,7 +29,7 @@ _NUMBER = {
 _LAST = frozenset("01fx")
 
 
-class Value:
+class JsonReader:
     """Reads one JSON value; control characters in strings, which JSON forbids and models write, come out escaped."""
 
     def __init__(self) -> None:
@@ -41,19 +41,19 @@ class Value:
         self._word = ""
         self._digits = 0  # of a \\u escape, still to come
         self._key = False  # whether the string is a property's name
-        self._said: list[str] = []
+        self._read: list[str] = []
 
-    def hear(self, text: str, at: int, stop: int) -> int:
+    def feed(self, text: str, at: int, stop: int) -> int:
         """Read a part of a text, up to where the value ends or breaks."""
         while at < stop and not self.done and not self.broken:
             at = self._state(text, at, stop)
         return at
 
-    def said(self) -> str:
+    def take(self) -> str:
         """What was read since the last time: the beginning of a valid value, or a piece of one."""
-        said = "".join(self._said)
-        self._said.clear()
-        return said
+        read = "".join(self._read)
+        self._read.clear()
+        return read
 
     @property
     def complete(self) -> bool:
@@ -61,14 +61,14 @@ class Value:
         return self.done or (not self._levels and self._state == self._in_number and self._number in _LAST)
 
     def _take(self, text: str, at: int, state: Callable[[str, int, int], int]) -> int:
-        self._said.append(text[at])
+        self._read.append(text[at])
         self._state = state
         return at + 1
 
     def _skip(self, text: str, at: int, stop: int) -> int:
-        if found := _SPACE.match(text, at, stop):
-            self._said.append(found[0])
-            return found.end()
+        if match := _SPACE.match(text, at, stop):
+            self._read.append(match[0])
+            return match.end()
         return at
 
     def _break(self, at: int) -> int:
@@ -131,21 +131,21 @@ class Value:
 
     def _close(self, text: str, at: int) -> int:
         self._levels.pop()
-        self._said.append(text[at])
+        self._read.append(text[at])
         self._ended()
         return at + 1
 
     def _in_string(self, text: str, at: int, stop: int) -> int:
-        if found := _PLAIN.match(text, at, stop):
-            self._said.append(found[0])
-            return found.end()
+        if match := _PLAIN.match(text, at, stop):
+            self._read.append(match[0])
+            return match.end()
         char = text[at]
         if char == "\\":
             return self._take(text, at, self._in_escape)
         if char != '"':
-            self._said.append(json.dumps(char)[1:-1])
+            self._read.append(json.dumps(char)[1:-1])
             return at + 1
-        self._said.append(char)
+        self._read.append(char)
         if self._key:
             self._state = self._colon
         else:
@@ -159,14 +159,14 @@ class Value:
         return self._take(text, at, self._in_string) if text[at] in '"\\/bfnrt' else self._break(at)
 
     def _in_hex(self, text: str, at: int, stop: int) -> int:
-        found = _HEX.match(text, at, min(stop, at + self._digits))
-        if not found:
+        match = _HEX.match(text, at, min(stop, at + self._digits))
+        if not match:
             return self._break(at)
-        self._said.append(found[0])
-        self._digits -= len(found[0])
+        self._read.append(match[0])
+        self._digits -= len(match[0])
         if not self._digits:
             self._state = self._in_string
-        return found.end()
+        return match.end()
 
     def _in_number(self, text: str, at: int, stop: int) -> int:
         following = _NUMBER[self._number].get(text[at])
@@ -182,32 +182,32 @@ class Value:
         if text[at] != self._word[0]:
             return self._break(at)
         self._word = self._word[1:]
-        self._said.append(text[at])
+        self._read.append(text[at])
         if not self._word:
             self._ended()
         return at + 1
 
 
-def value(cursor: Cursor, tell: Callable[[str], None], step: int | None = None) -> Waiting[None]:
-    """Read one value and tell its text as it grows, `step` characters at a time; of a broken one what is valid."""
-    reader = Value()
+def value(scanner: Scanner, emit: Callable[[str], None], step: int | None = None) -> Incremental[None]:
+    """Read one value and emit its text as it grows, `step` characters at a time; of a broken one what is valid."""
+    reader = JsonReader()
     while not reader.done:
-        yield from cursor.hear(reader.hear, step)
-        if said := reader.said():
-            tell(said)
+        yield from scanner.scan(reader.feed, step)
+        if text := reader.take():
+            emit(text)
         if reader.broken:
-            raise Broken
+            raise ParseError
 
 
-def string(cursor: Cursor) -> Waiting[str]:
+def string(scanner: Scanner) -> Incremental[str]:
     """Read a string."""
-    if (yield from cursor.peek()) != '"':
-        raise Broken
+    if (yield from scanner.peek()) != '"':
+        raise ParseError
     parts: list[str] = []
-    yield from value(cursor, parts.append)
+    yield from value(scanner, parts.append)
     text = str(json.loads("".join(parts)))
     if any("\ud800" <= char <= "\udfff" for char in text):
-        raise Broken  # half a character is no name
+        raise ParseError  # half a character is no name
     return text
 
 
@@ -222,7 +222,7 @@ def written(arguments: object) -> str:
     return json.dumps(arguments, ensure_ascii=False)
 
 
-class Unquoted:
+class Unescaper:
     """Takes a JSON string's text piece by piece and gives what it means; half characters stay escaped."""
 
     _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}  # noqa: RUF012
@@ -230,7 +230,7 @@ class Unquoted:
     def __init__(self) -> None:
         self._held = ""
 
-    def hear(self, text: str) -> str:
+    def feed(self, text: str) -> str:
         """More of the string's text, quotation marks and all, cut nowhere or anywhere."""
         text, self._held = self._held + text, ""
         parts: list[str] = []

@@ -1,4 +1,4 @@
-"""Values written as Python or Gemma write them, read as they grow and told as JSON."""
+"""Values written as Python or Gemma write them, read as they grow and emitted as JSON."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from workers.parsers import json_text
-from workers.parsers.cursor import Broken, Cursor, Waiting
+from workers.parsers.scanner import Incremental, ParseError, Scanner
 
-Tell = Callable[[str], None]
+Emit = Callable[[str], None]
 
 _DEEPEST = 100
 _WORDS = {"true": "true", "false": "false", "null": "null", "none": "null"}
@@ -34,109 +34,109 @@ class Style(NamedTuple):
 PYTHON = Style(('"', "'"), ('"', "'"), False)
 
 
-def value(cursor: Cursor, tell: Tell, style: Style, depth: int = 0) -> Waiting[None]:
-    """Read one value and tell it: strings as they grow, words when they are complete."""
+def value(scanner: Scanner, emit: Emit, style: Style, depth: int = 0) -> Incremental[None]:
+    """Read one value and emit it: strings as they grow, words when they are complete."""
     if depth > _DEEPEST:
-        raise Broken
-    yield from cursor.space()
-    if quote := (yield from cursor.comes(*style.quotes)):
-        yield from string(cursor, tell, quote, style)
-    elif bracket := (yield from cursor.comes("{", "[", "(")):
+        raise ParseError
+    yield from scanner.skip_space()
+    if quote := (yield from scanner.accept(*style.quotes)):
+        yield from string(scanner, emit, quote, style)
+    elif bracket := (yield from scanner.accept("{", "[", "(")):
         if bracket == "{":
-            yield from _object(cursor, tell, style, depth)
+            yield from _object(scanner, emit, style, depth)
         else:
-            yield from _array(cursor, tell, style, "]" if bracket == "[" else ")", depth)
+            yield from _array(scanner, emit, style, "]" if bracket == "[" else ")", depth)
     elif style.loose:
-        tell(loose((yield from word(cursor))))
+        emit(loose((yield from word(scanner))))
     else:
-        tell(_strict((yield from cursor.run(_WORD))))
+        emit(_strict((yield from scanner.match(_WORD))))
 
 
-def string(cursor: Cursor, tell: Tell, quote: str, style: Style) -> Waiting[None]:
-    """Read the rest of a string and tell it."""
-    tell('"')
+def string(scanner: Scanner, emit: Emit, quote: str, style: Style) -> Incremental[None]:
+    """Read the rest of a string and emit it."""
+    emit('"')
     markers = (quote, "\\") if quote in style.escaping else (quote,)
     while True:
-        text, marker = yield from cursor.until(*markers)
+        text, marker = yield from scanner.until(*markers)
         if text:
-            tell(json_text.quoted(text)[1:-1])
+            emit(json_text.quoted(text)[1:-1])
         if marker == quote:
-            tell('"')
+            emit('"')
             return
         if marker:
-            tell(json_text.quoted((yield from _escape(cursor)))[1:-1])
+            emit(json_text.quoted((yield from _escape(scanner)))[1:-1])
 
 
-def _escape(cursor: Cursor) -> Waiting[str]:
-    char = yield from cursor.any()
+def _escape(scanner: Scanner) -> Incremental[str]:
+    char = yield from scanner.next_char()
     if char not in _WIDTHS:
         return _ESCAPES.get(char, char if char in "\\'\"/" else "\\" + char)
     digits = ""
     for _ in range(_WIDTHS[char]):
-        digits += yield from cursor.any()
+        digits += yield from scanner.next_char()
     try:
         return chr(int(digits, 16))
     except (ValueError, OverflowError):
-        raise Broken from None
+        raise ParseError from None
 
 
-def _object(cursor: Cursor, tell: Tell, style: Style, depth: int) -> Waiting[None]:
-    tell("{")
+def _object(scanner: Scanner, emit: Emit, style: Style, depth: int) -> Incremental[None]:
+    emit("{")
     first = True
     while True:
-        yield from cursor.space()
-        if (yield from cursor.comes("}")):
-            tell("}")
+        yield from scanner.skip_space()
+        if (yield from scanner.accept("}")):
+            emit("}")
             return
-        name = yield from key(cursor, style)
-        tell(("" if first else ", ") + json_text.quoted(name) + ": ")
+        name = yield from key(scanner, style)
+        emit(("" if first else ", ") + json_text.quoted(name) + ": ")
         first = False
-        yield from value(cursor, tell, style, depth + 1)
-        yield from _comma(cursor, "}")
+        yield from value(scanner, emit, style, depth + 1)
+        yield from _comma(scanner, "}")
 
 
-def _array(cursor: Cursor, tell: Tell, style: Style, close: str, depth: int) -> Waiting[None]:
-    tell("[")
+def _array(scanner: Scanner, emit: Emit, style: Style, close: str, depth: int) -> Incremental[None]:
+    emit("[")
     first = True
     while True:
-        yield from cursor.space()
-        if (yield from cursor.comes(close)):
-            tell("]")
+        yield from scanner.skip_space()
+        if (yield from scanner.accept(close)):
+            emit("]")
             return
         if not first:
-            tell(", ")
+            emit(", ")
         first = False
-        yield from value(cursor, tell, style, depth + 1)
-        yield from _comma(cursor, close)
+        yield from value(scanner, emit, style, depth + 1)
+        yield from _comma(scanner, close)
 
 
-def _comma(cursor: Cursor, close: str) -> Waiting[None]:
-    yield from cursor.space()
-    if not (yield from cursor.comes(",")) and not (yield from cursor.sees(close)):
-        raise Broken
+def _comma(scanner: Scanner, close: str) -> Incremental[None]:
+    yield from scanner.skip_space()
+    if not (yield from scanner.accept(",")) and not (yield from scanner.looking_at(close)):
+        raise ParseError
 
 
-def key(cursor: Cursor, style: Style) -> Waiting[str]:
+def key(scanner: Scanner, style: Style) -> Incremental[str]:
     """Read a property's name, quoted or not, and the colon after it."""
-    if quote := (yield from cursor.comes(*style.quotes)):
+    if quote := (yield from scanner.accept(*style.quotes)):
         parts: list[str] = []
-        yield from string(cursor, parts.append, quote, style)
+        yield from string(scanner, parts.append, quote, style)
         name = json.loads("".join(parts))
-        yield from cursor.space()
-        yield from cursor.must(":")
+        yield from scanner.skip_space()
+        yield from scanner.expect(":")
         return str(name)
-    name = yield from cursor.short(":")
+    name = yield from scanner.name_before(":")
     if not name or any(char in name for char in "{}[]<>"):
-        raise Broken
+        raise ParseError
     return str(name)
 
 
-def word(cursor: Cursor, *ends: str) -> Waiting[str]:
+def word(scanner: Scanner, *ends: str) -> Incremental[str]:
     """Read text without marks around it, up to what ends a value or one of these, which is left."""
     parts = ""
     while True:
-        parts += yield from cursor.run(_LOOSE, _MUCH)
-        if (yield from cursor.sees(",", "}", "]", *ends)):
+        parts += yield from scanner.match(_LOOSE, _MUCH)
+        if (yield from scanner.looking_at(",", "}", "]", *ends)):
             return parts.strip()
 
 
@@ -144,7 +144,7 @@ def loose(text: str) -> str:
     """JSON of a word: what reads as a number, a boolean or null is one, the rest is a string."""
     try:
         return _strict(text)
-    except Broken:
+    except ParseError:
         return json_text.quoted(text)
 
 
@@ -153,10 +153,10 @@ def _strict(text: str) -> str:
         return _WORDS[text.lower()]
     if zeros := PADDED.fullmatch(text):
         return zeros[1] + zeros[2]
-    reader = json_text.Value()
-    end = reader.hear(text, 0, len(text))
+    reader = json_text.JsonReader()
+    end = reader.feed(text, 0, len(text))
     if not reader.complete or end < len(text):
-        raise Broken
+        raise ParseError
     return text
 
 

@@ -16,9 +16,9 @@ class Split(NamedTuple):
 
 def split(text: str, markers: Sequence[str]) -> Split:
     """Cut a text at the first marker in it, the longest where several begin; none may be another's beginning."""
-    found = [(at, -len(marker), marker) for marker in markers if (at := text.find(marker)) >= 0]
-    if found:
-        at, _, marker = min(found)
+    matches = [(at, -len(marker), marker) for marker in markers if (at := text.find(marker)) >= 0]
+    if matches:
+        at, _, marker = min(matches)
         return Split(text[:at], marker, text[at + len(marker) :])
     held = max((overlap(text, marker) for marker in markers), default=0)
     return Split(text[: len(text) - held], None, text[len(text) - held :])

@@ -1,9 +1,9 @@
-"""What a parser makes of text, and what a grammar is told of a format."""
+"""What a parser makes of text, piece by piece."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, TypeAlias
 
 
 class Text(NamedTuple):
@@ -18,7 +18,7 @@ class Thought(NamedTuple):
     text: str
 
 
-class Called(NamedTuple):
+class CallBegun(NamedTuple):
     """Call `number` begins; `id` is empty where the format has none."""
 
     number: int
@@ -33,55 +33,22 @@ class Arguments(NamedTuple):
     text: str
 
 
-class Returned(NamedTuple):
+class CallEnded(NamedTuple):
     """A call is complete: its arguments are a JSON object."""
 
     number: int
 
 
-ParserEvent: TypeAlias = Text | Thought | Called | Arguments | Returned
+ParserEvent: TypeAlias = Text | Thought | CallBegun | Arguments | CallEnded
 
 
 class Parser(Protocol):
     """Reads an answer piece by piece. How the text is cut changes nothing in what comes out when it is joined."""
 
-    def hear(self, text: str) -> Sequence[ParserEvent]:
+    def feed(self, text: str) -> Sequence[ParserEvent]:
         """Take more text; what may be the beginning of a marker is held back."""
         ...
 
-    def rest(self) -> Sequence[ParserEvent]:
+    def flush(self) -> Sequence[ParserEvent]:
         """What was held back, when no more text comes."""
         ...
-
-
-class Value(NamedTuple):
-    """A JSON value of this schema."""
-
-    schema: Mapping[str, Any] | bool
-
-
-class Free(NamedTuple):
-    """Any text that ends with `end`, which belongs to it and stands nowhere else in it.
-
-    Before that there are `least` to `most` characters, which a regular expression, `pattern`, matches as a whole.
-    """
-
-    end: str
-    least: int = 0
-    most: int | None = None
-    pattern: str | None = None
-
-
-class Either(NamedTuple):
-    """One of these texts."""
-
-    texts: Sequence[str]
-
-
-class Maybe(NamedTuple):
-    """These parts, or nothing."""
-
-    parts: Sequence[Part]
-
-
-Part: TypeAlias = str | Value | Free | Either | Maybe

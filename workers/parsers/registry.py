@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, Protocol, TypeAlias, cast, overload
 
-from workers.parsers.parser_events import Parser, Part
-from workers.parsers.reading import Reading
+from workers.parsers.grammar_parts import GrammarPart
+from workers.parsers.marker_parser import MarkerParser
+from workers.parsers.parser_events import Parser
 
-Kind: TypeAlias = Literal["tools", "reasoning"]
+FormatKind: TypeAlias = Literal["tools", "reasoning"]
 _SETTINGS = {"tools": "tool_call_parser", "reasoning": "reasoning_parser"}
 
 
@@ -39,7 +40,7 @@ class ToolFormat(Protocol):
         """Whether a chat template asks for this format."""
         ...
 
-    def parser(self, tools: Mapping[str, Mapping[str, Any]]) -> Reading:
+    def parser(self, tools: Mapping[str, Mapping[str, Any]]) -> MarkerParser:
         """A parser of one answer; the tools' schemas by name."""
         ...
 
@@ -47,7 +48,7 @@ class ToolFormat(Protocol):
         """Calls, each a name and its arguments, as the model writes them."""
         ...
 
-    def layout(self, name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+    def layout(self, name: str, schema: Mapping[str, Any]) -> Sequence[GrammarPart]:
         """What a grammar lets a call of this tool be."""
         ...
 
@@ -73,11 +74,11 @@ class ReasoningFormat(Protocol):
         """Whether an answer to this rendered prompt begins inside the thinking."""
         ...
 
-    def parser(self, begun: bool, calls: Reading | None = None) -> Parser:
-        """A parser of one answer, in which `calls`, a parser that has heard nothing yet, reads the calls."""
+    def parser(self, begun: bool, calls: MarkerParser | None = None) -> Parser:
+        """A parser of one answer, in which `calls`, a parser that has read nothing yet, reads the calls."""
         ...
 
-    def prelude(self, begun: bool) -> Sequence[Part]:
+    def prelude(self, begun: bool) -> Sequence[GrammarPart]:
         """What a grammar lets stand before tool calls, or before `ANSWER` and the answer."""
         ...
 
@@ -86,7 +87,7 @@ class ReasoningFormat(Protocol):
 def formats(kind: Literal["tools"]) -> Mapping[str, ToolFormat]: ...
 @overload
 def formats(kind: Literal["reasoning"]) -> Mapping[str, ReasoningFormat]: ...
-def formats(kind: Kind) -> Mapping[str, ToolFormat] | Mapping[str, ReasoningFormat]:
+def formats(kind: FormatKind) -> Mapping[str, ToolFormat] | Mapping[str, ReasoningFormat]:
     """The formats of a kind by the names of their files, in the alphabet's order."""
     return cast("Mapping[str, ReasoningFormat]", _modules(kind))
 
@@ -95,21 +96,21 @@ def formats(kind: Kind) -> Mapping[str, ToolFormat] | Mapping[str, ReasoningForm
 def find(kind: Literal["tools"], name: str) -> ToolFormat: ...
 @overload
 def find(kind: Literal["reasoning"], name: str) -> ReasoningFormat: ...
-def find(kind: Kind, name: str) -> ToolFormat | ReasoningFormat:
+def find(kind: FormatKind, name: str) -> ToolFormat | ReasoningFormat:
     """The format that goes by this name; raises UnknownFormat."""
-    for found in _modules(kind).values():
-        if name in found.NAMES:
-            return cast(ReasoningFormat, found)
+    for module in _modules(kind).values():
+        if name in module.NAMES:
+            return cast(ReasoningFormat, module)
     raise UnknownFormat(f"there is no {_SETTINGS[kind]} '{name}'; there are {', '.join(names(kind))}, and none")
 
 
-def names(kind: Kind) -> tuple[str, ...]:
+def names(kind: FormatKind) -> tuple[str, ...]:
     """Every name of every format of a kind, in the alphabet's order."""
-    return tuple(sorted(name for found in _modules(kind).values() for name in found.NAMES))
+    return tuple(sorted(name for module in _modules(kind).values() for name in module.NAMES))
 
 
 @cache
-def _modules(kind: Kind) -> Mapping[str, Any]:
+def _modules(kind: FormatKind) -> Mapping[str, Any]:
     package = importlib.import_module(f"workers.parsers.{kind}")
-    found = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
-    return {name: importlib.import_module(f"{package.__name__}.{name}") for name in found}
+    files = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    return {name: importlib.import_module(f"{package.__name__}.{name}") for name in files}

@@ -6,14 +6,15 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from workers.parsers.cursor import Cursor, Waiting
-from workers.parsers.parser_events import Free, Maybe, Part
-from workers.parsers.reading import Reading, Within, nothing
+from workers.parsers.cursor import Cursor
+from workers.parsers.grammar_parts import Free, GrammarPart, Maybe
+from workers.parsers.marker_parser import MarkerParser, Within, nothing
+from workers.parsers.scanner import Incremental
 
 OPEN, CLOSE = "<think>", "</think>"
 
 
-class Marks(NamedTuple):
+class ThinkingMarkers(NamedTuple):
     """The markers around a format's thinking.
 
     `first` open it only where the answer begins. `stray` are no text of an answer that has not been thought about
@@ -38,22 +39,23 @@ class Marks(NamedTuple):
         since = prompt[at + length :]
         return at >= 0 and not any(marker in since for marker in self.closes) and _TURN.search(since) is None
 
-    def parser(self, begun: bool, calls: Reading | None = None) -> Blocks:
+    def parser(self, begun: bool, calls: MarkerParser | None = None) -> ThinkingParser:
         """A parser of one answer."""
-        return Blocks(self, begun=begun, calls=calls)
+        return ThinkingParser(self, begun=begun, calls=calls)
 
-    def prelude(self, begun: bool) -> Sequence[Part]:
+    def prelude(self, begun: bool) -> Sequence[GrammarPart]:
         """Thinking, between the first of each kind of marker, that may stand before a constrained answer."""
-        return prelude(begun, self.opens[0], self.closes[0])
+        opening, closing = (*self.opens, *self.first)[0], self.closes[0]
+        return [Free(closing)] if begun else [Maybe([opening, Free(closing)])]
 
 
-THINK = Marks((OPEN,), (CLOSE,), stray=(CLOSE,))
+THINK = ThinkingMarkers((OPEN,), (CLOSE,), stray=(CLOSE,))
 _TURN = re.compile(
     r"<\||<｜|\]~b\]|<start_of_turn>|<SPECIAL_|\[INST\]|\[/INST\]|<seed:bos>|<sep>|\n(?:User|Assistant):"
 )
 
 
-class Blocks(Reading):
+class ThinkingParser(MarkerParser):
     """Reads one stretch of thinking between markers, and calls in, before and after it as `calls` does.
 
     It begins where the answer or a line of it does, or with the answer if the prompt has `begun` it. One newline at
@@ -61,94 +63,89 @@ class Blocks(Reading):
     is thinking. Once it has ended, what follows is the answer as it stands, whatever markers it holds.
     """
 
-    def __init__(self, marks: Marks, *, begun: bool, calls: Reading | None = None) -> None:
+    def __init__(self, marks: ThinkingMarkers, *, begun: bool, calls: MarkerParser | None = None) -> None:
         self._marks, self._begun = marks, begun
-        self._calls = calls or Reading((), nothing)
+        self._calls = calls or MarkerParser((), nothing)
         super().__init__(self._calls.openers, nothing, self._calls.bare)
 
-    def answer(self, cursor: Cursor) -> Waiting[None]:
+    def read_answer(self, cursor: Cursor) -> Incremental[None]:
         """Read all of an answer."""
         if not (self._begun or (yield from self._before(cursor))) or (yield from self._think(cursor)):
             yield from self._after(cursor)
 
-    def _before(self, cursor: Cursor) -> Waiting[bool]:
+    def _before(self, cursor: Cursor) -> Incremental[bool]:
         """Read up to the thinking and say whether there is any; closing it at once is thinking nothing."""
         marks = self._marks
-        yield from cursor.space()
-        if marker := (yield from cursor.comes(*marks.opens, *marks.first, *marks.stray)):
-            cursor.told()
+        yield from cursor.skip_space()
+        if marker := (yield from cursor.accept(*marks.opens, *marks.first, *marks.stray)):
+            cursor.commit()
             if marker in marks.closes:
                 yield from self._layout(cursor)
             return marker not in marks.stray
-        cursor.unread()
+        cursor.rewind()
         markers, bare = (*self.openers, *marks.stray, *marks.ends), (*self.bare, *marks.opens)
-        while (marker := (yield from cursor.text(markers, bare))) is not None:
+        while (marker := (yield from cursor.text_until(markers, bare))) is not None:
             if marker in marks.opens:
-                yield from cursor.must(*marks.opens)  # the longest
-                cursor.told()
+                yield from cursor.expect(*marks.opens)  # the longest
+                cursor.commit()
                 return True
             if marker in marks.stray:
-                cursor.told()
+                cursor.commit()
             else:
                 yield from self._other(cursor, marker)
         return False
 
-    def _think(self, cursor: Cursor) -> Waiting[bool]:
+    def _think(self, cursor: Cursor) -> Incremental[bool]:
         """Read the thinking and what ends it, and say whether that came."""
         marks, within = self._marks, self._marks.within or self._calls.within
         openers, bare = ((), ()) if within is Within.TEXT else (self.openers, self.bare)
-        yield from cursor.space()
-        while (yield from cursor.comes(*marks.opens, *marks.first)):  # though it has begun
-            cursor.told()
-            yield from cursor.space()
-        cursor.unread()
-        yield from cursor.comes("\n")
-        cursor.told()
-        cursor.think(True, trims=True)
-        while (marker := (yield from cursor.text((*marks.closes, *openers), bare))) is not None:
+        yield from cursor.skip_space()
+        while (yield from cursor.accept(*marks.opens, *marks.first)):  # though it has begun
+            cursor.commit()
+            yield from cursor.skip_space()
+        cursor.rewind()
+        yield from cursor.accept("\n")
+        cursor.commit()
+        cursor.set_thinking(True, trims=True)
+        while (marker := (yield from cursor.text_until((*marks.closes, *openers), bare))) is not None:
             if marker in marks.closes:
-                cursor.answer()
-                cursor.think(False)
+                cursor.begin_text()
+                cursor.set_thinking(False)
                 yield from self._layout(cursor)
                 return True
-            called = yield from self._calls.call(cursor, marker)
+            called = yield from self._calls.read_call(cursor, marker)
             if called and within is Within.END:
-                cursor.think(False)
+                cursor.set_thinking(False)
                 return True
         return False
 
-    def _layout(self, cursor: Cursor) -> Waiting[None]:
+    def _layout(self, cursor: Cursor) -> Incremental[None]:
         """Drop what stands between the thinking and the answer."""
-        yield from cursor.space()
-        while self._marks.begins and (yield from cursor.comes(*self._marks.begins)):
-            yield from cursor.space()
-        cursor.told()
+        yield from cursor.skip_space()
+        while self._marks.begins and (yield from cursor.accept(*self._marks.begins)):
+            yield from cursor.skip_space()
+        cursor.commit()
 
-    def _after(self, cursor: Cursor) -> Waiting[None]:
+    def _after(self, cursor: Cursor) -> Incremental[None]:
         """Read the answer, as it stands but for calls and for what ends it."""
         markers = (*self.openers, *self._marks.ends)
-        while (marker := (yield from cursor.text(markers, self.bare))) is not None:
+        while (marker := (yield from cursor.text_until(markers, self.bare))) is not None:
             yield from self._other(cursor, marker)
 
-    def _other(self, cursor: Cursor, marker: str) -> Waiting[None]:
+    def _other(self, cursor: Cursor, marker: str) -> Incremental[None]:
         """Read what a marker of a call begins, or drop one that ends the answer."""
         if marker in (*self.openers, *self.bare):
-            yield from self._calls.call(cursor, marker)
+            yield from self._calls.read_call(cursor, marker)
         elif (yield from self._ended(cursor)):
-            cursor.told()
+            cursor.commit()
         else:
-            cursor.back()
+            cursor.reject_call()
 
-    def _ended(self, cursor: Cursor) -> Waiting[bool]:
+    def _ended(self, cursor: Cursor) -> Incremental[bool]:
         """Read what follows a marker that ends the answer: the end, or what begins another part of it."""
         marks, begins = self._marks, False
-        yield from cursor.space()
-        while other := (yield from cursor.comes(*marks.ends, *marks.begins)):
-            begins = begins or other in marks.begins
-            yield from cursor.space()
+        yield from cursor.skip_space()
+        while marker := (yield from cursor.accept(*marks.ends, *marks.begins)):
+            begins = begins or marker in marks.begins
+            yield from cursor.skip_space()
         return begins or cursor.at_end
-
-
-def prelude(begun: bool, opening: str = OPEN, closing: str = CLOSE) -> Sequence[Part]:
-    """Thinking that may stand before a constrained answer."""
-    return [Free(closing)] if begun else [Maybe([opening, Free(closing)])]

@@ -161,7 +161,7 @@ def test_the_text_of_one_row_may_fail_alone(text_engine: TextEngine, monkeypatch
     batch.admit("kept", chat(QUESTIONS[1], max_tokens=16))
     batch.admit("broken", chat(QUESTIONS[2], max_tokens=16))
     (broken,) = text_engine._tasks["broken"].answers.values()
-    monkeypatch.setattr(broken, "hear", lambda token, logprob: 1 / 0)
+    monkeypatch.setattr(broken, "feed", lambda token, logprob: 1 / 0)
     batch.run()
     failed = batch.heard["broken"][-1]
     assert isinstance(failed, events.Failed) and "ZeroDivisionError" in failed.failure.message
@@ -182,7 +182,7 @@ def test_a_dropped_prompt_frees_its_cache() -> None:
 def test_requests_leave_nothing_behind_but_the_prompt_cache(
     text_engine: TextEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(text_engine._batch, "_prompts", PromptCache(0))
+    monkeypatch.setattr(text_engine._batch, "_prompt_cache", PromptCache(0))
 
     def some(number: int) -> int:
         for one in range(number):

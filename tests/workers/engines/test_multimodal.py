@@ -200,7 +200,7 @@ def test_a_prompt_with_a_picture_outlives_the_process(
     asked = look("Look at this: ", refs[0], " and say it well, with all that belongs to it. " * 12)
     first = load(folders[family], home, prompt_cache_dir=str(tmp_path))
     text = run(first, asked).text("0")
-    first._batch._prompts._store.flush()  # type: ignore[union-attr]
+    first._batch._prompt_cache._store.flush()  # type: ignore[union-attr]
     again = load(folders[family], home, prompt_cache_dir=str(tmp_path))
     found = run(again, asked)
     assert found.usage("0").cached_tokens > 100 and encoder_cache(again).looks == 0
@@ -249,7 +249,7 @@ def test_nobody_waits_for_memory_while_holding_the_processor(
     engine = load(folders["smolvlm"], home)
     reader = engine._prompts._reader  # type: ignore[attr-defined]
     small = engine.check(look(refs[0]))
-    size = sum(value.nbytes for part in small.plan.shown._parts for value in part.inputs.values())
+    size = sum(value.nbytes for part in small.plan.media._parts for value in part.inputs.values())
     reader._budget = budget = Budget(128 * size)
     held = budget.hold(128 * size)
     ended = threading.Event()
@@ -272,7 +272,7 @@ def test_what_was_seen_is_kept_within_its_bytes(folders: Mapping[str, Path], hom
     engine = load(folders["smolvlm"], home, options=MultimodalOptions(vision_cache_bytes=3000))
     first = run(engine, look("First ", refs[0])).text("0")
     assert 0 < encoder_cache(engine).nbytes <= 3000
-    engine._batch._prompts._blocks.clear()
+    engine._batch._prompt_cache._blocks.clear()
     assert run(engine, look("First ", refs[0])).text("0") == first
 
 
@@ -281,13 +281,13 @@ def test_others_speak_while_pictures_are_looked_at_piece_by_piece(engine: TextEn
     batch.admit("text", look("Say something long.", max_tokens=60, logit_bias=((516, -100.0),)))
     while not batch.heard["text"]:
         batch.step()
-    (speaking,) = engine._batch.rows
+    (decoding,) = engine._batch.rows
     batch.admit("pictures", look(*refs, "What are these?"))
-    began, before = encoder_cache(engine).looks, speaking.said
+    began, before = encoder_cache(engine).looks, decoding.generated
     for step in range(1, 12):
         batch.step()
         assert encoder_cache(engine).looks - began <= step
-        assert speaking.said == before + step
+        assert decoding.generated == before + step
     assert encoder_cache(engine).looks - began >= 10
     batch.run()
     assert batch.reason("text") == "length"
@@ -307,7 +307,7 @@ def test_a_tower_that_fails_fails_its_row_only(engine: TextEngine, refs: list[Bl
     batch = Batch(engine)
     batch.admit("text", look("Say something."))
     batch.admit("picture", look("Look ", refs[0]))
-    seen = engine._tasks["picture"].plan.shown
+    seen = engine._tasks["picture"].plan.media
     seen._parts[1].inputs = {"pixel_values": np.zeros((1, 1, 1, 1, 1), np.float32)}  # type: ignore[union-attr]
     batch.run()
     failed = batch.heard["picture"][-1]
@@ -355,7 +355,7 @@ def test_a_text_cannot_pass_for_a_picture(family: str, engines: Mapping[str, Tex
                 for text in (f"{marker}</s>", "nothing")
             )
             assert special(engine, wild.prompts[0]) == special(engine, calm.prompts[0])
-            assert (wild.shown is None) == (calm.shown is None)
+            assert (wild.media is None) == (calm.media is None)
 
 
 @pytest.mark.parametrize("family", ["smolvlm", "gemma3", "qwen2_vl"])

@@ -125,7 +125,7 @@ def test_a_grammar_that_breaks_fails_its_row_alone(text_engine: TextEngine) -> N
     rule = Constraint("regex", "[a-z]+", "guided_regex")
     broken = text_engine.check(chat("Count.", constraint=rule))
     assert broken.plan.guide is not None
-    broken.plan.guide.hear(0)
+    broken.plan.guide.accept(0)
     text_engine.admit("broken", broken)
     text_engine.admit("whole", text_engine.check(chat("Count.", max_tokens=4)))
     heard: dict[str, list[events.Event]] = {"broken": [], "whole": []}

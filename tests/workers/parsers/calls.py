@@ -6,20 +6,21 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workers.parsers.cursor import NAME, Cursor, Waiting
-from workers.parsers.json_calls import closing, named
-from workers.parsers.parser_events import Part, Value
-from workers.parsers.reading import Reading, Within
+from workers.parsers.cursor import Cursor
+from workers.parsers.families.json_calls import closing, named
+from workers.parsers.grammar_parts import GrammarPart, Value
+from workers.parsers.marker_parser import MarkerParser, Within
+from workers.parsers.scanner import NAME, Incremental
 
 
-def calls(within: Within = Within.CALL) -> Reading:
+def calls(within: Within = Within.CALL) -> MarkerParser:
     """A parser of `<call>f {…}</call>`; a call without arguments is text."""
-    return Reading(("<call>",), _read, within=within)
+    return MarkerParser(("<call>",), _read, within=within)
 
 
-def _read(cursor: Cursor, opener: str) -> Waiting[None]:
-    name = yield from cursor.run(NAME)
-    yield from cursor.must(" ")
+def _read(cursor: Cursor, opener: str) -> Incremental[None]:
+    name = yield from cursor.match(NAME)
+    yield from cursor.expect(" ")
     yield from named(cursor, name, "")
     yield from closing(cursor, "</call>")
 
@@ -36,11 +37,11 @@ class CallFormat:
     def recognises(self, template: str) -> bool:
         return "<call>" in template
 
-    def parser(self, tools: Mapping[str, Mapping[str, Any]]) -> Reading:
+    def parser(self, tools: Mapping[str, Mapping[str, Any]]) -> MarkerParser:
         return calls()
 
     def write(self, calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
         return self.BETWEEN.join(f"<call>{name} {json.dumps(arguments)}</call>" for name, arguments in calls)
 
-    def layout(self, name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+    def layout(self, name: str, schema: Mapping[str, Any]) -> Sequence[GrammarPart]:
         return [f"<call>{name} ", Value(schema), "</call>"]

@@ -20,23 +20,23 @@ def one_tool_format(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tool formats are `calls` alone."""
     modules = registry._modules
 
-    def found(kind: registry.Kind) -> Any:
+    def only_calls(kind: registry.FormatKind) -> Any:
         return MappingProxyType({"calls": CallFormat()}) if kind == "tools" else modules(kind)
 
-    monkeypatch.setattr(registry, "_modules", found)
+    monkeypatch.setattr(registry, "_modules", only_calls)
 
 
 @pytest.mark.parametrize(("name", "template"), TEMPLATES)
 def test_a_published_template_is_recognised(name: str, template: str) -> None:
-    found = detect(template)
-    assert found.reasoning == name
-    assert found.reasoning_because.startswith("The chat template holds ")
+    detected = detect(template)
+    assert detected.reasoning == name
+    assert detected.reasoning_because.startswith("The chat template holds ")
 
 
 @pytest.mark.parametrize("template", templates.SILENT)
 def test_a_template_of_a_model_that_does_not_think_is_none_s(template: str) -> None:
-    found = detect(template)
-    assert found.reasoning is None and "marker" in found.reasoning_because
+    detected = detect(template)
+    assert detected.reasoning is None and "marker" in detected.reasoning_because
 
 
 def test_the_reason_names_the_markers_seen() -> None:
@@ -44,16 +44,16 @@ def test_the_reason_names_the_markers_seen() -> None:
 
 
 def test_special_tokens_tell_where_the_template_is_silent() -> None:
-    found = detect(templates.CHATML, ["<|im_start|>", "<think>", "</think>"])
-    assert found.reasoning == "qwen3"
-    assert found.reasoning_because == "The vocabulary holds <think> and </think>."
+    detected = detect(templates.CHATML, ["<|im_start|>", "<think>", "</think>"])
+    assert detected.reasoning == "qwen3"
+    assert detected.reasoning_because == "The vocabulary holds <think> and </think>."
     assert detect(templates.GEMMA_4, ["<think>", "</think>"]).reasoning == "gemma4"
 
 
 @pytest.mark.usefixtures("one_tool_format")
 def test_tools_are_detected_by_their_markers() -> None:
-    found = detect("{%- if tools %}Call with <call>NAME {}</call>{%- endif %}")
-    assert (found.tools, found.tools_because) == ("calls", "The chat template holds <call>.")
+    detected = detect("{%- if tools %}Call with <call>NAME {}</call>{%- endif %}")
+    assert (detected.tools, detected.tools_because) == ("calls", "The chat template holds <call>.")
 
 
 @pytest.mark.usefixtures("one_tool_format")
@@ -67,14 +67,14 @@ def test_tools_are_detected_by_their_markers() -> None:
     ],
 )
 def test_no_tool_format_has_its_reason_too(template: str, because: str) -> None:
-    found = detect(template)
-    assert (found.tools, found.tools_because) == (None, because)
+    detected = detect(template)
+    assert (detected.tools, detected.tools_because) == (None, because)
 
 
 @pytest.mark.usefixtures("one_tool_format")
 def test_a_flag_goes_before_the_template() -> None:
-    found = chosen(templates.QWEN3, [], "fake", "nemotron3_nano")
-    assert found == Detected(
+    detected = chosen(templates.QWEN3, [], "fake", "nemotron3_nano")
+    assert detected == Detected(
         "calls", "qwen3", "It is chosen by the name 'fake'.", "It is chosen by the name 'nemotron3_nano'."
     )
     assert chosen(templates.QWEN3, [], None, None) == detect(templates.QWEN3)
@@ -82,9 +82,9 @@ def test_a_flag_goes_before_the_template() -> None:
 
 @pytest.mark.usefixtures("one_tool_format")
 def test_none_turns_a_format_off() -> None:
-    found = chosen("<call>" + templates.QWEN3, [], "none", "none")
-    assert (found.tools, found.reasoning) == (None, None)
-    assert found.tools_because == found.reasoning_because == "It is turned off by name."
+    detected = chosen("<call>" + templates.QWEN3, [], "none", "none")
+    assert (detected.tools, detected.reasoning) == (None, None)
+    assert detected.tools_because == detected.reasoning_because == "It is turned off by name."
 
 
 def test_an_unknown_flag_is_refused() -> None:

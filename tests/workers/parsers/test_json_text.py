@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.rounds import rounds
-from workers.parsers.json_text import Unquoted, Value, quoted
+from workers.parsers.json_text import JsonReader, Unescaper, quoted
 
 VALUES: Any = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()),
@@ -20,16 +20,16 @@ VALUES: Any = st.recursive(
 
 
 def read(text: str, step: int = 1) -> tuple[str, int, bool]:
-    """What was told of a text, how far it was read and whether it is a value."""
-    reader, said, at = Value(), [], 0
+    """What was read of a text, how far it was read and whether it is a value."""
+    reader, valid, at = JsonReader(), [], 0
     while at < len(text) and not reader.done and not reader.broken:
-        at = reader.hear(text, at, min(len(text), at + step))
-        said.append(reader.said())
-    return "".join(said), at, reader.complete
+        at = reader.feed(text, at, min(len(text), at + step))
+        valid.append(reader.take())
+    return "".join(valid), at, reader.complete
 
 
 @given(value=VALUES, spaces=st.booleans(), step=st.integers(1, 9))
-def test_a_value_is_told_as_it_stands_and_nothing_after_it(value: Any, spaces: bool, step: int) -> None:
+def test_a_value_is_read_as_it_stands_and_nothing_after_it(value: Any, spaces: bool, step: int) -> None:
     text = json.dumps(value, ensure_ascii=spaces, indent=1 if spaces else None)
     assert read(text, step) == (text, len(text), True)
     if text[0] in '"[{':
@@ -41,7 +41,7 @@ def test_a_value_is_told_as_it_stands_and_nothing_after_it(value: Any, spaces: b
 @settings(max_examples=rounds(400, 20_000))
 def test_it_takes_what_pythons_reader_takes(text: list[str]) -> None:
     joined = "".join(text)
-    said, at, complete = read(joined)
+    text_read, at, complete = read(joined)
     try:
         json.loads(joined, strict=False)
         valid = True
@@ -49,11 +49,11 @@ def test_it_takes_what_pythons_reader_takes(text: list[str]) -> None:
         valid = False
     assert (complete and not joined[at:].strip()) == valid
     if complete:
-        json.loads(said)
+        json.loads(text_read)
 
 
 @pytest.mark.parametrize(
-    ("text", "said", "at"),
+    ("text", "valid", "at"),
     [
         ('{"a": tru?', '{"a": tru', 9),
         ('{"a": 1.}', '{"a": 1.', 8),
@@ -69,16 +69,16 @@ def test_it_takes_what_pythons_reader_takes(text: list[str]) -> None:
         ("[" * 300, "[" * 200, 200),
     ],
 )
-def test_of_a_broken_value_what_is_valid_is_told(text: str, said: str, at: int) -> None:
-    assert read(text) == (said, at, text.startswith('["a'))
-    assert read(text, 99)[:2] == (said, at)
+def test_of_a_broken_value_what_is_valid_is_kept(text: str, valid: str, at: int) -> None:
+    assert read(text) == (valid, at, text.startswith('["a'))
+    assert read(text, 99)[:2] == (valid, at)
 
 
 @given(value=VALUES, inner=st.booleans(), outer=st.booleans(), step=st.integers(1, 9))
 def test_json_in_a_string_of_json_is_taken_out_of_it(value: Any, inner: bool, outer: bool, step: int) -> None:
     text = json.dumps(json.dumps(value, ensure_ascii=inner), ensure_ascii=outer)
-    unquoted = Unquoted()
-    meant = "".join(unquoted.hear(text[at : at + step]) for at in range(0, len(text), step))
+    unescaper = Unescaper()
+    meant = "".join(unescaper.feed(text[at : at + step]) for at in range(0, len(text), step))
     assert json.loads(meant) == value
     assert meant.encode()
 

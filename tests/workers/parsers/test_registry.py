@@ -26,18 +26,18 @@ def test_an_alias_is_its_file() -> None:
 
 
 @pytest.mark.parametrize("kind", ["tools", "reasoning"])
-def test_a_module_is_called_as_its_file_and_no_name_is_taken_twice(kind: registry.Kind) -> None:
-    for name, found in registry.formats(kind).items():
-        assert found.NAMES[0] == name
+def test_a_module_is_called_as_its_file_and_no_name_is_taken_twice(kind: registry.FormatKind) -> None:
+    for name, form in registry.formats(kind).items():
+        assert form.NAMES[0] == name
     assert len(registry.names(kind)) == len(set(registry.names(kind)))
     assert "none" not in registry.names(kind)  # which turns one off
 
 
 @pytest.mark.parametrize(("kind", "protocol"), [("tools", ToolFormat), ("reasoning", ReasoningFormat)])
-def test_a_module_holds_all_that_its_kind_must(kind: registry.Kind, protocol: type) -> None:
+def test_a_module_holds_all_that_its_kind_must(kind: registry.FormatKind, protocol: type) -> None:
     wanted = {*protocol.__annotations__, *(name for name in vars(protocol) if not name.startswith("_"))}
-    for found in registry.formats(kind).values():
-        assert not [name for name in wanted if not hasattr(found, name)], found
+    for form in registry.formats(kind).values():
+        assert not [name for name in wanted if not hasattr(form, name)], form
 
 
 def test_an_unknown_name_is_told_all_there_are() -> None:

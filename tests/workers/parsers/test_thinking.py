@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workers.parsers.calls import calls
-from tests.workers.parsers.reasoning.reading import agreed, cut, read
+from tests.workers.parsers.reasoning.answers import agreed, cut, read
 from workers.parsers import json_text, registry
-from workers.parsers.parser_events import Arguments, Called, ParserEvent, Returned, Text, Thought
-from workers.parsers.reading import Within
+from workers.parsers.marker_parser import Within
+from workers.parsers.parser_events import Arguments, CallBegun, CallEnded, ParserEvent, Text, Thought
 from workers.parsers.reasoning import qwen3, step_35
 
 
 def call(number: int, name: str, arguments: str = "{}") -> list[ParserEvent]:
-    return [Called(number, name), Arguments(number, arguments), Returned(number)]
+    return [CallBegun(number, name), Arguments(number, arguments), CallEnded(number)]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_calls_within_the_thinking_are_what_the_models_mean(tools: str, reasonin
     written = form.write([("f", {"a": "b"})])
     close = thinks.CLOSE.strip()
     pieces = agreed(lambda: thinks.parser(True, form.parser({})), f"a\n{written}\nb{close}c")
-    called = [piece.name for piece in pieces if isinstance(piece, Called)]
+    called = [piece.name for piece in pieces if isinstance(piece, CallBegun)]
     assert called == ([] if within is Within.TEXT else ["f"])
     assert pieces[-1] == Text(f"\nb{close}c" if within is Within.END else "c")
 
@@ -123,7 +123,7 @@ def test_the_cut_changes_nothing(text: str, seed: int, within: Within) -> None:
     whole = read(qwen3.parser(False, calls(within)), [text])
     assert read(qwen3.parser(False, calls(within)), list(text)) == whole
     assert read(qwen3.parser(False, calls(within)), cut(text, random.Random(seed))) == whole
-    numbers = [piece.number for piece in whole if isinstance(piece, Called)]
+    numbers = [piece.number for piece in whole if isinstance(piece, CallBegun)]
     assert numbers == list(range(len(numbers)))
 
 

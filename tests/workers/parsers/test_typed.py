@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from workers.parsers.parser_events import Either, Free, Part
-from workers.parsers.typed import ALL, ordered, string, typed, types
+from workers.parsers.grammar_parts import Either, Free, GrammarPart
+from workers.parsers.layouts import ordered, string
+from workers.parsers.schema_types import ALL, types
+from workers.parsers.typed import typed
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_an_odd_schema_has_the_properties_that_it_has(schema: Any) -> None:
         ({"type": "string", "pattern": "^a\\$"}, Free("|", pattern="(?:a\\$)(?s:.*)")),
     ],
 )
-def test_a_string_without_quotes_keeps_to_its_schema(schema: dict[str, Any], part: Part) -> None:
+def test_a_string_without_quotes_keeps_to_its_schema(schema: dict[str, Any], part: GrammarPart) -> None:
     assert string(schema, "|")[0] == part
 
 
@@ -122,7 +124,7 @@ def test_a_schema_that_refers_to_itself_is_looked_at_once(key: str) -> None:
 
 
 def test_definitions_that_refer_to_each_other_are_looked_at_once_each() -> None:
-    found = {str(at): {"anyOf": [{"$ref": f"#/$defs/{at + 1}"}] * 50} for at in range(6)}
-    root = Counted({"$defs": {**found, "6": {"type": "string"}}, "$ref": "#/$defs/0"})
+    definitions = {str(at): {"anyOf": [{"$ref": f"#/$defs/{at + 1}"}] * 50} for at in range(6)}
+    root = Counted({"$defs": {**definitions, "6": {"type": "string"}}, "$ref": "#/$defs/0"})
     assert types(root, root) == {"string"}
     assert root.looks < 2000

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from tasks.values.requests import Message, Tool, ToolCall
-from workers.engines.text.template import Takes, Turn
+from workers.engines.text.template import TemplateSupport, Turn
 from workers.parsers.registry import ToolFormat
 
 _DEEPEST = 64  # levels of arguments; the readers of answers and of JSON schemas take less or little more
@@ -27,8 +27,8 @@ _RESULT = "<tool_response>\n{}\n</tool_response>"
 
 def length(messages: Sequence[Message]) -> int:
     """Characters of what is said, thought and called in a conversation."""
-    said = sum(len(message.content) + len(message.reasoning) for message in messages)
-    return said + sum(len(call.arguments) for message in messages for call in message.calls)
+    characters = sum(len(message.content) + len(message.reasoning) for message in messages)
+    return characters + sum(len(call.arguments) for message in messages for call in message.calls)
 
 
 def functions(tools: Sequence[Tool]) -> list[dict[str, Any]]:
@@ -36,21 +36,23 @@ def functions(tools: Sequence[Tool]) -> list[dict[str, Any]]:
     return [{"type": "function", "function": _function(tool)} for tool in tools]
 
 
-def native(messages: Sequence[Message], takes: Takes, written: ToolFormat) -> list[Turn]:
+def native(messages: Sequence[Message], support: TemplateSupport, written: ToolFormat) -> list[Turn]:
     """Turns for a template that is shown tools; what it does not show of past calls is text as `written`."""
     names = {call.id: call.name for message in messages for call in message.calls}
     turns: list[Turn] = []
-    for message in _in_a_row(messages, takes):
-        if message.calls and not takes.calls:
+    for message in _in_a_row(messages, support):
+        if message.calls and not support.calls:
             turns.append(_plain(message, written))
-        elif message.role == "tool" and not takes.results:
+        elif message.role == "tool" and not support.results:
             _add_result(turns, message)
         else:
-            turns += _native(message, names, takes)
-    return _finished(turns, takes)
+            turns += _native(message, names, support)
+    return _finished(turns, support)
 
 
-def plain(messages: Sequence[Message], tools: Sequence[Tool], takes: Takes, written: ToolFormat) -> list[Turn]:
+def plain(
+    messages: Sequence[Message], tools: Sequence[Tool], support: TemplateSupport, written: ToolFormat
+) -> list[Turn]:
     """Turns for a template that knows nothing of tools: they are described in words, and past calls are text."""
     turns: list[Turn] = []
     for message in messages:
@@ -67,7 +69,7 @@ def plain(messages: Sequence[Message], tools: Sequence[Tool], takes: Takes, writ
             turns[0]["content"] = f"{turns[0]['content']}\n\n{preamble}"
         else:
             turns.insert(0, {"role": "system", "content": preamble})
-    return _finished(turns, takes)
+    return _finished(turns, support)
 
 
 def _function(tool: Tool) -> dict[str, Any]:
@@ -75,12 +77,12 @@ def _function(tool: Tool) -> dict[str, Any]:
     return {"name": tool.name, "description": tool.description, "parameters": parameters}
 
 
-def _in_a_row(messages: Sequence[Message], takes: Takes) -> Iterator[Message]:
+def _in_a_row(messages: Sequence[Message], support: TemplateSupport) -> Iterator[Message]:
     """The messages, several calls of one as so many turns with their results where the template takes one at a time."""
     rest = list(messages)
     while rest:
         message = rest.pop(0)
-        if len(message.calls) < 2 or takes.parallel or not takes.calls:
+        if len(message.calls) < 2 or support.parallel or not support.calls:
             yield message
             continue
         results: list[Message] = []
@@ -95,41 +97,41 @@ def _in_a_row(messages: Sequence[Message], takes: Takes) -> Iterator[Message]:
         yield from results
 
 
-def _native(message: Message, names: Mapping[str, str], takes: Takes) -> list[Turn]:
+def _native(message: Message, names: Mapping[str, str], support: TemplateSupport) -> list[Turn]:
     turn: Turn = {"role": message.role, "content": message.content}
     if message.media:
         turn["media"] = message.media
     reasoning = message.reasoning
     before: list[Turn] = []
     if message.calls:
-        if message.content and not takes.beside:
+        if message.content and not support.beside:
             before = [{"role": message.role, "content": message.content}]
             turn["content"] = ""
-        elif message.content and reasoning and not takes.both:
+        elif message.content and reasoning and not support.both:
             reasoning, turn["content"] = f"{reasoning}\n\n{message.content}", ""
-        turn["tool_calls"] = [_called(call, takes) for call in message.calls]
+        turn["tool_calls"] = [_called(call, support) for call in message.calls]
     if reasoning:
-        turn.update(dict.fromkeys(takes.thoughts, reasoning))
+        turn.update(dict.fromkeys(support.thoughts, reasoning))
     name = message.name or names.get(message.call_id or "")
     if name:
         turn["name"] = name
     if message.call_id is not None:
-        turn["tool_call_id"] = _id(message.call_id, takes)
+        turn["tool_call_id"] = _id(message.call_id, support)
     return [*before, turn]
 
 
-def _called(call: ToolCall, takes: Takes) -> dict[str, Any]:
-    arguments = _object(call.arguments) if takes.objects else _text(call.arguments)
+def _called(call: ToolCall, support: TemplateSupport) -> dict[str, Any]:
+    arguments = _object(call.arguments) if support.objects else _text(call.arguments)
     return {
-        "id": _id(call.id, takes),
+        "id": _id(call.id, support),
         "type": "function",
         "function": {"name": call.name, "arguments": arguments},
     }
 
 
-def _id(id: str, takes: Takes) -> str:
+def _id(id: str, support: TemplateSupport) -> str:
     """A call's id as the template takes it: as the model wrote it, or the same other one every time."""
-    return sha256(id.encode()).hexdigest()[:9] if takes.short_ids and not _SHORT_ID.fullmatch(id) else id
+    return sha256(id.encode()).hexdigest()[:9] if support.short_ids and not _SHORT_ID.fullmatch(id) else id
 
 
 def _plain(message: Message, written: ToolFormat) -> Turn:
@@ -150,13 +152,13 @@ def _add_result(turns: list[Turn], message: Message) -> None:
         turns.append({"role": "user", "content": result, "results": True})
 
 
-def _finished(turns: Sequence[Turn], takes: Takes) -> list[Turn]:
+def _finished(turns: Sequence[Turn], support: TemplateSupport) -> list[Turn]:
     """The turns without our notes in them, and what the system says in the user's turns where there is no other way."""
     finished: list[Turn] = []
     waiting: list[str] = []
     for turn in turns:
         turn.pop("results", None)
-        if turn["role"] == "system" and not takes.system:
+        if turn["role"] == "system" and not support.system:
             waiting.append(turn["content"])
             continue
         if waiting and turn["role"] == "user":
@@ -178,10 +180,10 @@ def _finished(turns: Sequence[Turn], takes: Takes) -> list[Turn]:
 def _object(arguments: str) -> dict[str, Any]:
     """Arguments as an object; what is none, or is too deep to be written again, is an empty one."""
     try:
-        found = msgspec.json.decode(arguments)
+        decoded = msgspec.json.decode(arguments)
     except (msgspec.DecodeError, RecursionError):
         return {}
-    return found if isinstance(found, dict) and _shallow(found) else {}
+    return decoded if isinstance(decoded, dict) and _shallow(decoded) else {}
 
 
 def _text(arguments: str) -> str:

@@ -23,7 +23,7 @@ from mlxq.settings import Settings
 from workers.engines.text.cache import kv
 from workers.engines.text.cache.prompt_cache import PromptCache
 from workers.engines.text.cache.prompt_store import LAYOUT, PromptStore
-from workers.engines.text.output.reading import Formats
+from workers.engines.text.output.answer_format import Formats
 from workers.engines.text.plan import Planner
 from workers.engines.text.prompts import Prompts
 from workers.engines.text.sampling.grammar import Grammars
@@ -197,8 +197,8 @@ def _fingerprint(entry: TextEntry, weights: Weights) -> str:
     """Of all that a KV cache's numbers depend on (weights, adapter, quantisation, code) and of the files' layout."""
     folders = [weights.folder, *([weights.adapter] if weights.adapter else [])]
     files = [path for one in folders for path in sorted(one.iterdir()) if path.suffix in (".safetensors", ".json")]
-    told = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-    return sha256(repr((told, _quantisation(entry), weights.code, LAYOUT)).encode()).hexdigest()[:16]
+    stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    return sha256(repr((stats, _quantisation(entry), weights.code, LAYOUT)).encode()).hexdigest()[:16]
 
 
 def _context(entry: TextEntry, config: Mapping[str, Any]) -> int:
@@ -216,9 +216,9 @@ def _defaults(entry: TextEntry, settings: Settings, folder: Path) -> Defaults:
     path = folder / "generation_config.json"
     own = json.loads(path.read_text()) if path.is_file() else {}
     own = {"max_tokens": own.get("max_new_tokens"), **own}
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, kind in SAMPLING.items():
         for value in (entry.defaults.get(name), settings.defaults.get(name), own.get(name)):
             with suppress(ValueError):  # a model's own may be anything, None among it
-                found.setdefault(name, checked(value, kind))
-    return Defaults(**found)
+                values.setdefault(name, checked(value, kind))
+    return Defaults(**values)

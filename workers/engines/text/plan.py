@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import ChatRequest, CompletionRequest, Sampling
 from workers.budget import Budget, Hold
-from workers.engines.text.asking import ANYBODY, Asking
-from workers.engines.text.output import reading
+from workers.engines.text.output import answer_format
 from workers.engines.text.output.answer import Ending
-from workers.engines.text.output.reading import Formats, Reading
+from workers.engines.text.output.answer_format import AnswerFormat, Formats
 from workers.engines.text.prompts import Prompts
+from workers.engines.text.requester import ANYBODY, Requester
 from workers.engines.text.sampling.grammar import Grammars
 from workers.engines.text.sampling.guide import Guide
 from workers.engines.text.sampling.options import Defaults, Options, options, seed
-from workers.engines.text.schedule.rows import Shown
+from workers.engines.text.schedule.rows import PromptMedia
 from workers.parsers.registry import ReasoningFormat
 
 WAITING_BYTES = 512 << 20  # of prompts that are checked and not yet admitted
@@ -27,7 +27,7 @@ _TOKEN_BYTES = 40  # of a token's id in a list of them
 class Plan:
     """What is to be generated: `limits` are tokens of each prompt's answers, `options` are each answer's.
 
-    `guide` is where every answer begins in its grammar; `shown` belongs to the prompt, which is the only one then.
+    `guide` is where every answer begins in its grammar; `media` belongs to the prompt, which is the only one then.
     Nobody waits for the answers of a `bulk` one. `owner` is whose caches it may use, `hold` the memory that it takes
     while it waits. `counted` says that deltas tell how many tokens they are made of.
     """
@@ -37,10 +37,10 @@ class Plan:
     options: list[Options]
     ending: Ending = field(default_factory=Ending)
     echo: bool = False
-    reading: Reading = field(default_factory=Reading)
+    answer_format: AnswerFormat = field(default_factory=AnswerFormat)
     guide: Guide | None = None
     bulk: bool = False
-    shown: Shown | None = None
+    media: PromptMedia | None = None
     owner: str = ""
     hold: Hold | None = None
     counted: bool = False
@@ -76,16 +76,16 @@ class Planner:
     grammars: Grammars
     budget: Budget = field(default_factory=lambda: Budget(WAITING_BYTES))
 
-    def plan(self, request: Sampling, asking: Asking = ANYBODY) -> Plan:
+    def plan(self, request: Sampling, requester: Requester = ANYBODY) -> Plan:
         """Tokenise and check; raises InvalidValue or ContextLengthExceeded."""
-        tokens, echo, how, shown = [], False, Reading(), None
+        tokens, echo, form, media = [], False, AnswerFormat(), None
         if isinstance(request, ChatRequest):
-            prompt = self.prompts.chat(request, asking)
-            tokens, how, shown = [prompt.tokens], self._reading(request, prompt.text), prompt.shown
+            prompt = self.prompts.chat(request, requester)
+            tokens, form, media = [prompt.tokens], self._answer_format(request, prompt.text), prompt.media
         elif isinstance(request, CompletionRequest):
-            tokens, echo = self.prompts.completion(request, asking), request.echo
+            tokens, echo = self.prompts.completion(request, requester), request.echo
         self._check_tokens(request)
-        guide = reading.guide(request, self.formats, self.grammars, how, asking)
+        guide = answer_format.guide(request, self.formats, self.grammars, form, requester)
         asked = self.defaults.max_tokens if request.max_tokens is None else request.max_tokens
         left = [self.prompts.context - len(prompt) for prompt in tokens]
         drawn = seed(request, self.defaults)
@@ -95,11 +95,11 @@ class Planner:
             [options(request, self.defaults, drawn, choice) for choice in range(request.n)],
             Ending(request.stop, request.min_tokens, request.include_stop_str_in_output, request.skip_special_tokens),
             echo,
-            how,
+            form,
             guide,
-            shown=shown,
-            owner=asking.owner,
-            hold=self.budget.hold(_TOKEN_BYTES * sum(map(len, tokens)), asking.patience),
+            media=media,
+            owner=requester.owner,
+            hold=self.budget.hold(_TOKEN_BYTES * sum(map(len, tokens)), requester.patience),
             counted=request.count_tokens,
         )
 
@@ -111,17 +111,17 @@ class Planner:
 
         self.prompts.checked(request.stop_token_ids, "stop_token_ids")
 
-    def _reading(self, request: ChatRequest, prompt: str) -> Reading:
+    def _answer_format(self, request: ChatRequest, prompt: str) -> AnswerFormat:
         thinks, calls = self.formats.reasoning, bool(request.tools) and request.tool_choice.mode != "none"
         if calls and self.formats.tools is None:
             raise InvalidValue("tools are turned off for this model (its tool_call_parser is none)", param="tools")
-        only = reading.formed(request)
+        only = answer_format.bound_tool(request)
         if only is not None:
             calls = False  # the answer is no call that the model writes
-        return Reading(
+        return AnswerFormat(
             thinks,
             self.formats.tools if calls else None,
-            {tool.name: reading.enforced(tool) for tool in request.tools},
+            {tool.name: answer_format.enforced(tool) for tool in request.tools},
             begun=thinks is not None and thinks.begun(prompt),
             budget=request.thinking_budget if thinks else None,
             close=self._close(thinks, calls) if thinks and request.thinking_budget is not None else (),

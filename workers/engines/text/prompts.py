@@ -18,24 +18,24 @@ from tasks.values.requests import (
 )
 from workers.encoder import Encoder
 from workers.engines.text import conversation
-from workers.engines.text.asking import ANYBODY, Asking
 from workers.engines.text.effort import nearest
-from workers.engines.text.output.reading import Formats
-from workers.engines.text.schedule.rows import Shown
+from workers.engines.text.output.answer_format import Formats
+from workers.engines.text.requester import ANYBODY, Requester
+from workers.engines.text.schedule.rows import PromptMedia
 from workers.engines.text.special_tokens import Rendered, SpecialTokens, protected
-from workers.engines.text.template import Takes, Turn, takes, template_text
+from workers.engines.text.template import TemplateSupport, Turn, probe, template_text
 from workers.patience import Patience
 
-TOLD = 4  # times the context: the most tokens that are told without being a prompt
+LONGEST = 4  # times the context: the most tokens that are counted or rendered without being a prompt
 TOGETHER = 1 << 20  # tokens of all prompts of a request
 
 
 class Prompt(NamedTuple):
-    """A conversation as the model reads it: its text, its tokens, and what it shows beside them."""
+    """A conversation as the model reads it: its text, its tokens, and its media."""
 
     text: str
     tokens: list[int]
-    shown: Shown | None = None
+    media: PromptMedia | None = None
 
 
 class Prompts:
@@ -60,45 +60,45 @@ class Prompts:
         """What a conversation may hold."""
         return ("text",)
 
-    def chat(self, chat: ChatRequest, asking: Asking = ANYBODY) -> Prompt:
+    def chat(self, chat: ChatRequest, requester: Requester = ANYBODY) -> Prompt:
         """The prompt of a conversation; raises InvalidValue or ContextLengthExceeded."""
         tools = () if chat.tool_choice.mode == "none" else chat.tools
-        found = self._read(chat, tools, self.context, asking, answer=chat.generation_prompt)
-        self._check_fits(found.tokens, "messages")
-        return found
+        prompt = self._read(chat, tools, self.context, requester, answer=chat.generation_prompt)
+        self._check_fits(prompt.tokens, "messages")
+        return prompt
 
-    def completion(self, request: CompletionRequest, asking: Asking = ANYBODY) -> list[list[int]]:
+    def completion(self, request: CompletionRequest, requester: Requester = ANYBODY) -> list[list[int]]:
         """The prompts of a completion; raises InvalidValue or ContextLengthExceeded."""
         several, total = len(request.prompts) > 1, 0
-        found: list[list[int]] = []
+        prompts: list[list[int]] = []
         for at, prompt in enumerate(request.prompts):
             param = f"prompt[{at}]" if several else "prompt"
-            found.append(self._prompt(prompt, param, asking.patience))
-            total += len(found[-1])
+            prompts.append(self._prompt(prompt, param, requester.patience))
+            total += len(prompts[-1])
             if several and total > TOGETHER:
                 raise InvalidValue(f"the prompts have more than {TOGETHER} tokens together; send fewer", param=param)
-        return found
+        return prompts
 
     def _prompt(self, prompt: str | Sequence[int], param: str, patience: Patience) -> list[int]:
         tokens = self._encoder.fitting(prompt, param, patience, special=True) if isinstance(prompt, str) else prompt
         self._check_fits(tokens, param)
         return self.checked(tokens, param)
 
-    def render(self, request: RenderRequest, asking: Asking = ANYBODY) -> Prompt:
+    def render(self, request: RenderRequest, requester: Requester = ANYBODY) -> Prompt:
         """A conversation as the model reads it; raises InvalidValue, or ContextLengthExceeded if it is far too long."""
-        return self._read(request, request.tools, TOLD * self.context, asking, answer=request.generation_prompt)
+        return self._read(request, request.tools, LONGEST * self.context, requester, answer=request.generation_prompt)
 
-    def tokens(self, request: TokenizeRequest, asking: Asking = ANYBODY) -> list[int]:
+    def tokens(self, request: TokenizeRequest, requester: Requester = ANYBODY) -> list[int]:
         """The token ids of a text; raises ContextLengthExceeded when it is far too long for a prompt."""
-        most = TOLD * self.context
-        return self._encoder.fitting(request.text, "prompt", asking.patience, special=request.special, most=most)
+        most = LONGEST * self.context
+        return self._encoder.fitting(request.text, "prompt", requester.patience, special=request.special, most=most)
 
     def text(self, request: DetokenizeRequest) -> str:
         """The text of token ids; raises InvalidValue or, when they are far too many, ContextLengthExceeded."""
-        if len(request.tokens) > TOLD * self.context:
+        if len(request.tokens) > LONGEST * self.context:
             raise ContextLengthExceeded(
-                f"this model's context length is {self.context} tokens; at most {TOLD * self.context} are made a text, "
-                f"not {len(request.tokens)}",
+                f"this model's context length is {self.context} tokens; at most {LONGEST * self.context} are made a "
+                f"text, not {len(request.tokens)}",
                 param="tokens",
             )
         return self.decode(self.checked(request.tokens, "tokens"))
@@ -108,17 +108,17 @@ class Prompts:
         request: ChatRequest | RenderRequest,
         tools: Sequence[Tool],
         most: int,
-        asking: Asking,
+        requester: Requester,
         *,
         answer: bool,
     ) -> Prompt:
         for media in (media for message in request.messages for media in message.media):
             raise InvalidValue(f"this model only reads text, no {media.kind}", param=media.param)
-        return self._tokenised(self._marked(request, tools, most, answer=answer), most, asking)
+        return self._tokenised(self._marked(request, tools, most, answer=answer), most, requester)
 
-    def _tokenised(self, rendered: Rendered, most: int, asking: Asking) -> Prompt:
+    def _tokenised(self, rendered: Rendered, most: int, requester: Requester) -> Prompt:
         text = rendered.text
-        self._encoder.check(text, "messages", asking.patience, most)
+        self._encoder.check(text, "messages", requester.patience, most)
         return Prompt(text, self._special_tokens.tokens(rendered))
 
     def _marked(
@@ -137,25 +137,25 @@ class Prompts:
         return self._special_tokens.rendered(request, tools, partial(self._rendered, answer=answer))
 
     def _rendered(self, request: ChatRequest | RenderRequest, tools: Sequence[Tool], *, answer: bool) -> str:
-        written, shown = self._formats.written, {"tools": list[Any]()} if self.takes.no_tools else {}
+        written, tool_options = self._formats.written, {"tools": list[Any]()} if self.template_support.no_tools else {}
         if self._formats.taught or self._formats.tools is None:
-            turns = conversation.native(request.messages, self.takes, written)
-            shown = {"tools": conversation.functions(tools)} if tools else shown
+            turns = conversation.native(request.messages, self.template_support, written)
+            tool_options = {"tools": conversation.functions(tools)} if tools else tool_options
         else:
-            turns = conversation.plain(request.messages, tools, self.takes, written)
+            turns = conversation.plain(request.messages, tools, self.template_support, written)
         try:
             return self._template(
                 turns,
                 add_generation_prompt=answer and not request.prefill,
                 continue_final_message=request.prefill,
-                **{**_thinking(request), **request.template_options, **self._effort(request), **shown},
+                **{**_thinking(request), **request.template_options, **self._effort(request), **tool_options},
             )
         except Exception as error:  # a template may do anything with what it is given
             message = f"the model's chat template refuses these messages: {error}"
             raise InvalidValue(message, param="messages") from None
 
     @cached_property
-    def takes(self) -> Takes:
+    def template_support(self) -> TemplateSupport:
         """How the template wants its turns."""
 
         def render(turns: Sequence[Turn], tools: Sequence[Mapping[str, Any]] | None) -> str:
@@ -163,7 +163,7 @@ class Prompts:
                 turns, add_generation_prompt=True, **({} if tools is None else {"tools": list(tools)})
             )
 
-        return takes(self._formats.template, render, self._formats.written.OBJECTS)
+        return probe(self._formats.template, render, self._formats.written.OBJECTS)
 
     def _template(self, turns: Sequence[Turn], **options: Any) -> str:
         """What the template makes of these turns, which it may refuse with any exception."""

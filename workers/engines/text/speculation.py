@@ -1,8 +1,8 @@
-"""Speculative decoding for a sequence that speaks alone: a small model drafts tokens, the large one checks them.
+"""Speculative decoding for a row that is decoded alone: a small model drafts tokens, the large one checks them.
 
 Leviathan et al., "Fast Inference from Transformers via Speculative Decoding" (arXiv 2211.17192). Here both models draw
 with the random numbers that belong to a token's place, so a draft is right when both draw the same token, and the
-answer is token for token what the large model says by itself, whatever its settings.
+answer is token for token what the large model writes by itself, whatever its settings.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class UnsupportedDraft(Exception):
 
 
 class Draft:
-    """A draft model and what it has read, which is one sequence at a time; of another owner's it begins anew.
+    """A draft model and what it has read, which is one row at a time; of another owner's it begins anew.
 
     It drafts up to `count` tokens of a vocabulary of `width`. Raises UnsupportedDraft for a model that cannot take
     tokens back.
@@ -52,12 +52,12 @@ class Draft:
 
     def tokens(self, row: Row, first: int, count: int) -> list[int]:
         """What may follow a row's tokens and the `first` one after them."""
-        told = [*row.tokens, first]
+        context = [*row.tokens, first]
         guesses: list[int] = []
         for _ in range(count):
-            logits = self._read(told[len(self._held) :])
-            guesses += self._sampler.draw(logits, [Pick(row.options, row.prompt, told)]).tolist()
-            told.append(guesses[-1])
+            logits = self._read(context[len(self._held) :])
+            guesses += self._sampler.draw(logits, [Pick(row.options, row.prompt_length, context)]).tolist()
+            context.append(guesses[-1])
         return guesses
 
     def _read(self, tokens: list[int]) -> Any:

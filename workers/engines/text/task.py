@@ -15,7 +15,7 @@ class Task:
     """Its prompts, its answers that have not ended, and what they have used, in tokens."""
 
     plan: Plan
-    sources: list[PromptGroup]
+    prompts: list[PromptGroup]
     answers: dict[Row, Answer] = field(default_factory=dict)
     begun: set[Row] = field(default_factory=set)
     generated: int = 0
@@ -23,7 +23,7 @@ class Task:
     paused: list[PromptGroup] = field(default_factory=list)
     thought: dict[Row, int] = field(default_factory=dict)
     closed: set[Row] = field(default_factory=set)  # whose thinking is over because its budget was
-    counted: dict[Row, int] = field(default_factory=dict)  # tokens that deltas have told of
+    counted: dict[Row, int] = field(default_factory=dict)  # tokens that deltas have counted
 
     @property
     def usage(self) -> events.Usage:
@@ -35,20 +35,24 @@ class Task:
         """Tokens of an answer that no delta has counted yet, where the request wants them counted."""
         if not self.plan.counted:
             return 0
-        before, self.counted[row] = self.counted.get(row, 0), row.said
-        return row.said - before
+        before, self.counted[row] = self.counted.get(row, 0), row.generated
+        return row.generated - before
 
     def called(self, row: Row) -> bool:
         """Whether the only call that an answer may hold is there."""
-        return bool(self.answers[row].calls) and not self.plan.reading.parallel
+        return bool(self.answers[row].calls) and not self.plan.answer_format.parallel
 
     def think(self, row: Row) -> None:
         """Count what is thought, and have it ended where it has used its budget."""
         if not self.answers[row].thinking:
             return
-        how, thought = self.plan.reading, self.thought.get(row, 0) + 1
+        answer_format, thought = self.plan.answer_format, self.thought.get(row, 0) + 1
         self.thought[row] = thought
         # In the middle of a character, a grammar does not let it end.
-        if how.over(thought) and row not in self.closed and (row.guide is None or row.guide.takes(how.close)):
-            row.forced = list(how.close)
+        if (
+            answer_format.over(thought)
+            and row not in self.closed
+            and (row.guide is None or row.guide.takes(answer_format.close))
+        ):
+            row.forced = list(answer_format.close)
             self.closed.add(row)

@@ -28,8 +28,8 @@ def template_text(tokenizer: Any) -> str:
     return template if isinstance(template, str) else ""
 
 
-class Takes(NamedTuple):
-    """How a template wants its turns.
+class TemplateSupport(NamedTuple):
+    """What a template takes of a conversation.
 
     `system`: it shows a system turn. `calls`, `results`: it shows calls and tools' results. `objects`: a call's
     arguments are taken apart by it. `short_ids`: an id has nine letters and digits. `parallel`: a turn may hold several
@@ -49,22 +49,22 @@ class Takes(NamedTuple):
     thoughts: tuple[str, ...] = _THOUGHTS[:1]
 
 
-def takes(template: str, render: Render, objects: bool) -> Takes:
+def probe(template: str, render: Render, objects: bool) -> TemplateSupport:
     """What a template takes; `objects` is what its format of calls would have."""
     thoughts = tuple(key for key in _THOUGHTS if re.search(rf"""[.'"]{key}\b""", template)) or _THOUGHTS[:1]
     no_tools = not _shows(render, [_USER], "quser") and _shows(render, [_USER], "quser", no_tools=True)
     system = _shows(render, [_SYSTEM, _USER], "qsystem", no_tools=no_tools)
-    found = Takes(system=system, no_tools=no_tools, thoughts=thoughts)
+    support = TemplateSupport(system=system, no_tools=no_tools, thoughts=thoughts)
     for short, as_objects in product((False, True), (objects, not objects)):
-        form = found._replace(objects=as_objects, short_ids=short)
+        form = support._replace(objects=as_objects, short_ids=short)
         if _shows(render, [_USER, _calling(form, 1), *_results(form, 1)], "qcall0", "qkey0", "qvalue0"):
             return _calls(form, render)
-    form = found._replace(calls=False)
-    said: Turn = {"role": "assistant", "content": "qcall0"}
-    return form._replace(results=_shows(render, [_USER, said, *_results(form, 1)], "qresult0"))
+    form = support._replace(calls=False)
+    reply: Turn = {"role": "assistant", "content": "qcall0"}
+    return form._replace(results=_shows(render, [_USER, reply, *_results(form, 1)], "qresult0"))
 
 
-def _calls(form: Takes, render: Render) -> Takes:
+def _calls(form: TemplateSupport, render: Render) -> TemplateSupport:
     """What a template that shows a call takes beside one."""
     two = ("qcall0", "qvalue0", "qcall1", "qvalue1", "qresult0", "qresult1")
     thought = dict.fromkeys(form.thoughts, "qthought")
@@ -92,7 +92,7 @@ def _tool(at: int) -> Turn:
     return {"type": "function", "function": {"name": f"qtool{at}", "description": "", "parameters": schema}}
 
 
-def _calling(form: Takes, calls: int) -> Turn:
+def _calling(form: TemplateSupport, calls: int) -> Turn:
     ids = _SHORT if form.short_ids else _LONG
     return {
         "role": "assistant",
@@ -111,7 +111,7 @@ def _calling(form: Takes, calls: int) -> Turn:
     }
 
 
-def _results(form: Takes, calls: int) -> list[Turn]:
+def _results(form: TemplateSupport, calls: int) -> list[Turn]:
     ids = _SHORT if form.short_ids else _LONG
     return [
         {"role": "tool", "content": f"qresult{at}", "name": f"qcall{at}", "tool_call_id": ids[at]}

@@ -17,7 +17,7 @@ class UnsupportedArchitecture(Exception):
 
 
 class Language:
-    """Tokens in, logits out; with `shown`, pictures at some of the tokens.
+    """Tokens in, logits out; with `media`, pictures at some of the tokens.
 
     `spatial` architectures count positions by row and column. A row's positions so far are one more cache beside those
     of its layers, because they, too, are merged into batches, cut and kept with the row.
@@ -44,40 +44,40 @@ class Language:
         return [*layers, KVCache()] if self._spatial else layers
 
     def __call__(
-        self, tokens: Any, cache: list[Any] | None = None, shown: Sequence[EncodedMedia | None] | None = None
+        self, tokens: Any, cache: list[Any] | None = None, media: Sequence[EncodedMedia | None] | None = None
     ) -> Any:
         """Logits of (rows, tokens) ids, float (rows, tokens, vocabulary)."""
-        told: dict[str, Any] = {}
-        if shown is not None:
-            told |= self._embedded(tokens, shown)
+        inputs: dict[str, Any] = {}
+        if media is not None:
+            inputs |= self._embedded(tokens, media)
         if self._spatial and cache is not None:
             *cache, places = cache
-            told["position_ids"] = _positions(places, tokens.shape, shown or ())
-        return self._language(tokens, cache=cache, **told).logits
+            inputs["position_ids"] = _positions(places, tokens.shape, media or ())
+        return self._language(tokens, cache=cache, **inputs).logits
 
-    def _embedded(self, tokens: Any, shown: Sequence[EncodedMedia | None]) -> dict[str, Any]:
+    def _embedded(self, tokens: Any, media: Sequence[EncodedMedia | None]) -> dict[str, Any]:
         made = self._model.get_input_embeddings(tokens)
-        found, deeper = made.inputs_embeds, []
-        width, taken = found.shape[-1], np.zeros(tokens.shape, bool)
-        for row, encoded in enumerate(shown):
+        embeddings, deeper = made.inputs_embeds, []
+        width, taken = embeddings.shape[-1], np.zeros(tokens.shape, bool)
+        for row, encoded in enumerate(media):
             if encoded is not None:
-                features = encoded.features.astype(found.dtype)
-                found[row, mx.array(encoded.places)] = features[:, :width]
+                features = encoded.features.astype(embeddings.dtype)
+                embeddings[row, mx.array(encoded.places)] = features[:, :width]
                 deeper.append(features[:, width:])
                 taken[row, encoded.places] = True
-        told = {"inputs_embeds": found}
+        inputs = {"inputs_embeds": embeddings}
         if made.per_layer_inputs is not None:  # which take the places of pictures for what they are
-            told["per_layer_inputs"] = made.per_layer_inputs
+            inputs["per_layer_inputs"] = made.per_layer_inputs
         if (
             deeper and deeper[0].shape[-1]
         ):  # DeepStack: features for the layers behind the first, (layers, places, width)
             layers = mx.concatenate(deeper)
-            told["deepstack_visual_embeds"] = layers.reshape(len(layers), -1, width).transpose(1, 0, 2)
-            told["visual_pos_masks"] = taken
-        return told
+            inputs["deepstack_visual_embeds"] = layers.reshape(len(layers), -1, width).transpose(1, 0, 2)
+            inputs["visual_pos_masks"] = taken
+        return inputs
 
 
-def _positions(places: Any, shape: tuple[int, int], shown: Sequence[EncodedMedia | None]) -> Any:
+def _positions(places: Any, shape: tuple[int, int], media: Sequence[EncodedMedia | None]) -> Any:
     """Positions of the next tokens, (3, rows, tokens): behind the row's last one, unless a picture says otherwise.
 
     The cache holds them counted from 1, because padding is 0.
@@ -86,13 +86,13 @@ def _positions(places: Any, shape: tuple[int, int], shown: Sequence[EncodedMedia
     last = mx.zeros((rows, 1), mx.int32)
     if not places.empty() and (before := places.keys_and_values()[0]).shape[2]:
         last = before[:, 0, -1].max(axis=-1, keepdims=True)
-    found = mx.broadcast_to((last + mx.arange(1, length + 1, dtype=mx.int32))[..., None], (rows, length, 3))
-    for row, encoded in enumerate(shown):
+    positions = mx.broadcast_to((last + mx.arange(1, length + 1, dtype=mx.int32))[..., None], (rows, length, 3))
+    for row, encoded in enumerate(media):
         if encoded is not None and encoded.positions is not None:
             own = mx.array(encoded.positions.T + 1)
-            found[row, : len(own)] = own
-    places.update_and_fetch(found[:, None], mx.zeros((rows, 1, length, 1), mx.int32))
-    return (found - 1).transpose(2, 0, 1)
+            positions[row, : len(own)] = own
+    places.update_and_fetch(positions[:, None], mx.zeros((rows, 1, length, 1), mx.int32))
+    return (positions - 1).transpose(2, 0, 1)
 
 
 def _ours(layer: Any) -> Any:

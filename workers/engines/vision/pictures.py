@@ -48,7 +48,7 @@ class EncodedMedia(NamedTuple):
 
 
 class Pictures:
-    """What a prompt shows (`text.sequence.Shown`), once it was checked; only the engine thread looks.
+    """The media of a prompt (`schedule.rows.PromptMedia`), once it was checked; only the engine thread encodes them.
 
     `positions` is every token's position, (3, tokens), where the architecture has such; `owner` is whose features
     they may be.
@@ -70,12 +70,12 @@ class Pictures:
             for number, place in enumerate(part.places):
                 self.key[place] = vocabulary + int(words[number % len(words)]) % (_LARGEST - vocabulary)
 
-    def blind(self, start: int) -> bool:
-        """Whether a piece of a picture has still to be looked at, of those that reach beyond the first tokens."""
+    def needs_encoding(self, start: int) -> bool:
+        """Whether a piece of a picture has still to be encoded, of those that reach beyond the first tokens."""
         return self._next(start) is not None
 
-    def look(self, start: int) -> None:
-        """Look at the next piece."""
+    def encode_next(self, start: int) -> None:
+        """Encode the next piece."""
         if (part := self._next(start)) is not None:
             part.features = self._encoder_cache.features(
                 self._owner, part.digest, part.token, part.inputs, len(part.places)
@@ -85,7 +85,7 @@ class Pictures:
     def _next(self, start: int) -> Part | None:
         return next((part for part in self._parts if part.features is None and part.places[-1] >= start), None)
 
-    def piece(self, start: int, end: int) -> EncodedMedia | None:
+    def features(self, start: int, end: int) -> EncodedMedia | None:
         """What the tokens from `start` to `end` show; None where they are all text."""
         seen = [(part, (part.places >= start) & (part.places < end)) for part in self._parts]
         seen = [(part, within) for part, within in seen if within.any()]

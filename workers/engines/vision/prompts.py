@@ -8,9 +8,9 @@ from typing import Any
 
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import ChatRequest, Media, RenderRequest, Tool
-from workers.engines.text.asking import Asking
-from workers.engines.text.output.reading import Formats
+from workers.engines.text.output.answer_format import Formats
 from workers.engines.text.prompts import Prompt, Prompts
+from workers.engines.text.requester import Requester
 from workers.engines.text.template import template_text
 from workers.engines.vision.encoder_cache import EncoderCache
 from workers.engines.vision.media import MediaLoader
@@ -49,20 +49,22 @@ class VisionPrompts(Prompts):
         request: ChatRequest | RenderRequest,
         tools: Sequence[Tool],
         most: int,
-        asking: Asking,
+        requester: Requester,
         *,
         answer: bool,
     ) -> Prompt:
         media = [media for message in request.messages for media in message.media]
         rendered = self._marked(request, tools, most, answer=answer)
         if not media:
-            return self._tokenised(rendered, most, asking)
+            return self._tokenised(rendered, most, requester)
         self._check_markers(request)
-        self._encoder.check(rendered.text, "messages", asking.patience, most)
-        with self._media_loader.open(media, asking.patience) as opened:
-            found = self._reader.read(rendered, opened, self._special_tokens.tokens, asking.patience)
-        shown = Pictures(found.tokens, found.parts, found.positions, self._encoder_cache, self.vocabulary, asking.owner)
-        return Prompt(found.text, found.tokens, shown)
+        self._encoder.check(rendered.text, "messages", requester.patience, most)
+        with self._media_loader.open(media, requester.patience) as opened:
+            read = self._reader.read(rendered, opened, self._special_tokens.tokens, requester.patience)
+        pictures = Pictures(
+            read.tokens, read.parts, read.positions, self._encoder_cache, self.vocabulary, requester.owner
+        )
+        return Prompt(read.text, read.tokens, pictures)
 
     def _check_markers(self, request: ChatRequest | RenderRequest) -> None:
         for index, message in enumerate(request.messages):

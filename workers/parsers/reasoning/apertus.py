@@ -10,7 +10,7 @@ _OPEN, _CLOSE = "<|inner_prefix|>", "<|inner_suffix|>"
 MARKERS: tuple[str, ...] = (_OPEN, _CLOSE)
 CLOSE = _CLOSE
 ANSWER = ""
-_MARKS = thinking.Marks((_OPEN,), (_CLOSE,), stray=(_CLOSE,))
+_MARKS = thinking.ThinkingMarkers((_OPEN,), (_CLOSE,), stray=(_CLOSE,))
 begun, parser, prelude = _MARKS.begun, _MARKS.parser, _MARKS.prelude
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from workers.parsers import thinking
-from workers.parsers.parser_events import Part
-from workers.parsers.reading import Within
+from workers.parsers.marker_parser import Within
 
 NAMES: tuple[str, ...] = ("apriel",)
 RANK = 1
@@ -14,7 +11,7 @@ _OPEN, _CLOSE = "Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]"
 MARKERS: tuple[str, ...] = (_OPEN, _CLOSE)
 CLOSE = f"\n{_CLOSE}\n"
 ANSWER = ""
-_MARKS = thinking.Marks(
+_MARKS = thinking.ThinkingMarkers(
     opens=(),
     closes=(_CLOSE,),
     stray=(_CLOSE,),
@@ -22,14 +19,9 @@ _MARKS = thinking.Marks(
     ends=("\n[END FINAL RESPONSE]", "[END FINAL RESPONSE]"),
     within=Within.END,
 )
-begun, parser = _MARKS.begun, _MARKS.parser
+begun, parser, prelude = _MARKS.begun, _MARKS.parser, _MARKS.prelude
 
 
 def recognises(template: str) -> bool:
     """Whether the template asks for a final response behind Apriel's marker."""
     return _CLOSE in template
-
-
-def prelude(begun: bool) -> Sequence[Part]:
-    """Thinking before a constrained answer."""
-    return thinking.prelude(begun, _OPEN, _CLOSE)

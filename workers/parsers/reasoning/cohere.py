@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workers.parsers import thinking
-from workers.parsers.parser_events import Maybe, Part
+from workers.parsers.grammar_parts import GrammarPart, Maybe
 
 NAMES: tuple[str, ...] = ("cohere", "command", "command_a", "command_r7b", "cohere2_moe")
 RANK = 1
@@ -14,7 +14,7 @@ MARKERS: tuple[str, ...] = (_OPEN, _CLOSE)
 CLOSE = _CLOSE
 ANSWER = ""
 _BEGINS, _ENDS = (_RESPONSE, "<|START_TEXT|>"), ("<|END_RESPONSE|>", "<|END_TEXT|>")
-_MARKS = thinking.Marks((_OPEN,), (_CLOSE,), stray=(_CLOSE, *_BEGINS), begins=_BEGINS, ends=_ENDS)
+_MARKS = thinking.ThinkingMarkers((_OPEN,), (_CLOSE,), stray=(_CLOSE, *_BEGINS), begins=_BEGINS, ends=_ENDS)
 begun, parser = _MARKS.begun, _MARKS.parser
 
 
@@ -23,6 +23,6 @@ def recognises(template: str) -> bool:
     return _OPEN in template
 
 
-def prelude(begun: bool) -> Sequence[Part]:
+def prelude(begun: bool) -> Sequence[GrammarPart]:
     """Thinking before a constrained answer, and the marker of a response, which tool calls come without."""
-    return [*thinking.prelude(begun, _OPEN, _CLOSE), Maybe([_RESPONSE])]
+    return [*_MARKS.prelude(begun), Maybe([_RESPONSE])]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from workers.parsers import thinking
-from workers.parsers.parser_events import Part
 
 NAMES: tuple[str, ...] = ("ernie45", "ernie4_5")
 RANK = 1
@@ -13,17 +10,12 @@ _OPEN, _CLOSE = "<think>", "</think>"
 MARKERS: tuple[str, ...] = (_OPEN, _CLOSE)
 CLOSE = "\n</think>\n\n"
 ANSWER = ""
-_MARKS = thinking.Marks(
+_MARKS = thinking.ThinkingMarkers(
     (_OPEN,), (_CLOSE,), stray=(_CLOSE,), begins=("<response>",), ends=("\n</response>", "</response>")
 )
-begun, parser = _MARKS.begun, _MARKS.parser
+begun, parser, prelude = _MARKS.begun, _MARKS.parser, _MARKS.prelude
 
 
 def recognises(template: str) -> bool:
     """Whether the template sets the mode of thinking as ERNIE has it."""
     return _OPEN in template and "<global_setting>" in template
-
-
-def prelude(begun: bool) -> Sequence[Part]:
-    """Thinking before a constrained answer."""
-    return thinking.prelude(begun, _OPEN, _CLOSE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workers.parsers import thinking
-from workers.parsers.parser_events import Part
+from workers.parsers.grammar_parts import Free, GrammarPart, Maybe
 
 NAMES: tuple[str, ...] = ("gemma4",)
 RANK = 1
@@ -13,7 +13,7 @@ CLOSE = "\n<channel|>"
 ANSWER = ""
 _OPEN, _CLOSE = "<|channel>thought", "<channel|>"
 MARKERS: tuple[str, ...] = (_OPEN, _CLOSE)
-_MARKS = thinking.Marks((_OPEN, "<|channel>"), (_CLOSE,), stray=(_CLOSE,))
+_MARKS = thinking.ThinkingMarkers((_OPEN, "<|channel>"), (_CLOSE,), stray=(_CLOSE,))
 begun, parser = _MARKS.begun, _MARKS.parser
 
 
@@ -22,6 +22,6 @@ def recognises(template: str) -> bool:
     return "<|channel>" in template and _CLOSE in template
 
 
-def prelude(begun: bool) -> Sequence[Part]:
+def prelude(begun: bool) -> Sequence[GrammarPart]:
     """Thinking before a constrained answer."""
-    return thinking.prelude(begun, f"{_OPEN}\n", _CLOSE)
+    return [Free(_CLOSE)] if begun else [Maybe([f"{_OPEN}\n", Free(_CLOSE)])]

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workers.parsers import thinking
-from workers.parsers.harmony import ANALYSIS, CHANNEL, END, FINAL, MESSAGE, TURN, Messages
-from workers.parsers.parser_events import Free, Maybe, Part
-from workers.parsers.reading import Reading
+from workers.parsers.families.harmony import ANALYSIS, CHANNEL, END, FINAL, MESSAGE, TURN, HarmonyParser
+from workers.parsers.grammar_parts import Free, GrammarPart, Maybe
+from workers.parsers.marker_parser import MarkerParser
 
 NAMES: tuple[str, ...] = ("harmony", "openai", "gpt_oss")
 RANK = 1
 MARKERS: tuple[str, ...] = (ANALYSIS, FINAL)
 CLOSE = END + TURN
 ANSWER = FINAL
-begun = thinking.Marks((ANALYSIS,), (END, FINAL), stray=()).begun
+begun = thinking.ThinkingMarkers((ANALYSIS,), (END, FINAL), stray=()).begun
 
 
 def recognises(template: str) -> bool:
@@ -22,12 +22,12 @@ def recognises(template: str) -> bool:
     return CHANNEL in template and MESSAGE in template
 
 
-def parser(begun: bool, calls: Reading | None = None) -> Messages:
+def parser(begun: bool, calls: MarkerParser | None = None) -> HarmonyParser:
     """A parser of one answer."""
-    own = isinstance(calls, Messages)
-    return Messages(thinks=True, begun=begun, calls=own, others=None if own else calls)
+    own = isinstance(calls, HarmonyParser)
+    return HarmonyParser(thinks=True, begun=begun, calls=own, other_calls=None if own else calls)
 
 
-def prelude(begun: bool) -> Sequence[Part]:
+def prelude(begun: bool) -> Sequence[GrammarPart]:
     """Analysis that may come before a message of another channel."""
     return [Free(END), TURN] if begun else [Maybe([ANALYSIS, Free(END), TURN])]

@@ -1,13 +1,13 @@
-"""Muse: a turn of several messages, each with a recipient; what is said to itself is the thinking."""
+"""Muse: a turn of several messages, each with a recipient; what goes to itself is the thinking."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from workers.parsers import thinking
-from workers.parsers.muse import ENDS, MESSAGE, TURN, Messages
-from workers.parsers.parser_events import Free, Maybe, Part
-from workers.parsers.reading import Reading
+from workers.parsers.families.muse import ENDS, MESSAGE, TURN, MuseParser
+from workers.parsers.grammar_parts import Free, GrammarPart, Maybe
+from workers.parsers.marker_parser import MarkerParser
 
 NAMES: tuple[str, ...] = ("muse", "muse_spark", "muse_glimmer", "atem")
 RANK = 1
@@ -15,7 +15,7 @@ _OPEN, _CLOSE = f" to=self{MESSAGE}", ENDS[0]
 MARKERS: tuple[str, ...] = (_OPEN.strip(), _CLOSE)
 CLOSE = _CLOSE + TURN
 ANSWER = f" to=user{MESSAGE}"
-begun = thinking.Marks((_OPEN.strip(),), (_CLOSE,), stray=()).begun
+begun = thinking.ThinkingMarkers((_OPEN.strip(),), (_CLOSE,), stray=()).begun
 
 
 def recognises(template: str) -> bool:
@@ -23,12 +23,12 @@ def recognises(template: str) -> bool:
     return _CLOSE in template and MESSAGE in template
 
 
-def parser(begun: bool, calls: Reading | None = None) -> Messages:
+def parser(begun: bool, calls: MarkerParser | None = None) -> MuseParser:
     """A parser of one answer."""
-    return Messages(thinks=True, begun=begun, calls=calls.calls if isinstance(calls, Messages) else calls)
+    return MuseParser(thinks=True, begun=begun, calls=calls.calls if isinstance(calls, MuseParser) else calls)
 
 
-def prelude(begun: bool) -> Sequence[Part]:
+def prelude(begun: bool) -> Sequence[GrammarPart]:
     """Thinking before a constrained answer."""
-    ended: list[Part] = [Free(_CLOSE), TURN]
+    ended: list[GrammarPart] = [Free(_CLOSE), TURN]
     return ended if begun else [Maybe([_OPEN, *ended])]

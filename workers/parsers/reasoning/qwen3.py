@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from workers.parsers import thinking
-from workers.parsers.parser_events import Part
 
 # fmt: off
 NAMES: tuple[str, ...] = (
@@ -17,14 +14,9 @@ RANK = 0
 MARKERS: tuple[str, ...] = (thinking.OPEN, thinking.CLOSE)
 CLOSE = "\n</think>\n\n"
 ANSWER = ""
-begun, parser = thinking.THINK.begun, thinking.THINK.parser
+begun, parser, prelude = thinking.THINK.begun, thinking.THINK.parser, thinking.THINK.prelude
 
 
 def recognises(template: str) -> bool:
     """Whether the template knows both markers."""
     return all(marker in template for marker in MARKERS)
-
-
-def prelude(begun: bool) -> Sequence[Part]:
-    """Thinking before a constrained answer."""
-    return thinking.prelude(begun)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workers.parsers import thinking
-from workers.parsers.parser_events import Free, Maybe, Part
+from workers.parsers.grammar_parts import Free, GrammarPart, Maybe
 
 NAMES: tuple[str, ...] = ("solar_open",)
 RANK = 1
@@ -13,7 +13,7 @@ _OPEN, _END, _TURN, _CONTENT = "<|think|>", "<|end|>", "<|begin|>assistant", "<|
 MARKERS: tuple[str, ...] = (_OPEN, _END, _CONTENT)
 CLOSE = _END + _TURN
 ANSWER = ""
-_MARKS = thinking.Marks(
+_MARKS = thinking.ThinkingMarkers(
     opens=(_OPEN,),
     closes=(_END, _TURN, _CONTENT),
     stray=(_END, _TURN, _CONTENT),
@@ -28,7 +28,7 @@ def recognises(template: str) -> bool:
     return _OPEN in template and _CONTENT in template
 
 
-def prelude(begun: bool) -> Sequence[Part]:
+def prelude(begun: bool) -> Sequence[GrammarPart]:
     """Thinking before a constrained answer, and the marker of content, which tool calls come without."""
-    ended: list[Part] = [Free(_END), _TURN]
+    ended: list[GrammarPart] = [Free(_END), _TURN]
     return [*(ended if begun else [Maybe([_OPEN, *ended])]), Maybe([_CONTENT])]

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workers.parsers import json_text
-from workers.parsers.cursor import Broken, Cursor, Waiting
-from workers.parsers.json_calls import closing, named
-from workers.parsers.parser_events import Part, Value
-from workers.parsers.reading import Reading
-from workers.parsers.typed import whole
+from workers.parsers.cursor import Cursor
+from workers.parsers.families.json_calls import closing, named
+from workers.parsers.grammar_parts import GrammarPart, Value
+from workers.parsers.layouts import whole
+from workers.parsers.marker_parser import MarkerParser
+from workers.parsers.scanner import Incremental, ParseError
 
 _OPEN, _CLOSE = "<|tools_prefix|>", "<|tools_suffix|>"
 
@@ -24,9 +25,9 @@ def recognises(template: str) -> bool:
     return _OPEN in template
 
 
-def parser(tools: Mapping[str, Mapping[str, Any]]) -> Reading:
+def parser(tools: Mapping[str, Mapping[str, Any]]) -> MarkerParser:
     """A parser of this format."""
-    return Reading(MARKERS, _read)
+    return MarkerParser(MARKERS, _read)
 
 
 def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
@@ -35,7 +36,7 @@ def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     return BEFORE + BETWEEN.join(written) + AFTER if calls else ""
 
 
-def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+def layout(name: str, schema: Mapping[str, Any]) -> Sequence[GrammarPart]:
     """How a call of this function is written."""
     return (_head(name), Value(whole(schema)), "}")
 
@@ -44,28 +45,28 @@ def _head(name: str) -> str:
     return "{" + json_text.quoted(name) + ": "
 
 
-def _read(cursor: Cursor, opener: str) -> Waiting[None]:
-    yield from cursor.space()
-    listed = yield from cursor.comes("[")
+def _read(cursor: Cursor, opener: str) -> Incremental[None]:
+    yield from cursor.skip_space()
+    listed = yield from cursor.accept("[")
     while True:
-        yield from cursor.space()
+        yield from cursor.skip_space()
         yield from _call(cursor)
-        yield from cursor.space()
-        if not (yield from cursor.comes(",")):
+        yield from cursor.skip_space()
+        if not (yield from cursor.accept(",")):
             break
-    if listed and not (yield from cursor.comes("]")) and not cursor.at_end:  # models forget it
-        raise Broken
-    cursor.told()
+    if listed and not (yield from cursor.accept("]")) and not cursor.at_end:  # models forget it
+        raise ParseError
+    cursor.commit()
     yield from closing(cursor, _CLOSE)
 
 
-def _call(cursor: Cursor) -> Waiting[None]:
-    yield from cursor.must("{")
-    yield from cursor.space()
+def _call(cursor: Cursor) -> Incremental[None]:
+    yield from cursor.expect("{")
+    yield from cursor.skip_space()
     name = yield from json_text.string(cursor)
-    yield from cursor.space()
-    yield from cursor.must(":")
+    yield from cursor.skip_space()
+    yield from cursor.expect(":")
     yield from named(cursor, name, "")
-    yield from cursor.space()
-    if not (yield from cursor.comes("}")) and not cursor.at_end:
-        raise Broken
+    yield from cursor.skip_space()
+    if not (yield from cursor.accept("}")) and not cursor.at_end:
+        raise ParseError

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workers.parsers import json_text
-from workers.parsers.json_calls import JsonCalls
-from workers.parsers.parser_events import Part, Value
-from workers.parsers.typed import whole
+from workers.parsers.families.json_calls import JsonCalls
+from workers.parsers.grammar_parts import GrammarPart, Value
+from workers.parsers.layouts import whole
 
 _FORMAT = JsonCalls(
     {
@@ -18,7 +18,6 @@ _FORMAT = JsonCalls(
     after="\n]<|END_ACTION|>",
     head='{"tool_call_id": "0", "tool_name": "',
     middle='", "parameters": ',
-    tail="}",
     dropped=("<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>"),
 )
 NAMES = ("cohere", "command", "command_r", "cohere_command", "command_r7b", "command_a", "cohere2_moe")
@@ -46,7 +45,7 @@ def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     return BEFORE + BETWEEN.join(written) + AFTER
 
 
-def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+def layout(name: str, schema: Mapping[str, Any]) -> Sequence[GrammarPart]:
     """How a call of this function is written."""
     return (
         '{"tool_call_id": ',

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workers.parsers import json_text
-from workers.parsers.cursor import NAME, Cursor, Waiting
-from workers.parsers.json_calls import closing, named
-from workers.parsers.parser_events import Part, Value
-from workers.parsers.reading import Reading
-from workers.parsers.typed import whole
+from workers.parsers.cursor import Cursor
+from workers.parsers.families.json_calls import closing, named
+from workers.parsers.grammar_parts import GrammarPart, Value
+from workers.parsers.layouts import whole
+from workers.parsers.marker_parser import MarkerParser
+from workers.parsers.scanner import NAME, Incremental
 
 _OPEN, _CLOSE = "<function=", "</function>"
 
@@ -24,9 +25,9 @@ def recognises(template: str) -> bool:
     return _OPEN in template and _CLOSE in template
 
 
-def parser(tools: Mapping[str, Mapping[str, Any]]) -> Reading:
+def parser(tools: Mapping[str, Mapping[str, Any]]) -> MarkerParser:
     """A parser of this format."""
-    return Reading(MARKERS, _read)
+    return MarkerParser(MARKERS, _read)
 
 
 def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
@@ -34,13 +35,13 @@ def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     return BETWEEN.join(f"{_OPEN}{name}>{json_text.written(arguments)}{_CLOSE}" for name, arguments in calls)
 
 
-def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+def layout(name: str, schema: Mapping[str, Any]) -> Sequence[GrammarPart]:
     """How a call of this function is written."""
     return (f"{_OPEN}{name}>", Value(whole(schema)), _CLOSE)
 
 
-def _read(cursor: Cursor, opener: str) -> Waiting[None]:
-    name = yield from cursor.run(NAME)
-    yield from cursor.must(">")
+def _read(cursor: Cursor, opener: str) -> Incremental[None]:
+    name = yield from cursor.match(NAME)
+    yield from cursor.expect(">")
     yield from named(cursor, name, "", _CLOSE)
     yield from closing(cursor, _CLOSE)

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workers.parsers import json_text
-from workers.parsers.cursor import NAME, Broken, Cursor, Waiting
-from workers.parsers.json_calls import named
-from workers.parsers.parser_events import Part, Value
-from workers.parsers.reading import Reading
-from workers.parsers.typed import whole
+from workers.parsers.cursor import Cursor
+from workers.parsers.families.json_calls import named
+from workers.parsers.grammar_parts import GrammarPart, Value
+from workers.parsers.layouts import whole
+from workers.parsers.marker_parser import MarkerParser
+from workers.parsers.scanner import NAME, Incremental, ParseError
 
 _MARK, _EVERYBODY = ">>>", "all"
 
@@ -24,23 +25,23 @@ def recognises(template: str) -> bool:
     return f"{_MARK}{_EVERYBODY}" in template
 
 
-class _Messages(Reading):
+class _MessageParser(MarkerParser):
     """Reads messages with recipients, of which the prompt has begun the first."""
 
-    def answer(self, cursor: Cursor) -> Waiting[None]:
+    def read_answer(self, cursor: Cursor) -> Incremental[None]:
         """Read all of an answer."""
-        yield from cursor.comes(_MARK)
+        yield from cursor.accept(_MARK)
         try:
             yield from _read(cursor, _MARK)
-            cursor.told()
-        except Broken:
-            cursor.back()
-        yield from super().answer(cursor)
+            cursor.commit()
+        except ParseError:
+            cursor.reject_call()
+        yield from super().read_answer(cursor)
 
 
-def parser(tools: Mapping[str, Mapping[str, Any]]) -> Reading:
+def parser(tools: Mapping[str, Mapping[str, Any]]) -> MarkerParser:
     """A parser of this format."""
-    return _Messages(MARKERS, _read)
+    return _MessageParser(MARKERS, _read)
 
 
 def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
@@ -48,17 +49,17 @@ def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     return "\n".join(f"{_MARK}{name}\n{json_text.written(arguments)}" for name, arguments in calls)
 
 
-def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+def layout(name: str, schema: Mapping[str, Any]) -> Sequence[GrammarPart]:
     """How a call of this function is written."""
     return (f"{name}\n", Value(whole(schema)))
 
 
-def _read(cursor: Cursor, opener: str) -> Waiting[None]:
-    name = yield from cursor.run(NAME)
-    yield from cursor.must("\n")
+def _read(cursor: Cursor, opener: str) -> Incremental[None]:
+    name = yield from cursor.match(NAME)
+    yield from cursor.expect("\n")
     if name == _EVERYBODY:
-        cursor.answer()
+        cursor.begin_text()
         return
     if (yield from cursor.peek()) != "{":  # prose has short lines, too
-        raise Broken
+        raise ParseError
     yield from named(cursor, name, "")

@@ -1,6 +1,6 @@
 """GigaChat 3: a JSON object in a message of the role `function call`, or after its token."""
 
-from workers.parsers.json_calls import JsonCalls
+from workers.parsers.families.json_calls import JsonCalls
 
 _FORMAT = JsonCalls(
     {
@@ -8,12 +8,7 @@ _FORMAT = JsonCalls(
         "function call<|role_sep|>\n": "<|message_sep|>",
         "<|function_call|>": "<|message_sep|>",
     },
-    before="",
-    between="",
-    after="",
     head='<|message_sep|>\n\nfunction call<|role_sep|>\n{"name": "',
-    middle='", "arguments": ',
-    tail="}",
 )
 NAMES = ("gigachat3",)
 RANK = 1

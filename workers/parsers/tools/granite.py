@@ -1,19 +1,11 @@
 """Granite 3: a list of JSON objects after <|tool_call|>."""
 
-from workers.parsers.json_calls import JsonCalls
+from workers.parsers.families.json_calls import json_list
 
-_FORMAT = JsonCalls(
-    {"<|tool_call|>": "", "<tool_call>": "</tool_call>"},
-    before="<|tool_call|>[",
-    between=", ",
-    after="]",
-    head='{"name": "',
-    middle='", "arguments": ',
-    tail="}",
-)
+_FORMAT = json_list("<|tool_call|>", "", {"<tool_call>": "</tool_call>"})
 NAMES = ("granite", "granite3")
 RANK = 1
-MARKERS = ("<|tool_call|>", "<tool_call>")
+MARKERS = tuple(_FORMAT.markers)
 OBJECTS = True
 BEFORE, BETWEEN, AFTER = _FORMAT.before, _FORMAT.between, _FORMAT.after
 parser, write, layout = _FORMAT.parser, _FORMAT.write, _FORMAT.layout

@@ -1,12 +1,12 @@
-"""Harmony (gpt-oss): messages with a channel and, if they are calls, a recipient, told from their text markers."""
+"""Harmony (gpt-oss): messages with a channel and, if they are calls, a recipient, by their text markers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workers.parsers import json_text
-from workers.parsers.harmony import CHANNEL, END, MESSAGE, START, TO, TURN, Messages
-from workers.parsers.parser_events import Part, Value
-from workers.parsers.typed import whole
+from workers.parsers.families.harmony import CHANNEL, END, MESSAGE, START, TO, TURN, HarmonyParser
+from workers.parsers.grammar_parts import GrammarPart, Value
+from workers.parsers.layouts import whole
 
 NAMES = ("harmony", "openai", "gpt_oss", "gpt-oss")
 RANK = 1
@@ -20,9 +20,9 @@ def recognises(template: str) -> bool:
     return CHANNEL in template and MESSAGE in template
 
 
-def parser(tools: Mapping[str, Mapping[str, Any]]) -> Messages:
+def parser(tools: Mapping[str, Mapping[str, Any]]) -> HarmonyParser:
     """A parser of this format."""
-    return Messages(thinks=False)
+    return HarmonyParser(thinks=False)
 
 
 def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
@@ -30,7 +30,7 @@ def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     return BETWEEN.join(_head(name) + json_text.written(arguments) for name, arguments in calls)
 
 
-def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+def layout(name: str, schema: Mapping[str, Any]) -> Sequence[GrammarPart]:
     """How a call of this function is written; the end of the turn ends it."""
     return (_head(name), Value(whole(schema)))
 

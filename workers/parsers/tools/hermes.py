@@ -1,15 +1,12 @@
 """Hermes: a JSON object between <tool_call> and </tool_call>, as Hermes, Qwen 2.5 and 3 and Granite 4 write it."""
 
-from workers.parsers.json_calls import JsonCalls
-from workers.parsers.reading import Within
+from workers.parsers.families.json_calls import JsonCalls
+from workers.parsers.marker_parser import Within
 
 _FORMAT = JsonCalls(
     {"<tool_call>": "</tool_call>"},
-    before="",
     between="\n",
-    after="",
     head='<tool_call>\n{"name": "',
-    middle='", "arguments": ',
     tail="}\n</tool_call>",
     within=Within.TEXT,
 )

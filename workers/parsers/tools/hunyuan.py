@@ -1,16 +1,8 @@
 """Hunyuan A13B and Apriel: a list of JSON objects between <tool_calls> and </tool_calls>."""
 
-from workers.parsers.json_calls import JsonCalls
+from workers.parsers.families.json_calls import json_list
 
-_FORMAT = JsonCalls(
-    {"<tool_calls>": "</tool_calls>"},
-    before="<tool_calls>[",
-    between=", ",
-    after="]</tool_calls>",
-    head='{"name": "',
-    middle='", "arguments": ',
-    tail="}",
-)
+_FORMAT = json_list("<tool_calls>", "</tool_calls>")
 NAMES = ("hunyuan", "hunyuan_a13b", "apriel")
 RANK = 1
 MARKERS = tuple(_FORMAT.markers)

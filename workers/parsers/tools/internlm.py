@@ -1,12 +1,10 @@
 """InternLM 2 and 2.5: a JSON object with parameters after <|action_start|><|plugin|>."""
 
-from workers.parsers.json_calls import JsonCalls
+from workers.parsers.families.json_calls import JsonCalls
 
 _FORMAT = JsonCalls(
     {"<|action_start|><|plugin|>": "<|action_end|>"},
-    before="",
     between="\n",
-    after="",
     head='<|action_start|><|plugin|>\n{"name": "',
     middle='", "parameters": ',
     tail="}<|action_end|>",

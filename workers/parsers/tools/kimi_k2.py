@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workers.parsers import json_text
-from workers.parsers.cursor import Cursor, Waiting
-from workers.parsers.json_calls import closing, named
-from workers.parsers.parser_events import Part, Value
-from workers.parsers.reading import Reading
-from workers.parsers.typed import whole
+from workers.parsers.cursor import Cursor
+from workers.parsers.families.json_calls import closing, named
+from workers.parsers.grammar_parts import GrammarPart, Value
+from workers.parsers.layouts import whole
+from workers.parsers.marker_parser import MarkerParser
+from workers.parsers.scanner import Incremental
 
 _CALL, _ARGUMENTS, _END = "<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>"
 _SECTION = {
@@ -30,9 +31,9 @@ def recognises(template: str) -> bool:
     return "<|tool_calls_section_begin|>" in template
 
 
-def parser(tools: Mapping[str, Mapping[str, Any]]) -> Reading:
+def parser(tools: Mapping[str, Mapping[str, Any]]) -> MarkerParser:
     """A parser of this format."""
-    return Reading(MARKERS, _read)
+    return MarkerParser(MARKERS, _read)
 
 
 def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
@@ -44,22 +45,22 @@ def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     return BEFORE + BETWEEN.join(written) + AFTER if calls else ""
 
 
-def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+def layout(name: str, schema: Mapping[str, Any]) -> Sequence[GrammarPart]:
     """How a call of this function is written."""
     number = Value({"type": "integer", "minimum": 0, "maximum": 99})
     return (f"{_CALL}functions.{name}:", number, _ARGUMENTS, Value(whole(schema)), _END)
 
 
-def _read(cursor: Cursor, opener: str) -> Waiting[None]:
+def _read(cursor: Cursor, opener: str) -> Incremental[None]:
     if opener in _SECTION:
-        yield from cursor.space()
-        yield from cursor.must(_CALL)
+        yield from cursor.skip_space()
+        yield from cursor.expect(_CALL)
     while True:
-        given = yield from cursor.short(_ARGUMENTS)
+        given = yield from cursor.name_before(_ARGUMENTS)
         name = _NUMBER.sub("", given)
         yield from named(cursor, name.removeprefix("functions."), "" if name == given else given, _END)
         yield from closing(cursor, _END)
-        yield from cursor.space()
-        if not (yield from cursor.comes(_CALL)):
+        yield from cursor.skip_space()
+        if not (yield from cursor.accept(_CALL)):
             break
     yield from closing(cursor, *_SECTION.values())

@@ -5,12 +5,15 @@ from collections.abc import Mapping, Sequence
 from html import escape, unescape
 from typing import Any
 
-from workers.parsers.cursor import Broken, Cursor, Waiting
-from workers.parsers.json_calls import closing, named
-from workers.parsers.markup import value
-from workers.parsers.parser_events import Either, Part, Value
-from workers.parsers.reading import Reading
-from workers.parsers.typed import ALL, Object, Property, bare, fill, optional, ordered, types
+from workers.parsers.cursor import Cursor
+from workers.parsers.families.json_calls import closing, named
+from workers.parsers.families.markup import value
+from workers.parsers.grammar_parts import Either, GrammarPart, Value
+from workers.parsers.layouts import bare, optional, ordered
+from workers.parsers.marker_parser import MarkerParser
+from workers.parsers.scanner import Incremental, ParseError
+from workers.parsers.schema_types import ALL, types
+from workers.parsers.typed import ArgumentsWriter, PropertyWriter, fill
 
 _SEP, _OPEN, _CALL = "<|sep|>", "<|open|>tools<|sep|>", "<|open|>call "
 _CLOSE, _CALL_CLOSE = "<|close|>tools<|sep|>", "<|close|>call<|sep|>"
@@ -33,9 +36,9 @@ def recognises(template: str) -> bool:
     return "<|open|>" in template and _SEP in template
 
 
-def parser(tools: Mapping[str, Mapping[str, Any]]) -> Reading:
+def parser(tools: Mapping[str, Mapping[str, Any]]) -> MarkerParser:
     """A parser of this format."""
-    return Reading((*MARKERS, *_DROPPED), lambda cursor, opener: _read(cursor, opener, tools))
+    return MarkerParser((*MARKERS, *_DROPPED), lambda cursor, opener: _read(cursor, opener, tools))
 
 
 def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
@@ -52,13 +55,13 @@ def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     return BEFORE + BETWEEN.join(written) + AFTER if calls else ""
 
 
-def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+def layout(name: str, schema: Mapping[str, Any]) -> Sequence[GrammarPart]:
     """How a call of this function is written."""
     number = Value({"type": "integer", "minimum": 1, "maximum": 99})
-    parts: list[Part] = [f'{_CALL}tool="{escape(name)}" index="', number, f'"{_SEP}']
+    parts: list[GrammarPart] = [f'{_CALL}tool="{escape(name)}" index="', number, f'"{_SEP}']
     for key, inner, required in ordered(schema):
         kinds = sorted(types(inner, inner))
-        kind: Sequence[Part] = ("string",) if "string" in kinds else (Either(kinds),)
+        kind: Sequence[GrammarPart] = ("string",) if "string" in kinds else (Either(kinds),)
         before, after = _key(key, "\0").split("\0")
         parts += optional(required, (before, *kind, after, *bare(inner, _ARGUMENT_CLOSE)))
     return (*parts, _CALL_CLOSE)
@@ -68,56 +71,56 @@ def _key(key: str, kind: str) -> str:
     return f'{_ARGUMENT}key="{escape(key)}" type="{kind}"{_SEP}'
 
 
-def _attributes(cursor: Cursor) -> Waiting[dict[str, str]]:
+def _attributes(cursor: Cursor) -> Incremental[dict[str, str]]:
     """Read the rest of a tag."""
-    text = yield from cursor.short(_SEP)
+    text = yield from cursor.name_before(_SEP)
     return {name: unescape(given) for name, given in _ATTRIBUTE.findall(text)}
 
 
-def _read(cursor: Cursor, opener: str, tools: Mapping[str, Mapping[str, Any]]) -> Waiting[None]:
+def _read(cursor: Cursor, opener: str, tools: Mapping[str, Mapping[str, Any]]) -> Incremental[None]:
     if opener in _DROPPED:
         return
     if opener == _OPEN:
-        yield from cursor.space()
-        yield from cursor.must(_CALL)
+        yield from cursor.skip_space()
+        yield from cursor.expect(_CALL)
     while True:
         yield from _call(cursor, tools)
-        yield from cursor.space()
-        if not (yield from cursor.comes(_CALL)):
+        yield from cursor.skip_space()
+        if not (yield from cursor.accept(_CALL)):
             break
     yield from closing(cursor, _CLOSE)
 
 
-def _call(cursor: Cursor, tools: Mapping[str, Mapping[str, Any]]) -> Waiting[None]:
+def _call(cursor: Cursor, tools: Mapping[str, Mapping[str, Any]]) -> Incremental[None]:
     name = (yield from _attributes(cursor)).get("tool", "")
     if not name:
-        raise Broken
-    yield from cursor.space()
-    if (yield from cursor.comes(_JSON)):
-        yield from cursor.short(_SEP)
+        raise ParseError
+    yield from cursor.skip_space()
+    if (yield from cursor.accept(_JSON)):
+        yield from cursor.name_before(_SEP)
         yield from named(cursor, name, "", _JSON_CLOSE)
         yield from closing(cursor, _JSON_CLOSE)
         yield from closing(cursor, _CALL_CLOSE)
         return
-    call = Object(cursor, name, tools)
+    call = ArgumentsWriter(cursor, name, tools)
     while True:
-        yield from cursor.space()
-        here = yield from cursor.sees(_ARGUMENT, _CALL_CLOSE, _CLOSE, _CALL)
+        yield from cursor.skip_space()
+        here = yield from cursor.looking_at(_ARGUMENT, _CALL_CLOSE, _CLOSE, _CALL)
         if here is None:
-            raise Broken
+            raise ParseError
         if here != _ARGUMENT:
-            yield from cursor.comes(_CALL_CLOSE)  # models forget it
+            yield from cursor.accept(_CALL_CLOSE)  # models forget it
             call.end()
             return
         call.begin()
-        yield from cursor.must(_ARGUMENT)
+        yield from cursor.expect(_ARGUMENT)
         given = yield from _attributes(cursor)
         if not given.get("key"):
-            raise Broken
+            raise ParseError
         allowed = call.allowed(given["key"])
         if given.get("type") == "string":
             allowed = _STRING if "string" in allowed else allowed
         elif "type" in given:
             allowed = ALL - _STRING
-        told = Property(cursor, call.key(given["key"]), allowed)
-        yield from fill(cursor, told, _ARGUMENT_CLOSE, others=(_ARGUMENT, _CALL_CLOSE, _CLOSE))
+        writer = PropertyWriter(cursor, call.key(given["key"]), allowed)
+        yield from fill(cursor, writer, _ARGUMENT_CLOSE, others=(_ARGUMENT, _CALL_CLOSE, _CLOSE))

@@ -1,15 +1,11 @@
 """Llama 3 and 4: a bare JSON object with a name and parameters, or one after <|python_tag|>."""
 
-from workers.parsers.json_calls import JsonCalls
+from workers.parsers.families.json_calls import JsonCalls
 
 _FORMAT = JsonCalls(
     {"<|python_tag|>": "", "<|python_start|>": "<|python_end|>"},
-    before="",
     between="; ",
-    after="",
-    head='{"name": "',
     middle='", "parameters": ',
-    tail="}",
     bare=("{",),
 )
 NAMES = ("llama3_json", "llama3", "llama4_json")

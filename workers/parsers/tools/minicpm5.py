@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workers.parsers.markup import Elements
-from workers.parsers.parser_events import Part
+from workers.parsers.families.markup import Elements
+from workers.parsers.grammar_parts import GrammarPart
 
 _FORMAT = Elements(
     "",
@@ -35,6 +35,6 @@ def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     return BETWEEN.join(_FORMAT.written(*call) for call in calls)
 
 
-def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+def layout(name: str, schema: Mapping[str, Any]) -> Sequence[GrammarPart]:
     """How a call of this function is written."""
     return (_FORMAT.begin(name), *_FORMAT.parts(schema), "</function>")

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workers.parsers.markup import Elements
-from workers.parsers.parser_events import Part
+from workers.parsers.families.markup import Elements
+from workers.parsers.grammar_parts import GrammarPart
 
 _FORMAT = Elements(
     "<minimax:tool_call>",
@@ -34,6 +34,6 @@ def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     return BEFORE + BETWEEN.join(_FORMAT.written(*call) for call in calls) + AFTER if calls else ""
 
 
-def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+def layout(name: str, schema: Mapping[str, Any]) -> Sequence[GrammarPart]:
     """How a call of this function is written."""
     return (_FORMAT.begin(name), *_FORMAT.parts(schema), "</invoke>")

@@ -6,12 +6,15 @@ from functools import partial
 from typing import Any
 
 from workers.parsers import json_text
-from workers.parsers.cursor import NAME, Broken, Cursor, Waiting
-from workers.parsers.json_calls import closing
-from workers.parsers.markup import value
-from workers.parsers.parser_events import Part, Value
-from workers.parsers.reading import Reading
-from workers.parsers.typed import Object, fill, optional, ordered, string, typed, types
+from workers.parsers.cursor import Cursor
+from workers.parsers.families.json_calls import closing
+from workers.parsers.families.markup import value
+from workers.parsers.grammar_parts import GrammarPart, Value
+from workers.parsers.layouts import optional, ordered, string
+from workers.parsers.marker_parser import MarkerParser
+from workers.parsers.scanner import NAME, Incremental, ParseError
+from workers.parsers.schema_types import types
+from workers.parsers.typed import ArgumentsWriter, fill, typed
 
 _SPACE = "]<]minimax[>["
 _OPEN, _CLOSE = f"{_SPACE}<tool_call>", f"{_SPACE}</tool_call>"
@@ -31,9 +34,9 @@ def recognises(template: str) -> bool:
     return "]<]minimax[>[" in template
 
 
-def parser(tools: Mapping[str, Mapping[str, Any]]) -> Reading:
+def parser(tools: Mapping[str, Mapping[str, Any]]) -> MarkerParser:
     """A parser of this format."""
-    return Reading(MARKERS, lambda cursor, opener: _read(cursor, opener, tools))
+    return MarkerParser(MARKERS, lambda cursor, opener: _read(cursor, opener, tools))
 
 
 def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
@@ -42,9 +45,9 @@ def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     return BEFORE + BETWEEN.join(written) + AFTER if calls else ""
 
 
-def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+def layout(name: str, schema: Mapping[str, Any]) -> Sequence[GrammarPart]:
     """How a call of this function is written; objects and lists as JSON, which is read as well."""
-    parts: list[Part] = [_head(name)]
+    parts: list[GrammarPart] = [_head(name)]
     for key, inner, required in ordered(schema):
         end = f"{_SPACE}</{key}>"
         one = string(inner, end) if "string" in types(inner, inner) else (Value(inner), end)
@@ -60,61 +63,61 @@ def _children(given: Mapping[str, Any]) -> str:
     return "".join(f"{_SPACE}<{key}>{value(entry)}{_SPACE}</{key}>" for key, entry in given.items())
 
 
-def _read(cursor: Cursor, opener: str, tools: Mapping[str, Mapping[str, Any]]) -> Waiting[None]:
+def _read(cursor: Cursor, opener: str, tools: Mapping[str, Mapping[str, Any]]) -> Incremental[None]:
     if opener == _OPEN:
-        yield from cursor.space()
-        yield from cursor.must(_CALL)
+        yield from cursor.skip_space()
+        yield from cursor.expect(_CALL)
     while True:
         yield from _call(cursor, tools)
-        yield from cursor.space()
-        if not (yield from cursor.comes(_CALL)):
+        yield from cursor.skip_space()
+        if not (yield from cursor.accept(_CALL)):
             break
     yield from closing(cursor, _CLOSE)
 
 
-def _call(cursor: Cursor, tools: Mapping[str, Mapping[str, Any]]) -> Waiting[None]:
-    yield from cursor.space()
-    yield from cursor.must("name")
-    yield from cursor.space()
-    yield from cursor.must("=")
-    yield from cursor.comes('"', "'")
-    name = yield from cursor.run(NAME)
-    yield from cursor.comes('"', "'")
-    yield from cursor.must(">")
-    call = Object(cursor, name, tools)
+def _call(cursor: Cursor, tools: Mapping[str, Mapping[str, Any]]) -> Incremental[None]:
+    yield from cursor.skip_space()
+    yield from cursor.expect("name")
+    yield from cursor.skip_space()
+    yield from cursor.expect("=")
+    yield from cursor.accept('"', "'")
+    name = yield from cursor.match(NAME)
+    yield from cursor.accept('"', "'")
+    yield from cursor.expect(">")
+    call = ArgumentsWriter(cursor, name, tools)
     while True:
-        yield from cursor.space()
-        if (yield from cursor.sees(_CALL_CLOSE, _CLOSE, _CALL, _OPEN)):
-            yield from cursor.comes(_CALL_CLOSE)  # models forget it
+        yield from cursor.skip_space()
+        if (yield from cursor.looking_at(_CALL_CLOSE, _CLOSE, _CALL, _OPEN)):
+            yield from cursor.accept(_CALL_CLOSE)  # models forget it
             call.end()
             return
-        yield from cursor.must(_SPACE + "<")
-        key = yield from cursor.short(">")
+        yield from cursor.expect(_SPACE + "<")
+        key = yield from cursor.name_before(">")
         if not key or key.startswith("/"):
-            raise Broken
+            raise ParseError
         call.begin()
         if call.allowed(key) == _STRING:
             end = f"{_SPACE}</{key}>"
             is_end = partial(_ends_string, cursor, call, end)
             yield from fill(cursor, call.property(key), others=(_SPACE,), is_end=is_end)
-            yield from cursor.comes(end)
+            yield from cursor.accept(end)
         else:
-            found = yield from _element(cursor, key, call.schema(key), call.root, 0)
-            cursor.arguments(call.key(key) + json_text.written(found))
+            element = yield from _element(cursor, key, call.schema(key), call.root, 0)
+            cursor.arguments(call.key(key) + json_text.written(element))
 
 
-def _ends_string(cursor: Cursor, call: Object, end: str, marker: str) -> Waiting[bool]:
+def _ends_string(cursor: Cursor, call: ArgumentsWriter, end: str, marker: str) -> Incremental[bool]:
     """Whether a string ends here: by its tag, or without one as the call ends or its next property begins."""
-    if (yield from cursor.sees(end, _CALL_CLOSE, _CLOSE, _CALL)):
+    if (yield from cursor.looking_at(end, _CALL_CLOSE, _CLOSE, _CALL)):
         return True
-    yield from cursor.must(f"{marker}<")
-    return call.awaits((yield from cursor.short(">")))
+    yield from cursor.expect(f"{marker}<")
+    return call.awaits((yield from cursor.name_before(">")))
 
 
-def _element(cursor: Cursor, tag: str, schema: Any, root: Any, depth: int) -> Waiting[Any]:
+def _element(cursor: Cursor, tag: str, schema: Any, root: Any, depth: int) -> Incremental[Any]:
     """Read an element's content and the tag that ends it, which may be missing, and give its value."""
     if depth > _DEEPEST:
-        raise Broken
+        raise ParseError
     text, children = "", list[tuple[str, Any]]()
     allowed = types(schema, root)
     while True:
@@ -122,14 +125,14 @@ def _element(cursor: Cursor, tag: str, schema: Any, root: Any, depth: int) -> Wa
         text += part
         if marker is None:
             continue
-        cursor.leave(_SPACE)
-        if (yield from cursor.comes(f"{_SPACE}</{tag}>")):
+        cursor.put_back(_SPACE)
+        if (yield from cursor.accept(f"{_SPACE}</{tag}>")):
             break
-        closes = yield from cursor.sees(f"{_SPACE}</", _CALL)
+        closes = yield from cursor.looking_at(f"{_SPACE}</", _CALL)
         if closes or not allowed & {"object", "array"}:  # a tag was forgotten
             break
-        yield from cursor.must(f"{_SPACE}<")
-        child = yield from cursor.short(">")
+        yield from cursor.expect(f"{_SPACE}<")
+        child = yield from cursor.name_before(">")
         inner = _inner(schema, child, "array" in allowed and "object" not in allowed)
         children.append((child, (yield from _element(cursor, child, inner, root, depth + 1))))
     if children and text.strip():
@@ -154,7 +157,7 @@ def _inner(schema: Any, child: str, item: bool) -> Any:
 
 def _object(children: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """An object of named values; those of one name are a list."""
-    found: dict[str, list[Any]] = {}
+    entries_by_name: dict[str, list[Any]] = {}
     for key, entry in children:
-        found.setdefault(key, []).append(entry)
-    return {key: entries[0] if len(entries) == 1 else entries for key, entries in found.items()}
+        entries_by_name.setdefault(key, []).append(entry)
+    return {key: entries[0] if len(entries) == 1 else entries for key, entries in entries_by_name.items()}

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workers.parsers import json_text
-from workers.parsers.cursor import NAME, Broken, Cursor, Waiting
-from workers.parsers.json_calls import named, several
-from workers.parsers.parser_events import Part, Value
-from workers.parsers.reading import Reading, Within
-from workers.parsers.typed import whole
+from workers.parsers.cursor import Cursor
+from workers.parsers.families.json_calls import named, several
+from workers.parsers.grammar_parts import GrammarPart, Value
+from workers.parsers.layouts import whole
+from workers.parsers.marker_parser import MarkerParser, Within
+from workers.parsers.scanner import NAME, Incremental, ParseError
 
 _CALLS, _ID, _ARGUMENTS = "[TOOL_CALLS]", "[CALL_ID]", "[ARGS]"
 
@@ -24,9 +25,9 @@ def recognises(template: str) -> bool:
     return _CALLS in template
 
 
-def parser(tools: Mapping[str, Mapping[str, Any]]) -> Reading:
+def parser(tools: Mapping[str, Mapping[str, Any]]) -> MarkerParser:
     """A parser of this format."""
-    return Reading(MARKERS, _read, within=Within.TEXT)
+    return MarkerParser(MARKERS, _read, within=Within.TEXT)
 
 
 def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
@@ -34,40 +35,40 @@ def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     return "".join(f"{_CALLS}{name}{_ARGUMENTS}{json_text.written(arguments)}" for name, arguments in calls)
 
 
-def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+def layout(name: str, schema: Mapping[str, Any]) -> Sequence[GrammarPart]:
     """How a call of this function is written."""
     return (f"{_CALLS}{name}{_ARGUMENTS}", Value(whole(schema)))
 
 
-def _read(cursor: Cursor, opener: str) -> Waiting[None]:
-    yield from cursor.space()
+def _read(cursor: Cursor, opener: str) -> Incremental[None]:
+    yield from cursor.skip_space()
     if (yield from cursor.peek()) in ("[", "{"):
         yield from several(cursor, "")
         return
     yield from _call(cursor, sure=True)
     while True:  # some write the marker once for several calls
         try:
-            yield from cursor.space()
-            yield from cursor.comes(",", ";")
+            yield from cursor.skip_space()
+            yield from cursor.accept(",", ";")
             yield from _call(cursor, sure=False)
-        except Broken:
-            if cursor.calling:
+        except ParseError:
+            if cursor.in_call:
                 raise
-            cursor.unread()
+            cursor.rewind()
             return
 
 
-def _call(cursor: Cursor, sure: bool) -> Waiting[None]:
-    yield from cursor.space()
-    name = yield from cursor.run(NAME)
-    yield from cursor.space()
+def _call(cursor: Cursor, sure: bool) -> Incremental[None]:
+    yield from cursor.skip_space()
+    name = yield from cursor.match(NAME)
+    yield from cursor.skip_space()
     given = ""
-    marker = yield from cursor.comes(_ID, _ARGUMENTS)
+    marker = yield from cursor.accept(_ID, _ARGUMENTS)
     if marker == _ID:
-        yield from cursor.space()
-        given = yield from cursor.run(NAME)
-        yield from cursor.space()
-        marker = yield from cursor.comes(_ARGUMENTS)
+        yield from cursor.skip_space()
+        given = yield from cursor.match(NAME)
+        yield from cursor.skip_space()
+        marker = yield from cursor.accept(_ARGUMENTS)
     if not (marker or sure):
-        raise Broken
+        raise ParseError
     yield from named(cursor, name, given)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workers.parsers.markup import Elements
-from workers.parsers.muse import Messages
-from workers.parsers.parser_events import Part
+from workers.parsers.families.markup import Elements
+from workers.parsers.families.muse import MuseParser
+from workers.parsers.grammar_parts import GrammarPart
 
 _FORMAT = Elements(
     "<atem:function_calls>",
@@ -29,9 +29,9 @@ def recognises(template: str) -> bool:
     return _FORMAT.open in template
 
 
-def parser(tools: Mapping[str, Mapping[str, Any]]) -> Messages:
+def parser(tools: Mapping[str, Mapping[str, Any]]) -> MuseParser:
     """A parser of this format."""
-    return Messages(thinks=False, calls=_FORMAT.parser(tools))
+    return MuseParser(thinks=False, calls=_FORMAT.parser(tools))
 
 
 def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
@@ -39,6 +39,6 @@ def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     return BEFORE + BETWEEN.join(_FORMAT.written(*call) for call in calls) + AFTER if calls else ""
 
 
-def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+def layout(name: str, schema: Mapping[str, Any]) -> Sequence[GrammarPart]:
     """How a call of this function is written."""
     return (_FORMAT.begin(name), *_FORMAT.parts(schema), _FORMAT.call_close)

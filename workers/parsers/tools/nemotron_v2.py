@@ -1,16 +1,8 @@
 """Nemotron Nano v2: a list of JSON objects between <TOOLCALL> and </TOOLCALL>."""
 
-from workers.parsers.json_calls import JsonCalls
+from workers.parsers.families.json_calls import json_list
 
-_FORMAT = JsonCalls(
-    {"<TOOLCALL>": "</TOOLCALL>"},
-    before="<TOOLCALL>[",
-    between=", ",
-    after="]</TOOLCALL>",
-    head='{"name": "',
-    middle='", "arguments": ',
-    tail="}",
-)
+_FORMAT = json_list("<TOOLCALL>", "</TOOLCALL>")
 NAMES = ("nemotron_v2", "nemotron_json", "nemotron_nano_v2")
 RANK = 1
 MARKERS = tuple(_FORMAT.markers)

@@ -1,19 +1,11 @@
 """Phi-4 mini: a list of JSON objects between <|tool_call|> and <|/tool_call|>, or after functools."""
 
-from workers.parsers.json_calls import JsonCalls
+from workers.parsers.families.json_calls import json_list
 
-_FORMAT = JsonCalls(
-    {"<|tool_call|>": "<|/tool_call|>", "functools": ""},
-    before="<|tool_call|>[",
-    between=", ",
-    after="]<|/tool_call|>",
-    head='{"name": "',
-    middle='", "arguments": ',
-    tail="}",
-)
+_FORMAT = json_list("<|tool_call|>", "<|/tool_call|>", {"functools": ""})
 NAMES = ("phi4", "phi4_mini_json", "phi4_mini")
 RANK = 2
-MARKERS = ("<|tool_call|>", "functools")
+MARKERS = tuple(_FORMAT.markers)
 OBJECTS = True
 BEFORE, BETWEEN, AFTER = _FORMAT.before, _FORMAT.between, _FORMAT.after
 parser, write, layout = _FORMAT.parser, _FORMAT.write, _FORMAT.layout

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workers.parsers import literals
-from workers.parsers.cursor import NAME, Broken, Cursor, Waiting
-from workers.parsers.json_calls import closing
-from workers.parsers.parser_events import Part, Value
-from workers.parsers.reading import Reading, Within
-from workers.parsers.typed import Object, optional, ordered
+from workers.parsers.cursor import Cursor
+from workers.parsers.families.json_calls import closing
+from workers.parsers.grammar_parts import GrammarPart, Value
+from workers.parsers.layouts import optional, ordered
+from workers.parsers.marker_parser import MarkerParser, Within
+from workers.parsers.scanner import NAME, Incremental, ParseError
+from workers.parsers.typed import ArgumentsWriter
 
 _MARKERS = {
     "<|python_start|>": "<|python_end|>",
@@ -36,9 +38,11 @@ def recognises(template: str) -> bool:
     return any(word in template for word in words)
 
 
-def parser(tools: Mapping[str, Mapping[str, Any]]) -> Reading:
+def parser(tools: Mapping[str, Mapping[str, Any]]) -> MarkerParser:
     """A parser of this format."""
-    return Reading(tuple(_MARKERS), lambda cursor, opener: _read(cursor, opener, tools), ("[",), within=Within.TEXT)
+    return MarkerParser(
+        tuple(_MARKERS), lambda cursor, opener: _read(cursor, opener, tools), ("[",), within=Within.TEXT
+    )
 
 
 def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
@@ -50,9 +54,9 @@ def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     return BEFORE + BETWEEN.join(written) + AFTER if calls else ""
 
 
-def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+def layout(name: str, schema: Mapping[str, Any]) -> Sequence[GrammarPart]:
     """How a call of this function is written; values as JSON, which is read as well."""
-    parts: list[Part] = [name + "("]
+    parts: list[GrammarPart] = [name + "("]
     for at, (key, inner, required) in enumerate(ordered(schema)):
         parts += optional(required, ((", " if at else "") + key + "=", Value(inner)))
     return (*parts, ")")
@@ -67,50 +71,50 @@ def _python(given: Any) -> str:
     return repr(given)
 
 
-def _read(cursor: Cursor, opener: str, tools: Mapping[str, Mapping[str, Any]]) -> Waiting[None]:
+def _read(cursor: Cursor, opener: str, tools: Mapping[str, Mapping[str, Any]]) -> Incremental[None]:
     close = _MARKERS.get(opener, "")
-    yield from cursor.space()
+    yield from cursor.skip_space()
     if not close:
-        yield from cursor.must("[")
+        yield from cursor.expect("[")
         listed = True
     else:  # between markers a list needs no brackets
-        listed = (yield from cursor.comes("[")) is not None
+        listed = (yield from cursor.accept("[")) is not None
     while True:
-        yield from cursor.space()
+        yield from cursor.skip_space()
         yield from _call(cursor, tools)
-        yield from cursor.space()
+        yield from cursor.skip_space()
         if listed:
-            if (yield from cursor.must(",", "]")) == "]":
+            if (yield from cursor.expect(",", "]")) == "]":
                 break
         else:
-            yield from cursor.comes(",", ";")
-            yield from cursor.space()
-            if cursor.at_end or (yield from cursor.sees(close)):
+            yield from cursor.accept(",", ";")
+            yield from cursor.skip_space()
+            if cursor.at_end or (yield from cursor.looking_at(close)):
                 break
-    cursor.told()
+    cursor.commit()
     yield from closing(cursor, close)
 
 
-def _call(cursor: Cursor, tools: Mapping[str, Mapping[str, Any]]) -> Waiting[None]:
-    call = Object(cursor, (yield from cursor.run(NAME)), tools)
-    yield from cursor.must("(")
+def _call(cursor: Cursor, tools: Mapping[str, Mapping[str, Any]]) -> Incremental[None]:
+    call = ArgumentsWriter(cursor, (yield from cursor.match(NAME)), tools)
+    yield from cursor.expect("(")
     while True:
-        yield from cursor.space()
-        while (yield from cursor.comes(",")):  # also where an argument is left out
-            yield from cursor.space()
-        if (yield from cursor.comes(")")):
+        yield from cursor.skip_space()
+        while (yield from cursor.accept(",")):  # also where an argument is left out
+            yield from cursor.skip_space()
+        if (yield from cursor.accept(")")):
             call.end()
             return
-        key = yield from cursor.run(NAME)
-        yield from cursor.space()
-        yield from cursor.must("=")
+        key = yield from cursor.match(NAME)
+        yield from cursor.skip_space()
+        yield from cursor.expect("=")
         before = [call.key(key)]  # with the first of the value, so that `[f(x=y)]` in prose stays text
 
-        def tell(text: str, before: list[str] = before) -> None:
+        def emit(text: str, before: list[str] = before) -> None:
             call.begin()
             cursor.arguments((before.pop() if before else "") + text)
 
-        yield from literals.value(cursor, tell, literals.PYTHON)
-        yield from cursor.space()
-        if (yield from cursor.sees(",", ")")) is None:
-            raise Broken
+        yield from literals.value(cursor, emit, literals.PYTHON)
+        yield from cursor.skip_space()
+        if (yield from cursor.looking_at(",", ")")) is None:
+            raise ParseError

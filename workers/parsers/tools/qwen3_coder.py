@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workers.parsers.markup import Elements
-from workers.parsers.parser_events import Part
-from workers.parsers.reading import Within
+from workers.parsers.families.markup import Elements
+from workers.parsers.grammar_parts import GrammarPart
+from workers.parsers.marker_parser import Within
 
 _FORMAT = Elements(
     "<tool_call>",
@@ -36,6 +36,6 @@ def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     return BETWEEN.join(f"<tool_call>\n{_FORMAT.written(*call)}\n</tool_call>" for call in calls)
 
 
-def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+def layout(name: str, schema: Mapping[str, Any]) -> Sequence[GrammarPart]:
     """How a call of this function is written."""
     return ("<tool_call>\n" + _FORMAT.begin(name), *_FORMAT.parts(schema), "</function>\n</tool_call>")

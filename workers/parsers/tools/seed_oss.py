@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workers.parsers.markup import Elements
-from workers.parsers.parser_events import Part
+from workers.parsers.families.markup import Elements
+from workers.parsers.grammar_parts import GrammarPart
 
 _FORMAT = Elements(
     "<seed:tool_call>",
@@ -34,6 +34,6 @@ def write(calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     return BETWEEN.join(f"{_FORMAT.open}\n{_FORMAT.written(*call)}\n{_FORMAT.close}" for call in calls)
 
 
-def layout(name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+def layout(name: str, schema: Mapping[str, Any]) -> Sequence[GrammarPart]:
     """How a call of this function is written."""
     return (f"{_FORMAT.open}\n" + _FORMAT.begin(name), *_FORMAT.parts(schema), f"</function>\n{_FORMAT.close}")

@@ -1,15 +1,12 @@
 """xLAM: a bare list of JSON objects, one in a code block, or in an object tool_calls."""
 
-from workers.parsers.json_calls import JsonCalls
+from workers.parsers.families.json_calls import JsonCalls
 
 _FORMAT = JsonCalls(
     {"<tool_call>": "</tool_call>", "```json": "```"},
     before="[",
     between=", ",
     after="]",
-    head='{"name": "',
-    middle='", "arguments": ',
-    tail="}",
     bare=("[", "{"),
     doubtful=("```json",),
 )

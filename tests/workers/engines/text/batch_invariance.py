@@ -103,14 +103,17 @@ def together(
     engine: TextEngine, jobs: Sequence[Job], arrivals: Sequence[int], pauses: random.Random | None = None
 ) -> list[Answers]:
     """Run requests that come at these steps, some of which pause now and then; collect their answers by index."""
-    batch, spoken = (Batch(engine) if pauses is None else Pausing(engine, pauses)), dict[tuple[str, int], list[int]]()
-    hear = engine._say
+    batch, tokens_by_answer = (
+        (Batch(engine) if pauses is None else Pausing(engine, pauses)),
+        dict[tuple[str, int], list[int]](),
+    )
+    emit = engine._emit
 
-    def spy(task: Any, what: Any) -> Any:
-        spoken.setdefault((what.row.job, what.row.index), []).append(what.token)
-        return hear(task, what)
+    def spy(task: Any, generated: Any) -> Any:
+        tokens_by_answer.setdefault((generated.row.job, generated.row.index), []).append(generated.token)
+        return emit(task, generated)
 
-    engine._say = spy  # type: ignore[method-assign]
+    engine._emit = spy  # type: ignore[method-assign]
     try:
         for number in sorted(range(len(jobs)), key=lambda number: arrivals[number]):
             while batch.steps < arrivals[number]:
@@ -118,18 +121,18 @@ def together(
             batch.admit(str(number), jobs[number])
         batch.run()
     finally:
-        del engine._say
-    return [_answers(batch, spoken, str(number)) for number in range(len(jobs))]
+        del engine._emit
+    return [_answers(batch, tokens_by_answer, str(number)) for number in range(len(jobs))]
 
 
-def _answers(batch: Batch, spoken: Mapping[tuple[str, int], list[int]], name: str) -> Answers:
+def _answers(batch: Batch, tokens_by_answer: Mapping[tuple[str, int], list[int]], name: str) -> Answers:
     deltas = [event for event in batch.heard[name] if isinstance(event, events.Delta)]
     found = {}
     for index in sorted({delta.index for delta in deltas}):
         own = [delta for delta in deltas if delta.index == index]
         told = [one for delta in own for one in delta.logprobs]
         found[index] = Answer(
-            spoken[name, index],
+            tokens_by_answer[name, index],
             "".join(delta.text for delta in own),
             own[-1].finish_reason,
             [(one.token, one.offset, one.logprob or 0.0, [top.token for top in one.top]) for one in told],
@@ -150,7 +153,7 @@ def differences(engine: TextEngine, model: Any, job: Job, alone: Answers, compan
             prompt, options = plan.prompts[0], plan.options[index]
             guide = plan.guide.copy() if plan.guide else None
             for token in expected.tokens[:at] if guide else ():
-                guide.hear(token)
+                guide.accept(token)
             row = Pick(options, len(prompt), [*prompt, *expected.tokens[:at]], guide)
             if at < min(len(expected.tokens), len(found.tokens)) and (
                 _distance(model, row, expected.tokens[at], found.tokens[at]) <= CLOSE

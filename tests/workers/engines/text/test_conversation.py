@@ -6,7 +6,7 @@ import pytest
 
 from tasks.values.requests import BlobRef, Media, Message, Tool, ToolCall
 from workers.engines.text import conversation
-from workers.engines.text.template import Takes
+from workers.engines.text.template import TemplateSupport
 from workers.parsers import registry
 
 HERMES = registry.find("tools", "hermes")
@@ -20,7 +20,7 @@ TALK = (
     Message("tool", "0", call_id="call_2"),
     Message("user", "and?", name="ann"),
 )
-ALL = Takes()
+ALL = TemplateSupport()
 
 
 @pytest.mark.parametrize(("objects", "arguments"), [(True, {"a": 1}), (False, '{"a": 1}')])

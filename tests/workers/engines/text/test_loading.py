@@ -120,7 +120,7 @@ def test_where_the_device_says_what_to_use_caches_keep_within_it(
     monkeypatch.setattr(mx, "get_active_memory", lambda: 0 if recommended > 1e6 else 10**9)
     batch = load(folder)._batch
     assert batch._max_bytes == pytest.approx(running, rel=1e-3)
-    assert batch._prompts._max_bytes == pytest.approx(min(2**30, running / 3), rel=1e-2)
+    assert batch._prompt_cache._max_bytes == pytest.approx(min(2**30, running / 3), rel=1e-2)
 
 
 @pytest.mark.parametrize("bits", [2, 4, 8])
@@ -159,8 +159,8 @@ def test_prompts_come_back_from_files_while_the_model_is_the_same(folder: Path, 
     prompt = tuple(range(10, 410))
     engine = load(folder, prompt_cache_dir=str(tmp_path))
     assert cached(engine, prompt) == 0
-    assert engine._batch._prompts._store is not None
-    engine._batch._prompts._store.flush()
+    assert engine._batch._prompt_cache._store is not None
+    engine._batch._prompt_cache._store.flush()
     assert cached(load(folder, prompt_cache_dir=str(tmp_path)), prompt) == 399
     assert cached(load(folder, prompt_cache_dir=str(tmp_path), kv_bits=8, kv_group_size=32), prompt) == 0
     assert len(list((tmp_path / "tiny").iterdir())) == 1  # what can no longer be used is gone

@@ -25,7 +25,7 @@ from tasks.values.requests import (
     ToolChoice,
 )
 from tests.workers.engines.text import tiny
-from workers.engines.text.output.reading import Formats
+from workers.engines.text.output.answer_format import Formats
 from workers.engines.text.prompts import Prompt, Prompts
 
 CHATML = (

@@ -9,7 +9,7 @@ from tasks.values.requests import Message
 from tests import chat_templates
 from tests.chat_templates import TALKS
 from workers.engines.text.prompts import Prompts
-from workers.engines.text.template import Takes
+from workers.engines.text.template import TemplateSupport
 
 # What no form of a turn brings into a prompt.
 LOST: dict[str, set[str]] = {
@@ -34,7 +34,7 @@ def test_every_talk_is_rendered_with_all_that_is_said_in_it(template: tuple[str,
 
 
 @pytest.mark.parametrize(
-    ("refuses", "takes"),
+    ("refuses", "support"),
     [
         ("{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}", {"system": False}),
         (
@@ -63,8 +63,8 @@ def test_every_talk_is_rendered_with_all_that_is_said_in_it(template: tuple[str,
         ),
     ],
 )
-def test_what_a_template_refuses_is_found_out(refuses: str, takes: dict[str, object]) -> None:
-    assert chat_templates.prompts(refuses + PLAIN).takes == Takes()._replace(**takes)  # type: ignore[arg-type]
+def test_what_a_template_refuses_is_found_out(refuses: str, support: dict[str, object]) -> None:
+    assert chat_templates.prompts(refuses + PLAIN).template_support == TemplateSupport()._replace(**support)  # type: ignore[arg-type]
 
 
 PLAIN = """{% for message in messages %}<|{{ message.role }}|>{{ message.content or '' }}
@@ -74,7 +74,7 @@ PLAIN = """{% for message in messages %}<|{{ message.role }}|>{{ message.content
 
 
 def test_a_template_that_shows_all_is_given_all() -> None:
-    assert chat_templates.prompts(PLAIN).takes == Takes()
+    assert chat_templates.prompts(PLAIN).template_support == TemplateSupport()
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_template_that_shows_all_is_given_all() -> None:
 )
 def test_arguments_are_of_the_kind_that_a_template_can_show(arguments: str, objects: bool) -> None:
     template = PLAIN.replace("{{ call.function.arguments | tojson }}", arguments)
-    found = chat_templates.prompts(template).takes
+    found = chat_templates.prompts(template).template_support
     assert found.calls and (found.objects or not objects)
 
 
@@ -94,7 +94,7 @@ def test_a_template_without_calls_and_results_has_them_written_as_text() -> None
     prompts = chat_templates.prompts(
         "{% for m in messages if m.role != 'tool' %}{{ m.content }}{% endfor %}{{ tools }}<tool_call>arguments"
     )
-    assert not prompts.takes.calls and not prompts.takes.results
+    assert not prompts.template_support.calls and not prompts.template_support.results
     assert chat_templates.shown(prompts, TALKS["two calls"])
 
 

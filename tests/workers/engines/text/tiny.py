@@ -22,7 +22,7 @@ from transformers import PreTrainedTokenizerFast  # noqa: E402
 from workers.engines.lm import TextEngine  # noqa: E402
 from workers.engines.text.cache import kv  # noqa: E402
 from workers.engines.text.cache.prompt_cache import PromptCache  # noqa: E402
-from workers.engines.text.output.reading import Formats  # noqa: E402
+from workers.engines.text.output.answer_format import Formats  # noqa: E402
 from workers.engines.text.plan import Planner  # noqa: E402
 from workers.engines.text.prompts import Prompts  # noqa: E402
 from workers.engines.text.sampling.grammar import Grammars  # noqa: E402

@@ -94,8 +94,8 @@ def test_pictures_and_films_of_one_prompt_keep_their_order(
 ) -> None:
     (ref,) = kept(BlobStore(home / "blobs"), noise(1))
     engine = engines[family]
-    first = engine.check(look("First ", films[0], " then ", ref)).plan.shown
-    second = engine.check(look("First ", ref, " then ", films[0])).plan.shown
+    first = engine.check(look("First ", films[0], " then ", ref)).plan.media
+    second = engine.check(look("First ", ref, " then ", films[0])).plan.media
     assert first is not None and second is not None and first.key != second.key
     assert run(engine, look(films[1], "or", ref, "or", films[0])).usage("0").completion_tokens > 0
 
@@ -126,14 +126,14 @@ def test_others_speak_while_a_film_is_watched_frame_by_frame(
     batch.admit("text", look("Say something long.", max_tokens=40, logit_bias=reference.BIASED))
     while not batch.heard["text"]:
         batch.step()
-    (speaking,) = engine._batch.rows
+    (decoding,) = engine._batch.rows
     batch.admit("film", look("Anew: ", films[1]))
     encoder_cache = engine._prompts._encoder_cache  # type: ignore[attr-defined]
     encoder_cache._kept.clear()
-    before, looks = speaking.said, encoder_cache.looks
+    before, looks = decoding.generated, encoder_cache.looks
     for _ in range(3):  # in the first it is looked up in the prompt cache
         batch.step()
-    assert (speaking.said - before, encoder_cache.looks - looks) == (3, 2)
+    assert (decoding.generated - before, encoder_cache.looks - looks) == (3, 2)
     batch.run()
 
 

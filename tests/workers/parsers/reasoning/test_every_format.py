@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.workers.parsers.reasoning.reading import agreed, cut, read
+from tests.workers.parsers.reasoning.answers import agreed, cut, read
 from workers.parsers import registry
 from workers.parsers.parser_events import Text, Thought
 from workers.parsers.registry import ReasoningFormat

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.workers.parsers.reasoning.reading import agreed
+from tests.workers.parsers.reasoning.answers import agreed
 from workers.parsers.parser_events import ParserEvent, Text, Thought
 from workers.parsers.reasoning import granite
 

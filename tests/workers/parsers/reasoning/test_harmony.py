@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.workers.parsers.reasoning.reading import agreed
-from workers.parsers.parser_events import Arguments, Called, Free, Maybe, ParserEvent, Returned, Text, Thought
+from tests.workers.parsers.reasoning.answers import agreed
+from workers.parsers.grammar_parts import Free, Maybe
+from workers.parsers.parser_events import Arguments, CallBegun, CallEnded, ParserEvent, Text, Thought
 from workers.parsers.reasoning import harmony
 from workers.parsers.tools import harmony as tools
 
 ANALYSIS = "<|channel|>analysis<|message|>"
 FINAL = "<|channel|>final<|message|>"
 CALL = '<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a":1}'
-CALLED: list[ParserEvent] = [Called(0, "f"), Arguments(0, '{"a":1}'), Returned(0)]
+CALLED: list[ParserEvent] = [CallBegun(0, "f"), Arguments(0, '{"a":1}'), CallEnded(0)]
 NEXT = "<|call|><|start|>assistant"
 
 

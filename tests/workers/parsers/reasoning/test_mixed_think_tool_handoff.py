@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.workers.parsers.reasoning.reading import agreed
-from workers.parsers.parser_events import Arguments, Called, ParserEvent, Returned, Text, Thought
+from tests.workers.parsers.reasoning.answers import agreed
+from workers.parsers.parser_events import Arguments, CallBegun, CallEnded, ParserEvent, Text, Thought
 from workers.parsers.reasoning import mixed_think_tool_handoff as mixed
 from workers.parsers.reasoning import step_35
 from workers.parsers.tools import qwen3_coder
@@ -14,7 +14,7 @@ CALL = "<tool_call>\n<function=f>\n</function>\n</tool_call>"
 
 
 def called(number: int) -> list[ParserEvent]:
-    return [Called(number, "f"), Arguments(number, "{}"), Returned(number)]
+    return [CallBegun(number, "f"), Arguments(number, "{}"), CallEnded(number)]
 
 
 @pytest.mark.parametrize("format", [mixed, step_35])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.workers.parsers.reasoning.reading import agreed
+from tests.workers.parsers.reasoning.answers import agreed
 from workers.parsers import registry
-from workers.parsers.parser_events import Arguments, Called, ParserEvent, Returned, Text, Thought
+from workers.parsers.parser_events import Arguments, CallBegun, CallEnded, ParserEvent, Text, Thought
 
 PAIRS = {
     "seed_oss": ("<seed:think>", "</seed:think>"),
@@ -80,5 +80,5 @@ def test_kimi_s_response_and_its_calls_follow_each_other() -> None:
     tools, thinks = registry.find("tools", "kimi_k3"), registry.find("reasoning", "kimi_k3")
     text = "Hm.<|close|>think<|sep|><|open|>response<|sep|>So.<|close|>response<|sep|>"
     text += tools.write([("f", {})]) + "<|close|>message<|sep|>"
-    called = [Called(0, "f"), Arguments(0, "{}"), Returned(0)]
+    called = [CallBegun(0, "f"), Arguments(0, "{}"), CallEnded(0)]
     assert agreed(lambda: thinks.parser(True, tools.parser({})), text) == [Thought("Hm."), Text("So."), *called]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.workers.parsers.reasoning.reading import agreed
-from workers.parsers.parser_events import Free, Maybe, ParserEvent, Text, Thought
+from tests.workers.parsers.reasoning.answers import agreed
+from workers.parsers.grammar_parts import Free, Maybe
+from workers.parsers.parser_events import ParserEvent, Text, Thought
 from workers.parsers.reasoning import qwen3
 
 

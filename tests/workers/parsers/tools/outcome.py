@@ -1,4 +1,4 @@
-"""Running a parser over a text cut in some way, and what came out, held against the rules that every piece obeys."""
+"""Running a parser over a text cut in some way, and what came out, held against the rules that every event obeys."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from workers.parsers import tools
-from workers.parsers.parser_events import Arguments, Called, ParserEvent, Returned, Text
+from workers.parsers.parser_events import Arguments, CallBegun, CallEnded, ParserEvent, Text
 
 FORMATS: dict[str, ModuleType] = {
-    found.name: importlib.import_module(f"{tools.__name__}.{found.name}")
-    for found in pkgutil.iter_modules(tools.__path__)
+    module.name: importlib.import_module(f"{tools.__name__}.{module.name}")
+    for module in pkgutil.iter_modules(tools.__path__)
 }
 
 
 class Call(NamedTuple):
-    """A call as it was told."""
+    """A call as its events make it."""
 
     name: str
     id: str
     arguments: str
-    returned: bool
+    complete: bool
 
 
 class Outcome(NamedTuple):
@@ -35,39 +35,39 @@ class Outcome(NamedTuple):
     calls: tuple[Call, ...]
 
 
-def pieces(form: ModuleType, chunks: Sequence[str], tools: Mapping[str, Mapping[str, Any]]) -> list[ParserEvent]:
-    """All that a parser tells of a text that comes in chunks."""
+def emitted(form: ModuleType, chunks: Sequence[str], tools: Mapping[str, Mapping[str, Any]]) -> list[ParserEvent]:
+    """All events of a parser for a text that comes in chunks."""
     parser = form.parser(tools)
-    told = [piece for chunk in chunks for piece in parser.hear(chunk)]
-    told += parser.rest()
-    assert not parser.rest(), "nothing is told twice"
-    return told
+    events = [event for chunk in chunks for event in parser.feed(chunk)]
+    events += parser.flush()
+    assert not parser.flush(), "nothing is emitted twice"
+    return events
 
 
 def outcome(form: ModuleType, chunks: Sequence[str], tools: Mapping[str, Mapping[str, Any]]) -> Outcome:
-    """What it comes to, after checking the order and the form of the pieces."""
+    """What it comes to, after checking the order and the form of the events."""
     content: list[str] = []
     calls: list[Call] = []
-    for piece in pieces(form, chunks, tools):
-        match piece:
+    for event in emitted(form, chunks, tools):
+        match event:
             case Text(text):
                 assert text
                 content.append(text)
-            case Called(number, name, id):
+            case CallBegun(number, name, id):
                 assert number == len(calls)
                 assert name
                 calls.append(Call(name, id, "", False))
             case Arguments(number, text):
                 assert number == len(calls) - 1
                 assert text
-                assert not calls[-1].returned
+                assert not calls[-1].complete
                 calls[-1] = calls[-1]._replace(arguments=calls[-1].arguments + text)
-            case Returned(number):
+            case CallEnded(number):
                 assert number == len(calls) - 1
                 assert isinstance(json.loads(calls[-1].arguments), dict)
-                calls[-1] = calls[-1]._replace(returned=True)
+                calls[-1] = calls[-1]._replace(complete=True)
             case _:
-                raise AssertionError(piece)
+                raise AssertionError(event)
     return Outcome("".join(content), tuple(calls))
 
 

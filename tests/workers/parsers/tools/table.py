@@ -35,8 +35,8 @@ LIST = ("list_all", {})
 FILE = ("files.read-all_v2", {"path": "a/b.txt"})
 
 
-class Broken(NamedTuple):
-    """A call that was begun and never finished: the pieces of its arguments that were told."""
+class UnfinishedCall(NamedTuple):
+    """A call that was never finished: the pieces of its arguments that came."""
 
     name: str
     arguments: str
@@ -80,4 +80,30 @@ def situations(
         case(weather, "", first, tools={}),
         case(weather + " <", " <", first),
         case(f"<tool {line}{weather}", f"<tool {line}", first),
+    ]
+
+
+def list_cases(open: str, close: str) -> list[Case]:
+    """A JSON list of calls between two markers."""
+
+    def call(*calls: str) -> str:
+        return f"{open}[{', '.join(calls)}]{close}"
+
+    weather = '{"name": "get_weather", "arguments": {"city": "Paris", "days": 3}}'
+    note = '{"name": "note", "arguments": {"text": "123", "tags": ["a", "b"], "meta": {"n": 1}, "pinned": true}}'
+    nothing = '{"name": "list_all", "arguments": {}}'
+    dotted = '{"name": "files.read-all_v2", "arguments": {"path": "a/b.txt"}}'
+    in_text = '"{\\"city\\": \\"Paris\\", \\"days\\": 3}"'
+    prose = '[{"name": "f", "arguments": {x}}]'
+    return [
+        *situations(call(weather), call(note), call(weather, note), call(nothing), call(dotted)),
+        case(open + weather + close, "", WEATHER),
+        case(open + weather + "\n" + nothing + close, "", WEATHER, LIST),
+        case(call(weather).removesuffix(close), "", WEATHER),
+        case(call(weather.replace("}}", '}, "id": "0"}')), "", WEATHER),
+        case(call(weather.replace('{"city": "Paris", "days": 3}', in_text)), "", WEATHER),
+        case(call(), f"{open}[]{close}"),
+        case(f"{open}[{{}}]{close}", f"{open}[{{}}]{close}"),
+        case(open + prose + close, open + prose + close),
+        case(open + '[{"name": "f", "arguments": {"a": "' + close, "", UnfinishedCall("f", '{"a": "' + close)),
     ]

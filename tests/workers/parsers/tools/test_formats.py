@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.workers.parsers.tools.outcome import FORMATS, outcome, pieces
+from tests.workers.parsers.tools.outcome import FORMATS, emitted, outcome
 from workers.parsers.detect import detect
-from workers.parsers.parser_events import Arguments, Called, Text
+from workers.parsers.parser_events import Arguments, CallBegun, Text
 
 ALL = pytest.mark.parametrize("name", FORMATS)
 TOOLS: dict[str, dict[str, Any]] = {"f": {"properties": {"s": {"type": "string"}}}}
@@ -84,28 +84,28 @@ def test_a_template_without_tools_is_of_no_format(name: str) -> None:
 
 
 @ALL
-def test_a_call_is_told_before_its_arguments_and_they_grow_with_the_text(name: str) -> None:
+def test_a_call_is_emitted_before_its_arguments_and_they_grow_with_the_text(name: str) -> None:
     text = FORMATS[name].write([("f", {"s": "x" * 200})])
     parser = FORMATS[name].parser(TOOLS)
-    heard = [piece for char in text[: text.index("x" * 200) + 100] for piece in parser.hear(char)]
-    assert isinstance(heard[0], Called)
-    told = "".join(piece.text for piece in heard if isinstance(piece, Arguments))
-    assert told.count("x") >= 99
-    assert len(heard) >= 100
+    events = [event for char in text[: text.index("x" * 200) + 100] for event in parser.feed(char)]
+    assert isinstance(events[0], CallBegun)
+    arguments = "".join(event.text for event in events if isinstance(event, Arguments))
+    assert arguments.count("x") >= 99
+    assert len(events) >= 100
 
 
 @ALL
-def test_text_that_begins_no_marker_is_told_at_once(name: str) -> None:
+def test_text_that_begins_no_marker_is_emitted_at_once(name: str) -> None:
     parser = FORMATS[name].parser(TOOLS)
-    parser.hear("It is: ~")  # an answer's first word may be a recipient
+    parser.feed("It is: ~")  # an answer's first word may be a recipient
     for char in "plain.":
-        assert list(parser.hear(char)) == [Text(char)]
+        assert list(parser.feed(char)) == [Text(char)]
 
 
 @ALL
-def test_neighbouring_pieces_of_one_kind_are_one(name: str) -> None:
-    told = pieces(FORMATS[name], [FORMATS[name].write([("f", {"s": 'a\nb "c" ' * 9})])], TOOLS)
-    assert [type(piece).__name__ for piece in told] == ["Called", "Arguments", "Returned"]
+def test_neighbouring_events_of_one_kind_are_one(name: str) -> None:
+    events = emitted(FORMATS[name], [FORMATS[name].write([("f", {"s": 'a\nb "c" ' * 9})])], TOOLS)
+    assert [type(event).__name__ for event in events] == ["CallBegun", "Arguments", "CallEnded"]
 
 
 @ALL
@@ -119,5 +119,5 @@ def test_deep_nesting_is_refused_and_not_raised(name: str) -> None:
         .replace("MARK", deep)
     )
     content, calls = outcome(FORMATS[name], [text], {})
-    assert not any(call.returned and len(json.loads(call.arguments)) != 1 for call in calls)
+    assert not any(call.complete and len(json.loads(call.arguments)) != 1 for call in calls)
     assert content or calls

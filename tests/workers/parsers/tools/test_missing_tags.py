@@ -21,7 +21,7 @@ _CLOSING = re.compile(r"</[^<>]*>|<\|close\|>\w+<\|sep\|>|\]<\]minimax\[>\[</[^<
 
 def closings(text: str) -> list[tuple[int, int]]:
     """Where the closing tags of a text stand."""
-    return [found.span() for found in _CLOSING.finditer(text)]
+    return [match.span() for match in _CLOSING.finditer(text)]
 
 
 def test_there_are_formats_of_markup() -> None:
@@ -42,8 +42,8 @@ def test_without_one_of_its_closing_tags_an_answer_holds_the_same_calls(name: st
         for chunks in cuts(spoiled, name, 3):
             content, calls = outcome(FORMATS[name], chunks, TOOLS)
             # Where a tag is taken away from its line, the line that is left belongs to the value.
-            told = [
+            named = [
                 (call.name, {key: _bare(value) for key, value in json.loads(call.arguments).items()}) for call in calls
             ]
-            assert told == CALLS, spoiled
+            assert named == CALLS, spoiled
             assert not content.strip(), spoiled

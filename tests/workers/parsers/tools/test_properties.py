@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.workers.parsers.tools.outcome import FORMATS, outcome
-from workers.parsers.parser_events import Either, Free, Maybe, Part, Value
+from workers.parsers.grammar_parts import Either, Free, GrammarPart, Maybe, Value
 
 MARKERS = sorted({marker for form in FORMATS.values() for marker in form.MARKERS})
 FRAGMENTS = [
@@ -162,7 +162,7 @@ def test_a_call_that_breaks_off_is_told_or_text(
     content, calls = outcome(FORMATS[name], list(text), {call[0]: schema_of(call[1])})
     if not calls:
         assert content == text or name in FRAMED
-    elif calls[0].returned:
+    elif calls[0].complete:
         assert json.loads(calls[0].arguments) == call[1]
     assert text.endswith(content)
     assert len(calls) < 2
@@ -181,13 +181,13 @@ def test_written_calls_are_read_again(
     start, end = ("Well, a < b.\n", "\nThat's it.") if before else ("Now" + line, " then")
     text = start + form.write(calls) + end
     for chunks in ([text], list(text), randomly(text, chance)):
-        content, told = outcome(form, chunks, tools)
-        assert [(call.name, json.loads(call.arguments)) for call in told] == calls
-        assert all(call.returned for call in told)
+        content, calls_read = outcome(form, chunks, tools)
+        assert [(call.name, json.loads(call.arguments)) for call in calls_read] == calls
+        assert all(call.complete for call in calls_read)
         assert content == start + end
 
 
-def filled(parts: list[Part] | tuple[Part, ...], schema: dict[str, Any], values: list[Any]) -> str:
+def filled(parts: list[GrammarPart] | tuple[GrammarPart, ...], schema: dict[str, Any], values: list[Any]) -> str:
     """A text that a grammar of these parts allows, with these values for the properties in the grammar's order."""
     text = ""
     for part in parts:
@@ -270,4 +270,4 @@ def test_a_tool_without_parameters_is_called_with_an_object(name: str) -> None:
     assert all(part.schema != {} for part in parts if isinstance(part, Value))
     text = form.BEFORE + filled(parts, {"type": "object"} | {"properties": {}}, [{}]) + form.AFTER
     _, (call,) = outcome(form, [text], {"f": {}})
-    assert (call.name, call.arguments, call.returned) == ("f", "{}", True)
+    assert (call.name, call.arguments, call.complete) == ("f", "{}", True)

@@ -8,12 +8,12 @@ import pytest
 
 from tests.workers.parsers.tools import cases
 from tests.workers.parsers.tools.outcome import FORMATS, cuts, outcome
-from tests.workers.parsers.tools.table import Broken, Case
+from tests.workers.parsers.tools.table import Case, UnfinishedCall
 
 TABLE: list[tuple[str, Case]] = [
-    (found.name, entry)
-    for found in pkgutil.iter_modules(cases.__path__)
-    for entry in importlib.import_module(f"{cases.__name__}.{found.name}").CASES
+    (module.name, entry)
+    for module in pkgutil.iter_modules(cases.__path__)
+    for entry in importlib.import_module(f"{cases.__name__}.{module.name}").CASES
 ]
 
 
@@ -29,11 +29,11 @@ def test_case(name: str, entry: Case) -> None:
         content, calls = outcome(FORMATS[name], chunks, entry.tools)
         assert content == entry.content, chunks
         assert len(calls) == len(entry.calls), calls
-        for told, wanted in zip(calls, entry.calls, strict=True):
-            if isinstance(wanted, Broken):
-                assert (told.name, told.arguments, told.returned) == (*wanted, False)
+        for call, wanted in zip(calls, entry.calls, strict=True):
+            if isinstance(wanted, UnfinishedCall):
+                assert (call.name, call.arguments, call.complete) == (*wanted, False)
             else:
-                arguments = json.loads(told.arguments)
-                assert told.returned
-                assert (told.name, arguments, told.id) == (*wanted, "")[:3]
+                arguments = json.loads(call.arguments)
+                assert call.complete
+                assert (call.name, arguments, call.id) == (*wanted, "")[:3]
                 assert repr(arguments) == repr(wanted[1])  # 1, 1.0 and True are not the same

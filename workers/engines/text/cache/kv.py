@@ -105,9 +105,9 @@ def kind(caches: Sequence[Any]) -> tuple[str, ...]:
     return tuple(type(layer).__name__ for layer in caches)
 
 
-def quantised(found: Sequence[str]) -> bool:
+def quantised(kind: Sequence[str]) -> bool:
     """Whether caches of this kind are quantised."""
-    return QuantizedKVCache.__name__ in found
+    return QuantizedKVCache.__name__ in kind
 
 
 def merged(rows: Sequence[Sequence[Any]]) -> list[Any]:

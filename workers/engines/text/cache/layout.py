@@ -18,7 +18,7 @@ from mlx_lm.models import cache
 from mlx_lm.models.cache import CacheList, KVCache, QuantizedKVCache, RotatingKVCache
 
 
-class Part(NamedTuple):
+class CachePart(NamedTuple):
     """A layer's cache, or one of several that a layer has: its class, and whether it is cut by tokens."""
 
     kind: type
@@ -31,20 +31,20 @@ class Layout:
     States are what mlx-lm's caches tell of themselves: arrays whose last axis but one is tokens, and plain values.
     """
 
-    def __init__(self, parts: Sequence[Part], lists: Sequence[int | None]) -> None:
+    def __init__(self, parts: Sequence[CachePart], lists: Sequence[int | None]) -> None:
         self._parts, self._lists = tuple(parts), tuple(lists)
 
     @classmethod
     def of(cls, caches: Sequence[Any]) -> Layout:
         """The layout of a row's caches; a window is cut until it moves on, so that depends on their length."""
         lists = [len(layer.caches) if isinstance(layer, CacheList) else None for layer in caches]
-        return cls([Part(type(one), _is_cut(one)) for one in _flat(caches)], lists)
+        return cls([CachePart(type(one), _is_cut(one)) for one in _flat(caches)], lists)
 
     @classmethod
     def read(cls, text: str) -> Layout:
         """The layout that was `written`; raises ValueError, KeyError or AttributeError for any other text."""
-        found = json.loads(text)
-        return cls([Part(getattr(cache, name), cut) for name, cut in found["parts"]], found["lists"])
+        written = json.loads(text)
+        return cls([CachePart(getattr(cache, name), cut) for name, cut in written["parts"]], written["lists"])
 
     @cached_property
     def written(self) -> str:

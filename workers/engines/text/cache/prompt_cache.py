@@ -13,7 +13,7 @@ import numpy as np
 
 from workers.engines.text.cache.layout import Layout
 from workers.engines.text.cache.prompt_store import PromptStore, Restored
-from workers.engines.text.cache.radix import SLOT, Block, Place, Step, Way, reach
+from workers.engines.text.cache.radix import SLOT, Block, BlockKey, PathNode, PrefixPath, reach
 
 _LEAST = 16  # tokens that are worth the trouble
 NOTHING: Future[Restored | None] = Future()  # what was read when there was nothing to read
@@ -26,18 +26,18 @@ class Hit(NamedTuple):
     length: int
     total: int
     layout: Layout
-    steps: list[Step]
-    state: tuple[Place, Block] | None
+    nodes: list[PathNode]
+    state: tuple[BlockKey, Block] | None
 
     @property
-    def places(self) -> list[Place]:
+    def keys(self) -> list[BlockKey]:
         """Of all blocks that it needs, the first of the prompt last."""
         behind = [] if self.state is None else [self.state[0]]
-        return behind + [step.place for step in reversed(self.steps)]
+        return behind + [node.key for node in reversed(self.nodes)]
 
     def caches(self) -> list[Any]:
         """A row's own caches of these tokens, with room for the others: the only copy that is made."""
-        blocks = [(step.block.states, step.used) for step in self.steps]
+        blocks = [(node.block.states, node.used) for node in self.nodes]
         rest = [] if self.state is None else self.state[1].states
         return self.layout.caches(blocks, rest, self.total - self.total % SLOT + SLOT)
 
@@ -52,10 +52,10 @@ class PromptCache:
     def __init__(self, max_bytes: int, max_entries: int | None = None, store: PromptStore | None = None) -> None:
         self._max_bytes, self._max_entries, self._store = max_bytes, max_entries, store
         # The least recently used first; of one prompt's the last, without which the others still are of use.
-        self._blocks: OrderedDict[Place, Block] = OrderedDict()
+        self._blocks: OrderedDict[BlockKey, Block] = OrderedDict()
         self._layouts: dict[str, Layout] = {}
         self._lengths: Counter[int] = Counter()  # behind which there are states
-        self._ends: set[Place] = set()  # of prompts that are not the beginning of another one
+        self._ends: set[BlockKey] = set()  # of prompts that are not the beginning of another one
         self.nbytes = 0
 
     def __len__(self) -> int:
@@ -82,32 +82,32 @@ class PromptCache:
         hit = self._hit(owner, np.asarray(tokens, np.int32))
         if hit is None or hit.length < _LEAST:
             return None
-        self._touch(hit.places)
+        self._touch(hit.keys)
         return hit
 
     def parting(self, owner: str, tokens: Any, beyond: int) -> int | None:
         """Where a prompt parts from an earlier one whose cache cannot be cut there; one kept there serves the next."""
-        lengths = (reach(self._steps(Way(owner, tag, tokens[:-1]))) for tag in self._layouts)
+        lengths = (reach(self._nodes(PrefixPath(owner, tag, tokens[:-1]))) for tag in self._layouts)
         length = max(lengths, default=0)
         return length if length >= beyond + _LEAST else None
 
     def add(self, owner: str, tokens: Sequence[int], caches: Sequence[Any]) -> None:
         """Keep what a row's caches hold of these tokens: what is not there yet is copied, and nothing else."""
         ids, layout = np.array(tokens, np.int32), Layout.of(caches)
-        way = Way(owner, layout.tag, ids)
-        steps = self._steps(way)
-        start = reach(steps)
-        if steps and start < len(ids) and start % SLOT and steps[-1].used == len(steps[-1].block.tokens):
-            start = steps.pop().start  # it goes on in the same slot: a longer block takes its place
-        blocks = {step.place: step.block for step in steps}
-        for place, begin, end in way.cuts(start):
-            blocks[place] = Block.of(ids[begin:end].copy(), end, layout.block(caches, begin, end))
+        prefix = PrefixPath(owner, layout.tag, ids)
+        nodes = self._nodes(prefix)
+        start = reach(nodes)
+        if nodes and start < len(ids) and start % SLOT and nodes[-1].used == len(nodes[-1].block.tokens):
+            start = nodes.pop().start  # it goes on in the same slot: a longer block takes its place
+        blocks = {node.key: node.block for node in nodes}
+        for key, begin, end in prefix.cuts(start):
+            blocks[key] = Block.of(ids[begin:end].copy(), end, layout.block(caches, begin, end))
         if layout.whole:
-            ((_, place),) = way.states([len(ids)])
-            blocks[place] = self._blocks.get(place) or Block.of(ids[:0], len(ids), layout.rest(caches))
+            ((_, key),) = prefix.states([len(ids)])
+            blocks[key] = self._blocks.get(key) or Block.of(ids[:0], len(ids), layout.rest(caches))
         if _nbytes(blocks) > self._max_bytes:
             return
-        mx.eval([block.states for place, block in blocks.items() if self._blocks.get(place) is not block])
+        mx.eval([block.states for key, block in blocks.items() if self._blocks.get(key) is not block])
         self._enter(layout, blocks)
         if self._store is not None:
             self._store.offer(layout, blocks)
@@ -117,37 +117,37 @@ class PromptCache:
         return max(hits, key=lambda hit: hit.length, default=None)
 
     def _within(self, owner: str, layout: Layout, ids: Any) -> Hit:
-        way = Way(owner, layout.tag, ids[:-1])
-        steps = self._steps(way)
+        prefix = PrefixPath(owner, layout.tag, ids[:-1])
+        nodes = self._nodes(prefix)
         if not layout.whole:
-            return Hit(reach(steps), len(ids), layout, steps, None)
-        lengths = sorted(length for length in self._lengths if length <= reach(steps))
-        states = [(length, place) for length, place in way.states(lengths) if place in self._blocks]
+            return Hit(reach(nodes), len(ids), layout, nodes, None)
+        lengths = sorted(length for length in self._lengths if length <= reach(nodes))
+        states = [(length, key) for length, key in prefix.states(lengths) if key in self._blocks]
         if not states:
             return Hit(0, len(ids), layout, [], None)
-        length, place = states[-1]
-        steps = [step.until(length) for step in steps if step.start < length]
-        return Hit(length, len(ids), layout, steps, (place, self._blocks[place]))
+        length, key = states[-1]
+        nodes = [node.until(length) for node in nodes if node.start < length]
+        return Hit(length, len(ids), layout, nodes, (key, self._blocks[key]))
 
-    def _steps(self, way: Way) -> list[Step]:
-        return list(way.steps(self._blocks.get))
+    def _nodes(self, prefix: PrefixPath) -> list[PathNode]:
+        return list(prefix.nodes(self._blocks.get))
 
-    def _enter(self, layout: Layout, blocks: Mapping[Place, Block]) -> None:
+    def _enter(self, layout: Layout, blocks: Mapping[BlockKey, Block]) -> None:
         """Let the blocks of a prompt, in their order, be those used last; what does not fit any more leaves."""
         self._layouts[layout.tag] = layout
-        for place, block in blocks.items():
-            old = self._blocks.get(place)
+        for key, block in blocks.items():
+            old = self._blocks.get(key)
             if old is not None and len(old.tokens) >= len(block.tokens):
                 continue
-            self._forget(place)
-            self._blocks[place] = block
+            self._forget(key)
+            self._blocks[key] = block
             self.nbytes += block.nbytes
-            self._ends.add(place)
+            self._ends.add(key)
             if block.is_state:
                 self._lengths[block.end] += 1
-        for (place, block), (_, behind) in pairwise(blocks.items()):
+        for (key, block), (_, behind) in pairwise(blocks.items()):
             if behind.start == block.end:
-                self._ends.discard(place)
+                self._ends.discard(key)
         self._touch(reversed(list(blocks)))
         while self.nbytes > self._max_bytes or self._too_many:
             self._forget(next(iter(self._blocks)))
@@ -159,18 +159,18 @@ class PromptCache:
             return False
         return len(self._ends) > self._max_entries or next(iter(self._blocks)) not in self._ends
 
-    def _touch(self, places: Iterable[Place]) -> None:
-        for place in places:
-            self._blocks.move_to_end(place)
+    def _touch(self, keys: Iterable[BlockKey]) -> None:
+        for key in keys:
+            self._blocks.move_to_end(key)
 
-    def _forget(self, place: Place) -> None:
-        if (block := self._blocks.pop(place, None)) is None:
+    def _forget(self, key: BlockKey) -> None:
+        if (block := self._blocks.pop(key, None)) is None:
             return
         self.nbytes -= block.nbytes
-        self._ends.discard(place)
+        self._ends.discard(key)
         if block.is_state:
             self._lengths -= Counter((block.end,))  # which drops lengths that nothing is left of
 
 
-def _nbytes(blocks: Mapping[Place, Block]) -> int:
+def _nbytes(blocks: Mapping[BlockKey, Block]) -> int:
     return sum(block.nbytes for block in blocks.values())

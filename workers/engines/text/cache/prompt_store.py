@@ -23,7 +23,7 @@ import numpy as np
 import structlog
 
 from workers.engines.text.cache.layout import Layout
-from workers.engines.text.cache.radix import STATE, Block, Place, Way
+from workers.engines.text.cache.radix import STATE, Block, BlockKey, PrefixPath
 
 LAYOUT = 3  # what names and files mean; those of another layout are dropped
 _BEHIND = 8  # entries that may wait to be written; what comes then is not kept
@@ -36,13 +36,13 @@ class Restored(NamedTuple):
     """What files held of a prompt, in its order."""
 
     layout: Layout
-    blocks: dict[Place, Block]
+    blocks: dict[BlockKey, Block]
 
 
 class _File(NamedTuple):
     """What a file's name says of it, and its bytes."""
 
-    place: Place
+    key: BlockKey
     end: int
     length: int
     tag: str
@@ -50,7 +50,7 @@ class _File(NamedTuple):
 
     @property
     def name(self) -> str:
-        return f"{self.place.digest.hex()}-{self.place.token}-{self.end}-{self.length}-{self.tag}{_SUFFIX}"
+        return f"{self.key.digest.hex()}-{self.key.token}-{self.end}-{self.length}-{self.tag}{_SUFFIX}"
 
 
 class PromptStore:
@@ -63,21 +63,21 @@ class PromptStore:
     def __init__(self, folder: Path, max_bytes: float) -> None:
         self._folder, self._max_bytes = folder, max_bytes
         self._lock = Lock()
-        self._files: OrderedDict[Place, _File] = OrderedDict()  # the least recently used first
+        self._files: OrderedDict[BlockKey, _File] = OrderedDict()  # the least recently used first
         self._lengths: dict[str, set[int]] = {}  # of each layout's tag, those behind which there may be states
         self._coming: set[str] = set()
         self._pending = self._nbytes = 0
         self._writer = ThreadPoolExecutor(1, "prompt-store-writer")
         self._reader = ThreadPoolExecutor(1, "prompt-store-reader")
         folder.mkdir(parents=True, exist_ok=True)
-        found = [(path.stat(), path) for path in folder.glob("*" + _SUFFIX)]
-        for stat, path in sorted(found, key=lambda pair: pair[0].st_mtime_ns):
-            if (told := _NAME.fullmatch(path.name)) is None:
+        files = [(path.stat(), path) for path in folder.glob("*" + _SUFFIX)]
+        for stat, path in sorted(files, key=lambda pair: pair[0].st_mtime_ns):
+            if (match := _NAME.fullmatch(path.name)) is None:
                 path.unlink()  # what was being written when a process ended, or nothing of ours
                 continue
-            digest, token, end, length, tag = told.groups()
-            place = Place(bytes.fromhex(digest), int(token))
-            self._admit(_File(place, int(end), int(length), tag, stat.st_size))
+            digest, token, end, length, tag = match.groups()
+            key = BlockKey(bytes.fromhex(digest), int(token))
+            self._admit(_File(key, int(end), int(length), tag, stat.st_size))
         self._shrink()
 
     @property
@@ -85,11 +85,11 @@ class PromptStore:
         """Bytes in files."""
         return self._nbytes
 
-    def offer(self, layout: Layout, blocks: Mapping[Place, Block]) -> None:
+    def offer(self, layout: Layout, blocks: Mapping[BlockKey, Block]) -> None:
         """Have those of a prompt's blocks written that are in no file yet; nobody may write to them any more."""
         if not layout.storable:
             return
-        files = {_File(place, block.end, len(block.tokens), layout.tag): block for place, block in blocks.items()}
+        files = {_File(key, block.end, len(block.tokens), layout.tag): block for key, block in blocks.items()}
         with self._lock:
             missing = {file: block for file, block in files.items() if not self._has(file)}
             if not missing or self._pending >= _BEHIND:
@@ -102,37 +102,37 @@ class PromptStore:
         """Begin to read what is stored of a prompt behind its tokens that are known, if it may be so many at least."""
         if len(tokens) < known + least:
             return None
-        found: list[tuple[int, Way, int, Place | None]] = []
+        candidates: list[tuple[int, PrefixPath, int, BlockKey | None]] = []
         with self._lock:
             for tag, lengths in self._lengths.items():
-                way = Way(owner, tag, tokens)
-                for length, place in way.states(sorted(one for one in lengths if known + least <= one <= len(tokens))):
-                    if place in self._files:
-                        found.append((length, way, 0, place))
-                if not lengths and (file := self._files.get(way.place(known))) is not None:
-                    found.append((file.end, way, known, None))
-        if not found:
+                prefix = PrefixPath(owner, tag, tokens)
+                for length, key in prefix.states(sorted(one for one in lengths if known + least <= one <= len(tokens))):
+                    if key in self._files:
+                        candidates.append((length, prefix, 0, key))
+                if not lengths and (file := self._files.get(prefix.key(known))) is not None:
+                    candidates.append((file.end, prefix, known, None))
+        if not candidates:
             return None
-        _, way, start, state = max(found, key=lambda one: one[0])
-        return self._reader.submit(self._read, way, start, state)
+        _, prefix, start, state = max(candidates, key=lambda one: one[0])
+        return self._reader.submit(self._read, prefix, start, state)
 
     def flush(self) -> None:
         """Wait until what was offered is in files."""
         self._writer.submit(lambda: None).result()
 
     def _has(self, file: _File) -> bool:
-        here = self._files.get(file.place)
-        return file.name in self._coming or (here is not None and here.length >= file.length)
+        stored = self._files.get(file.key)
+        return file.name in self._coming or (stored is not None and stored.length >= file.length)
 
-    def _write(self, layout: Layout, blocks: Mapping[_File, Block], way: Sequence[Place]) -> None:
+    def _write(self, layout: Layout, blocks: Mapping[_File, Block], keys: Sequence[BlockKey]) -> None:
         try:
             for file, block in blocks.items():
                 path = self._folder / file.name
                 part = path.with_suffix(".part" + _SUFFIX)
                 arrays: dict[str, Any] = {}
                 shape = [_flat(state, arrays) for state in block.states]
-                told = {"layout": layout.written, "tokens": block.tokens.tolist(), "states": shape}
-                mx.save_safetensors(str(part), arrays, {"told": json.dumps(told)})
+                head = {"layout": layout.written, "tokens": block.tokens.tolist(), "states": shape}
+                mx.save_safetensors(str(part), arrays, {"told": json.dumps(head)})
                 part.replace(path)
                 self._admit(file._replace(nbytes=path.stat().st_size))
                 self._shrink()
@@ -142,66 +142,66 @@ class PromptStore:
             with self._lock:
                 self._pending -= 1
                 self._coming -= {file.name for file in blocks}
-        self._touch(way)
+        self._touch(keys)
 
-    def _read(self, way: Way, start: int, state: Place | None) -> Restored | None:
+    def _read(self, prefix: PrefixPath, start: int, state: BlockKey | None) -> Restored | None:
         layouts: list[Layout] = []
 
-        def load(place: Place) -> Block | None:
-            if (loaded := self._load(place)) is not None:
+        def load(key: BlockKey) -> Block | None:
+            if (loaded := self._load(key)) is not None:
                 layouts.append(loaded[0])
             return loaded and loaded[1]
 
-        blocks = {step.place: step.block for step in way.steps(load, start)}
+        blocks = {node.key: node.block for node in prefix.nodes(load, start)}
         if state is not None and (behind := load(state)) is not None:
             blocks[state] = behind
         self._touch(list(blocks))
         return Restored(layouts[0], blocks) if blocks else None
 
-    def _load(self, place: Place) -> tuple[Layout, Block] | None:
+    def _load(self, key: BlockKey) -> tuple[Layout, Block] | None:
         with self._lock:
-            file = self._files.get(place)
+            file = self._files.get(key)
         if file is None:
             return None
         path = self._folder / file.name
         try:
-            arrays, head = _opened(path)
-            told = json.loads(head["told"])
-            layout, tokens = Layout.read(told["layout"]), np.array(told["tokens"], np.int32)
-            if (layout.tag, len(tokens)) != (file.tag, file.length) or (file.length and tokens[0] != place.token):
+            arrays, metadata = _opened(path)
+            head = json.loads(metadata["told"])
+            layout, tokens = Layout.read(head["layout"]), np.array(head["tokens"], np.int32)
+            if (layout.tag, len(tokens)) != (file.tag, file.length) or (file.length and tokens[0] != key.token):
                 raise ValueError("it holds something else than its name says")
-            return layout, Block.of(tokens, file.end, [_deep(state, arrays) for state in told["states"]])
+            return layout, Block.of(tokens, file.end, [_deep(state, arrays) for state in head["states"]])
         except Exception as error:  # whatever is wrong with a file, it must not cost a request
             log.warning("a stored prompt cannot be read and is deleted", file=str(path), error=str(error))
-            self._forget(place)
+            self._forget(key)
             return None
 
-    def _touch(self, way: Sequence[Place]) -> None:
+    def _touch(self, keys: Sequence[BlockKey]) -> None:
         # The end of a prompt is of no use without its beginning, so it leaves first.
-        for place in reversed(way):
+        for key in reversed(keys):
             with self._lock:
-                file = self._files.get(place)
+                file = self._files.get(key)
                 if file is None:
                     continue
-                self._files.move_to_end(place)
+                self._files.move_to_end(key)
             try:
                 os.utime(self._folder / file.name)
             except FileNotFoundError:
-                self._forget(place)
+                self._forget(key)
 
     def _admit(self, file: _File) -> None:
-        self._forget(file.place, but=file.name)
+        self._forget(file.key, but=file.name)
         with self._lock:
-            self._files[file.place] = file
+            self._files[file.key] = file
             self._nbytes += file.nbytes
             lengths = self._lengths.setdefault(file.tag, set())
-            if file.place.token == STATE:
+            if file.key.token == STATE:
                 lengths.add(file.end)
 
-    def _forget(self, place: Place, but: str | None = None) -> None:
-        """Delete the file of a place, unless that is its name."""
+    def _forget(self, key: BlockKey, but: str | None = None) -> None:
+        """Delete the file of a key, unless that is its name."""
         with self._lock:
-            file = self._files.pop(place, None)
+            file = self._files.pop(key, None)
             if file is None:
                 return
             self._nbytes -= file.nbytes
@@ -217,9 +217,9 @@ class PromptStore:
 
 def _opened(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     """A file's arrays, evaluated, and its metadata."""
-    found: Any = mx.load(str(path), return_metadata=True, stream=mx.cpu)
-    mx.eval(found[0])  # by the thread that opened it, to which what is not evaluated belongs
-    return found[0], found[1]
+    loaded: Any = mx.load(str(path), return_metadata=True, stream=mx.cpu)
+    mx.eval(loaded[0])  # by the thread that opened it, to which what is not evaluated belongs
+    return loaded[0], loaded[1]
 
 
 def _flat(state: Any, arrays: dict[str, Any]) -> Any:
@@ -238,5 +238,5 @@ def _deep(state: Any, arrays: Mapping[str, Any]) -> Any:
     if "array" in state:
         return arrays[state["array"]]
     ((form, parts),) = state.items()
-    found = [_deep(part, arrays) for part in parts]
-    return tuple(found) if form == "tuple" else found
+    entries = [_deep(part, arrays) for part in parts]
+    return tuple(entries) if form == "tuple" else entries

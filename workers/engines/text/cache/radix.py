@@ -1,8 +1,8 @@
 """A radix tree over blocks of tokens, whose nodes are found by what stands before them instead of by pointers.
 
-A block begins at a place: a digest of its owner, its layout and all tokens before it, and its own first token. So one
+A block is found by its key: a digest of its owner, its layout and all tokens before it, and its own first token. So one
 may begin anywhere within another, where two prompts part, and nothing has to be split; what enters twice is there once.
-A block ends where the next slot of SLOT tokens begins, or earlier where nobody has said more; what is there at once may
+A block ends where the next slot of SLOT tokens begins, or earlier where a prompt ended; what is there at once may
 fill a large slot.
 """
 
@@ -21,8 +21,8 @@ _LARGE = 4 * SLOT  # few large blocks are copied faster than many small ones
 STATE = -1  # in a first token's place: what stands here is no block, but states behind the tokens of the digest
 
 
-class Place(NamedTuple):
-    """Where a block begins."""
+class BlockKey(NamedTuple):
+    """Where a block begins: a digest of all before it, and its first token."""
 
     digest: bytes
     token: int
@@ -52,70 +52,70 @@ class Block(NamedTuple):
         return not len(self.tokens)
 
 
-class Step(NamedTuple):
-    """A block on a prompt's way; so many of its tokens are the prompt's tokens from `start` on."""
+class PathNode(NamedTuple):
+    """A block on a prompt's path; so many of its tokens are the prompt's tokens from `start` on."""
 
-    place: Place
+    key: BlockKey
     block: Block
     start: int
     used: int
 
-    def until(self, end: int) -> Step:
+    def until(self, end: int) -> PathNode:
         """The same, no further than to the prompt's token `end`."""
         return self._replace(used=min(self.used, end - self.start))
 
 
-class Way:
-    """A prompt's way through the tree of one owner and layout."""
+class PrefixPath:
+    """A prompt's path through the tree of one owner and layout."""
 
     def __init__(self, owner: str, tag: str, tokens: Any) -> None:
         self._tokens = np.asarray(tokens, np.int32)
         self._root = hashlib.sha256(hashlib.sha256(owner.encode()).digest() + tag.encode())
 
-    def steps(self, find: Callable[[Place], Block | None], start: int = 0) -> Iterator[Step]:
-        """The blocks that `find` knows by their places, one after the other from `start` on."""
-        hashed = self._before(start)
+    def nodes(self, find: Callable[[BlockKey], Block | None], start: int = 0) -> Iterator[PathNode]:
+        """The blocks that `find` knows by their keys, one after the other from `start` on."""
+        digest = self._before(start)
         while start < len(self._tokens):
-            place = Place(hashed.digest(), int(self._tokens[start]))
-            if (block := find(place)) is None:
+            key = BlockKey(digest.digest(), int(self._tokens[start]))
+            if (block := find(key)) is None:
                 return
             own = self._tokens[start : start + len(block.tokens)]
             used = shared(block.tokens, own)
-            yield Step(place, block, start, used)
-            hashed.update(own[:used].tobytes())
+            yield PathNode(key, block, start, used)
+            digest.update(own[:used].tobytes())
             start += used
 
-    def place(self, start: int) -> Place:
+    def key(self, start: int) -> BlockKey:
         """Where a block of the tokens from `start` on begins."""
-        return Place(self._before(start).digest(), int(self._tokens[start]))
+        return BlockKey(self._before(start).digest(), int(self._tokens[start]))
 
-    def cuts(self, start: int) -> Iterator[tuple[Place, int, int]]:
+    def cuts(self, start: int) -> Iterator[tuple[BlockKey, int, int]]:
         """The blocks that the tokens from `start` on make: place, start and end."""
-        hashed, total = self._before(start), len(self._tokens)
+        digest, total = self._before(start), len(self._tokens)
         while start < total:
             size = SLOT if start % _LARGE or total - start < _LARGE else _LARGE
             end = min(total, start - start % size + size)
-            yield Place(hashed.digest(), int(self._tokens[start])), start, end
-            hashed.update(self._tokens[start:end].tobytes())
+            yield BlockKey(digest.digest(), int(self._tokens[start])), start, end
+            digest.update(self._tokens[start:end].tobytes())
             start = end
 
-    def states(self, lengths: Iterable[int]) -> Iterator[tuple[int, Place]]:
+    def states(self, lengths: Iterable[int]) -> Iterator[tuple[int, BlockKey]]:
         """For each of these ascending lengths, where states behind so many tokens stand."""
-        hashed, start = self._root.copy(), 0
+        digest, start = self._root.copy(), 0
         for length in lengths:
-            hashed.update(self._tokens[start:length].tobytes())
+            digest.update(self._tokens[start:length].tobytes())
             start = length
-            yield length, Place(hashed.digest(), STATE)
+            yield length, BlockKey(digest.digest(), STATE)
 
     def _before(self, start: int) -> Any:
-        hashed = self._root.copy()
-        hashed.update(self._tokens[:start].tobytes())
-        return hashed
+        digest = self._root.copy()
+        digest.update(self._tokens[:start].tobytes())
+        return digest
 
 
-def reach(steps: Sequence[Step]) -> int:
-    """How many tokens a way has led through blocks."""
-    return steps[-1].start + steps[-1].used if steps else 0
+def reach(nodes: Sequence[PathNode]) -> int:
+    """How many tokens a path has led through blocks."""
+    return nodes[-1].start + nodes[-1].used if nodes else 0
 
 
 def shared(a: Any, b: Any) -> int:

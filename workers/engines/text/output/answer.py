@@ -1,4 +1,4 @@
-"""What a sequence's tokens say: its text up to a stop string, and its log probabilities with it."""
+"""What a row's tokens come to: its text up to a stop string, and its log probabilities with it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tasks.values.events import CallDelta, TokenLogprob
 from workers.engines.text.output.detokenizer import Detokenizer, Vocabulary
 from workers.engines.text.output.stopper import Stopper
 from workers.engines.text.schedule.rows import Logprob
-from workers.parsers.parser_events import Arguments, Called, Parser, ParserEvent, Returned, Text, Thought
+from workers.parsers.parser_events import Arguments, CallBegun, CallEnded, Parser, ParserEvent, Text, Thought
 
 
 class Emitted(NamedTuple):
@@ -38,18 +38,18 @@ class Emitted(NamedTuple):
 class Ending(NamedTuple):
     """What ends a text, beside the model's own end, and what of it is shown.
 
-    `stop` are strings, looked for behind the first `least` tokens, and part of the text where they are `shown`. A
-    `plain` text has no special tokens in it.
+    `stop` are strings, looked for behind the first `min_tokens`, and part of the text with `include_stop`. With
+    `skip_special_tokens` the text has none of them in it.
     """
 
     stop: tuple[str, ...] = ()
-    least: int = 0
-    shown: bool = False
-    plain: bool = False
+    min_tokens: int = 0
+    include_stop: bool = False
+    skip_special_tokens: bool = False
 
 
 class Answer:
-    """The text of one sequence; `context` are the tokens that it continues, `ending` says where it ends.
+    """The text of one row; `context` are the tokens that it continues, `ending` says where it ends.
 
     `parser` finds thinking and calls in it, to which stop strings are nothing; `name` makes ids for calls without one.
     """
@@ -65,67 +65,70 @@ class Answer:
         *,
         thinking: bool = False,
     ) -> None:
-        self._detokenizer, self._stopper = Detokenizer(decode, context), Stopper(ending.stop, shown=ending.shown)
+        self._detokenizer, self._stopper = (
+            Detokenizer(decode, context),
+            Stopper(ending.stop, include=ending.include_stop),
+        )
         self._ending, self._tokens = ending, 0
         self._vocabulary, self._parser, self._name = vocabulary, parser, name
         self.thinking, self.calls = thinking, 0
-        self._heard = self._cut = 0  # characters, and those of them that a stop string took away
+        self._length = self._cut = 0  # characters, and those of them that a stop string took away
         self._waiting: list[TokenLogprob] = []
 
-    def hear(self, token: int, logprob: Logprob | None) -> Emitted:
+    def feed(self, token: int, logprob: Logprob | None) -> Emitted:
         """Take the next token."""
         self._tokens += 1
         if logprob is not None:
-            self._waiting.append(self.told(token, logprob, self._heard))
-        return self._said(self._detokenizer.hear(token))
+            self._waiting.append(self.token_logprob(token, logprob, self._length))
+        return self._emit_text(self._detokenizer.feed(token))
 
-    def rest(self) -> Emitted:
+    def flush(self) -> Emitted:
         """What was held back, when no more tokens come."""
-        said = self._said(self._detokenizer.rest())
-        if not said.stopped:
-            said += self._read(self._parser.rest())
-        if said.stopped:
-            return said
+        emitted = self._emit_text(self._detokenizer.flush())
+        if not emitted.stopped:
+            emitted += self._read(self._parser.flush())
+        if emitted.stopped:
+            return emitted
         waiting, self._waiting = self._waiting, []
-        return said + Emitted(self._stopper.rest(), tuple(waiting))
+        return emitted + Emitted(self._stopper.flush(), tuple(waiting))
 
     def echo(self, text: str, logprobs: Sequence[TokenLogprob]) -> Emitted:
         """Begin with the prompt's own text, in which no stop string is looked for."""
-        self._heard = len(text)
+        self._length = len(text)
         return Emitted(text, tuple(logprobs))
 
-    def _said(self, text: str) -> Emitted:
-        self._heard += len(text)
-        return self._read(self._parser.hear(text) if text else ())
+    def _emit_text(self, text: str) -> Emitted:
+        self._length += len(text)
+        return self._read(self._parser.feed(text) if text else ())
 
-    def _read(self, pieces: Sequence[ParserEvent]) -> Emitted:
-        said = Emitted()
-        for piece in pieces:
-            said += self._one_piece(piece)
-            if said.stopped:
+    def _read(self, events: Sequence[ParserEvent]) -> Emitted:
+        emitted = Emitted()
+        for event in events:
+            emitted += self._event(event)
+            if emitted.stopped:
                 break
-        return said + Emitted(logprobs=tuple(self._released(self._heard - self._cut - self._stopper.held)))
+        return emitted + Emitted(logprobs=tuple(self._released(self._length - self._cut - self._stopper.held)))
 
-    def _one_piece(self, piece: ParserEvent) -> Emitted:
-        if isinstance(piece, Text):
+    def _event(self, event: ParserEvent) -> Emitted:
+        if isinstance(event, Text):
             self.thinking = False
-            said = self._vocabulary.plain(piece.text) if self._ending.plain else piece.text
-            if self._tokens <= self._ending.least:
-                return Emitted(said)
-            before = self._stopper.held + len(said)
-            text, stopped = self._stopper.hear(said)
+            visible = self._vocabulary.plain(event.text) if self._ending.skip_special_tokens else event.text
+            if self._tokens <= self._ending.min_tokens:
+                return Emitted(visible)
+            before = self._stopper.held + len(visible)
+            text, stopped = self._stopper.feed(visible)
             self._cut = before - len(text) if stopped else 0
             return Emitted(text, stopped=stopped)
-        if isinstance(piece, Thought):
+        if isinstance(event, Thought):
             self.thinking = True
-            return Emitted(reasoning=piece.text)
-        if isinstance(piece, Called):
+            return Emitted(reasoning=event.text)
+        if isinstance(event, CallBegun):
             # Some models only count, which is no id in a conversation.
-            id_ = self._name(piece.number) if piece.id in ("", str(piece.number)) else piece.id
-            return Emitted(calls=(CallDelta(piece.number, id_, piece.name),))
-        if isinstance(piece, Arguments):
-            return Emitted(calls=(CallDelta(piece.number, arguments=piece.text),))
-        assert isinstance(piece, Returned)  # noqa: S101  (there is no other piece)
+            id_ = self._name(event.number) if event.id in ("", str(event.number)) else event.id
+            return Emitted(calls=(CallDelta(event.number, id_, event.name),))
+        if isinstance(event, Arguments):
+            return Emitted(calls=(CallDelta(event.number, arguments=event.text),))
+        assert isinstance(event, CallEnded)  # noqa: S101  (there is no other event)
         self.calls += 1
         return Emitted()
 
@@ -133,11 +136,11 @@ class Answer:
         while self._waiting and self._waiting[0].offset < shown:
             yield self._waiting.pop(0)
 
-    def told(self, token: int, logprob: Logprob, offset: int) -> TokenLogprob:
+    def token_logprob(self, token: int, logprob: Logprob, offset: int) -> TokenLogprob:
         """A token's log probability as an event carries it."""
         top = zip(logprob.ids, logprob.values, strict=True)
         return self._one(token, logprob.drawn, offset, tuple(self._one(other, value, 0) for other, value in top))
 
     def _one(self, token: int, value: float | None, offset: int, top: tuple[TokenLogprob, ...] = ()) -> TokenLogprob:
-        found = self._vocabulary
-        return TokenLogprob(found.text(token), b64encode(found.bytes(token)).decode(), value, offset, top)
+        vocabulary = self._vocabulary
+        return TokenLogprob(vocabulary.text(token), b64encode(vocabulary.bytes(token)).decode(), value, offset, top)

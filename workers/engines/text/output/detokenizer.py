@@ -15,7 +15,7 @@ _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
 class Detokenizer:
-    """The text of one sequence. A few tokens are decoded twice, before and after each new one, and the difference told.
+    """The text of one row. A few tokens are decoded twice, before and after each new one, and the difference is new.
 
     So every tokenizer's own rules hold, and the cost does not grow with the text (vLLM's way to do it).
     """
@@ -26,19 +26,19 @@ class Detokenizer:
         self._known = decode(self._tokens) if self._tokens else ""
         self._read = len(self._tokens)
 
-    def hear(self, token: int) -> str:
+    def feed(self, token: int) -> str:
         """The text that this token completes, perhaps none."""
         self._tokens.append(token)
         text = self._decode(self._tokens)
         if len(text) <= len(self._known) or text.endswith(_INCOMPLETE):
             return ""
-        said = text[len(self._known) :]
+        new = text[len(self._known) :]
         self._tokens = self._tokens[self._read :]
         self._read = len(self._tokens)
         self._known = self._decode(self._tokens)
-        return said
+        return new
 
-    def rest(self) -> str:
+    def flush(self) -> str:
         """What was waiting for more bytes, when no more tokens come."""
         text = self._decode(self._tokens) if self._tokens else ""
         return text[len(self._known) :]

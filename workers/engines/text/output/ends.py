@@ -13,6 +13,8 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+from workers.parsers.schema_types import referred
+
 MAX_RULES = 1000  # of a grammar; longer chains of them take the compiler minutes
 
 Needs: TypeAlias = Mapping[Hashable, Sequence[Sequence[Hashable]]]  # of a rule, in each of its alternatives
@@ -29,8 +31,6 @@ _TOKEN = re.compile(
     |(?P<sign>->|[|()\[\]?*+&~])""",
     re.VERBOSE,
 )
-
-_KINDS = ("space", "leaf", "json", "directive", "head", "name", "range", "sign")
 
 
 class Unread(Exception):
@@ -86,20 +86,20 @@ def _schema_needs(root: Mapping[str, Any]) -> Iterator[tuple[Hashable, Sequence[
     while left:
         part = left.pop()
         needs: list[Hashable] = [id(one) for one in _all_of(part, root)]
-        found = list(_all_of(part, root))
+        parts = list(_all_of(part, root))
         for key in ("anyOf", "oneOf"):
             if isinstance(choices := part.get(key), list) and choices:
                 needs.append((key, id(part)))
                 yield (key, id(part)), [[id(one)] if isinstance(one, Mapping) else [] for one in choices]
-                found += [one for one in choices if isinstance(one, Mapping)]
+                parts += [one for one in choices if isinstance(one, Mapping)]
         shapes = list(_shapes(part))
         if shapes:
             needs.append(("shape", id(part)))
             yield ("shape", id(part)), [[id(one) for one in shape] for shape in shapes]
-            found += [one for shape in shapes for one in shape]
+            parts += [one for shape in shapes for one in shape]
         yield id(part), [needs]
-        left += [one for one in found if id(one) not in seen]
-        seen |= {id(one) for one in found}
+        left += [one for one in parts if id(one) not in seen]
+        seen |= {id(one) for one in parts}
 
 
 def _all_of(part: Mapping[str, Any], root: Any) -> Iterator[Mapping[str, Any]]:
@@ -107,8 +107,8 @@ def _all_of(part: Mapping[str, Any], root: Any) -> Iterator[Mapping[str, Any]]:
     for one in given if isinstance(given, list) else ():
         if isinstance(one, Mapping):
             yield one
-    if isinstance(reference := part.get("$ref"), str) and isinstance(found := _referred(reference, root), Mapping):
-        yield found
+    if isinstance(reference := part.get("$ref"), str) and isinstance(named := referred(reference, root), Mapping):
+        yield named
 
 
 def _shapes(part: Mapping[str, Any]) -> Iterator[list[Mapping[str, Any]]]:
@@ -130,20 +130,6 @@ def _shapes(part: Mapping[str, Any]) -> Iterator[list[Mapping[str, Any]]]:
         yield [one for one in [*begins, *further] if isinstance(one, Mapping)]
 
 
-def _referred(reference: str, root: Any) -> Any:
-    if not reference.startswith("#"):
-        return None
-    found = root
-    for key in reference.removeprefix("#").split("/")[1:]:
-        if isinstance(found, list) and key.isdecimal() and int(key) < len(found):
-            found = found[int(key)]
-        elif isinstance(found, Mapping):
-            found = found.get(key.replace("~1", "/").replace("~0", "~"))
-        else:
-            return None
-    return found
-
-
 class _Word(NamedTuple):
     kind: str
     text: str
@@ -155,7 +141,7 @@ class _Reader:
 
     def __init__(self, source: str) -> None:
         self._words, self._at, self._inner = list(_words(source)), 0, 0
-        self._found: dict[Hashable, list[list[Hashable]]] = {}
+        self._rules: dict[Hashable, list[list[Hashable]]] = {}
 
     def rules(self) -> dict[Hashable, list[list[Hashable]]]:
         """Every rule's alternatives, by its name; those in brackets have numbers for names."""
@@ -163,10 +149,10 @@ class _Reader:
             head = self._next()
             if head.kind != "head":
                 raise Unread
-            if len(self._found) - self._inner > MAX_RULES:
+            if len(self._rules) - self._inner > MAX_RULES:
                 raise TooMany
-            self._found[head.text] = self._alternatives()
-        return self._found
+            self._rules[head.text] = self._alternatives()
+        return self._rules
 
     def _next(self) -> _Word:
         if self._at >= len(self._words):
@@ -178,27 +164,27 @@ class _Reader:
         return self._words[self._at] if self._at < len(self._words) else _Word("end", "")
 
     def _alternatives(self) -> list[list[Hashable]]:
-        found: list[list[Hashable]] = [[]]
+        alternatives: list[list[Hashable]] = [[]]
         while True:
             word = self._peek()
             if word.kind in ("end", "head") or word.text in (")", "]"):
-                return found
+                return alternatives
             self._at += 1
             if word.text == "|":
-                found.append([])
+                alternatives.append([])
             elif word.text == "->":
                 self._next()
             elif word.text == "~":  # whatever is not that
                 self._item(self._next())
             elif word.text != "&":
-                found[-1] += self._item(word)
+                alternatives[-1] += self._item(word)
 
     def _item(self, word: _Word) -> list[Hashable]:
         needed: list[Hashable] = []
         if word.text in ("(", "["):
             inner, self._inner = self._inner, self._inner + 1
-            self._found[inner] = []
-            self._found[inner] = self._alternatives()
+            self._rules[inner] = []
+            self._rules[inner] = self._alternatives()
             if self._next().text != (")" if word.text == "(" else "]"):
                 raise Unread
             needed = [inner] if word.text == "(" else []
@@ -216,12 +202,12 @@ class _Reader:
 def _words(source: str) -> Iterator[_Word]:
     at = 0
     while at < len(source):
-        found = _TOKEN.match(source, at)
-        if found is None or found.lastgroup is None:
+        match = _TOKEN.match(source, at)
+        if match is None or match.lastgroup is None:
             raise Unread
-        at = found.end()
+        at = match.end()
         kind = next(
-            name for name in ("space", "leaf", "json", "directive", "head", "name", "range", "sign") if found[name]
+            name for name in ("space", "leaf", "json", "directive", "head", "name", "range", "sign") if match[name]
         )
         if kind == "json":
             try:
@@ -230,5 +216,5 @@ def _words(source: str) -> Iterator[_Word]:
                 raise Unread from None
         if kind in ("space", "directive"):
             continue
-        least = found["least"] if found["least"] is not None else found["fewest"]
-        yield _Word(kind, found["rule"] or found[0], kind == "range" and not int(least or 0))
+        least = match["least"] if match["least"] is not None else match["fewest"]
+        yield _Word(kind, match["rule"] or match[0], kind == "range" and not int(least or 0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
-from workers.parsers.parser_events import Arguments, Called, Parser, ParserEvent, Returned, Text
+from workers.parsers.parser_events import Arguments, CallBegun, CallEnded, Parser, ParserEvent, Text
 
 INPUT = "input"  # the tool's only argument
 
@@ -13,25 +13,25 @@ INPUT = "input"  # the tool's only argument
 class InputCall:
     """Makes a call of what another parser finds to be text; thinking stays what it is."""
 
-    def __init__(self, reader: Parser, name: str) -> None:
-        self._reader, self._name, self._begun = reader, name, False
+    def __init__(self, parser: Parser, name: str) -> None:
+        self._parser, self._name, self._begun = parser, name, False
 
-    def hear(self, text: str) -> Sequence[ParserEvent]:
+    def feed(self, text: str) -> Sequence[ParserEvent]:
         """Take more text."""
-        return list(self._read(self._reader.hear(text)))
+        return list(self._read(self._parser.feed(text)))
 
-    def rest(self) -> Sequence[ParserEvent]:
+    def flush(self) -> Sequence[ParserEvent]:
         """What was held back, and the end of the call."""
-        return [*self._read([*self._reader.rest(), Text("")]), Arguments(0, '"}'), Returned(0)]
+        return [*self._read([*self._parser.flush(), Text("")]), Arguments(0, '"}'), CallEnded(0)]
 
-    def _read(self, pieces: Iterable[ParserEvent]) -> Iterator[ParserEvent]:
-        for piece in pieces:
-            if not isinstance(piece, Text):
-                yield piece
+    def _read(self, events: Iterable[ParserEvent]) -> Iterator[ParserEvent]:
+        for event in events:
+            if not isinstance(event, Text):
+                yield event
                 continue
             if not self._begun:
                 self._begun = True
-                yield Called(0, self._name)
+                yield CallBegun(0, self._name)
                 yield Arguments(0, f'{{"{INPUT}": "')
-            if piece.text:
-                yield Arguments(0, json.dumps(piece.text, ensure_ascii=False)[1:-1])
+            if event.text:
+                yield Arguments(0, json.dumps(event.text, ensure_ascii=False)[1:-1])

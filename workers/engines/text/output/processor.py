@@ -1,4 +1,4 @@
-"""From the tokens that the batch generates to what is said of them: text, thinking, calls, and why an answer ends."""
+"""From the tokens that the batch generates to text, thinking, calls, and why an answer ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workers.engines.text.task import Task
 
 
 class OutputProcessor:
-    """What one model's tokens say; `ends` are the tokens that end an answer and are no text."""
+    """What one model's tokens come to; `ends` are the tokens that end an answer and are no text."""
 
     def __init__(self, tokenizer: Any) -> None:
         self.ends = frozenset(tokenizer.eos_token_ids)
@@ -28,32 +28,32 @@ class OutputProcessor:
 
     def answer(self, plan: Plan, prompt: Sequence[int], name: str) -> Answer:
         """An answer that goes on from a prompt; `name` makes the ids of its calls."""
-        how = plan.reading
+        answer_format = plan.answer_format
         return Answer(
             self._decode,
             self._vocabulary,
             prompt,
             plan.ending,
-            how.parser(),
+            answer_format.parser(),
             lambda number: f"call_{sha256(f'{name}:{number}'.encode()).hexdigest()[:24]}",
-            thinking=how.begun,
+            thinking=answer_format.begun,
         )
 
-    def echo(self, task: Task, row: Row, source: PromptGroup) -> Emitted:
+    def echo(self, task: Task, row: Row, prompt: PromptGroup) -> Emitted:
         """The prompt's own text, with which a row's answer begins."""
-        return task.answers[row].echo(self._decode(source.tokens), self._scored(source))
+        return task.answers[row].echo(self._decode(prompt.tokens), self._scored(prompt))
 
-    def _scored(self, source: PromptGroup) -> list[TokenLogprob]:
-        if source.scored is None:
+    def _scored(self, prompt: PromptGroup) -> list[TokenLogprob]:
+        if prompt.scored is None:
             return []
         answer = self.answer(Plan([], [], []), (), "")
         scored: list[TokenLogprob] = []
-        for token, logprob in zip(source.tokens, [Logprob(None, (), ()), *source.scores], strict=True):
-            scored += answer.hear(token, logprob).logprobs
-        return [*scored, *answer.rest().logprobs]
+        for token, logprob in zip(prompt.tokens, [Logprob(None, (), ()), *prompt.scores], strict=True):
+            scored += answer.feed(token, logprob).logprobs
+        return [*scored, *answer.flush().logprobs]
 
     def process(self, task: Task, generated: Generated) -> tuple[Emitted, FinishReason | None]:
-        """What a row's next token says, and why its answer ends with it, if it does.
+        """What a row's next token comes to, and why its answer ends with it, if it does.
 
         Raises the guide's refusal where nothing can go on.
         """
@@ -64,16 +64,16 @@ class OutputProcessor:
         reason: FinishReason | None = None
         emitted = Emitted()
         stopped = generated.token in row.options.stop_token_ids
-        if generated.token in self.ends or (stopped and not task.plan.ending.shown):
+        if generated.token in self.ends or (stopped and not task.plan.ending.include_stop):
             reason = "stop"  # and no text
         else:
-            emitted = answer.hear(generated.token, generated.logprob)
+            emitted = answer.feed(generated.token, generated.logprob)
             reason = "stop" if stopped or emitted.stopped or task.called(row) else None
-            if reason is None and generated.said >= row.limit:
+            if reason is None and generated.number >= row.limit:
                 reason = "length"
         if reason is None:
             task.think(row)
             return emitted, None
-        emitted = emitted if emitted.stopped else emitted + answer.rest()
+        emitted = emitted if emitted.stopped else emitted + answer.flush()
         reason = "stop" if emitted.stopped else reason
         return emitted, "tool_calls" if reason == "stop" and answer.calls else reason

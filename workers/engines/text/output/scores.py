@@ -12,18 +12,19 @@ from workers.engines.text.schedule.rows import Logprob
 
 
 def of(logits: Any, tokens: Sequence[int], count: int) -> list[Logprob]:
-    """What the model thought of each next token: logits (positions, vocabulary) for so many tokens."""
+    """The log probability of each next token: logits (positions, vocabulary) for so many tokens."""
     if not tokens:
         return []
-    found = report(logits[: len(tokens)], mx.array(list(tokens)), [count] * len(tokens))
-    return list(read(found, [count] * len(tokens)).values())
+    numbers = report(logits[: len(tokens)], mx.array(list(tokens)), [count] * len(tokens))
+    return list(read(numbers, [count] * len(tokens)).values())
 
 
-def read(found: Report | None, wanted: Sequence[int | None]) -> Mapping[int, Logprob]:
+def read(numbers: Report | None, wanted: Sequence[int | None]) -> Mapping[int, Logprob]:
     """A report's numbers by row, each with as many alternatives as it wanted."""
-    if found is None:
+    if numbers is None:
         return {}
-    drawn, ids, values = found.drawn.tolist(), found.ids.tolist(), found.values.tolist()
+    drawn, ids, values = numbers.drawn.tolist(), numbers.ids.tolist(), numbers.values.tolist()
     return {
-        row: Logprob(drawn[at], ids[at][: wanted[row]], values[at][: wanted[row]]) for at, row in enumerate(found.rows)
+        row: Logprob(drawn[at], ids[at][: wanted[row]], values[at][: wanted[row]])
+        for at, row in enumerate(numbers.rows)
     }

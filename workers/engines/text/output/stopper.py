@@ -8,7 +8,7 @@ from typing import NamedTuple
 from workers.parsers.markers import split
 
 
-class Heard(NamedTuple):
+class StopCheck(NamedTuple):
     """Text that may be shown, and whether a stop string came after it."""
 
     text: str
@@ -16,10 +16,10 @@ class Heard(NamedTuple):
 
 
 class Stopper:
-    """Holds back what may be the beginning of a stop string, until it is one or is none; one may be `shown`."""
+    """Holds back what may be the beginning of a stop string, which `include` makes part of the text."""
 
-    def __init__(self, stops: Sequence[str], *, shown: bool = False) -> None:
-        self._stops, self._shown = tuple(stops), shown
+    def __init__(self, stops: Sequence[str], *, include: bool = False) -> None:
+        self._stops, self._include = tuple(stops), include
         self._held = ""
 
     @property
@@ -27,13 +27,13 @@ class Stopper:
         """Characters that may be the beginning of a stop string."""
         return len(self._held)
 
-    def hear(self, text: str) -> Heard:
-        """Take more text; after `stopped` nothing more is to be said."""
+    def feed(self, text: str) -> StopCheck:
+        """Take more text; after `stopped` there is no more text."""
         before, stop, rest = split(self._held + text, self._stops)
         self._held = "" if stop else rest
-        return Heard(before + stop if stop and self._shown else before, stop is not None)
+        return StopCheck(before + stop if stop and self._include else before, stop is not None)
 
-    def rest(self) -> str:
+    def flush(self) -> str:
         """What was held back, when no more text comes."""
         held, self._held = self._held, ""
         return held

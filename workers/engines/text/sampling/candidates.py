@@ -27,8 +27,8 @@ def largest(x: Any, count: int) -> tuple[Any, Any]:
     blocked = x.reshape(rows, blocks, _BLOCK)
     best = mx.argpartition(-mx.max(blocked, axis=-1), count - 1, axis=-1)[:, :count]
     best = mx.sort(best, axis=-1)
-    found = mx.take_along_axis(blocked, best[:, :, None], axis=1).reshape(rows, -1)
-    values, near = _sorted(found, count)
+    chosen = mx.take_along_axis(blocked, best[:, :, None], axis=1).reshape(rows, -1)
+    values, near = _sorted(chosen, count)
     return values, mx.take_along_axis(best, near // _BLOCK, axis=-1) * _BLOCK + near % _BLOCK
 
 

@@ -25,12 +25,12 @@ def compiled(tokens: Any, grammar: str, param: str, patience: Patience) -> LLMat
 
     Raises InvalidValue of `param` when it takes too long, and JobCancelled when nobody wants it any more.
     """
-    found: list[LLMatcher] = []
+    matchers: list[LLMatcher] = []
 
     def run() -> None:
         matcher = LLMatcher(tokens, grammar, log_level=0, limits=_LIMITS)
         matcher.compute_bitmask()
-        found.append(matcher)
+        matchers.append(matcher)
 
     thread = _started(run)
     for _ in range(int(SECONDS / _LOOK)):
@@ -38,9 +38,9 @@ def compiled(tokens: Any, grammar: str, param: str, patience: Patience) -> LLMat
         if not thread.is_alive():
             break
         patience.look()
-    if not found:
+    if not matchers:
         raise InvalidValue(f"'{param}' cannot be enforced: it is too complex to be compiled", param=param)
-    return found[0]
+    return matchers[0]
 
 
 def _started(run: Callable[[], None]) -> threading.Thread:

@@ -29,6 +29,6 @@ def softmax(x: Any) -> Any:
     if not _HOST:
         return mx.softmax(x, axis=-1)
     values = np.array(x, copy=False)
-    found = np.exp(values - values.max(axis=-1, keepdims=True))
-    found /= found.sum(axis=-1, keepdims=True)
-    return mx.array(found)
+    out = np.exp(values - values.max(axis=-1, keepdims=True))
+    out /= out.sum(axis=-1, keepdims=True)
+    return mx.array(out)

@@ -1,4 +1,4 @@
-"""Ends of text that a row must not say yet: it has not said as much as it is to say, or is to go on to its limit."""
+"""Ends of text that must not be drawn yet: an answer has not its least tokens, or is to go on to its limit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def withheld(x: Any, picks: Sequence[Pick], ends: frozenset[int]) -> Any:
     """Logits (rows, vocabulary), -inf where a row would end too early; where a grammar leaves nothing else it may."""
-    barred = {row: out for row, pick in enumerate(picks) if (out := _barred(pick, ends, x.shape[-1]))}
+    barred = {row: ends_of_row for row, pick in enumerate(picks) if (ends_of_row := _barred(pick, ends, x.shape[-1]))}
     if not barred:
         return x
     width = max(map(len, barred.values()))
@@ -22,14 +22,14 @@ def withheld(x: Any, picks: Sequence[Pick], ends: frozenset[int]) -> Any:
     where = mx.array(list(barred))
     own = x[where]
     left = mx.put_along_axis(own, tokens, mx.full(tokens.shape, -mx.inf, own.dtype), axis=-1)
-    found = mx.array(x)
-    found[where] = mx.where(mx.max(left, axis=-1, keepdims=True) > -mx.inf, left, own)
-    return found
+    out = mx.array(x)
+    out[where] = mx.where(mx.max(left, axis=-1, keepdims=True) > -mx.inf, left, own)
+    return out
 
 
 def _barred(pick: Pick, ends: frozenset[int], vocabulary: int) -> list[int]:
     options = pick.options
-    early = len(pick.tokens) - pick.prompt < options.min_tokens
+    early = len(pick.tokens) - pick.prompt_length < options.min_tokens
     if not (early or options.ignore_eos):
         return []
     return [token for token in sorted({*ends, *(options.stop_token_ids if early else ())}) if token < vocabulary]

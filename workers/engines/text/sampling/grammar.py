@@ -14,11 +14,11 @@ from llguidance.hf import from_tokenizer
 
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import Constraint
-from workers.engines.text.asking import ANYBODY, Asking
 from workers.engines.text.output import ends
+from workers.engines.text.requester import ANYBODY, Requester
 from workers.engines.text.sampling.compiling import compiled
 from workers.engines.text.sampling.guide import Guide
-from workers.parsers.parser_events import Either, Free, Maybe, Part, Value
+from workers.parsers.grammar_parts import Either, Free, GrammarPart, Maybe, Value
 
 _KEPT = 256  # compiled grammars
 _LARGEST = 1 << 20  # characters of a grammar, with a schema's definitions for each of a call's properties
@@ -28,14 +28,14 @@ _DEEPEST = 64  # levels of a schema
 _WHITE_SPACE = r"( |\n {0,24})?"
 
 
-# What llguidance says of what is beyond its limits.
+# What llguidance reports of what is beyond its limits.
 _TOO_COMPLEX = ("lexer error", "lexer precomputation", "too big", "too large", "too many", "too complex")
 
 
 class Layout(NamedTuple):
     """How a call is written; of a lenient one's schemas, what cannot be enforced is left to the model."""
 
-    parts: Sequence[Part]
+    parts: Sequence[GrammarPart]
     lenient: bool
 
 
@@ -49,21 +49,21 @@ class Grammars:
         self._kept: OrderedDict[tuple[str, str], LLMatcher] = OrderedDict()
         self._one_at_a_time = threading.Lock()
 
-    def answer(self, constraint: Constraint, prelude: Sequence[Part], asking: Asking = ANYBODY) -> Guide:
+    def answer(self, constraint: Constraint, prelude: Sequence[GrammarPart], requester: Requester = ANYBODY) -> Guide:
         """A guide to answers that hold to a constraint, after their prelude; raises InvalidValue or JobCancelled."""
-        self._check(constraint, asking)
+        self._check(constraint, requester)
         rules = Rules(self._special, constraint.param)
         body = rules.rule(_answer(constraint))
-        return self._guide(rules.grammar(prelude, body), constraint.param, asking)
+        return self._guide(rules.grammar(prelude, body), constraint.param, requester)
 
     def calls(
         self,
         layouts: Sequence[Layout],
         frame: tuple[str, str, str],
         most: int,
-        prelude: Sequence[Part],
+        prelude: Sequence[GrammarPart],
         param: str,
-        asking: Asking = ANYBODY,
+        requester: Requester = ANYBODY,
     ) -> Guide:
         """A guide to answers of one to `most` calls, each in one of these layouts; raises InvalidValue or JobCancelled.
 
@@ -74,9 +74,9 @@ class Grammars:
         before, between, after = (rules.sequence([text]) for text in frame)
         more = f" ({between} {call}){{0,{most - 1}}}" if most > 1 else ""
         body = rules.rule(f"{before} {call}{more} {after}")
-        return self._guide(rules.grammar(prelude, body), param, asking)
+        return self._guide(rules.grammar(prelude, body), param, requester)
 
-    def _check(self, constraint: Constraint, asking: Asking) -> None:
+    def _check(self, constraint: Constraint, requester: Requester) -> None:
         """Compile a constraint by itself, whose errors speak of what the client wrote."""
         if constraint.kind == "json_schema":
             check_schema(_parsed(constraint), constraint.param)
@@ -88,29 +88,29 @@ class Grammars:
             grammar = LLMatcher.grammar_from_lark(constraint.source)
         else:
             return
-        self._compiled(grammar, constraint.param, asking)
+        self._compiled(grammar, constraint.param, requester)
 
-    def _guide(self, lark: str, param: str, asking: Asking) -> Guide:
-        return Guide(self._compiled(LLMatcher.grammar_from_lark(lark), param, asking).deep_copy(), param)
+    def _guide(self, lark: str, param: str, requester: Requester) -> Guide:
+        return Guide(self._compiled(LLMatcher.grammar_from_lark(lark), param, requester).deep_copy(), param)
 
-    def _compiled(self, grammar: str, param: str, asking: Asking) -> LLMatcher:
-        name = asking.owner, grammar  # how long it takes would tell whether somebody else has asked for the same
+    def _compiled(self, grammar: str, param: str, requester: Requester) -> LLMatcher:
+        name = requester.owner, grammar  # how long it takes would tell whether somebody else has asked for the same
         with self._one_at_a_time:
             if (known := self._kept.get(name)) is not None:
                 self._kept.move_to_end(name)
                 return known
-        found = compiled(self._tokens, grammar, param, asking.patience)
-        if found.is_error():
-            raise InvalidValue(f"'{param}' cannot be enforced: {_why(found.get_error())}", param=param)
+        matcher = compiled(self._tokens, grammar, param, requester.patience)
+        if matcher.is_error():
+            raise InvalidValue(f"'{param}' cannot be enforced: {_why(matcher.get_error())}", param=param)
         with self._one_at_a_time:
-            self._kept[name] = found
+            self._kept[name] = matcher
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
-        return found
+        return matcher
 
 
 class Rules:
-    """A Lark grammar in the making; `special` tokens, by their texts, can be said only as the tokens they are.
+    """A Lark grammar in the making; `special` tokens, by their texts, stand only as the tokens they are.
 
     One that grows too large raises InvalidValue of `param`.
     """
@@ -121,7 +121,7 @@ class Rules:
         self._marks = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
     def rule(self, body: str, attributes: str = "") -> str:
-        """Add a rule, and say its name."""
+        """Add a rule, and give its name."""
         self._size += len(body)
         if self._size > _LARGEST:
             message = (
@@ -132,15 +132,15 @@ class Rules:
         self._rules.append(f"{name}{attributes}: {body}")
         return name
 
-    def sequence(self, parts: Sequence[Part], lenient: bool = False) -> str:
+    def sequence(self, parts: Sequence[GrammarPart], lenient: bool = False) -> str:
         """An expression for these parts, one after the other."""
         return " ".join(word for part in parts for word in self._words(part, lenient)) or '""'
 
-    def grammar(self, prelude: Sequence[Part], body: str) -> str:
+    def grammar(self, prelude: Sequence[GrammarPart], body: str) -> str:
         """The whole grammar; between thinking and what follows it there may be white space."""
         return "\n".join([f"start: {self._prelude(prelude)} {body}", *self._rules])
 
-    def _prelude(self, parts: Sequence[Part]) -> str:
+    def _prelude(self, parts: Sequence[GrammarPart]) -> str:
         if not parts:
             return ""
         *first, last = parts
@@ -150,7 +150,7 @@ class Rules:
         space = " /[ \\n]{0,4}/" if isinstance(last, Free) else ""
         return f"{before} {self.sequence([last])}{space}"
 
-    def _words(self, part: Part, lenient: bool) -> Sequence[str]:
+    def _words(self, part: GrammarPart, lenient: bool) -> Sequence[str]:
         if isinstance(part, str):
             return [*self._literal(part)]
         if isinstance(part, Value):
@@ -255,9 +255,9 @@ def _why(error: str) -> str:
     if "NoExtension" in error:
         return "nothing can satisfy it"
     lines = error.strip().splitlines()
-    told = (line.removeprefix("error: ") for line in lines if line.startswith("error: "))
-    line = next(told, re.sub(r"^at \d+\(\d+\): ", "", lines[0]))
+    messages = (line.removeprefix("error: ") for line in lines if line.startswith("error: "))
+    line = next(messages, re.sub(r"^at \d+\(\d+\): ", "", lines[0]))
     if keys := re.search(r"Unimplemented keys: \[(.*?)\]", line):
         names = ", ".join(f"'{name}'" for name in json.loads(f"[{keys[1]}]"))
         return f"the schema's keyword {names} is not supported"
-    return f"it is too complex ({line}); make it simpler" if any(said in line for said in _TOO_COMPLEX) else line
+    return f"it is too complex ({line}); make it simpler" if any(phrase in line for phrase in _TOO_COMPLEX) else line

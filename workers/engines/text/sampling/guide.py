@@ -1,4 +1,4 @@
-"""What a row may say next, token by token, as its grammar allows."""
+"""Which tokens may come next in a row, as its grammar allows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tasks.values.errors import EngineError, InvalidValue, JobError
 if TYPE_CHECKING:
     from workers.engines.text.sampling.pick import Pick
 
-# What llguidance says where a grammar ends in nothing, or is beyond the limits of a step.
+# What llguidance reports where a grammar ends in nothing, or is beyond the limits of a step.
 _REQUEST_S_FAULT = ("NoExtension", "lexer error", "TooComplex", "too complex", "too many")
 
 
@@ -36,8 +36,8 @@ class Guide:
         """Write the allowed tokens as a row of bits, (rows, vocabulary / 32) of int32; at the end only ends of text."""
         fill_next_token_bitmask(self._matcher, bits, row)
 
-    def hear(self, token: int) -> None:
-        """Take the token that was said."""
+    def accept(self, token: int) -> None:
+        """Take the token that was drawn."""
         if not self._matcher.is_stopped():
             self._matcher.consume_token(token)
 
@@ -52,8 +52,8 @@ class Guide:
 
     @property
     def refusal(self) -> JobError:
-        """What a broken grammar is answered with: it is the request's, unless a token was said that it forbids."""
-        if any(said in self.broken for said in _REQUEST_S_FAULT):
+        """What a broken grammar is answered with: it is the request's, unless a token was drawn that it forbids."""
+        if any(phrase in self.broken for phrase in _REQUEST_S_FAULT):
             message = f"'{self._param}' leads where nothing can follow, or is too complex: {self.broken}"
             return InvalidValue(message, param=self._param)
         return EngineError(f"the grammar of this answer can no longer be followed: {self.broken}")

@@ -26,8 +26,8 @@ def _answer(seed: int, choice: int) -> int:
     return _absorbed(_absorbed(_absorbed(0, seed & _WORD), (seed >> 32) & _WORD), choice)
 
 
-def _absorbed(found: int, word: int) -> int:
-    return _mix_word(found ^ _mix_word((word + 0x9E3779B9) & _WORD))
+def _absorbed(h: int, word: int) -> int:
+    return _mix_word(h ^ _mix_word((word + 0x9E3779B9) & _WORD))
 
 
 def uniform(keys: Any, tokens: Any) -> Any:

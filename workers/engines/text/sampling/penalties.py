@@ -1,4 +1,4 @@
-"""Changes to the logits of what a row has said before, and of the tokens that its request names."""
+"""Changes to the logits of what a row has generated before, and of the tokens that its request names."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ def _changed(x: Any, tokens: Any, scale: Any, bias: Any) -> Any:
 
 def _change(pick: Pick, vocabulary: int) -> tuple[Any, Any, Any]:
     """Token ids, what their logits are divided by (or multiplied, below 0), and what is added then."""
-    options, answer = pick.options, np.array(pick.tokens[pick.prompt :], np.int64)
-    said, counts = np.unique(answer, return_counts=True)
+    options, answer = pick.options, np.array(pick.tokens[pick.prompt_length :], np.int64)
+    generated, counts = np.unique(answer, return_counts=True)
     recent = pick.tokens[-options.repetition_context_size :] if options.repetition_context_size else ()
     named = np.array([token for token, _ in options.logit_bias if token < vocabulary], np.int64)
     repeated = np.unique(np.array(recent, np.int64)) if options.repetition_penalty != 1 else named[:0]
-    penalised = said if options.presence_penalty or options.frequency_penalty else said[:0]
+    penalised = generated if options.presence_penalty or options.frequency_penalty else generated[:0]
     tokens = np.unique(np.concatenate([penalised, repeated, named]))
     scale, bias = np.ones(tokens.size, np.float32), np.zeros(tokens.size, np.float32)
     scale[np.searchsorted(tokens, repeated)] = options.repetition_penalty
     if penalised.size:
-        bias[np.searchsorted(tokens, said)] -= options.presence_penalty + options.frequency_penalty * counts
+        bias[np.searchsorted(tokens, generated)] -= options.presence_penalty + options.frequency_penalty * counts
     for token, value in options.logit_bias:
         if token < vocabulary:
             bias[np.searchsorted(tokens, token)] += value

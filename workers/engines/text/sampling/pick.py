@@ -17,7 +17,7 @@ class Pick(NamedTuple):
     """
 
     options: Options
-    prompt: int
+    prompt_length: int
     tokens: Sequence[int]
     guide: Guide | None = None
     forced: int | None = None
@@ -25,4 +25,4 @@ class Pick(NamedTuple):
     @property
     def key(self) -> int:
         """The random key of this draw."""
-        return noise.key(self.options.seed, self.options.choice, len(self.tokens) - self.prompt)
+        return noise.key(self.options.seed, self.options.choice, len(self.tokens) - self.prompt_length)

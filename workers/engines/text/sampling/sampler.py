@@ -128,7 +128,7 @@ class Sampler:
 
 
 def report(logits: Any, drawn: Any, wanted: Sequence[int | None]) -> Report | None:
-    """What the rows that want it are told: the model's own probabilities, before penalties, bias and temperature."""
+    """What the rows that want it report: the model's own probabilities, before penalties, bias and temperature."""
     rows = [row for row, count in enumerate(wanted) if count is not None]
     if not rows:
         return None

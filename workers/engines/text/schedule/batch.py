@@ -1,4 +1,4 @@
-"""Continuous batching of one text model: what waits, what is prefilled, what speaks, and what fits in memory."""
+"""Continuous batching of one text model: what waits, what is prefilled, what is decoded, and what fits in memory."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from workers.engines.text.sampling.sampler import Sampler
 from workers.engines.text.schedule import bulk_throttle
 from workers.engines.text.schedule.bulk_throttle import BulkThrottle
 from workers.engines.text.schedule.decode import Generated, Group
-from workers.engines.text.schedule.groups import Groups, Turn
-from workers.engines.text.schedule.outcome import Prefilled, Ready, Unseen
+from workers.engines.text.schedule.groups import BulkWork, Groups
+from workers.engines.text.schedule.outcome import MediaFailed, Prefilled, Ready
 from workers.engines.text.schedule.prefill import Piece
 from workers.engines.text.schedule.prefill_budget import PrefillBudget
 from workers.engines.text.schedule.prefills import Prefills
 from workers.engines.text.schedule.rows import PromptGroup, Row
 from workers.engines.text.speculation import Draft
 
-AHEAD = 256  # tokens of an answer that are counted on when it is admitted; who says more may have to pause
+AHEAD = 256  # tokens of an answer that are counted on when it is admitted; a longer one may have to pause
 _SHARED = 128  # tokens that a prompt must share with one under way for waiting to pay
 _TIDY = 512  # steps between two looks at MLX's own cache of buffers
 log = structlog.get_logger()
 
 
 class Batch:
-    """Every sequence of a model. `room` may be asked from any thread, all else is the engine thread's."""
+    """Every row of a model. `room` may be asked from any thread, all else is the engine thread's."""
 
     def __init__(
         self,
         model: Any,
         caches: kv.Kv,
         sampler: Sampler,
-        prompts: PromptCache,
+        prompt_cache: PromptCache,
         *,
         slots: int,
         prompts_at_once: int,
@@ -48,7 +48,7 @@ class Batch:
         max_kv_bytes: float,
         draft: Draft | None = None,
     ) -> None:
-        self._kv, self._sampler, self._prompts = caches, sampler, prompts
+        self._kv, self._sampler, self._prompt_cache = caches, sampler, prompt_cache
         self._draft = draft
         self._slots, self._at_once, self._max_bytes = slots, prompts_at_once, max_kv_bytes
         self._waiting: deque[PromptGroup] = deque()
@@ -60,18 +60,18 @@ class Batch:
 
     @property
     def rows(self) -> list[Row]:
-        """Every sequence that has not ended, in no order."""
-        return [row for source in self._waiting for row in source.sequences] + self._active
+        """Every row that has not ended, in no order."""
+        return [row for prompt in self._waiting for row in prompt.rows] + self._active
 
     @property
     def nbytes(self) -> int:
-        """Bytes in the KV caches of who is prefilled and who speaks."""
+        """Bytes in the KV caches of what is prefilled and what is decoded."""
         held = [group.caches for group in self._groups.all] + [prefill.caches for prefill in self._prefills.all]
         return sum(map(kv.nbytes, held))
 
     @property
     def _active(self) -> list[Row]:
-        return [*(row for source in self._prefills.sources for row in source.sequences), *self._groups.rows]
+        return [*(row for prompt in self._prefills.prompts for row in prompt.rows), *self._groups.rows]
 
     def room(self, wanted: Sequence[tuple[int, int, int]]) -> bool:
         """Whether more answers fit beside those under way: triples of their number, prompt and limit in tokens."""
@@ -80,75 +80,80 @@ class Batch:
         return free >= 0 and needed + self._reserved(self.rows) <= self._max_bytes
 
     def _needed(self, length: int, left: int) -> float:
-        """Bytes to count on for a row of so many tokens that may say so many more; it is padded to its neighbours."""
+        """Bytes to count on for a row of so many tokens that may grow by as many more; it is padded to its group."""
         return self._kv.size(max(length + min(left, AHEAD), self._groups.width))
 
     def _reserved(self, rows: Sequence[Row]) -> float:
-        counted = sum(self._kv.size(len(row.tokens) + min(row.limit - row.said, AHEAD)) for row in rows)
+        counted = sum(self._kv.size(len(row.tokens) + min(row.limit - row.generated, AHEAD)) for row in rows)
         return max(counted, float(self.nbytes))
 
-    def add(self, source: PromptGroup) -> None:
-        """Let a prompt wait for its turn; its sequences follow when it is prefilled."""
-        self._waiting.append(source)
+    def add(self, prompt: PromptGroup) -> None:
+        """Let a prompt wait for its turn; its rows follow when it is prefilled."""
+        self._waiting.append(prompt)
 
-    def step(self) -> list[Generated | Prefilled | Ready | Unseen]:
-        """A piece of the prompts that wait, and one token of every sequence whose turn it is."""
+    def step(self) -> list[Generated | Prefilled | Ready | MediaFailed]:
+        """A piece of the prompts that wait, and one token of every row that is decoded in this step."""
         self._steps += 1
-        unseen = self._look()
+        failed = self._encode_media()
         self._make_room()
         self._groups.requantise()
         self._begin()
-        turn = self._turn()
+        bulk_work = self._bulk_work()
         began = time.monotonic()
-        # Prompts go first: what is said is told at once, and who is through is fed in the same step.
-        prefilled, piece = self._advance(turn)
+        # Prompts go first: tokens are emitted at once, and what is prefilled is decoded in the same step.
+        prefilled, piece = self._advance(bulk_work)
         if (draft := self._drafting()) is not None:
-            spoken, plain = self._groups.all[0].speculate(self._sampler, draft), False
+            generated, plain = self._groups.all[0].speculate(self._sampler, draft), False
         else:
-            spoken, plain = [said for group in self._groups.speaking(turn) for said in group.step(self._sampler)], True
-        self._learn(time.monotonic() - began, piece, spoken if plain else [])
+            generated, plain = (
+                [token for group in self._groups.decoding(bulk_work) for token in group.step(self._sampler)],
+                True,
+            )
+        self._learn(time.monotonic() - began, piece, generated if plain else [])
         if self._steps % _TIDY == 0:
             mx.clear_cache()
-        ready, self._ready = [Ready(source) for source in self._ready], []
-        return [*spoken, *prefilled, *ready, *unseen]
+        ready, self._ready = [Ready(prompt) for prompt in self._ready], []
+        return [*generated, *prefilled, *ready, *failed]
 
-    def _turn(self) -> Turn:
+    def _bulk_work(self) -> BulkWork:
         """What bulk work there is in this step."""
         people = [row for row in self._active if not row.bulk]
         if people:
-            self._bulk_throttle.meet()
+            self._bulk_throttle.note_people()
         self._groups.divide(self._bulk_throttle.most)
-        if not self._bulk_throttle.about:
-            return Turn(None, math.inf)
+        if not self._bulk_throttle.people_about:
+            return BulkWork(None, math.inf)
         bulk = [group for group in self._groups.all if group.bulk]
-        if self._bulk_throttle.stands(awaited=any(row.said == 0 for row in people)):
+        if self._bulk_throttle.pauses(awaited=any(row.generated == 0 for row in people)):
             # What of it is still being computed is no part of what people's prompts take.
             mx.eval([group.logits for group in bulk if group.logits is not None])
-            return Turn([], 0.0)
+            return BulkWork([], 0.0)
         if not bulk and not self._prefills.bulk:
-            return Turn([], 0.0)
-        turn = self._bulk_throttle.turn(len(bulk) + self._prefills.bulk)
-        return Turn([], bulk_throttle.BRIEF) if turn == len(bulk) else Turn([bulk[turn]], 0.0)
+            return BulkWork([], 0.0)
+        chosen = self._bulk_throttle.next_of(len(bulk) + self._prefills.bulk)
+        return BulkWork([], bulk_throttle.BRIEF) if chosen == len(bulk) else BulkWork([bulk[chosen]], 0.0)
 
-    def _learn(self, seconds: float, piece: Piece | None, spoken: Sequence[Generated]) -> None:
-        bulk = [one.row.bulk for one in spoken]
+    def _learn(self, seconds: float, piece: Piece | None, generated: Sequence[Generated]) -> None:
+        bulk = [one.row.bulk for one in generated]
         if piece:
-            heard = not all(bulk)
-            self.prefill_budget.prefilled(piece.seconds, piece.tokens, piece.prompts, len(bulk), heard=heard)
+            interactive = not all(bulk)
+            self.prefill_budget.prefilled(
+                piece.seconds, piece.tokens, piece.prompts, len(bulk), interactive=interactive
+            )
             seconds -= piece.seconds
-        if spoken:
+        if generated:
             self.prefill_budget.decoded(seconds, len(bulk))
-        if spoken and not piece:
+        if generated and not piece:
             self._bulk_throttle.took(seconds, bulk)
 
     def _drafting(self) -> Draft | None:
-        """The draft model, while a single sequence speaks and nobody waits: with company, a batch is the faster way."""
-        speaking = [row for group in self._groups.all for row in group.rows]
+        """The draft model, while one row is decoded and nothing waits: beside others, a batch is the faster way."""
+        decoding = [row for group in self._groups.all for row in group.rows]
         busy = self._waiting or self._prefills.all or len(self._groups.all) > 1
-        if self._draft is None or busy or len(speaking) != 1:
+        if self._draft is None or busy or len(decoding) != 1:
             return None
-        (row,) = speaking
-        if row.guide is not None or row.forced:  # what is allowed next depends on what was said
+        (row,) = decoding
+        if row.guide is not None or row.forced:  # what is allowed next depends on what was generated
             return None
         alone = not self._groups.all[0].joining and self._kv.trimmable(len(row.tokens) + self._draft.count + 1)
         return (
@@ -158,94 +163,94 @@ class Batch:
         )
 
     def end(self, rows: Sequence[Row]) -> None:
-        """Forget these sequences; what they said is kept in the prompt cache while there is room."""
+        """Forget these rows; what they generated is kept in the prompt cache while there is room."""
         for group in self._groups.all:
-            for row in group.everybody:
+            for row in group.all_rows:
                 if row in rows:
                     self._keep(group, row)
         self._groups.leave(rows)
-        for source in [*self._waiting, *self._prefills.sources]:
-            source.sequences = [row for row in source.sequences if row not in rows]
-        self._waiting = deque(source for source in self._waiting if source.sequences)
+        for prompt in [*self._waiting, *self._prefills.prompts]:
+            prompt.rows = [row for row in prompt.rows if row not in rows]
+        self._waiting = deque(prompt for prompt in self._waiting if prompt.rows)
         self._prefills.tidy()
 
     def pause(self, rows: Sequence[Row]) -> list[PromptGroup]:
-        """Forget these sequences for now; adding what this returns lets them go on, from the prompt cache if it can."""
-        paused = [source for source in [*self._waiting, *self._prefills.sources] if source.sequences[0] in rows]
-        again = [source.anew(source.sequences) for source in paused]
+        """Forget these rows for now; adding what this returns lets them go on, from the prompt cache if it can."""
+        paused = [prompt for prompt in [*self._waiting, *self._prefills.prompts] if prompt.rows[0] in rows]
+        again = [prompt.anew(prompt.rows) for prompt in paused]
         again += [row.anew() for row in self._groups.rows if row in rows]
         for prefill in self._prefills.all:
-            for source in prefill.sources:
-                if source in paused and self._prompts.wants(source.done):
-                    self._prompts.add(source.owner, source.ids[: source.done], prefill.caches_of(source))
+            for prompt in prefill.prompts:
+                if prompt in paused and self._prompt_cache.wants(prompt.done):
+                    self._prompt_cache.add(prompt.owner, prompt.ids[: prompt.done], prefill.caches_of(prompt))
         self.end(rows)
         return again
 
     def _keep(self, group: Group, row: Row) -> None:
-        if self._prompts.wants(len(row.tokens)):
+        if self._prompt_cache.wants(len(row.tokens)):
             entering = any(joining is row for joining in group.joining)
-            self._prompts.add(row.owner, row.key[:-1] if entering else row.key, group.caches_of(row))
+            self._prompt_cache.add(row.owner, row.key[:-1] if entering else row.key, group.caches_of(row))
 
-    def _look(self) -> list[Unseen]:
-        """Let the first prompt that could begin, had it seen what it shows, look at a piece of that."""
-        for source in self._waiting:
-            # Before it was looked up, nobody knows what a cache has seen of it.
-            if source.shown is not None and source.restoring is NOTHING and source.blind:
+    def _encode_media(self) -> list[MediaFailed]:
+        """Encode a piece of the media of the first prompt that waits for nothing else."""
+        for prompt in self._waiting:
+            # Before it was looked up, nobody knows what the caches hold of it.
+            if prompt.media is not None and prompt.restoring is NOTHING and prompt.needs_encoding:
                 try:
-                    source.shown.look(source.done)
+                    prompt.media.encode_next(prompt.done)
                 except Exception as error:  # of this prompt alone
-                    self._waiting.remove(source)
-                    return [Unseen(source, error)]
+                    self._waiting.remove(prompt)
+                    return [MediaFailed(prompt, error)]
                 break
         return []
 
     def _begin(self) -> None:
         """Take prompts that wait, people's first, in their order, as far as there is room."""
         chosen: list[PromptGroup] = []
-        for source in sorted(self._waiting, key=lambda source: source.bulk):
-            before = [other for other in [*self._prefills.sources, *chosen] if source.bulk or not other.bulk]
-            if len(before) >= self._at_once or not self._fits(source, chosen):
+        for prompt in sorted(self._waiting, key=lambda prompt: prompt.bulk):
+            before = [other for other in [*self._prefills.prompts, *chosen] if prompt.bulk or not other.bulk]
+            if len(before) >= self._at_once or not self._fits(prompt, chosen):
                 break
-            if self._comes_later(source, chosen, before) or source.blind:
+            if self._comes_later(prompt, chosen, before) or prompt.needs_encoding:
                 continue
-            self._waiting.remove(source)
-            if source.left:
-                chosen.append(source)
+            self._waiting.remove(prompt)
+            if prompt.left:
+                chosen.append(prompt)
             else:
-                self._speak(source)
+                self._start_decoding(prompt)
         self._prefills.begin(chosen)
 
-    def _fits(self, source: PromptGroup, chosen: Sequence[PromptGroup]) -> bool:
-        here = [*self._active, *(row for other in chosen for row in other.sequences)]
+    def _fits(self, prompt: PromptGroup, chosen: Sequence[PromptGroup]) -> bool:
+        here = [*self._active, *(row for other in chosen for row in other.rows)]
         free = self._slots - len(here)
         if free <= 0:
             return False
-        if len(source.sequences) > free:
+        if len(prompt.rows) > free:
             # The rest waits its turn; by then the prompt stands in the prompt cache.
-            rest = source.anew(source.sequences[free:])
-            source.sequences = source.sequences[:free]
-            self._waiting.insert(self._waiting.index(source) + 1, rest)
-        needed = sum(self._needed(len(row.tokens), row.limit - row.said) for row in source.sequences)
+            rest = prompt.anew(prompt.rows[free:])
+            prompt.rows = prompt.rows[:free]
+            self._waiting.insert(self._waiting.index(prompt) + 1, rest)
+        needed = sum(self._needed(len(row.tokens), row.limit - row.generated) for row in prompt.rows)
         return not here or needed + self._reserved(here) <= self._max_bytes
 
-    def _comes_later(self, source: PromptGroup, chosen: Sequence[PromptGroup], before: Sequence[PromptGroup]) -> bool:
+    def _comes_later(self, prompt: PromptGroup, chosen: Sequence[PromptGroup], before: Sequence[PromptGroup]) -> bool:
         """Look the prompt up; True when more will soon be in the cache: from a file, or from one that goes before."""
-        if source.scored is None and self._restoring(source, idle=not self._active and not chosen):
+        if prompt.scored is None and self._restoring(prompt, idle=not self._active and not chosen):
             return True
-        hit = None if source.scored is not None else self._prompts.longest(source.owner, source.ids)
+        hit = None if prompt.scored is not None else self._prompt_cache.longest(prompt.owner, prompt.ids)
         reused = hit.length if hit else 0
-        if any(self._will_have(other, source, reused) for other in before):
+        if any(self._will_have(other, prompt, reused) for other in before):
             return True
-        if (mark := self._prompts.parting(source.owner, source.ids, reused)) is not None:
-            source.marks.add(mark)
+        if (mark := self._prompt_cache.parting(prompt.owner, prompt.ids, reused)) is not None:
+            prompt.marks.add(mark)
         if hit:
-            source.caches, source.done, source.cached = self._kv.settled(hit.caches()), reused, reused
+            prompt.caches, prompt.done, prompt.cached = self._kv.settled(hit.caches()), reused, reused
         return False
 
-    def _will_have(self, other: PromptGroup, source: PromptGroup, reused: int) -> bool:
+    def _will_have(self, other: PromptGroup, prompt: PromptGroup, reused: int) -> bool:
         """Whether a prompt under way will leave much more of this one in the cache than there is."""
-        common = shared(source.ids, other.ids)
-        if other.owner != source.owner or common - reused < _SHARED:
+        common = shared(prompt.ids, other.ids)
+        if other.owner != prompt.owner or common - reused < _SHARED:
             return False
         if not self._kv.trimmable(len(other.tokens)):
             if other.done >= common:
@@ -253,66 +258,66 @@ class Batch:
             other.marks.add(common)
         return True
 
-    def _restoring(self, source: PromptGroup, idle: bool) -> bool:
-        if source.restoring is None:
-            source.restoring = self._prompts.restore(source.owner, source.ids)
-        if not idle and not source.restoring.done():
+    def _restoring(self, prompt: PromptGroup, idle: bool) -> bool:
+        if prompt.restoring is None:
+            prompt.restoring = self._prompt_cache.restore(prompt.owner, prompt.ids)
+        if not idle and not prompt.restoring.done():
             return True
-        self._prompts.take(source.restoring.result())
-        source.restoring = NOTHING
+        self._prompt_cache.take(prompt.restoring.result())
+        prompt.restoring = NOTHING
         return False
 
-    def _advance(self, turn: Turn) -> tuple[list[Prefilled], Piece | None]:
-        """A piece of the prompts whose turn it is, and what it took."""
-        prefill = self._prefills.next(self._steps, bulk=turn.seconds > 0)
+    def _advance(self, bulk_work: BulkWork) -> tuple[list[Prefilled], Piece | None]:
+        """A piece of the prompts that are prefilled in this step, and what it took."""
+        prefill = self._prefills.next(self._steps, bulk=bulk_work.seconds > 0)
         if prefill is None:
             return [], None
-        sources = list(prefill.sources)
-        beside = [row.bulk for group in self._groups.speaking(turn) for row in group.rows]
-        seconds = turn.seconds if prefill.bulk else math.inf
-        lefts = [source.left for source in sources]
-        chunk = self.prefill_budget.chunk(lefts, len(beside), heard=not all(beside), seconds=seconds)
+        prompts = list(prefill.prompts)
+        beside = [row.bulk for group in self._groups.decoding(bulk_work) for row in group.rows]
+        seconds = bulk_work.seconds if prefill.bulk else math.inf
+        lefts = [prompt.left for prompt in prompts]
+        chunk = self.prefill_budget.chunk(lefts, len(beside), interactive=not all(beside), seconds=seconds)
         through, piece = prefill.step(chunk, [one.logits for one in self._groups.all if one.logits is not None])
-        if not self._seat(through, prefill.batch):
-            for source in through:
-                self._speak(source)
-        for source in prefill.sources:
-            if source.done in source.marks:
-                self._prompts.add(source.owner, source.ids[: source.done], prefill.caches_of(source))
+        if not self._join_batch(through, prefill.batch):
+            for prompt in through:
+                self._start_decoding(prompt)
+        for prompt in prefill.prompts:
+            if prompt.done in prompt.marks:
+                self._prompt_cache.add(prompt.owner, prompt.ids[: prompt.done], prefill.caches_of(prompt))
         self._prefills.tidy()
-        return [Prefilled(source, source.done, len(source.tokens)) for source in sources], piece
+        return [Prefilled(prompt, prompt.done, len(prompt.tokens)) for prompt in prompts], piece
 
-    def _speak(self, source: PromptGroup) -> None:
-        """Let the sequences of a prefilled prompt go on by themselves."""
-        caches = self._left(source)
-        for row in source.sequences:
+    def _start_decoding(self, prompt: PromptGroup) -> None:
+        """Let the rows of a prefilled prompt be decoded."""
+        caches = self._finish_prefill(prompt)
+        for row in prompt.rows:
             self._groups.enter(row, caches)
 
-    def _seat(self, sources: Sequence[PromptGroup], batch: list[Any] | None) -> bool:
-        """Let prompts that were prefilled together, one sequence each, go on in the caches that they share already."""
-        if batch is None or any(len(source.sequences) != 1 or source.bulk for source in sources):
+    def _join_batch(self, prompts: Sequence[PromptGroup], batch: list[Any] | None) -> bool:
+        """Let prompts that were prefilled together, one row each, go on in the caches that they share already."""
+        if batch is None or any(len(prompt.rows) != 1 or prompt.bulk for prompt in prompts):
             return False
-        rows, kinds = [source.sequences[0] for source in sources], {kv.kind(source.caches or ()) for source in sources}
-        if len(kinds) > 1 or not self._groups.seat(rows, batch, kinds.pop()):
+        rows, kinds = [prompt.rows[0] for prompt in prompts], {kv.kind(prompt.caches or ()) for prompt in prompts}
+        if len(kinds) > 1 or not self._groups.join_batch(rows, batch, kinds.pop()):
             return False
-        for source in sources:
-            self._left(source)
+        for prompt in prompts:
+            self._finish_prefill(prompt)
         return True
 
-    def _left(self, source: PromptGroup) -> list[Any]:
+    def _finish_prefill(self, prompt: PromptGroup) -> list[Any]:
         """Keep what a prefilled prompt leaves to later ones; its caches, which nobody else holds any more."""
-        caches, source.caches = source.caches or self._kv.fresh(), None  # so that who goes on alone can write to them
-        if source.done > source.cached and self._prompts.wants(source.done):
-            self._prompts.add(source.owner, source.ids[:-1], caches)
-        self._ready.append(source)
-        for row in source.sequences:
-            row.cached = min(source.cached, row.prompt) if row.said == 0 else row.cached
+        caches, prompt.caches = prompt.caches or self._kv.fresh(), None  # so that a row alone can write to them
+        if prompt.done > prompt.cached and self._prompt_cache.wants(prompt.done):
+            self._prompt_cache.add(prompt.owner, prompt.ids[:-1], caches)
+        self._ready.append(prompt)
+        for row in prompt.rows:
+            row.cached = min(prompt.cached, row.prompt_length) if row.generated == 0 else row.cached
         return caches
 
     def _make_room(self) -> None:
-        """Let the sequences that came last wait, bulk ones first, while the caches take more than they may."""
-        while len(speaking := self._groups.rows) > 1 and (held := self.nbytes) > self._max_bytes:
-            last = max(speaking, key=lambda row: (row.bulk, row.number))
-            log.info("a sequence pauses: the KV caches are full", job_id=last.job, tokens=len(last.tokens), bytes=held)
+        """Let the rows that came last wait, bulk ones first, while the caches take more than they may."""
+        while len(decoding := self._groups.rows) > 1 and (held := self.nbytes) > self._max_bytes:
+            last = max(decoding, key=lambda row: (row.bulk, row.number))
+            log.info("a row pauses: the KV caches are full", job_id=last.job, tokens=len(last.tokens), bytes=held)
             paused = self.pause([last])
             self._waiting.extendleft(paused)

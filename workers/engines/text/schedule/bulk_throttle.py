@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 BRIEF = 0.06  # seconds of bulk work in a step while people are about: what a prompt that comes may have to wait for
-_ABOUT = 10.0  # seconds after which nobody is expected any more
-_PATIENCE = 0.5  # seconds that bulk work stands still at most
+_PEOPLE_ABOUT = 10.0  # seconds after which nobody is expected any more
+_PATIENCE = 0.5  # seconds that bulk work pauses at most
 _LEAST = 4  # rows that step together, however long that takes
 _FULL = 0.75  # of the rows that may step together must have, to say that there may be more
 _STEPS = 5  # whose median says how long so many rows take
@@ -19,43 +19,44 @@ _STEPS = 5  # whose median says how long so many rows take
 class BulkThrottle:
     """When bulk work steps, and how much of it at once.
 
-    By itself it has the machine. While people are about it goes on in brief turns beside their rows, and stands still
+    By itself it has the machine. While people are about it goes on in brief steps beside their rows, and pauses
     until each of them has a first token, at most half a second in a row. `clock` is in seconds.
     """
 
     def __init__(self, slots: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._slots, self._clock = slots, clock
-        self._met, self._standing = -math.inf, math.inf  # when people were last seen, and since when bulk work stands
-        self._part, self._turns = slots, 0
+        self._people_seen = -math.inf  # when there were rows of people
+        self._pausing = math.inf  # since when bulk work pauses
+        self._part, self._step = slots, 0
         self._took: deque[float] = deque(maxlen=_STEPS)
 
     @property
-    def about(self) -> bool:
+    def people_about(self) -> bool:
         """Whether there are people, or have been a moment ago."""
-        return self._clock() - self._met < _ABOUT
+        return self._clock() - self._people_seen < _PEOPLE_ABOUT
 
     @property
     def most(self) -> int:
         """Bulk rows that may step together."""
-        return self._part if self.about else self._slots
+        return self._part if self.people_about else self._slots
 
-    def meet(self) -> None:
-        """Note that a person's rows are here."""
-        self._met = self._clock()
+    def note_people(self) -> None:
+        """Note that there are rows of people."""
+        self._people_seen = self._clock()
 
-    def stands(self, awaited: bool) -> bool:
-        """Whether bulk work stands still in this step: a first token is `awaited`, and it has not stood for long."""
+    def pauses(self, awaited: bool) -> bool:
+        """Whether bulk work pauses in this step: a first token is `awaited`, and it has not paused for long."""
         now = self._clock()
-        self._standing = min(self._standing, now) if awaited else math.inf
-        if now - self._standing < _PATIENCE:
+        self._pausing = min(self._pausing, now) if awaited else math.inf
+        if now - self._pausing < _PATIENCE:
             return awaited
-        self._standing = math.inf
+        self._pausing = math.inf
         return False
 
-    def turn(self, of: int) -> int:
-        """Which of so many pieces of bulk work is next."""
-        self._turns += 1
-        return self._turns % of
+    def next_of(self, count: int) -> int:
+        """The index of the next of `count` pieces of bulk work."""
+        self._step += 1
+        return self._step % count
 
     def took(self, seconds: float, bulk: Sequence[bool]) -> None:
         """Learn from a step that only decoded; which of its rows were bulk."""

@@ -1,4 +1,4 @@
-"""Sequences that speak together: one forward pass, one token each, a step."""
+"""Rows that are decoded together: one forward pass, one token each, a step."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from workers.engines.text.speculation import Draft
 
 
 class Generated(NamedTuple):
-    """A sequence's next token, how many it has `said` with it, and its log probability where that was asked for."""
+    """A row's next token, its `number` in the answer from 1 on, and its log probability where that was asked for."""
 
     row: Row
     token: int
-    said: int
+    number: int
     logprob: Logprob | None = None
 
 
@@ -29,7 +29,7 @@ class Group:
 
     Between steps the caches hold all tokens of every row, and `logits`, (rows, vocabulary) and perhaps still being
     computed, say how each goes on. Rows that enter have their last token outside the caches; it is fed with the others'
-    next ones; those that are `seated` have their place in the caches already. One row alone keeps unbatched caches, for
+    next ones; those that are `joined` have their place in the caches already. One row alone keeps unbatched caches, for
     which models have faster paths.
     """
 
@@ -38,97 +38,99 @@ class Group:
         self.rows: list[Row] = []
         self.caches: list[Any] = []
         self.logits: Any = None
-        self.seated: list[Row] = []
+        self.joined: list[Row] = []
         self.entering: list[tuple[Row, list[Any]]] = []
         self._batched = False
 
     @property
-    def everybody(self) -> list[Row]:
+    def all_rows(self) -> list[Row]:
         """The rows, and those that join them at the next step."""
         return [*self.rows, *self.joining]
 
     @property
     def joining(self) -> list[Row]:
         """Rows whose last token is still to be fed."""
-        return [*self.seated, *(row for row, _ in self.entering)]
+        return [*self.joined, *(row for row, _ in self.entering)]
 
     @property
     def width(self) -> int:
         """Tokens that every row takes, padding included."""
-        return max((len(row.tokens) for row in self.everybody), default=0)
+        return max((len(row.tokens) for row in self.all_rows), default=0)
 
     def enter(self, row: Row, caches: list[Any]) -> None:
         """Let a row join at the next step; the caches hold all its tokens but the last, and become the group's."""
         self.entering.append((row, caches))
 
-    def seat(self, rows: Sequence[Row], batch: list[Any]) -> None:
+    def join_batch(self, rows: Sequence[Row], batch: list[Any]) -> None:
         """Let rows join at the next step with the batch's caches that they share, of all their tokens but the last."""
         self._extend(batch)
-        self.seated += rows
+        self.joined += rows
 
     def adopt(self, rows: Sequence[Row], caches: list[list[Any]], logits: Any) -> None:
-        """Let rows go on here that spoke elsewhere: caches hold all their tokens, logits are (rows, vocabulary)."""
+        """Let rows of another group go on here: caches hold all their tokens, logits are (rows, vocabulary)."""
         self._join(caches)
         self.logits = logits if not self.rows else mx.concatenate([self.logits, logits])
         self.rows += rows
 
     def step(self, sampler: Sampler) -> list[Generated]:
-        """Every row's next token; who enters speaks from the next step on."""
-        drawn, told, wanted = None, None, [row.options.logprobs for row in self.rows]
+        """Every row's next token; who enters gets one from the next step on."""
+        drawn, reported, wanted = None, None, [row.options.logprobs for row in self.rows]
         if self.rows:
             drawn = sampler.draw(self.logits, [row.pick for row in self.rows])
-            told = report(self.logits, drawn, wanted)
-            if not self.joining and all(row.said + 1 >= row.limit for row in self.rows):
-                return self._last(drawn.tolist(), scores.read(told, wanted))
-        reported = () if told is None else told[1:]
+            reported = report(self.logits, drawn, wanted)
+            if not self.joining and all(row.generated + 1 >= row.limit for row in self.rows):
+                return self._last(drawn.tolist(), scores.read(reported, wanted))
+        arrays = () if reported is None else reported[1:]
         feed = [] if drawn is None else [drawn]
         # Apart from the logits, because reading one of the arrays of an evaluation waits for all of them.
-        mx.async_eval(*feed, *reported)  # type: ignore[no-untyped-call]
+        mx.async_eval(*feed, *arrays)  # type: ignore[no-untyped-call]
         joining = self.joining
         if self.entering:
             self._join([caches for _, caches in self.entering])
         if joining:
             feed.append(mx.array([row.tokens[-1] for row in joining], mx.uint32))
-        self.seated, self.entering = [], []
+        self.joined, self.entering = [], []
         inputs = mx.concatenate(feed)[:, None]
         self.logits = self._model(inputs, cache=self.caches)[:, -1]
         mx.async_eval(self.logits)  # type: ignore[no-untyped-call]
-        spoken = self._heard(drawn.tolist(), scores.read(told, wanted)) if drawn is not None else []
+        generated = self._append_all(drawn.tolist(), scores.read(reported, wanted)) if drawn is not None else []
         self.rows += joining
-        return spoken
+        return generated
 
     def _last(self, tokens: Sequence[int], logprobs: Mapping[int, Logprob]) -> list[Generated]:
-        """Tokens after which no row may say more: nothing is fed for what nobody will ask."""
+        """Tokens after which no row may say more: nothing is fed for what nobody asks for."""
         self.entering = [(row, self.caches_of(row)) for row in self.rows]
-        spoken = self._heard(tokens, logprobs)
+        generated = self._append_all(tokens, logprobs)
         self.rows, self.caches, self.logits, self._batched = [], [], None, False
-        return spoken
+        return generated
 
     def speculate(self, sampler: Sampler, draft: Draft) -> list[Generated]:
-        """The next token of the only row, and those after it that the draft foretold."""
+        """The next token of the only row, and those after it that the draft has right."""
         (row,) = self.rows
         if self._batched:
             self.caches, self._batched = kv.extracted(self.caches, 0), False
         (first,) = sampler.draw(self.logits, [row.pick]).tolist()
-        tokens = [first, *draft.tokens(row, first, min(draft.count, row.limit - row.said - 1))]
+        tokens = [first, *draft.tokens(row, first, min(draft.count, row.limit - row.generated - 1))]
         logits = self._model(mx.array([tokens]), cache=self.caches)[0]
-        picks = [Pick(row.options, row.prompt, [*row.tokens, *tokens[: at + 1]]) for at in range(len(tokens) - 1)]
+        picks = [
+            Pick(row.options, row.prompt_length, [*row.tokens, *tokens[: at + 1]]) for at in range(len(tokens) - 1)
+        ]
         drawn = sampler.draw(logits[:-1], picks).tolist() if picks else []
         right = next((at for at, token in enumerate(drawn) if token != tokens[at + 1]), len(drawn))
         wanted = [row.options.logprobs] * (right + 1)
-        told = report(mx.concatenate([self.logits, logits[:right]]), mx.array(tokens[: right + 1]), wanted)
+        reported = report(mx.concatenate([self.logits, logits[:right]]), mx.array(tokens[: right + 1]), wanted)
         for layer in self.caches:
             layer.trim(len(drawn) - right)
         self.logits = logits[right : right + 1]
-        logprobs = scores.read(told, wanted)
-        return [self._says(row, token, logprobs.get(at)) for at, token in enumerate(tokens[: right + 1])]
+        logprobs = scores.read(reported, wanted)
+        return [self._append(row, token, logprobs.get(at)) for at, token in enumerate(tokens[: right + 1])]
 
     def caches_of(self, row: Row) -> list[Any]:
         """A row's own caches, with all its tokens, or all but the last while it enters."""
         for entering, caches in self.entering:
             if entering is row:
                 return caches
-        return kv.extracted(self.caches, [*self.rows, *self.seated].index(row)) if self._batched else self.caches
+        return kv.extracted(self.caches, [*self.rows, *self.joined].index(row)) if self._batched else self.caches
 
     def logits_of(self, rows: Sequence[Row]) -> Any:
         """How rows go on, (rows, vocabulary)."""
@@ -137,26 +139,26 @@ class Group:
     def leave(self, gone: Sequence[Row]) -> None:
         """Go on without these rows."""
         self.entering = [(row, caches) for row, caches in self.entering if row not in gone]
-        keep = [at for at, row in enumerate([*self.rows, *self.seated]) if row not in gone]
-        if len(keep) == len(self.rows) + len(self.seated):
+        keep = [at for at, row in enumerate([*self.rows, *self.joined]) if row not in gone]
+        if len(keep) == len(self.rows) + len(self.joined):
             return
         speaking = [at for at in keep if at < len(self.rows)]
         self.logits = self.logits[mx.array(speaking)] if speaking else None
         self.rows = [self.rows[at] for at in speaking]
-        self.seated = [row for row in self.seated if row not in gone]
+        self.joined = [row for row in self.joined if row not in gone]
         if not keep:
             self.caches, self._batched = [], False
             return
         for layer in self.caches:
             layer.filter(keep)
 
-    def _heard(self, tokens: Sequence[int], logprobs: Mapping[int, Logprob]) -> list[Generated]:
+    def _append_all(self, tokens: Sequence[int], logprobs: Mapping[int, Logprob]) -> list[Generated]:
         pairs = zip(self.rows, tokens, strict=True)
-        return [self._says(row, token, logprobs.get(at)) for at, (row, token) in enumerate(pairs)]
+        return [self._append(row, token, logprobs.get(at)) for at, (row, token) in enumerate(pairs)]
 
-    def _says(self, row: Row, token: int, logprob: Logprob | None) -> Generated:
-        row.say(token)
-        return Generated(row, token, row.said, logprob)
+    def _append(self, row: Row, token: int, logprob: Logprob | None) -> Generated:
+        row.append(token)
+        return Generated(row, token, row.generated, logprob)
 
     def _join(self, caches: list[list[Any]]) -> None:
         if not self.caches and len(caches) == 1:

@@ -1,4 +1,4 @@
-"""Who speaks together: a model's groups, and which of them a row costs least in."""
+"""Which rows are decoded together: a model's groups, and which of them a row costs least in."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from workers.engines.text.schedule.decode import Group
 from workers.engines.text.schedule.rows import Row
 
 
-class Turn(NamedTuple):
-    """What bulk work there is in a step: the bulk groups that speak (None: all), and seconds for bulk prompts."""
+class BulkWork(NamedTuple):
+    """What bulk work there is in a step: the bulk groups that are decoded (None: all), and seconds for bulk prompts."""
 
     groups: Sequence[Group] | None
     seconds: float
@@ -29,28 +29,28 @@ class Groups:
 
     @property
     def rows(self) -> list[Row]:
-        """Every row that speaks, or does from the next step on."""
-        return [row for group in self.all for row in group.everybody]
+        """Every row that is decoded, or is from the next step on."""
+        return [row for group in self.all for row in group.all_rows]
 
     @property
     def width(self) -> int:
         """Tokens that every row of the widest group takes."""
         return max((group.width for group in self.all), default=0)
 
-    def speaking(self, turn: Turn) -> list[Group]:
-        """The groups that speak in a step."""
-        return [group for group in self.all if not group.bulk or turn.groups is None or group in turn.groups]
+    def decoding(self, bulk_work: BulkWork) -> list[Group]:
+        """The groups that are decoded in a step."""
+        return [group for group in self.all if not group.bulk or bulk_work.groups is None or group in bulk_work.groups]
 
     def enter(self, row: Row, caches: Sequence[Any]) -> None:
         """Let a row join a group at its next step; its caches hold all its tokens but the last, and are copied."""
         self._cheapest(row, kv.kind(caches)).enter(row, kv.copied(caches))
 
-    def seat(self, rows: Sequence[Row], batch: list[Any], kind: tuple[str, ...]) -> bool:
+    def join_batch(self, rows: Sequence[Row], batch: list[Any], kind: tuple[str, ...]) -> bool:
         """Let rows join a group in the caches that they share, all of whose rows they are, if one takes them all."""
         takes = [group for group in self.all if self._takes(group, rows, kind)]
         if not takes and any(group.kind == kind for group in self.all):
             return False
-        (takes[0] if takes else self._new(kind, bulk=rows[0].bulk)).seat(rows, batch)
+        (takes[0] if takes else self._new(kind, bulk=rows[0].bulk)).join_batch(rows, batch)
         return True
 
     def leave(self, rows: Sequence[Row]) -> None:
@@ -90,7 +90,7 @@ class Groups:
         other.adopt(rows, caches, logits)
 
     def _tidy(self) -> None:
-        self.all = [group for group in self.all if group.everybody]
+        self.all = [group for group in self.all if group.all_rows]
 
     def _new(self, kind: tuple[str, ...], *, bulk: bool) -> Group:
         self.all.append(Group(self._model, kind, bulk=bulk))
@@ -99,7 +99,7 @@ class Groups:
     def _cheapest(self, row: Row, kind: tuple[str, ...]) -> Group:
         """The group that a row costs least, or a new one when padding would cost more than reading the weights."""
         costs = [
-            (self._padding([*group.everybody, row]) - self._padding(group.everybody), at)
+            (self._padding([*group.all_rows, row]) - self._padding(group.all_rows), at)
             for at, group in enumerate(self.all)
             if self._takes(group, [row], kind)
         ]
@@ -108,7 +108,7 @@ class Groups:
     def _takes(self, group: Group, rows: Sequence[Row], kind: tuple[str, ...]) -> bool:
         if not rows or not self._kv.mergeable or (group.kind, group.bulk) != (kind, rows[0].bulk):
             return False
-        together = [*group.everybody, *rows]
+        together = [*group.all_rows, *rows]
         return (not group.bulk or len(together) <= self.most) and self._padding(together) <= self._weights
 
     def _padding(self, rows: Sequence[Row]) -> float:

@@ -1,4 +1,4 @@
-"""What a step of the batch came to, besides the tokens that were spoken."""
+"""What a step of the batch came to, besides the tokens that were generated."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from workers.engines.text.schedule.rows import PromptGroup
 class Prefilled(NamedTuple):
     """So many tokens of a prompt are in the KV cache."""
 
-    source: PromptGroup
+    prompt: PromptGroup
     done: int
     total: int
 
 
 class Ready(NamedTuple):
-    """A prompt is in the KV cache; its sequences speak from the next step on."""
+    """A prompt is in the KV cache; its rows are decoded from the next step on."""
 
-    source: PromptGroup
+    prompt: PromptGroup
 
 
-class Unseen(NamedTuple):
-    """A prompt that is given up, because what it shows could not be looked at."""
+class MediaFailed(NamedTuple):
+    """A prompt that is given up, because its media could not be encoded."""
 
-    source: PromptGroup
+    prompt: PromptGroup
     error: Exception

@@ -41,15 +41,15 @@ class Piece(NamedTuple):
 
 
 class Prefill:
-    """Sources that go through the model together; one by itself keeps its own caches, several share a batch."""
+    """Prompts that go through the model together; one by itself keeps its own caches, several share a batch."""
 
-    def __init__(self, model: Any, caches: kv.Kv, sources: Sequence[PromptGroup]) -> None:
+    def __init__(self, model: Any, caches: kv.Kv, prompts: Sequence[PromptGroup]) -> None:
         self._model, self._kv = model, caches
         self.batch: list[Any] | None = None  # the caches of all, where all were through at the same time
-        self.sources = list(sources)
-        self._merge([source.caches if source.caches is not None else caches.fresh() for source in sources])
-        for source in self.sources:
-            source.caches = None
+        self.prompts = list(prompts)
+        self._merge([prompt.caches if prompt.caches is not None else caches.fresh() for prompt in prompts])
+        for prompt in self.prompts:
+            prompt.caches = None
 
     def _merge(self, rows: list[list[Any]]) -> None:
         self.caches = rows[0] if len(rows) == 1 else kv.merged(rows)
@@ -57,28 +57,28 @@ class Prefill:
     @property
     def bulk(self) -> bool:
         """Whether nobody waits for any of them."""
-        return all(source.bulk for source in self.sources)
+        return all(prompt.bulk for prompt in self.prompts)
 
     def step(self, chunk: int, after: Sequence[Any] = ()) -> tuple[list[PromptGroup], Piece]:
         """Put up to so many tokens of each prompt through the model, once arrays that are under way are there.
 
         Returns who is through (with caches), and what was put through.
         """
-        (first,) = self.sources[:1]
+        (first,) = self.prompts[:1]
         if first.scored is not None:
             chunk = min(chunk, _SCORED)
         length = self._length(min([chunk, *self._marks()]))
-        pieces = [source.tokens[source.done : source.done + min(length, source.left)] for source in self.sources]
+        pieces = [prompt.tokens[prompt.done : prompt.done + min(length, prompt.left)] for prompt in self.prompts]
         lengths = [len(piece) for piece in pieces]
         padding = [length - own for own in lengths]
         tokens = mx.array([piece + [0] * pad for piece, pad in zip(pieces, padding, strict=True)])
         if any(padding):
             for layer in self.caches:
                 layer.prepare(lengths=lengths, right_padding=padding)
-        shown = [source.piece(own) for source, own in zip(self.sources, lengths, strict=True)]
+        media = [prompt.features(own) for prompt, own in zip(self.prompts, lengths, strict=True)]
         began = time.monotonic()
         # Models that only read know no such argument.
-        logits = self._model(tokens, cache=self.caches, **({"shown": shown} if any(shown) else {}))
+        logits = self._model(tokens, cache=self.caches, **({"media": media} if any(media) else {}))
         if any(padding):
             for layer in self.caches:
                 layer.finalize()
@@ -90,25 +90,25 @@ class Prefill:
         mx.eval([layer.state for layer in self.caches])
         seconds = time.monotonic() - began
         mx.clear_cache()
-        for source, own in zip(self.sources, lengths, strict=True):
-            source.done += own
+        for prompt, own in zip(self.prompts, lengths, strict=True):
+            prompt.done += own
         return self._leave(), Piece(length * len(pieces), len(pieces), seconds)
 
-    def caches_of(self, source: PromptGroup) -> list[Any]:
-        """A source's own caches, to be read before the next step."""
-        return self.caches if len(self.sources) == 1 else kv.extracted(self.caches, self.sources.index(source))
+    def caches_of(self, prompt: PromptGroup) -> list[Any]:
+        """A prompt's own caches, to be read before the next step."""
+        return self.caches if len(self.prompts) == 1 else kv.extracted(self.caches, self.prompts.index(prompt))
 
     def _marks(self) -> list[int]:
         """Tokens up to each of the places where a cache is to be kept or quantised."""
         places: list[tuple[PromptGroup, int | None]] = [
-            (source, mark) for source in self.sources for mark in source.marks
+            (prompt, mark) for prompt in self.prompts for mark in prompt.marks
         ]
-        places += [(source, self._kv.due_from(source.done, source.done + source.left)) for source in self.sources]
-        return [place - source.done for source, place in places if place is not None and place > source.done]
+        places += [(prompt, self._kv.due_from(prompt.done, prompt.done + prompt.left)) for prompt in self.prompts]
+        return [place - prompt.done for prompt, place in places if place is not None and place > prompt.done]
 
     def _length(self, chunk: int) -> int:
         """The longest piece that keeps padding low: the shortest prompt's rest, or a little more."""
-        lefts = [source.left for source in self.sources]
+        lefts = [prompt.left for prompt in self.prompts]
         for length in sorted({min(chunk, left) for left in lefts}, reverse=True):
             real = sum(min(length, left) for left in lefts)
             if length * len(lefts) - real <= _WASTE * real:
@@ -116,23 +116,23 @@ class Prefill:
         return min(chunk, *lefts)
 
     def _leave(self) -> list[PromptGroup]:
-        through = [row for row, source in enumerate(self.sources) if source.left == 0]
-        if 1 < len(through) == len(self.sources) and kv.shareable(self.caches):
+        through = [row for row, prompt in enumerate(self.prompts) if prompt.left == 0]
+        if 1 < len(through) == len(self.prompts) and kv.shareable(self.caches):
             self.batch = self.caches
-        gone = [self.sources[row] for row in through]
+        gone = [self.prompts[row] for row in through]
         for row in through:
-            own = self.caches if len(self.sources) == 1 else kv.extracted(self.caches, row)
-            self.sources[row].caches = self._kv.settled(own)
-        self.keep([row for row in range(len(self.sources)) if row not in through])
+            own = self.caches if len(self.prompts) == 1 else kv.extracted(self.caches, row)
+            self.prompts[row].caches = self._kv.settled(own)
+        self.keep([row for row in range(len(self.prompts)) if row not in through])
         return gone
 
     def keep(self, rows: list[int]) -> None:
         """Go on with these rows only."""
-        if len(rows) == len(self.sources):
+        if len(rows) == len(self.prompts):
             if len(rows) == 1:
                 self.caches = self._kv.settled(self.caches)
             return
-        if rows and not any(source.done for source in self.sources):  # nothing can be taken out of empty caches
+        if rows and not any(prompt.done for prompt in self.prompts):  # nothing can be taken out of empty caches
             self._merge([self._kv.fresh() for _ in rows])
         elif len(rows) == 1:
             self.caches = self._kv.settled(kv.extracted(self.caches, rows[0]))
@@ -141,4 +141,4 @@ class Prefill:
                 layer.filter(rows)
         else:
             self.caches = []
-        self.sources = [self.sources[row] for row in rows]
+        self.prompts = [self.prompts[row] for row in rows]

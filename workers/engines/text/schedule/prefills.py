@@ -20,22 +20,22 @@ class Prefills:
         self.all: list[Prefill] = []
 
     @property
-    def sources(self) -> list[PromptGroup]:
+    def prompts(self) -> list[PromptGroup]:
         """Every prompt under way."""
-        return [source for prefill in self.all for source in prefill.sources]
+        return [prompt for prefill in self.all for prompt in prefill.prompts]
 
     @property
     def bulk(self) -> bool:
         """Whether there are prompts that nobody waits for."""
         return any(prefill.bulk for prefill in self.all)
 
-    def begin(self, sources: Sequence[PromptGroup]) -> None:
+    def begin(self, prompts: Sequence[PromptGroup]) -> None:
         """Let prompts begin; alike ones go together."""
-        chosen = list(sources)
+        chosen = list(prompts)
         while chosen:
             first = chosen[0]
             together = [first, *(other for other in chosen[1:] if alike(self._kv, first, other))]
-            chosen = [source for source in chosen if source not in together]
+            chosen = [prompt for prompt in chosen if prompt not in together]
             self.all.append(Prefill(self._model, self._kv, together))
 
     def next(self, step: int, *, bulk: bool) -> Prefill | None:
@@ -45,11 +45,11 @@ class Prefills:
         if not prefills:
             return None
         # The shortest first, so that nobody waits long for a long one; now and then the oldest, so that it ends.
-        shortest = min(prefills, key=lambda prefill: max(source.left for source in prefill.sources))
+        shortest = min(prefills, key=lambda prefill: max(prompt.left for prompt in prefill.prompts))
         return prefills[0] if step % _OLDEST == 0 else shortest
 
     def tidy(self) -> None:
         """Go on without prompts that nobody wants any more, and without what is through."""
         for prefill in self.all:
-            prefill.keep([at for at, source in enumerate(prefill.sources) if source.sequences])
-        self.all = [prefill for prefill in self.all if prefill.sources]
+            prefill.keep([at for at, prompt in enumerate(prefill.prompts) if prompt.rows])
+        self.all = [prefill for prefill in self.all if prefill.prompts]

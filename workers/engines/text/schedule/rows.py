@@ -24,33 +24,33 @@ class Logprob(NamedTuple):
     values: Sequence[float]
 
 
-class Shown(Protocol):
-    """What a prompt shows beside its text, at places that it keeps free for that.
+class PromptMedia(Protocol):
+    """The pictures, films and sounds of a prompt, at places that it keeps free for them.
 
     `key` is the prompt's ids with others in those places, beyond the vocabulary: the same for the same thing only.
     """
 
     key: list[int]
 
-    def blind(self, start: int) -> bool:
-        """Whether something from this token on has still to be looked at."""
+    def needs_encoding(self, start: int) -> bool:
+        """Whether something from this token on has still to be encoded."""
         ...
 
-    def look(self, start: int) -> None:
-        """Look at some of it, a bounded piece of work; only the engine thread may."""
+    def encode_next(self, start: int) -> None:
+        """Encode some of it, a bounded piece of work; only the engine thread may."""
         ...
 
-    def piece(self, start: int, end: int) -> Any:
+    def features(self, start: int, end: int) -> Any:
         """What the model needs to know of the tokens from `start` to `end`; None where they are all text."""
         ...
 
 
 @dataclass(eq=False)
 class Row:
-    """One answer in the making: `tokens` are its prompt and what it has said; at most `limit` may be said.
+    """One answer in the making: `tokens` are its prompt and what was generated; at most `limit` tokens may be.
 
-    `cached` tokens of the prompt came from the prompt cache; `number` tells who came first. `guide` says what it may
-    say, `forced` holds the tokens that it must say next, and `shown` belongs to its prompt. Nobody waits for a `bulk`
+    `cached` tokens of the prompt came from the prompt cache; `number` tells who came first. `guide` says which tokens
+    may come next, `forced` holds those that must, and `media` belongs to its prompt. Nobody waits for a `bulk`
     one. What it leaves in the prompt cache is its `owner`'s.
     """
 
@@ -58,46 +58,46 @@ class Row:
     index: int
     options: Options
     limit: int
-    prompt: int
+    prompt_length: int
     tokens: list[int]
     cached: int = 0
     guide: Guide | None = None
     forced: list[int] = field(default_factory=list)
     bulk: bool = False
-    shown: Shown | None = None
+    media: PromptMedia | None = None
     owner: str = ""
     number: int = field(default_factory=itertools.count().__next__)
 
     @property
-    def said(self) -> int:
+    def generated(self) -> int:
         """How many tokens of the answer there are."""
-        return len(self.tokens) - self.prompt
+        return len(self.tokens) - self.prompt_length
 
     @property
     def key(self) -> list[int]:
         """What it is known by in the prompt cache."""
-        return _key(self.tokens, self.shown)
+        return _key(self.tokens, self.media)
 
     @property
     def pick(self) -> Pick:
         """What the sampler needs to know for the next token."""
-        return Pick(self.options, self.prompt, self.tokens, self.guide, self.forced[0] if self.forced else None)
+        return Pick(self.options, self.prompt_length, self.tokens, self.guide, self.forced[0] if self.forced else None)
 
     def anew(self) -> PromptGroup:
-        """Its prompt and what it has said, of which nothing is done yet, to go on from."""
-        return PromptGroup(list(self.tokens), [self], None, self.shown, self.owner)
+        """Its prompt and what was generated, of which nothing is done yet, to go on from."""
+        return PromptGroup(list(self.tokens), [self], None, self.media, self.owner)
 
-    def say(self, token: int) -> None:
+    def append(self, token: int) -> None:
         """Take the next token of the answer."""
         self.tokens.append(token)
         del self.forced[:1]
         if self.guide is not None:
-            self.guide.hear(token)
+            self.guide.accept(token)
 
 
 @dataclass(eq=False)
 class PromptGroup:
-    """Tokens that are to be in a KV cache before the sequences that share them go on; they are prefilled once.
+    """Tokens that are to be in a KV cache before the rows that share them go on; they are prefilled once.
 
     `done` of them are in `caches`, `cached` of those from an earlier prompt, which may still be `restoring` from a
     file. `scored` asks for the log probabilities of the prompt itself, with so many alternatives. At `marks` (tokens)
@@ -105,9 +105,9 @@ class PromptGroup:
     """
 
     tokens: list[int]
-    sequences: list[Row]
+    rows: list[Row]
     scored: int | None = None
-    shown: Shown | None = None
+    media: PromptMedia | None = None
     owner: str = ""
     cached: int = 0
     done: int = 0
@@ -118,16 +118,16 @@ class PromptGroup:
     ids: Any = None
 
     def __post_init__(self) -> None:
-        self.ids = np.array(_key(self.tokens, self.shown), np.int32)
+        self.ids = np.array(_key(self.tokens, self.media), np.int32)
 
-    def anew(self, sequences: list[Row]) -> PromptGroup:
-        """The same prompt, of which nothing is done yet, for these sequences."""
-        return PromptGroup(self.tokens, sequences, self.scored, self.shown, self.owner)
+    def anew(self, rows: list[Row]) -> PromptGroup:
+        """The same prompt, of which nothing is done yet, for these rows."""
+        return PromptGroup(self.tokens, rows, self.scored, self.media, self.owner)
 
     @property
     def bulk(self) -> bool:
-        """Whether nobody waits for its sequences."""
-        return all(row.bulk for row in self.sequences)
+        """Whether nobody waits for its rows."""
+        return all(row.bulk for row in self.rows)
 
     @property
     def left(self) -> int:
@@ -135,14 +135,14 @@ class PromptGroup:
         return len(self.tokens) - 1 - self.done
 
     @property
-    def blind(self) -> bool:
-        """Whether it must look at more of what it shows before it can go on."""
-        return self.shown is not None and self.shown.blind(self.done)
+    def needs_encoding(self) -> bool:
+        """Whether more of its media has to be encoded before it can go on."""
+        return self.media is not None and self.media.needs_encoding(self.done)
 
-    def piece(self, length: int) -> Any:
+    def features(self, length: int) -> Any:
         """What the model needs to know of the next tokens; None where they are all text."""
-        return None if self.shown is None else self.shown.piece(self.done, self.done + length)
+        return None if self.media is None else self.media.features(self.done, self.done + length)
 
 
-def _key(tokens: list[int], shown: Shown | None) -> list[int]:
-    return tokens if shown is None else [*shown.key, *tokens[len(shown.key) :]]
+def _key(tokens: list[int], media: PromptMedia | None) -> list[int]:
+    return tokens if media is None else [*media.key, *tokens[len(media.key) :]]

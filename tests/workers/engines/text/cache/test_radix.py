@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 
 from tests.rounds import rounds
-from workers.engines.text.cache.radix import Block, Place, Way, reach
+from workers.engines.text.cache.radix import Block, BlockKey, PrefixPath, reach
 
 
-def enter(tree: dict[Place, Block], tokens: list[int], owner: str = "") -> None:
+def enter(tree: dict[BlockKey, Block], tokens: list[int], owner: str = "") -> None:
     """Let a prompt leave blocks, as the cache does."""
     ids = np.array(tokens, np.int32)
-    way = Way(owner, "", ids)
-    for place, start, end in way.cuts(reach(list(way.steps(tree.get)))):
-        tree[place] = Block.of(ids[start:end], end, [])
+    prefix = PrefixPath(owner, "", ids)
+    for key, start, end in prefix.cuts(reach(list(prefix.nodes(tree.get)))):
+        tree[key] = Block.of(ids[start:end], end, [])
 
 
-def known(tree: dict[Place, Block], tokens: list[int], owner: str = "") -> int:
+def known(tree: dict[BlockKey, Block], tokens: list[int], owner: str = "") -> int:
     """How many of a prompt's tokens are in the tree."""
-    return reach(list(Way(owner, "", tokens).steps(tree.get)))
+    return reach(list(PrefixPath(owner, "", tokens).nodes(tree.get)))
 
 
 def common(first: list[int], second: list[int]) -> int:
@@ -42,14 +42,14 @@ def common(first: list[int], second: list[int]) -> int:
     ],
 )
 def test_blocks_end_at_slots_and_large_ones_where_all_is_there(start: int, total: int, ends: list[int]) -> None:
-    cuts = list(Way("", "", range(total)).cuts(start))
+    cuts = list(PrefixPath("", "", range(total)).cuts(start))
     assert [end for _, _, end in cuts] == ends
     assert [begin for _, begin, _ in cuts] == [start, *ends][: len(ends)]
-    assert [place for place, _, _ in cuts] == [Way("", "", range(total)).place(begin) for _, begin, _ in cuts]
+    assert [key for key, _, _ in cuts] == [PrefixPath("", "", range(total)).key(begin) for _, begin, _ in cuts]
 
 
 def test_a_prompt_is_known_as_far_as_any_earlier_one_of_its_owner_says_the_same() -> None:
-    chance, tree = random.Random(5), dict[Place, Block]()
+    chance, tree = random.Random(5), dict[BlockKey, Block]()
     entered: dict[str, list[list[int]]] = {"alpha": [[]], "beta": [[]]}
     for _ in range(rounds(300, 5000)):
         owner = chance.choice(sorted(entered))
@@ -63,5 +63,5 @@ def test_a_prompt_is_known_as_far_as_any_earlier_one_of_its_owner_says_the_same(
 
 
 def test_layouts_do_not_meet() -> None:
-    places = {Way(owner, tag, [1, 2, 3]).place(2) for owner in ("a", "b") for tag in ("x", "y")}
-    assert len(places) == 4
+    keys = {PrefixPath(owner, tag, [1, 2, 3]).key(2) for owner in ("a", "b") for tag in ("x", "y")}
+    assert len(keys) == 4

@@ -72,7 +72,7 @@ def said(engine: TextEngine, one: Job) -> list[int]:
     batch.admit("0", one)
     (row,) = engine._batch.rows
     batch.run()
-    return row.tokens[row.prompt :]
+    return row.tokens[row.prompt_length :]
 
 
 @pytest.mark.parametrize("make", [tiny.model, tiny.windowed, tiny.hybrid])
@@ -181,7 +181,7 @@ def test_nobody_waits_for_another_owner_s_prompt_of_the_same_beginning() -> None
     for owner in ("alpha", "beta"):
         batch.admit(owner, owned(owner, *SYSTEM, 5))
     batch.step()
-    assert [len(prefill.sources) for prefill in batch.engine._batch._prefills.all] == [2]  # type: ignore[attr-defined]
+    assert [len(prefill.prompts) for prefill in batch.engine._batch._prefills.all] == [2]  # type: ignore[attr-defined]
     batch.run()
     assert [batch.usage(owner).cached_tokens for owner in ("alpha", "beta")] == [0, 0]
 

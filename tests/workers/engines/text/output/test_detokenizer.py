@@ -13,8 +13,8 @@ WORDS = tiny.tokenizer()
 @pytest.mark.parametrize("text", ["hello there", " hello  there ", "größer 東京 🦊!", ""])
 def test_the_pieces_are_the_text(text: str) -> None:
     ids = WORDS.encode(text, add_special_tokens=False)
-    heard = Detokenizer(WORDS.decode, [])
-    assert "".join(map(heard.hear, ids)) + heard.rest() == text
+    detokenizer = Detokenizer(WORDS.decode, [])
+    assert "".join(map(detokenizer.feed, ids)) + detokenizer.flush() == text
 
 
 def test_a_token_that_was_met_before_costs_one_decoding() -> None:
@@ -23,6 +23,6 @@ def test_a_token_that_was_met_before_costs_one_decoding() -> None:
     ids = WORDS.encode("the others are there", add_special_tokens=False)
     for _ in range(2):
         asked.clear()
-        heard = Detokenizer(decode, ids[-2:])
-        assert "".join(map(heard.hear, ids)) == "the others are there"
+        detokenizer = Detokenizer(decode, ids[-2:])
+        assert "".join(map(detokenizer.feed, ids)) == "the others are there"
     assert len(asked) == len(ids) + 1  # and its context once

@@ -16,8 +16,8 @@ from tests.workers.engines.text.output.test_formats import speaking
 from workers.engines.lm import TextEngine
 from workers.engines.text.effort import nearest
 from workers.engines.text.output.answer import Answer, Ending
+from workers.engines.text.output.answer_format import AnswerFormat
 from workers.engines.text.output.detokenizer import Vocabulary
-from workers.engines.text.output.reading import Reading
 from workers.parsers import registry
 
 WORDS = tiny.tokenizer()
@@ -59,7 +59,7 @@ def test_when_an_answer_ends(
     assert batch.text("1") == texts(engine, [chat("hi", max_tokens=4)])[0]
 
 
-def test_stop_tokens_are_not_said_before_their_time(engine: TextEngine) -> None:
+def test_stop_tokens_are_not_drawn_before_their_time(engine: TextEngine) -> None:
     batch = run(engine, chat("hi", logit_bias=SAYING, stop_token_ids=(A,), min_tokens=3))
     assert (batch.reason("0"), batch.usage("0").completion_tokens) == ("stop", 4)
     assert "a" not in [event.text for event in batch.heard["0"] if isinstance(event, events.Delta)]
@@ -94,13 +94,13 @@ def test_a_token_that_does_not_exist_ends_nothing(engine: TextEngine) -> None:
     assert caught.value.failure.param == "stop_token_ids[1]"
 
 
-@pytest.mark.parametrize(("plain", "shown"), [(False, "a<|mark|>b"), (True, "ab")])
-def test_special_tokens_are_shown_or_not(plain: bool, shown: str) -> None:
+@pytest.mark.parametrize(("skip", "text"), [(False, "a<|mark|>b"), (True, "ab")])
+def test_special_tokens_are_shown_or_not(skip: bool, text: str) -> None:
     words = tiny.tokenizer()._tokenizer
     words.add_special_tokens({"additional_special_tokens": ["<|mark|>"]})
-    answer = Answer(words.decode, Vocabulary(words), (), Ending(plain=plain), Reading().parser(), str)
-    said = [answer.hear(token, None) for token in (A, words.convert_tokens_to_ids("<|mark|>"), B)]
-    assert "".join(one.text for one in [*said, answer.rest()]) == shown
+    answer = Answer(words.decode, Vocabulary(words), (), Ending(skip_special_tokens=skip), AnswerFormat().parser(), str)
+    emitted = [answer.feed(token, None) for token in (A, words.convert_tokens_to_ids("<|mark|>"), B)]
+    assert "".join(one.text for one in [*emitted, answer.flush()]) == text
 
 
 def test_a_prompt_may_end_without_what_makes_the_model_answer(engine: TextEngine) -> None:

@@ -18,9 +18,9 @@ from tests.workers.engines.rows import Batch, job, run
 from tests.workers.engines.text import tiny
 from web.render import chat as render
 from workers.engines.lm import TextEngine
-from workers.engines.text.asking import Asking
-from workers.engines.text.output.reading import Formats
+from workers.engines.text.output.answer_format import Formats
 from workers.engines.text.prompts import Prompt, Prompts
+from workers.engines.text.requester import Requester
 from workers.parsers import registry
 from workers.parsers.registry import ReasoningFormat, ToolFormat
 
@@ -146,7 +146,7 @@ def thinker(request: pytest.FixtureRequest, engine: TextEngine, monkeypatch: pyt
     """An engine whose every prompt leaves the model thinking."""
     prompt = OPENED[request.param]
 
-    def opened(prompts: Prompts, request: ChatRequest, asking: Asking) -> Prompt:
+    def opened(prompts: Prompts, request: ChatRequest, requester: Requester) -> Prompt:
         return Prompt(prompt, prompts.encode(prompt, special=False))
 
     monkeypatch.setattr(Prompts, "chat", opened)

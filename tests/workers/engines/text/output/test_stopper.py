@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from workers.engines.text.output.stopper import Stopper
 
 
-def say(stops: Sequence[str], pieces: Sequence[str]) -> tuple[str, bool]:
+def stopped_text(stops: Sequence[str], pieces: Sequence[str]) -> tuple[str, bool]:
     stopper, shown = Stopper(stops), ""
     for piece in pieces:
-        heard = stopper.hear(piece)
-        shown += heard.text
-        if heard.stopped:
+        check = stopper.feed(piece)
+        shown += check.text
+        if check.stopped:
             return shown, True
-    return shown + stopper.rest(), False
+    return shown + stopper.flush(), False
 
 
 @pytest.mark.parametrize(
@@ -35,14 +35,14 @@ def say(stops: Sequence[str], pieces: Sequence[str]) -> tuple[str, bool]:
     ],
 )
 def test_stop(stops: list[str], pieces: list[str], shown: str, stopped: bool) -> None:
-    assert say(stops, pieces) == (shown, stopped)
+    assert stopped_text(stops, pieces) == (shown, stopped)
 
 
 @given(st.text("ab", max_size=30), st.lists(st.text("ab", min_size=1, max_size=4), max_size=3), st.data())
 def test_however_the_text_is_cut_the_same_is_shown(text: str, stops: list[str], data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
     pieces = [text[low:high] for low, high in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-    shown, stopped = say(stops, pieces)
+    shown, stopped = stopped_text(stops, pieces)
     assert text.startswith(shown)
     assert not any(stop in shown for stop in stops)
     assert stopped == any(stop in text for stop in stops)

@@ -20,7 +20,7 @@ ENDS, STOP = 3, 2
 
 
 @pytest.mark.parametrize(
-    ("said", "asked", "drawn"),
+    ("generated", "asked", "drawn"),
     [
         (0, {}, ENDS),
         (0, {"min_tokens": 1}, STOP),
@@ -31,9 +31,9 @@ ENDS, STOP = 3, 2
         (9, {"ignore_eos": True, "stop_token_ids": (STOP,)}, STOP),
     ],
 )
-def test_what_may_be_said(said: int, asked: dict[str, Any], drawn: int) -> None:
+def test_what_may_be_drawn(generated: int, asked: dict[str, Any], drawn: int) -> None:
     logits = mx.array([[0.0, 1.0, 2.0, 3.0]] * 2)
-    picks = [pick(said, temperature=0.0, **asked), pick(said, temperature=0.0)]
+    picks = [pick(generated, temperature=0.0, **asked), pick(generated, temperature=0.0)]
     assert Sampler([ENDS]).draw(logits, picks).tolist() == [drawn, ENDS]
     assert Sampler([ENDS]).draw(logits, picks[::-1]).tolist() == [ENDS, drawn]
 

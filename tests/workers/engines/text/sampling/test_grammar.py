@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import Constraint
 from tests.workers.engines.text import tiny
-from workers.engines.text.asking import Asking
+from workers.engines.text.requester import Requester
 from workers.engines.text.sampling.grammar import Grammars, Layout
 from workers.engines.text.sampling.guide import Guide, allocate_token_bitmask
-from workers.parsers.parser_events import Either, Free, Maybe, Value
+from workers.parsers.grammar_parts import Either, Free, Maybe, Value
 
 VOCABULARY = 520
 WORDS = tiny.tokenizer()._tokenizer
@@ -49,17 +49,17 @@ def open_to(guide: Guide) -> set[int]:
 
 def wander(guide: Guide, seed: int, most: int = 3000) -> str:
     """A text that a model without any sense might say; it ends as soon as it may, and prefers plain characters."""
-    chance, said = random.Random(seed), list[int]()
+    chance, drawn = random.Random(seed), list[int]()
     plain = [token for token in range(VOCABULARY - 3) if TEXT.fullmatch(WORDS.decode([token]))]
-    while len(said) < most:
+    while len(drawn) < most:
         may = open_to(guide)
         if END in may:
-            return str(WORDS.decode(said))
+            return str(WORDS.decode(drawn))
         likely = [token for token in plain if token in may]
-        said.append(chance.choice(likely or sorted(may)))
-        guide.hear(said[-1])
+        drawn.append(chance.choice(likely or sorted(may)))
+        guide.accept(drawn[-1])
         assert not guide.broken
-    raise AssertionError(f"no end: {WORDS.decode(said)}")
+    raise AssertionError(f"no end: {WORDS.decode(drawn)}")
 
 
 def takes(guide: Guide, text: str) -> bool:
@@ -67,7 +67,7 @@ def takes(guide: Guide, text: str) -> bool:
     for token in WORDS.encode(text, add_special_tokens=False):
         if token not in open_to(guide):
             return False
-        guide.hear(token)
+        guide.accept(token)
     return END in open_to(guide)
 
 
@@ -117,9 +117,9 @@ def test_a_model_cannot_lose_itself_in_white_space(grammars: Grammars) -> None:
 )
 def test_each_kind_of_constraint(grammars: Grammars, kind: str, source: str, good: Sequence[str],
                                  bad: Sequence[str]) -> None:  # fmt: skip
-    found = grammars.answer(constraint(kind, source), ())
-    assert [text for text in good if not takes(found.copy(), text)] == []
-    assert [text for text in bad if takes(found.copy(), text)] == []
+    guide = grammars.answer(constraint(kind, source), ())
+    assert [text for text in good if not takes(guide.copy(), text)] == []
+    assert [text for text in bad if takes(guide.copy(), text)] == []
 
 
 @pytest.mark.parametrize(
@@ -162,9 +162,9 @@ def test_a_constraint_holds_once_the_thinking_has_ended(grammars: Grammars, text
 @pytest.mark.parametrize("marks", [["(t)", Free("(/t)")], ["<t>\n", Free("\n</t>")]])
 def test_markers_that_are_no_tokens_of_their_own_are_found_too(grammars: Grammars, marks: list[Any]) -> None:
     begin, free = marks
-    found = grammars.answer(constraint("choice", '["yes"]'), [Maybe([begin, free])])
-    assert takes(found.copy(), f"{begin}perhaps{free.end}yes")
-    assert not takes(found.copy(), f"{begin}perhaps yes")
+    guide = grammars.answer(constraint("choice", '["yes"]'), [Maybe([begin, free])])
+    assert takes(guide.copy(), f"{begin}perhaps{free.end}yes")
+    assert not takes(guide.copy(), f"{begin}perhaps yes")
 
 
 def call(name: str, parameters: dict[str, Any], *, lenient: bool = True) -> Layout:
@@ -175,19 +175,19 @@ FIRST = {"type": "object", "properties": {"x": {"type": "integer"}}, "required":
 
 
 def test_calls_are_of_the_tools_that_there_are(grammars: Grammars) -> None:
-    found = grammars.calls([call("f", FIRST), call("g", {"type": "object"})], ("[", ",", "]"), 3, (), "tools")
+    guide = grammars.calls([call("f", FIRST), call("g", {"type": "object"})], ("[", ",", "]"), 3, (), "tools")
     f, g = '<call>{"name": "f", "arguments": {"x": 1}}</call>', '<call>{"name": "g", "arguments": {}}</call>'
-    assert takes(found.copy(), f"[{f}]")
-    assert takes(found.copy(), f"[{g},{f},{g}]")
-    assert not takes(found.copy(), f"[{g},{f},{g},{f}]")
-    assert not takes(found.copy(), "[]")
-    assert not takes(found.copy(), f"[{f.replace('f', 'h')}]")
+    assert takes(guide.copy(), f"[{f}]")
+    assert takes(guide.copy(), f"[{g},{f},{g}]")
+    assert not takes(guide.copy(), f"[{g},{f},{g},{f}]")
+    assert not takes(guide.copy(), "[]")
+    assert not takes(guide.copy(), f"[{f.replace('f', 'h')}]")
 
 
 def test_a_tool_s_odd_keywords_are_left_to_the_model_unless_it_is_strict(grammars: Grammars) -> None:
     odd = {**FIRST, "properties": {"x": {"type": "array", "uniqueItems": True}}}
-    found = grammars.calls([call("f", odd)], ("", "", ""), 1, (), "tools")
-    assert takes(found, '<call>{"name": "f", "arguments": {"x": [1, 1]}}</call>')
+    guide = grammars.calls([call("f", odd)], ("", "", ""), 1, (), "tools")
+    assert takes(guide, '<call>{"name": "f", "arguments": {"x": [1, 1]}}</call>')
     with pytest.raises(InvalidValue, match="'uniqueItems'"):
         grammars.calls([call("f", odd, lenient=False)], ("", "", ""), 1, (), "tools")
 
@@ -201,7 +201,7 @@ def test_a_grammar_is_compiled_once(grammars: Grammars) -> None:
 
 def test_a_token_that_is_not_allowed_breaks_the_guide(grammars: Grammars) -> None:
     guide = grammars.answer(constraint("choice", '["yes"]'), ())
-    guide.hear(WORDS.encode("no", add_special_tokens=False)[0])
+    guide.accept(WORDS.encode("no", add_special_tokens=False)[0])
     assert guide.broken
     assert open_to(guide) == {END}
 
@@ -220,9 +220,9 @@ def test_a_token_that_is_not_allowed_breaks_the_guide(grammars: Grammars) -> Non
 def test_parts_are_as_bounded_as_they_say(
     grammars: Grammars, part: Any, good: Sequence[str], bad: Sequence[str]
 ) -> None:
-    found = grammars.calls([Layout([part], lenient=False)], ("", "", ""), 1, (), "tools")
-    assert [text for text in good if not takes(found.copy(), text)] == []
-    assert [text for text in bad if takes(found.copy(), text)] == []
+    guide = grammars.calls([Layout([part], lenient=False)], ("", "", ""), 1, (), "tools")
+    assert [text for text in good if not takes(guide.copy(), text)] == []
+    assert [text for text in bad if takes(guide.copy(), text)] == []
 
 
 ENDLESS_RULES = [
@@ -296,6 +296,6 @@ def test_a_long_chain_of_references_ends_no_process(grammars: Grammars) -> None:
 def test_what_one_owner_compiled_serves_that_owner_only(grammars: Grammars) -> None:
     kept = [len(grammars._kept)]
     for owner in ("alpha", "beta", "alpha"):
-        grammars.answer(constraint("regex", "only once"), (), Asking(owner))
+        grammars.answer(constraint("regex", "only once"), (), Requester(owner))
         kept.append(len(grammars._kept) - kept[0])
     assert kept[1] == kept[2] - kept[1] and kept[3] == kept[2]

@@ -26,10 +26,10 @@ LOGITS = [math.log(p) for p in PROBABILITIES]
 
 
 def pick(position: int = 0, seed: int = 7, choice: int = 0, prompt: tuple[int, ...] = (), **asked: Any) -> Pick:
-    """A row that has said token 0 `position` times, unless `said` names its tokens."""
-    said = asked.pop("said", (0,) * position)
+    """A row that has generated token 0 `position` times, unless `generated` names its tokens."""
+    generated = asked.pop("generated", (0,) * position)
     chosen = options(Sampling(**{"temperature": 1.0, **asked}), Defaults(), seed, choice)
-    return Pick(chosen, len(prompt), [*prompt, *said])
+    return Pick(chosen, len(prompt), [*prompt, *generated])
 
 
 def draws(number: int = 400, seed: int = 7, logits: list[float] = LOGITS, **asked: Any) -> list[int]:
@@ -119,8 +119,8 @@ def test_the_same_token_wins_among_few_candidates_and_among_many() -> None:
 def test_a_penalty_counts_the_answer_and_repetition_the_prompt_as_well() -> None:
     flat = mx.zeros((1, 4)) + 1.0
 
-    def after(said: tuple[int, ...], prompt: tuple[int, ...] = (), **asked: Any) -> int:
-        row = pick(said=said, prompt=prompt, temperature=0.0, **asked)
+    def after(generated: tuple[int, ...], prompt: tuple[int, ...] = (), **asked: Any) -> int:
+        row = pick(generated=generated, prompt=prompt, temperature=0.0, **asked)
         return int(Sampler([]).draw(flat, [row]).item())
 
     assert after((), (0, 1), presence_penalty=1.0) == 0
@@ -149,7 +149,7 @@ def test_company_changes_nothing() -> None:
         pick(1, 11, top_p=0.9),
         pick(5, 12, top_k=3),
         pick(2, 13),
-        pick(4, 14, top_p=0.9, repetition_penalty=1.3, said=(1, 2, 3, 4)),
+        pick(4, 14, top_p=0.9, repetition_penalty=1.3, generated=(1, 2, 3, 4)),
         pick(0, 15, temperature=1.7, top_p=0.99),
         pick(6, 16, min_p=0.1, presence_penalty=0.5),
     ]

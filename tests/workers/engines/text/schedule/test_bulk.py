@@ -22,9 +22,9 @@ def test_bulk_rows_stand_still_until_a_person_s_first_token() -> None:
     while len(batch.text("bulk")) < 5:
         batch.step()
     batch.admit("person", prompt(tokens(12)))
-    said = batch.text("bulk")
+    text = batch.text("bulk")
     while not batch.text("person"):
-        assert batch.text("bulk") == said
+        assert batch.text("bulk") == text
         batch.step()
     batch.run()
 
@@ -55,7 +55,7 @@ def test_bulk_rows_step_in_parts_while_people_are_about_and_together_before_and_
     assert sorted(len(group.rows) for group in engine._batch._groups.all if group.bulk) == [1, 3, 3]
     while not batch.ended("person"):
         batch.step()
-    bulk_throttle._met = 0.0
+    bulk_throttle._people_seen = 0.0
     batch.step()
     assert [len(group.rows) for group in engine._batch._groups.all] == [7]
     batch.run()
@@ -70,7 +70,7 @@ def test_bulk_rows_pause_first_when_the_caches_are_full() -> None:
         batch.admit(f"person {number}", prompt(tokens(20, number + 4), max_tokens=700))
     while not all(map(batch.ended, batch.heard)):
         batch.step()
-        paused |= {source.sequences[0].job for source in engine._batch._waiting if source.sequences[0].said}
+        paused |= {prompt.rows[0].job for prompt in engine._batch._waiting if prompt.rows[0].generated}
     assert paused == {"bulk"}
 
 

@@ -22,7 +22,7 @@ def clock() -> Clock:
 def learned(clock: Clock, a_pass: float, a_row: float, slots: int = 32) -> BulkThrottle:
     """One that saw fifty steps of bulk work on a machine where a step takes so many seconds, and more for each row."""
     bulk_throttle = BulkThrottle(slots, clock)
-    bulk_throttle.meet()
+    bulk_throttle.note_people()
     for _ in range(50):
         rows = min(bulk_throttle.most, 28)
         bulk_throttle.took(a_pass + rows * a_row, [True] * rows)
@@ -31,9 +31,9 @@ def learned(clock: Clock, a_pass: float, a_row: float, slots: int = 32) -> BulkT
 
 def test_bulk_work_has_everything_until_somebody_comes_and_again_some_time_after(clock: Clock) -> None:
     bulk_throttle = learned(clock, 0.02, 0.005)
-    assert bulk_throttle.about and bulk_throttle.most < 28
+    assert bulk_throttle.people_about and bulk_throttle.most < 28
     clock.now += 11
-    assert not bulk_throttle.about and bulk_throttle.most == 32
+    assert not bulk_throttle.people_about and bulk_throttle.most == 32
 
 
 @pytest.mark.parametrize(("a_pass", "a_row"), [(0.02, 0.005), (0.03, 0.003), (0.01, 0.01)])
@@ -57,21 +57,21 @@ def test_one_slow_step_changes_nothing(clock: Clock) -> None:
 
 def test_steps_with_people_say_nothing_of_bulk_work(clock: Clock) -> None:
     bulk_throttle = BulkThrottle(32, clock)
-    bulk_throttle.meet()
+    bulk_throttle.note_people()
     for _ in range(20):
         bulk_throttle.took(1.0, [True] * 20 + [False])
     assert bulk_throttle.most == 32
 
 
 def test_bulk_work_stands_still_for_a_first_token_but_not_for_long(clock: Clock) -> None:
-    bulk_throttle, stood = BulkThrottle(32, clock), 0
+    bulk_throttle, paused = BulkThrottle(32, clock), 0
     for _ in range(100):
-        stood += bulk_throttle.stands(awaited=True)
+        paused += bulk_throttle.pauses(awaited=True)
         clock.now += 0.1
-    assert 75 <= stood < 90
-    assert not bulk_throttle.stands(awaited=False)
+    assert 75 <= paused < 90
+    assert not bulk_throttle.pauses(awaited=False)
 
 
 def test_pieces_of_bulk_work_take_turns(clock: Clock) -> None:
     bulk_throttle = BulkThrottle(32, clock)
-    assert {bulk_throttle.turn(3) for _ in range(3)} == {0, 1, 2}
+    assert {bulk_throttle.next_of(3) for _ in range(3)} == {0, 1, 2}

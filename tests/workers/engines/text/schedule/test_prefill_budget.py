@@ -21,15 +21,15 @@ class Machine:
     def seconds(self, tokens: int) -> float:
         return self._pass + tokens / self._rate
 
-    def run(self, prompts: int = 1, pieces: int = 30, *, heard: bool = True) -> int:
+    def run(self, prompts: int = 1, pieces: int = 30, *, interactive: bool = True) -> int:
         """The piece of a prompt after so many long ones, in tokens."""
         for _ in range(pieces):
-            tokens = self.chunk(prompts, heard=heard) * prompts
-            self.budget.prefilled(self.seconds(tokens), tokens, prompts, self._rows, heard=heard)
-        return self.chunk(prompts, heard=heard)
+            tokens = self.chunk(prompts, interactive=interactive) * prompts
+            self.budget.prefilled(self.seconds(tokens), tokens, prompts, self._rows, interactive=interactive)
+        return self.chunk(prompts, interactive=interactive)
 
-    def chunk(self, prompts: int = 1, *, heard: bool = True) -> int:
-        return self.budget.chunk([LONG] * prompts, self._rows, heard=heard)
+    def chunk(self, prompts: int = 1, *, interactive: bool = True) -> int:
+        return self.budget.chunk([LONG] * prompts, self._rows, interactive=interactive)
 
 
 @pytest.mark.parametrize(("rate", "a_pass"), [(400, 0.02), (2000, 0.02), (5000, 0.01)])
@@ -59,13 +59,13 @@ def test_a_small_piece_tells_what_a_large_one_would_take(chunk: int) -> None:
 
 
 @pytest.mark.parametrize("rate", [100, 400])
-def test_with_nobody_speaking_no_piece_takes_more_than_a_second(rate: float) -> None:
+def test_with_nobody_waiting_no_piece_takes_more_than_a_second(rate: float) -> None:
     machine = Machine(rate, a_pass=0.3)
     assert machine.seconds(machine.run()) == pytest.approx(1.0, abs=0.1)
 
 
 @pytest.mark.parametrize("decode", [0.03, 0.1, 0.2])
-def test_people_who_speak_wait_for_half_a_second_at_most(decode: float) -> None:
+def test_people_wait_half_a_second_at_most(decode: float) -> None:
     machine = Machine(300, rows=8, decode=decode)
     assert decode + machine.seconds(machine.run()) == pytest.approx(0.5, rel=0.1)
 
@@ -77,8 +77,8 @@ def test_or_for_twice_their_usual_gap(decode: float) -> None:
 
 
 def test_rows_that_nobody_hears_make_no_piece_smaller_than_half_a_second() -> None:
-    assert Machine(300, rows=32, decode=0.2).run(heard=False) == pytest.approx(240, rel=0.1)
-    assert Machine(300, rows=32, decode=2.0).run(heard=False) == pytest.approx(150, rel=0.1)
+    assert Machine(300, rows=32, decode=0.2).run(interactive=False) == pytest.approx(240, rel=0.1)
+    assert Machine(300, rows=32, decode=2.0).run(interactive=False) == pytest.approx(150, rel=0.1)
 
 
 def test_several_prompts_share_the_time_of_one() -> None:

@@ -33,7 +33,7 @@ def test_short_prompts_that_come_together_are_one_forward_pass(monkeypatch: pyte
     batch.step()
     assert shapes == [(8, 26), (8, 1)]  # all but the last token of each, and that in the same step
     batch.step()
-    assert shapes[2:] == [(8, 1)] and all(row.said == 1 for row in engine._batch.rows)
+    assert shapes[2:] == [(8, 1)] and all(row.generated == 1 for row in engine._batch.rows)
 
 
 def test_a_first_token_waits_for_no_piece_of_another_prompt_but_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +71,7 @@ def test_what_scoring_a_prompt_takes_is_part_of_its_piece(monkeypatch: pytest.Mo
     assert taken and min(taken) >= 0.01
 
 
-def test_prompts_prefilled_together_speak_in_the_caches_that_they_share(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prompts_prefilled_together_go_on_in_the_caches_that_they_share(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = tiny.engine(slots=8, prompts_at_once=8, chunk=2048)
     copies, merged = list[int](), kv.merged
 
@@ -100,17 +100,17 @@ def after(model: Any, prompts: Sequence[tuple[tuple[int, ...], int]], gone: set[
     caches = kv.Kv(model)
     greedy = options(CompletionRequest(("",), temperature=0.0), Defaults(), 0, 0)
     rows = {number: Row("", number, greedy, 6, len(own), list(own)) for own, number in prompts}
-    sources = [PromptGroup(row.tokens, [row]) for row in rows.values()]
-    prefill = Prefill(model, caches, sources)
-    while prefill.sources:
+    prompt_groups = [PromptGroup(row.tokens, [row]) for row in rows.values()]
+    prefill = Prefill(model, caches, prompt_groups)
+    while prefill.prompts:
         prefill.step(2048)
-    group = Group(model, kv.kind(sources[0].caches or ()))
+    group = Group(model, kv.kind(prompt_groups[0].caches or ()))
     if prefill.batch is None:
-        group.enter(rows[prompts[0][1]], sources[0].caches or [])
+        group.enter(rows[prompts[0][1]], prompt_groups[0].caches or [])
     else:
-        group.seat(list(rows.values()), prefill.batch)
+        group.join_batch(list(rows.values()), prefill.batch)
     group.leave([rows[number] for number in gone])
-    if not group.everybody:
+    if not group.all_rows:
         return {}
     group.step(Sampler([]))
     likeliest = mx.argmax(group.logits, axis=-1).tolist()

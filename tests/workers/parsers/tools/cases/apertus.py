@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import LIST, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import LIST, WEATHER, UnfinishedCall, case, situations
 
 
 def call(*calls: str) -> str:
@@ -19,5 +19,5 @@ CASES = [
     case("<|tools_prefix|>[]<|tools_suffix|>", "<|tools_prefix|>[]<|tools_suffix|>"),
     case("<|tools_prefix|>[{f}]", "<|tools_prefix|>[{f}]"),
     case('<|tools_prefix|>[{"f": {x}}]', '<|tools_prefix|>[{"f": {x}}]'),
-    case('<|tools_prefix|>[{"f": {"a": "b', "", Broken("f", '{"a": "b')),
+    case('<|tools_prefix|>[{"f": {"a": "b', "", UnfinishedCall("f", '{"a": "b')),
 ]

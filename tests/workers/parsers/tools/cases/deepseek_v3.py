@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import LIST, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import LIST, WEATHER, UnfinishedCall, case, situations
 
 
 def call(name: str, arguments: str) -> str:
@@ -29,5 +29,5 @@ CASES = [
     *(case(cut, cut) for cut in (call("f", "").split("json")[0], call("f", "").split("son")[0])),
     case(section(call("f", "[]")), section(call("f", "[]"))),
     case(section(W, "oops"), "\noops<｜tool▁calls▁end｜>", WEATHER),
-    case(section(call("f", '{"a": 1')), "```<｜tool▁call▁end｜><｜tool▁calls▁end｜>", Broken("f", '{"a": 1\n')),
+    case(section(call("f", '{"a": 1')), "```<｜tool▁call▁end｜><｜tool▁calls▁end｜>", UnfinishedCall("f", '{"a": 1\n')),
 ]

@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import LIST, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import LIST, WEATHER, UnfinishedCall, case, situations
 
 
 def call(name: str, arguments: str) -> str:
@@ -26,5 +26,5 @@ CASES = [
     case(section(call("f", "[]")), section(call("f", "[]"))),
     case(section(call("", "{}")), section(call("", "{}"))),
     case(section(W, "oops"), "oops<｜tool▁calls▁end｜>", WEATHER),
-    case(section(call("f", '{"a": 1,')), "<｜tool▁call▁end｜><｜tool▁calls▁end｜>", Broken("f", '{"a": 1,')),
+    case(section(call("f", '{"a": 1,')), "<｜tool▁call▁end｜><｜tool▁calls▁end｜>", UnfinishedCall("f", '{"a": 1,')),
 ]

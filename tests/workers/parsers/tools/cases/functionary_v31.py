@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import LIST, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import LIST, WEATHER, UnfinishedCall, case, situations
 
 
 def call(name: str, arguments: str) -> str:
@@ -15,5 +15,5 @@ CASES = [
     case(call("f", "{x}"), call("f", "{x}")),
     case(call("f", "x"), call("f", "x")),
     case("<function=f", "<function=f"),
-    case('<function=f>{"a": "</function>', "", Broken("f", '{"a": "</function>')),
+    case('<function=f>{"a": "</function>', "", UnfinishedCall("f", '{"a": "</function>')),
 ]

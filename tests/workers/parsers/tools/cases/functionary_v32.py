@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import LIST, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import LIST, WEATHER, UnfinishedCall, case, situations
 
 W = '>>>get_weather\n{"city": "Paris", "days": 3}'
 N = '>>>note\n{"text": "123", "tags": ["a", "b"], "meta": {"n": 1}, "pinned": true}'
@@ -12,5 +12,5 @@ CASES = [
     case("Sure\nas this is", "Sure\nas this is"),
     case("1 >>> 0 and\n>>>more\ntext", "1 >>> 0 and\n>>>more\ntext"),
     case(">>>f\n{x}", ">>>f\n{x}"),
-    case('f\n{"a": "b', "", Broken("f", '{"a": "b')),
+    case('f\n{"a": "b', "", UnfinishedCall("f", '{"a": "b')),
 ]

@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import LIST, TOOLS, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import LIST, TOOLS, WEATHER, UnfinishedCall, case, situations
 
 
 def call(name: str, properties: str) -> str:
@@ -46,9 +46,9 @@ CASES = [
     case("<start_function_call>call:f", "<start_function_call>call:f"),
     case("<start_function_call>call f{}", "<start_function_call>call f{}"),
     case("<start_function_call>hm<end_function_call>", "<start_function_call>hm<end_function_call>"),
-    case("<start_function_call>call:f{a", "a", Broken("f", "{")),
-    case("<start_function_call>call:f{a:1", "a:1", Broken("f", "{")),
-    case("<start_function_call>call:f{a:<escape>to be con", "", Broken("f", '{"a": "to be con')),
-    case("<start_function_call>call:f{a:<escape>x<escape> b}", " b}", Broken("f", '{"a": "x"')),
+    case("<start_function_call>call:f{a", "a", UnfinishedCall("f", "{")),
+    case("<start_function_call>call:f{a:1", "a:1", UnfinishedCall("f", "{")),
+    case("<start_function_call>call:f{a:<escape>to be con", "", UnfinishedCall("f", '{"a": "to be con')),
+    case("<start_function_call>call:f{a:<escape>x<escape> b}", " b}", UnfinishedCall("f", '{"a": "x"')),
     case("<start_function_call>?" + W, "<start_function_call>?", WEATHER),
 ]

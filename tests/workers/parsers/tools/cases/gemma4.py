@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import LIST, TOOLS, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import LIST, TOOLS, WEATHER, UnfinishedCall, case, situations
 
 
 def call(name: str, properties: str) -> str:
@@ -60,9 +60,9 @@ CASES = [
     case("<|tool_call>call:f", "<|tool_call>call:f"),
     case("<|tool_call>call f{}", "<|tool_call>call f{}"),
     case("<|tool_call>hm<tool_call|>", "<|tool_call>hm<tool_call|>"),
-    case("<|tool_call>call:f{a", "a", Broken("f", "{")),
-    case("<|tool_call>call:f{a:1", "a:1", Broken("f", "{")),
-    case('<|tool_call>call:f{a:<|"|>to be con', "", Broken("f", '{"a": "to be con')),
-    case('<|tool_call>call:f{a:<|"|>x<|"|> b}', " b}", Broken("f", '{"a": "x"')),
+    case("<|tool_call>call:f{a", "a", UnfinishedCall("f", "{")),
+    case("<|tool_call>call:f{a:1", "a:1", UnfinishedCall("f", "{")),
+    case('<|tool_call>call:f{a:<|"|>to be con', "", UnfinishedCall("f", '{"a": "to be con')),
+    case('<|tool_call>call:f{a:<|"|>x<|"|> b}', " b}", UnfinishedCall("f", '{"a": "x"')),
     case("<|tool_call>?" + W, "<|tool_call>?", WEATHER),
 ]

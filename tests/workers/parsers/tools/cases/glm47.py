@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import LIST, TOOLS, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import LIST, TOOLS, WEATHER, UnfinishedCall, case, situations
 
 W = (
     "<tool_call>get_weather<arg_key>city</arg_key><arg_value>Paris</arg_value>"
@@ -54,16 +54,16 @@ CASES = [
     case("<tool_call>just talk</tool_call>", "<tool_call>just talk</tool_call>"),
     case("<tool_call>list_all", "<tool_call>list_all"),
     case("<tool_call>note\n<arg_ke", "<tool_call>note\n<arg_ke"),
-    case("<tool_call>note\n<arg_key>te", "<arg_key>te", Broken("note", "{")),
+    case("<tool_call>note\n<arg_key>te", "<arg_key>te", UnfinishedCall("note", "{")),
     case(
         "<tool_call>note<arg_key>text</arg_key><arg_value>to be con</arg",
         "</arg",
-        Broken("note", '{"text": "to be con'),
+        UnfinishedCall("note", '{"text": "to be con'),
     ),
     case(
         "<tool_call>note<arg_key>score</arg_key><arg_value>12",
         "<arg_key>score</arg_key><arg_value>12",
-        Broken("note", "{"),
+        UnfinishedCall("note", "{"),
     ),
     case("<tool_call>oops oops" + W, "<tool_call>oops oops", WEATHER),
     case("<tool_call>list_all\n" + W, "", LIST, WEATHER),

@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import LIST, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import LIST, WEATHER, UnfinishedCall, case, situations
 
 W = '{"name": "get_weather", "arguments": {"city": "Paris", "days": 3}}'
 N = '{"name": "note", "arguments": {"text": "123", "tags": ["a", "b"], "meta": {"n": 1}, "pinned": true}}'
@@ -21,5 +21,5 @@ CASES = [
     case("<|tool_call|>[" + W, "", WEATHER),
     case("<|tool_call|>[" + W + "; oops", "; oops", WEATHER),
     case("<|tool_call|>[" + W + ', {"name": "f"', ', {"name": "f"', WEATHER),
-    case('<|tool_call|>[{"name": "f", "arguments": {"a": 1, ]', "]", Broken("f", '{"a": 1, ')),
+    case('<|tool_call|>[{"name": "f", "arguments": {"a": 1, ]', "]", UnfinishedCall("f", '{"a": 1, ')),
 ]

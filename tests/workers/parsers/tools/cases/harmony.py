@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import FILE, LIST, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import FILE, LIST, WEATHER, UnfinishedCall, case, situations
 
 JSON = " <|constrain|>json<|message|>"
 
@@ -60,7 +60,7 @@ CASES = [
     case("<|channel|>commentary to=python<|message|>print(1)", "<|channel|>commentary to=python<|message|>print(1)"),
     case("<|start|>user<|message|>hi", "<|start|>user<|message|>hi"),
     case("<|channel|>" + "blah " * 100, "<|channel|>" + "blah " * 100),
-    case(call("f", '{"a": "b'), "", Broken("f", '{"a": "b')),
+    case(call("f", '{"a": "b'), "", UnfinishedCall("f", '{"a": "b')),
     case(call("f", '{"a": b}') + NEXT + L, call("f", '{"a": b}') + "<|call|>", LIST),
     case("<|channel|>oops" + W, "<|channel|>oops", WEATHER),
 ]

@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import LIST, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import LIST, WEATHER, UnfinishedCall, case, situations
 
 W = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Paris", "days": 3}}\n</tool_call>'
 N = (
@@ -79,9 +79,17 @@ CASES = [
     ),
     case('<tool_call>{"name": "f", "argu', '<tool_call>{"name": "f", "argu'),
     case('<tool_call>{"arguments": {"a": 1}}</tool_call>', '<tool_call>{"arguments": {"a": 1}}</tool_call>'),
-    case('<tool_call>{"name": "f", "arguments": {"a": "b', "", Broken("f", '{"a": "b')),
-    case('<tool_call>{"name": "f", "arguments": {"a": tru}}</tool_call>', "}}</tool_call>", Broken("f", '{"a": tru')),
-    case('<tool_call>{"name": "f", "arguments": {"a": 01}}</tool_call>', "1}}</tool_call>", Broken("f", '{"a": 0')),
+    case('<tool_call>{"name": "f", "arguments": {"a": "b', "", UnfinishedCall("f", '{"a": "b')),
+    case(
+        '<tool_call>{"name": "f", "arguments": {"a": tru}}</tool_call>',
+        "}}</tool_call>",
+        UnfinishedCall("f", '{"a": tru'),
+    ),
+    case(
+        '<tool_call>{"name": "f", "arguments": {"a": 01}}</tool_call>',
+        "1}}</tool_call>",
+        UnfinishedCall("f", '{"a": 0'),
+    ),
     case(
         '<tool_call>{"name": "f", "arguments": {"a": \'b\'}}</tool_call>',
         """<tool_call>{"name": "f", "arguments": {"a": 'b'}}</tool_call>""",

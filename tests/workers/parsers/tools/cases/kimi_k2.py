@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import WEATHER, UnfinishedCall, case, situations
 
 
 def section(*calls: str) -> str:
@@ -56,6 +56,8 @@ CASES = [
     case(section(call("", "{}")), section(call("", "{}"))),
     case(section(call("functions.f:0", "[1]")), section(call("functions.f:0", "[1]"))),
     case(section(W, "<|tool_call_begin|>oops"), "<|tool_call_begin|>oops<|tool_calls_section_end|>", FIRST),
-    case("<|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>" + '{"a": "b', "", Broken("f", '{"a": "b')),
+    case(
+        "<|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>" + '{"a": "b', "", UnfinishedCall("f", '{"a": "b')
+    ),
     case("<|tool_call_begin|>x" + section(W), "<|tool_call_begin|>x", FIRST),
 ]

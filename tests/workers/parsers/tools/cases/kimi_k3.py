@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import LIST, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import LIST, WEATHER, UnfinishedCall, case, situations
 
 
 def argument(key: str, kind: str, value: str) -> str:
@@ -47,6 +47,6 @@ CASES = [
     case(
         '<|open|>tools<|sep|><|open|>call tool="note"<|sep|>' + argument("text", "string", "a")[:-24],
         "",
-        Broken("note", '{"text": "a'),
+        UnfinishedCall("note", '{"text": "a'),
     ),
 ]

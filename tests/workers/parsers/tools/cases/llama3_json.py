@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import FILE, LIST, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import FILE, LIST, WEATHER, UnfinishedCall, case, situations
 
 W = '{"name": "get_weather", "parameters": {"city": "Paris", "days": 3}}'
 N = '{"name": "note", "parameters": {"text": "123", "tags": ["a", "b"], "meta": {"n": 1}, "pinned": true}}'
@@ -31,7 +31,7 @@ CASES = [
     case('<|python_tag|>brave_search.call(query="x")', '<|python_tag|>brave_search.call(query="x")'),
     # what breaks off
     case('{"name": "f", "parame', '{"name": "f", "parame'),
-    case('{"name": "f", "parameters": {"a": 1', "", Broken("f", '{"a": 1')),
+    case('{"name": "f", "parameters": {"a": 1', "", UnfinishedCall("f", '{"a": 1')),
     case(W + "; oops", "; oops", WEATHER),
     case(W + ";", ";", WEATHER),
     case('{"tool_calls": [' * 2000, '{"tool_calls": [' * 2000),

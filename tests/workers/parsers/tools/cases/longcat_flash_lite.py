@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import LIST, TOOLS, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import LIST, TOOLS, WEATHER, UnfinishedCall, case, situations
 
 W = (
     "<longcat_tool_call>get_weather\n<longcat_arg_key>city</longcat_arg_key>\n<longcat_arg_value>Paris</longcat_arg_value>\n"
@@ -60,16 +60,16 @@ CASES = [
     case("<longcat_tool_call>just talk</longcat_tool_call>", "<longcat_tool_call>just talk</longcat_tool_call>"),
     case("<longcat_tool_call>list_all", "<longcat_tool_call>list_all"),
     case("<longcat_tool_call>note\n<longcat_arg_ke", "<longcat_tool_call>note\n<longcat_arg_ke"),
-    case("<longcat_tool_call>note\n<longcat_arg_key>te", "<longcat_arg_key>te", Broken("note", "{")),
+    case("<longcat_tool_call>note\n<longcat_arg_key>te", "<longcat_arg_key>te", UnfinishedCall("note", "{")),
     case(
         "<longcat_tool_call>note<longcat_arg_key>text</longcat_arg_key><longcat_arg_value>to be con</longcat_arg",
         "</longcat_arg",
-        Broken("note", '{"text": "to be con'),
+        UnfinishedCall("note", '{"text": "to be con'),
     ),
     case(
         "<longcat_tool_call>note<longcat_arg_key>score</longcat_arg_key><longcat_arg_value>12",
         "<longcat_arg_key>score</longcat_arg_key><longcat_arg_value>12",
-        Broken("note", "{"),
+        UnfinishedCall("note", "{"),
     ),
     case("<longcat_tool_call>oops oops" + W, "<longcat_tool_call>oops oops", WEATHER),
     case("<longcat_tool_call>list_all\n" + W, "", LIST, WEATHER),

@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import WEATHER, UnfinishedCall, case, situations
 
 
 def call(name: str, **given: str) -> str:
@@ -17,5 +17,5 @@ CASES = [
     case(W.replace('"', "'"), "", WEATHER),
     case(W.replace("3</param>", "3"), "", WEATHER),
     case(W.replace("Paris</param>", "Paris"), "", WEATHER),
-    case('<function name="f"><param>x</param></function>', "<param>x</param></function>", Broken("f", "{")),
+    case('<function name="f"><param>x</param></function>', "<param>x</param></function>", UnfinishedCall("f", "{")),
 ]

@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import LIST, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import LIST, WEATHER, UnfinishedCall, case, situations
 
 NS = "]<]minimax[>["
 
@@ -74,5 +74,5 @@ CASES = [
     case(f"{NS}<tool_ca", f"{NS}<tool_ca"),
     case(f"{NS}<tool_call>\n{NS}</user_id> x", f"{NS}<tool_call>\n{NS}</user_id> x"),
     case(f"{NS}<tool_call>\n{invoke('list_all')}\n{NS}<invoke name", f"\n{NS}<invoke name", LIST),
-    case(f'{NS}<tool_call>{NS}<invoke name="note">{NS}<text>a b', "", Broken("note", '{"text": "a b')),
+    case(f'{NS}<tool_call>{NS}<invoke name="note">{NS}<text>a b', "", UnfinishedCall("note", '{"text": "a b')),
 ]

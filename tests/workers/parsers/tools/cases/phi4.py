@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import LIST, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import LIST, WEATHER, UnfinishedCall, case, situations
 
 W = '{"name": "get_weather", "arguments": {"city": "Paris", "days": 3}}'
 N = '{"name": "note", "arguments": {"text": "123", "tags": ["a", "b"], "meta": {"n": 1}, "pinned": true}}'
@@ -20,6 +20,6 @@ CASES = [
     case("functools.wraps and funct", "functools.wraps and funct"),
     case("functools[0]", "functools[0]"),
     case("<|tool_call|>x<|/tool_call|>", "<|tool_call|>x<|/tool_call|>"),
-    case('functools[{"name": "f", "arguments": {"a": [}}]', "}}]", Broken("f", '{"a": [')),
+    case('functools[{"name": "f", "arguments": {"a": [}}]', "}}]", UnfinishedCall("f", '{"a": [')),
     case(calls(W)[:-3], "<|/tool_cal", WEATHER),
 ]

@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import LIST, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import LIST, WEATHER, UnfinishedCall, case, situations
 
 W = 'get_weather(city="Paris", days=3)'
 N = "note(text='123', tags=['a', 'b'], meta={'n': 1}, pinned=True)"
@@ -28,7 +28,7 @@ CASES = [
     case('[f(a="two\nlines")]', "", ("f", {"a": "two\nlines"})),
     case("[f(a={'k': [{'x': None}, 1]})]", "", ("f", {"a": {"k": [{"x": None}, 1]}})),
     case("[f(, b=1)]", "", ("f", {"b": 1})),
-    case("[f(a=07, b=-00.5)]", ", b=-00.5)]", Broken("f", '{"a": 7')),
+    case("[f(a=07, b=-00.5)]", ", b=-00.5)]", UnfinishedCall("f", '{"a": 7')),
     # between markers a list needs no brackets
     case("<|tool_call_start|>f(a=1)<|tool_call_end|>", "", ("f", {"a": 1})),
     case("<|tool_call_start|>f(a=1), g()<|tool_call_end|> so", " so", ("f", {"a": 1}), ("g", {})),
@@ -49,8 +49,8 @@ CASES = [
     case("<|python_start|>print(1)<|python_end|>", "<|python_start|>print(1)<|python_end|>"),
     # what breaks off
     case("[f(a=", "[f(a="),
-    case('[f(a="b', "", Broken("f", '{"a": "b')),
-    case("[f(a=1, b=c)]", ", b=c)]", Broken("f", '{"a": 1')),
+    case('[f(a="b', "", UnfinishedCall("f", '{"a": "b')),
+    case("[f(a=1, b=c)]", ", b=c)]", UnfinishedCall("f", '{"a": 1')),
     case(f"[{L}, oops]", ", oops]", LIST),
     case(f"[{L}", "", LIST),
 ]

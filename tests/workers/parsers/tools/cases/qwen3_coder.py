@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.table import LIST, WEATHER, Broken, case, situations
+from tests.workers.parsers.tools.table import LIST, WEATHER, UnfinishedCall, case, situations
 
 W = (
     "<tool_call>\n<function=get_weather>\n<parameter=city>\nParis\n</parameter>\n"
@@ -88,16 +88,16 @@ CASES = [
     case("<function=two words>", "<function=two words>"),
     case("<tool_call>\n<function=list_all>", "<tool_call>\n<function=list_all>"),
     case("<tool_call>\n<function=list_all>\nhm</function>", "<tool_call>\n<function=list_all>\nhm</function>"),
-    case("<tool_call>\n<function=note>\n<parameter=te", "<parameter=te", Broken("note", "{")),
+    case("<tool_call>\n<function=note>\n<parameter=te", "<parameter=te", UnfinishedCall("note", "{")),
     case(
         "<tool_call>\n<function=note>\n<parameter=text>\nto be\n</par",
         "\n</par",
-        Broken("note", '{"text": "to be'),
+        UnfinishedCall("note", '{"text": "to be'),
     ),
     case(
         "<tool_call>\n<function=note>\n<parameter=score>\n12\n",
         "<parameter=score>\n12\n",
-        Broken("note", "{"),
+        UnfinishedCall("note", "{"),
     ),
     case("<tool_call>\noops\n" + W, "<tool_call>\noops\n", WEATHER),
 ]

@@ -1,4 +1,4 @@
-"""For whom a request is checked."""
+"""Who a request is checked for."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import NamedTuple
 from workers.patience import ENDLESS, Patience
 
 
-class Asking(NamedTuple):
+class Requester(NamedTuple):
     """Whose request it is, as far as caches know owners, and how long it is worth checking."""
 
     owner: str = ""
     patience: Patience = ENDLESS
 
 
-ANYBODY = Asking()
+ANYBODY = Requester()

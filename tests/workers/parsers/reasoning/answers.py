@@ -11,10 +11,10 @@ from workers.parsers.parser_events import Arguments, Parser, ParserEvent, Text, 
 def read(parser: Parser, pieces: Iterable[str]) -> list[ParserEvent]:
     """What comes of a text in these pieces, neighbours of a kind joined."""
     joined: list[ParserEvent] = []
-    for piece in (*(one for text in pieces for one in parser.hear(text)), *parser.rest()):
+    for piece in (*(one for text in pieces for one in parser.feed(text)), *parser.flush()):
         last = joined[-1] if joined else None
-        said = isinstance(piece, Text | Thought | Arguments) and isinstance(last, type(piece))
-        if said and getattr(piece, "number", 0) == getattr(last, "number", 0):
+        grows = isinstance(piece, Text | Thought | Arguments) and isinstance(last, type(piece))
+        if grows and getattr(piece, "number", 0) == getattr(last, "number", 0):
             joined[-1] = piece._replace(text=last.text + piece.text)  # type: ignore[union-attr, call-arg]
         else:
             joined.append(piece)

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.values.requests import ChatRequest, Sampling, Tool
-from workers.engines.text.asking import ANYBODY, Asking
 from workers.engines.text.output.input_call import InputCall
+from workers.engines.text.requester import ANYBODY, Requester
 from workers.engines.text.sampling.grammar import Grammars, Layout, check_schema
 from workers.engines.text.sampling.guide import Guide
 from workers.parsers import detect, registry
-from workers.parsers.parser_events import Parser, Part
-from workers.parsers.reading import Reading as Calls
-from workers.parsers.reading import nothing
+from workers.parsers.grammar_parts import GrammarPart
+from workers.parsers.marker_parser import MarkerParser, nothing
+from workers.parsers.parser_events import Parser
 from workers.parsers.registry import ReasoningFormat, ToolFormat
 
 _UNTAUGHT = "hermes"  # the format that models are told of whose template knows no tools
@@ -43,17 +43,17 @@ class Formats:
     @classmethod
     def of(cls, template: str, tokens: Iterable[str], tools: str | None, reasoning: str | None) -> Formats:
         """The formats of a chat template and its special tokens, or those that the flags name."""
-        found = detect.chosen(template, tokens, tools, reasoning)
+        detected = detect.chosen(template, tokens, tools, reasoning)
         return cls(
-            None if tools == detect.NONE else registry.find("tools", found.tools or _UNTAUGHT),
-            registry.find("reasoning", found.reasoning) if found.reasoning else None,
-            taught=found.tools is not None and re.search(r"\btools\b", template) is not None,
+            None if tools == detect.NONE else registry.find("tools", detected.tools or _UNTAUGHT),
+            registry.find("reasoning", detected.reasoning) if detected.reasoning else None,
+            taught=detected.tools is not None and re.search(r"\btools\b", template) is not None,
             template=template,
         )
 
 
 @dataclass(frozen=True)
-class Reading:
+class AnswerFormat:
     """How the answers of one request are read.
 
     `begun` says that the prompt leaves the model thinking; `budget` is how many tokens it may think before `close`,
@@ -80,13 +80,13 @@ class Reading:
             return InputCall(self._parser(None), self.only.name)
         return self._parser(self.tools.parser(self.schemas) if self.tools else None)
 
-    def _parser(self, calls: Calls | None) -> Parser:
+    def _parser(self, calls: MarkerParser | None) -> Parser:
         if self.reasoning:
             return self.reasoning.parser(self.begun, calls)
-        return calls or Calls((), nothing)
+        return calls or MarkerParser((), nothing)
 
 
-def formed(request: ChatRequest) -> Tool | None:
+def bound_tool(request: ChatRequest) -> Tool | None:
     """The tool that an answer has to call, where it can be one only and what that is given must have a form."""
     choice = request.tool_choice
     tools = [tool for tool in request.tools if choice.name in (None, tool.name)]
@@ -94,17 +94,17 @@ def formed(request: ChatRequest) -> Tool | None:
 
 
 def guide(
-    request: Sampling, formats: Formats, grammars: Grammars, reading: Reading, asking: Asking = ANYBODY
+    request: Sampling, formats: Formats, grammars: Grammars, answer_format: AnswerFormat, requester: Requester = ANYBODY
 ) -> Guide | None:
     """What holds a request's answers to what was asked for; raises InvalidValue for what cannot be enforced."""
-    prelude = reading.reasoning.prelude(reading.begun) if reading.reasoning else ()
-    if isinstance(request, ChatRequest) and reading.tools is not None and request.tool_choice.mode == "required":
-        return _calls(request, reading.tools, formats.taught, grammars, prelude, asking)
-    constraint = request.constraint if reading.only is None else reading.only.form
+    prelude = answer_format.reasoning.prelude(answer_format.begun) if answer_format.reasoning else ()
+    if isinstance(request, ChatRequest) and answer_format.tools is not None and request.tool_choice.mode == "required":
+        return _calls(request, answer_format.tools, formats.taught, grammars, prelude, requester)
+    constraint = request.constraint if answer_format.only is None else answer_format.only.form
     if constraint is None:
         return None
-    before = [reading.reasoning.ANSWER] if reading.reasoning and reading.reasoning.ANSWER else []
-    return grammars.answer(constraint, [*prelude, *before], asking)
+    before = [answer_format.reasoning.ANSWER] if answer_format.reasoning and answer_format.reasoning.ANSWER else []
+    return grammars.answer(constraint, [*prelude, *before], requester)
 
 
 def _calls(
@@ -112,8 +112,8 @@ def _calls(
     written: ToolFormat,
     taught: bool,
     grammars: Grammars,
-    prelude: Sequence[Part],
-    asking: Asking,
+    prelude: Sequence[GrammarPart],
+    requester: Requester,
 ) -> Guide:
     choice = request.tool_choice
     for index, tool in enumerate(request.tools):
@@ -122,7 +122,7 @@ def _calls(
     # A model that was never taught to call tools does not know when it has called enough.
     most = _MOST if choice.parallel and taught else 1
     layouts = [Layout(written.layout(tool.name, enforced(tool)), lenient=not tool.strict) for tool in tools]
-    return grammars.calls(layouts, (written.BEFORE, written.BETWEEN, written.AFTER), most, prelude, "tools", asking)
+    return grammars.calls(layouts, (written.BEFORE, written.BETWEEN, written.AFTER), most, prelude, "tools", requester)
 
 
 def enforced(tool: Tool) -> Mapping[str, Any]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from workers.parsers.markup import Elements, value
-from workers.parsers.parser_events import Maybe, Part
-from workers.parsers.reading import Reading
-from workers.parsers.typed import bare, ordered, types
+from workers.parsers.families.markup import Elements, value
+from workers.parsers.grammar_parts import GrammarPart, Maybe
+from workers.parsers.layouts import bare, ordered
+from workers.parsers.marker_parser import MarkerParser
+from workers.parsers.schema_types import types
 
 
 class Dsml(NamedTuple):
@@ -40,7 +41,7 @@ class Dsml(NamedTuple):
             line="",
         )
 
-    def parser(self, tools: Mapping[str, Mapping[str, Any]]) -> Reading:
+    def parser(self, tools: Mapping[str, Mapping[str, Any]]) -> MarkerParser:
         """A parser of this format."""
         return self.elements.parser(tools)
 
@@ -48,10 +49,10 @@ class Dsml(NamedTuple):
         """The calls as a model writes them."""
         return f"{self.open}\n" + "\n".join(map(self._written, calls)) + f"\n{self.close}" if calls else ""
 
-    def layout(self, name: str, schema: Mapping[str, Any]) -> Sequence[Part]:
+    def layout(self, name: str, schema: Mapping[str, Any]) -> Sequence[GrammarPart]:
         """How a call of this function is written."""
         elements = self.elements
-        parts: list[Part] = [elements.begin(name)]
+        parts: list[GrammarPart] = [elements.begin(name)]
         for key, inner, required in ordered(schema):
             string = "string" in types(inner, inner)
             one = (_key(key, string), *bare(inner, elements.parameter_close), "\n")

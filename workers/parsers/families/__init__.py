@@ -1,0 +1,1 @@
+"""What several formats share, by the way in which calls are written: JSON, markup, messages."""
