@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -87,9 +88,14 @@ class Catalogue:
             raise CatalogueError("\n".join(faults))
         return cls(models, server)
 
+    @cached_property
+    def _by_name(self) -> Mapping[str, ModelEntry]:
+        """The models by their names and aliases."""
+        return {name: entry for entry in self for name in (*entry.aliases, entry.name)}
+
     def find(self, name: str) -> ModelEntry | None:
         """The model of this name or alias."""
-        return self.models.get(name) or next((entry for entry in self if name in entry.aliases), None)
+        return self._by_name.get(name)
 
     def get(self, name: str) -> ModelEntry:
         """The model of this name; CatalogueError when there is none."""
