@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from workers.engines.encoders.transformer import Shape, Transformer
@@ -45,19 +46,21 @@ def network(config: Mapping[str, Any], first: int = 0) -> Transformer:
     kind = config.get("position_embedding_type", "absolute")
     if kind != "absolute":
         raise ValueError(f"its positions are '{kind}', and only 'absolute' ones are known for this architecture")
+    return Transformer(replace(shape(config, first), types=config.get("type_vocab_size", 2)))
+
+
+def shape(config: Mapping[str, Any], first: int) -> Shape:
+    """The sizes that BERT and MPNet name alike."""
     positions = config["max_position_embeddings"]
-    return Transformer(
-        Shape(
-            vocabulary=config["vocab_size"],
-            width=config["hidden_size"],
-            layers=config["num_hidden_layers"],
-            heads=config["num_attention_heads"],
-            inner=config["intermediate_size"],
-            longest=positions - first,
-            eps=config.get("layer_norm_eps", 1e-12),
-            activation=config.get("hidden_act", "gelu"),
-            positions=positions,
-            first=first,
-            types=config.get("type_vocab_size", 2),
-        )
+    return Shape(
+        vocabulary=config["vocab_size"],
+        width=config["hidden_size"],
+        layers=config["num_hidden_layers"],
+        heads=config["num_attention_heads"],
+        inner=config["intermediate_size"],
+        longest=positions - first,
+        eps=config.get("layer_norm_eps", 1e-12),
+        activation=config.get("hidden_act", "gelu"),
+        positions=positions,
+        first=first,
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from workers.engines.encoders.architectures import bert
-from workers.engines.encoders.transformer import Shape, Transformer
+from workers.engines.encoders.transformer import Transformer
 
 _FIRST = 2  # its padding token has the id 1, whatever config.json says
 ROOT = bert.ROOT
@@ -27,19 +28,4 @@ NAMES = {
 
 def network(config: Mapping[str, Any]) -> Transformer:
     """MPNet of these sizes."""
-    positions = config["max_position_embeddings"]
-    return Transformer(
-        Shape(
-            vocabulary=config["vocab_size"],
-            width=config["hidden_size"],
-            layers=config["num_hidden_layers"],
-            heads=config["num_attention_heads"],
-            inner=config["intermediate_size"],
-            longest=positions - _FIRST,
-            eps=config.get("layer_norm_eps", 1e-12),
-            activation=config.get("hidden_act", "gelu"),
-            positions=positions,
-            first=_FIRST,
-            buckets=config.get("relative_attention_num_buckets", 32),
-        )
-    )
+    return Transformer(replace(bert.shape(config, _FIRST), buckets=config.get("relative_attention_num_buckets", 32)))
