@@ -21,6 +21,7 @@ from mlxq.entries import ENTRIES, MODEL_TYPES, NOT_BUILT
 from mlxq.ranges import SAMPLING
 from mlxq.settings import DEFAULT, VARIABLES
 from tests import model_keys, recordings, starter, tables
+from tests.contract.__main__ import EXAMPLES as ELSEWHERE
 from tests.receivers import SECRET
 from tests.servers import PATIENCE, ROOT, Stack, Valkey, running
 from tests.tables import DOCUMENTS
@@ -66,7 +67,8 @@ SNIPPETS = list(snippets())
 IMAGES = [snippet for snippet in SNIPPETS if "client.images" in snippet.code]
 UNSERVED = ('"qwen3-vl"', '"bge-reranker-v2-m3"', "MLXQ_WEBHOOK_SECRET")  # by `make serve`
 SPECIAL = [snippet for snippet in SNIPPETS if any(name in snippet.code for name in UNSERVED)]
-OTHERS = [snippet for snippet in SNIPPETS if snippet not in (*IMAGES, *SPECIAL)]
+BY_CONTRACT = [snippet for snippet in SNIPPETS if snippet.code in {EXAMPLES[f"examples/{name}"] for name in ELSEWHERE}]
+OTHERS = [snippet for snippet in SNIPPETS if snippet not in (*IMAGES, *SPECIAL, *BY_CONTRACT)]
 
 
 def name(snippet: Snippet) -> str:

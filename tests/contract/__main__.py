@@ -14,6 +14,8 @@ from tests import starter
 from tests.servers import ROOT
 
 SUITES = Path(__file__).parent / "suites"
+# Those of examples/ that need a library which nothing else here does.
+EXAMPLES = ("langchain_rag.py", "instructor_answer.py")
 CHAT = "smollm2-135m-instruct"
 # Their own settings, not those of this project's pytest.
 PYTEST = ("--config-file", os.devnull, "--rootdir", str(SUITES), "--confcutdir", str(SUITES), "-p", "no:cacheprovider")
@@ -45,6 +47,7 @@ def main(python: str) -> int:
         suites = (
             [*pytest, str(SUITES / "langchain.py")],
             [*comply, "--base-url", f"{stack.url}/v1", "--model", CHAT],
+            *([python, str(ROOT / "examples" / name)] for name in EXAMPLES),
         )
         env = {**os.environ, "MLXQ_URL": stack.url}
         return sum(subprocess.run(suite, env=env, cwd=SUITES, check=False).returncode != 0 for suite in suites)
