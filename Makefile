@@ -14,7 +14,7 @@ TESTERS ?= 2
 MLXQ_CONFIG ?= models.yaml
 export MLXQ_CONFIG
 
-.PHONY: serve setup models test check lint docs tables lock bench peers soak faults fuzz contract clean
+.PHONY: serve setup models test check lint docs diagrams tables lock bench peers soak faults fuzz contract clean
 
 serve: models
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" MLXQ_PORT=$(PORT) $(VENV)/bin/honcho start
@@ -49,6 +49,11 @@ $(WRITERS)/.installed: Makefile
 	@$(PYTHON) -m venv $(WRITERS)
 	@$(WRITERS)/bin/pip install --quiet zensical==0.0.73
 	@touch $@
+
+# The documents' diagrams from Mermaid's text to SVG (needs node and npm), so that the site draws nothing by itself.
+diagrams:
+	@npm install --silent --no-save --prefix var/diagrams beautiful-mermaid@1.1.3
+	@node docs/diagrams/render.mjs "$(CURDIR)/var/diagrams"
 
 # What the documents' tables say, as the code has it.
 tables: setup
