@@ -89,15 +89,16 @@ def every(kind: type[Body] = Body) -> Iterator[type[Body]]:
 def test_a_field_takes_a_value_or_refuses_it(schema: type[Body]) -> None:
     names = [*schema._declared_fields, *schema.ACCEPTED, *schema.REFUSED]
     whole = {name: WHOLE[name] for name in names if name in WHOLE}
+    reader = schema()  # making one takes longer than reading with it
     for name in names:
         for value in VALUES:
             for body in ({**whole, name: value}, {name: value}):
                 try:
-                    schema().load(body)
+                    reader.load(body)
                 except ValidationError as error:
                     assert problem(error).message
     for value in VALUES:
         try:
-            schema().load(value)
+            reader.load(value)
         except ValidationError as error:
             assert problem(error).message

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from tests.rounds import rounds
 from workers.parsers import tools
 from workers.parsers.parser_events import Arguments, CallBegun, CallEnded, ParserEvent, Text
 
@@ -71,7 +72,7 @@ def outcome(form: ModuleType, chunks: Sequence[str], tools: Mapping[str, Mapping
     return Outcome("".join(content), tuple(calls))
 
 
-def cuts(text: str, seed: str, times: int = 20) -> Iterator[list[str]]:
+def cuts(text: str, seed: str, times: int = rounds(4, 20)) -> Iterator[list[str]]:
     """The text whole, in single characters and in random chunks."""
     yield [text]
     yield list(text)
