@@ -202,6 +202,10 @@ class EmbeddingsEntry(ModelEntry, frozen=True, kw_only=True, tag="embeddings"):
     batch_completion_size: Annotated[
         Positive, about("calls computed together; how many inputs are, their lengths decide")
     ] = 64
+    vector_cache_max_bytes: Annotated[
+        Natural,
+        about("bytes of vectors that are kept in `MLXQ_HOME/vectors`, so that a text is embedded once; 0 keeps none"),
+    ] = GIB
     trust_remote_code: Annotated[bool, _CODE] = False
     options: EmbeddingsOptions = EmbeddingsOptions()
 

@@ -30,7 +30,10 @@ except ImportError:  # no such locks here: nothing keeps a second stack away
     fcntl = None  # type: ignore[assignment]
 
 REDIS, WEB = "redis", "web"  # roles, as the Procfile names them
-_OURS = ("batches", "blobs", "identity", "launch.yaml", "locks", "processes", "redis", "redis-password", "secret")
+_OURS = (
+    *("batches", "blobs", "identity", "launch.yaml", "locks", "processes", "redis", "redis-password", "secret"),
+    "vectors",
+)
 _OTHERS = 0o077  # the bits of a mode that let others in
 _PATIENCE = 3.0  # seconds after which a process says that it waits for another stack
 # The homes that this process entered. The open file keeps another one from getting the same number.

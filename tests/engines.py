@@ -27,4 +27,6 @@ def text_engine() -> TextEngine:
 def embedding_engine() -> EmbeddingEngine:
     from workers.engines import embeddings
 
-    return embeddings.load(EmbeddingsEntry(model_path=str(starter.folder("all-minilm-l6-v2"))), Settings())
+    return embeddings.load(
+        EmbeddingsEntry(model_path=str(starter.folder("all-minilm-l6-v2")), vector_cache_max_bytes=0), Settings()
+    )

@@ -10,7 +10,7 @@ import itertools
 import time
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Sequence, Sized
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -40,15 +40,20 @@ Plan = TypeVar("Plan", bound=Inputs)
 
 @dataclass(eq=False)
 class Row(Generic[Plan]):
-    """A job under way; `left` are the indices of its inputs that wait, shortest first."""
+    """A job under way; `left` are the indices of its inputs that wait, shortest first.
+
+    `known` is what is to be told of the others, which need no pass.
+    """
 
     name: str
     plan: Plan
+    known: Mapping[int, Event]
     left: deque[int] = field(init=False)
 
     def __post_init__(self) -> None:
         inputs = self.plan.inputs
-        self.left = deque(sorted(range(len(inputs)), key=lambda index: len(inputs[index])))
+        wait = (index for index in range(len(inputs)) if index not in self.known)
+        self.left = deque(sorted(wait, key=lambda index: len(inputs[index])))
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,16 @@ class LengthBatchingEngine(Engine[Plan]):
     def _event(self, one: Input[Plan], value: Any) -> Event:
         """What is told of an input, given what the model made of it."""
 
+    def _known(self, plan: Plan) -> Mapping[int, Event]:
+        """What is told of those inputs of a request that need no pass, by their indices."""
+        return {}
+
+    def _usage(self, plan: Plan) -> events.Usage:
+        """What a request consumes."""
+        return events.Usage(prompt_tokens=sum(map(len, plan.inputs)))
+
     def admit(self, row: str, prepared: Prepared[Plan]) -> None:
-        self._rows.append(Row(row, prepared.plan))
+        self._rows.append(Row(row, prepared.plan, self._known(prepared.plan)))
 
     def drop(self, row: str) -> None:
         self._rows = deque(waiting for waiting in self._rows if waiting.name != row)
@@ -122,13 +135,14 @@ class LengthBatchingEngine(Engine[Plan]):
             one.row.left.remove(one.index)
             happened.append((one.row.name, self._event(one, value)))
         for row in {id(one.row): one.row for one in batch}.values():
+            happened += [(row.name, event) for event in row.known.values()]
+            row.known = {}
             total = len(row.plan.inputs)
             if row.left:
                 happened.append((row.name, events.Progress(total - len(row.left), total)))
             else:
                 self._rows.remove(row)
-                tokens = sum(map(len, row.plan.inputs))
-                happened.append((row.name, events.Done(events.Usage(prompt_tokens=tokens))))
+                happened.append((row.name, events.Done(self._usage(row.plan))))
         return happened
 
     def _fail(self, row: Row[Plan], error: Exception) -> list[tuple[str, Event]]:

@@ -13,7 +13,7 @@ from bench.stacks import served
 
 ENTRIES: dict[str, dict[str, Any]] = {
     weights.TEXT: {"model_type": "lm", "batch_completion_size": 32},
-    weights.VECTORS: {"model_type": "embeddings"},
+    weights.VECTORS: {"model_type": "embeddings", "vector_cache_max_bytes": 0},
 }
 
 

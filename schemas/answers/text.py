@@ -214,10 +214,11 @@ class Embedding(Answer, frozen=True):
 
 
 class EmbeddingUsage(Answer, frozen=True):
-    """Tokens of all inputs."""
+    """Tokens of all inputs, and of those whose vectors were kept."""
 
     prompt_tokens: int
     total_tokens: int
+    prompt_tokens_details: PromptTokensDetails
 
 
 class CreateEmbeddingResponse(Answer, frozen=True):

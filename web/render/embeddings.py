@@ -23,7 +23,11 @@ def body(job: Job, result: fold.Result) -> Rendered:
             for index, vector in enumerate(result.vectors)
         ],
         "model": job.model,
-        "usage": {"prompt_tokens": result.usage.prompt_tokens, "total_tokens": result.usage.prompt_tokens},
+        "usage": {
+            "prompt_tokens": result.usage.prompt_tokens,
+            "total_tokens": result.usage.prompt_tokens,
+            "prompt_tokens_details": {"cached_tokens": result.usage.cached_tokens},
+        },
     }
     return Rendered(msgspec.json.encode(answer))
 

@@ -51,8 +51,10 @@ class Batch:
         self.steps = 0
 
     def admit(self, name: str, job: Job) -> None:
-        self.heard[name] = []
-        self.engine.admit(name, self.engine.check(job))
+        prepared = self.engine.check(job)
+        self.heard[name] = list(prepared.told)
+        if not prepared.told:
+            self.engine.admit(name, prepared)
 
     def step(self) -> None:
         self.steps += 1

@@ -7,7 +7,6 @@ import math
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -32,6 +31,7 @@ from workers.engines.text.sampling.sampler import Sampler
 from workers.engines.text.schedule.batch import Batch
 from workers.engines.text.speculation import Draft, UnsupportedDraft
 from workers.engines.text.template import template_text
+from workers.fingerprint import fingerprint
 from workers.model_path import ModelPathError, resolve
 
 PROMPT_CACHE_BYTES = 1 << 30
@@ -196,9 +196,7 @@ def _prompt_cache(entry: TextEntry, weights: Weights, most: int) -> PromptCache:
 def _fingerprint(entry: TextEntry, weights: Weights) -> str:
     """Of all that a KV cache's numbers depend on (weights, adapter, quantisation, code) and of the files' layout."""
     folders = [weights.folder, *([weights.adapter] if weights.adapter else [])]
-    files = [path for one in folders for path in sorted(one.iterdir()) if path.suffix in (".safetensors", ".json")]
-    stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-    return sha256(repr((stats, _quantisation(entry), weights.code, LAYOUT)).encode()).hexdigest()[:16]
+    return fingerprint(folders, _quantisation(entry), weights.code, LAYOUT)
 
 
 def _context(entry: TextEntry, config: Mapping[str, Any]) -> int:
