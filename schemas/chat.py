@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from marshmallow import ValidationError, validates_schema
+from marshmallow import ValidationError, fields, post_load, validates_schema
 from marshmallow.validate import Range
 
 from mlxq import ranges
+from schemas import functions as older
 from schemas.constraints import rules
+from schemas.containers import Items
 from schemas.conversation import ConversationSchema
 from schemas.fields import Count, Flag, about, within
+from schemas.functions import FunctionChoice
 from schemas.inputs import LIMIT
 from schemas.sampling import MAX_ALTERNATIVES, SamplingSchema
-from schemas.tools import Choice, ToolChoice, fit, names
+from schemas.tools import MAX_TOOLS, Choice, FunctionSchema, ToolChoice, fit, names
 
 
 class ChatSchema(ConversationSchema, SamplingSchema):
@@ -35,8 +38,6 @@ class ChatSchema(ConversationSchema, SamplingSchema):
     REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "audio": (),
         "chat_template": (),
-        "function_call": ("none", "auto"),
-        "functions": ([],),
         "modalities": (["text"],),
         "moderation": (),
         "prediction": (),
@@ -66,6 +67,12 @@ class ChatSchema(ConversationSchema, SamplingSchema):
     )
     tool_choice = ToolChoice()
     parallel_tool_calls = Flag()
+    functions = Items(
+        fields.Nested(FunctionSchema),
+        most=MAX_TOOLS,
+        metadata=about("The older form of `tools`; answers have the older one too."),
+    )
+    function_call = FunctionChoice()
     logprobs = Flag(
         metadata=about("Whether tokens are told with their log probabilities, before any option changes them.")
     )
@@ -80,8 +87,14 @@ class ChatSchema(ConversationSchema, SamplingSchema):
     @validates_schema
     def choose(self, data: Mapping[str, Any], **_: Any) -> None:
         """Refuse a choice of tools that cannot be met."""
-        choice = data.get("tool_choice", Choice("auto"))
-        fit(choice, names(data.get("tools", [])))
-        for rule in rules(data):
-            if choice.mode == "required":
-                raise ValidationError("contradicts 'tool_choice', which asks for a call; leave one out.", rule.param)
+        fit(data.get("tool_choice", Choice("auto")), names(data.get("tools", [])))
+        older.check(data)
+        for name in ("tool_choice", "function_call"):
+            for rule in rules(data):
+                if data.get(name, Choice("auto")).mode == "required":
+                    raise ValidationError(f"contradicts '{name}', which asks for a call; leave one out.", rule.param)
+
+    @post_load
+    def translate(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Say the older form of tools in the newer one."""
+        return older.as_tools(data) if data.get("functions") else data

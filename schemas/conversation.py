@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import ValidationError, fields, post_load, validates_schema
 from marshmallow.validate import Length, NoneOf, OneOf
 
+from schemas import functions as older
 from schemas.containers import ByType, Entries, Items, shallow
 from schemas.content import Content
 from schemas.fields import Body, Call, Flag, Text, about
 from schemas.thinking import ThinkingFields
-from schemas.tools import CALLS, MAX_TOOLS, TOOLS, names
+from schemas.tools import CALLS, MAX_TOOLS, TOOLS, CalledSchema, names
 
 MAX_MESSAGES = MAX_PARTS = 4096  # of a conversation
 MAX_KWARGS = 256
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
-OF_ONE_ROLE = {"assistant": ("tool_calls", "reasoning_content", "reasoning", "refusal"), "tool": ("tool_call_id",)}
+OF_ONE_ROLE = {
+    "assistant": ("tool_calls", "function_call", "reasoning_content", "reasoning", "refusal"),
+    "tool": ("tool_call_id",),
+}
 # What a body says elsewhere, and what would replace the model's own template or the way it is applied.
 RESERVED = (
     "add_generation_prompt",
@@ -45,7 +49,6 @@ class MessageSchema(Body):
         {"cache_control", "id", "parsed", "provider_specific_fields", "reasoning_details", "timestamp"}
     )
     REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "function_call": (),
         "audio": (),
         "annotations": ([],),
     }
@@ -59,6 +62,7 @@ class MessageSchema(Body):
     prefix = Flag(metadata=about("DeepSeek's and Mistral's name of `partial`."))
     tool_calls = Items(ByType(CALLS, usual="function"), most=MAX_TOOLS)
     tool_call_id = Text()
+    function_call = fields.Nested(CalledSchema, metadata=about("The older form of `tool_calls`, which holds one call."))
     reasoning_content = fields.String()
     reasoning = fields.String()
 
@@ -75,8 +79,15 @@ class MessageSchema(Body):
             raise ValidationError("is required, to say whose result this is.", "name")
         if isinstance(data.get("content"), tuple) and data["role"] != "user":
             raise ValidationError("holds a part that is no text, which is for messages of role 'user' only.", "content")
-        if not data.keys() & {"content", "refusal"} and not data.get("tool_calls"):
+        if data.get("tool_calls") and "function_call" in data:
+            raise ValidationError("is the older form of 'tool_calls'; send one of the two.", "function_call")
+        if not data.keys() & {"content", "refusal", "function_call"} and not data.get("tool_calls"):
             raise ValidationError("is required, except of an assistant with 'tool_calls'.", "content")
+
+    @post_load
+    def translate(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Say the older form of calls and their results in the newer one."""
+        return older.called(data)
 
 
 class Messages(Items):

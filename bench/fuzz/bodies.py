@@ -101,6 +101,7 @@ def chat(world: World, chance: Random) -> dict[str, Any]:
     extra = (
         {"stream": True, "stream_options": {"include_usage": True}},
         {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "look_up"}}},
+        {"functions": [TOOL["function"]], "function_call": {"name": "look_up"}, "stream": True},
         {"tools": [TOOL], "tool_choice": "required", "parallel_tool_calls": False, "stream": True},
         {
             "tools": [TOOL],

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from schemas.answers.base import Answer
 
-FinishReason: TypeAlias = Literal["stop", "length", "tool_calls"]
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "function_call"]
 
 
 class PromptTokensDetails(Answer, frozen=True):
@@ -78,7 +78,10 @@ class ChatLogprobs(Answer, frozen=True):
 
 
 class ChatCompletionResponseMessage(Answer, frozen=True):
-    """What the model says, thinks and calls; `content` is null when it calls tools and says nothing."""
+    """What the model says, thinks and calls; `content` is null when it calls tools and says nothing.
+
+    Whoever sent `functions` gets a `function_call` instead of `tool_calls`.
+    """
 
     role: Literal["assistant"]
     content: str | None
@@ -86,6 +89,7 @@ class ChatCompletionResponseMessage(Answer, frozen=True):
     annotations: list[None]
     reasoning_content: str | UnsetType = UNSET
     tool_calls: list[ChatCompletionMessageToolCall] | UnsetType = UNSET
+    function_call: ToolCallFunction | UnsetType = UNSET
 
 
 class ChatChoice(Answer, frozen=True):
@@ -132,6 +136,7 @@ class ChatCompletionStreamResponseDelta(Answer, frozen=True):
     content: str | UnsetType | None = UNSET
     reasoning_content: str | UnsetType = UNSET
     tool_calls: list[ChatCompletionMessageToolCallChunk] | UnsetType = UNSET
+    function_call: ChunkFunction | UnsetType = UNSET
 
 
 class ChatChunkChoice(Answer, frozen=True):

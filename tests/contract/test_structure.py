@@ -103,3 +103,21 @@ def test_what_cannot_be_enforced_is_a_400_that_names_it(
     with pytest.raises(BadRequestError, match=told) as refused:
         client.chat.completions.create(model=MODEL, messages=ASKED, **fields)
     assert refused.value.param == param
+
+
+def test_the_older_form_of_tools_is_answered_in_its_form(client: OpenAI) -> None:
+    functions = [TOOLS[0]["function"]]
+    given: dict[str, Any] = {"model": MODEL, "messages": ASKED, "functions": functions, "max_tokens": 120, "seed": 5}
+    (choice,) = client.chat.completions.create(function_call={"name": "get_weather"}, **given).choices
+    call = choice.message.function_call
+    assert choice.finish_reason == "function_call" and call is not None and choice.message.tool_calls is None
+    assert call.name == "get_weather"
+    Weather.model_validate_json(call.arguments, strict=True)
+    chunks = list(client.chat.completions.create(function_call={"name": "get_weather"}, stream=True, **given))
+    pieces = [chunk.choices[0].delta.function_call for chunk in chunks]
+    told = [piece for piece in pieces if piece is not None]
+    assert told[0].name == "get_weather" and len(told) > 3
+    assert "".join(piece.arguments or "" for piece in told) == call.arguments
+    assert chunks[-1].choices[0].finish_reason == "function_call"
+    messages: Any = [*ASKED, choice.message, {"role": "function", "name": "get_weather", "content": "21 degrees"}]
+    assert client.chat.completions.create(**{**given, "messages": messages, "max_tokens": 8}).choices

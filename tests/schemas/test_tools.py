@@ -178,11 +178,6 @@ def test_a_choice_that_cannot_be_met(choice: Any, param: str) -> None:
     assert refused(ChatSchema, chat(tools=[tool()], tool_choice=choice)) == ("invalid_value", param)
 
 
-def test_the_old_names_of_tools_are_refused_by_name() -> None:
-    for name, value in (("functions", [{"name": "look"}]), ("function_call", {"name": "look"})):
-        assert refused(ChatSchema, chat(**{name: value})) == ("unsupported_parameter", name)
-
-
 def assistant(**more: Any) -> dict[str, Any]:
     return {"role": "assistant", **more}
 
@@ -259,7 +254,7 @@ def test_a_turn_that_cannot_be(turn: dict[str, Any], param: str) -> None:
     assert refused(ChatSchema, chat(USER, turn, USER)) == ("invalid_value", f"messages[1].{param}")
 
 
-@pytest.mark.parametrize("name", ["function_call", "audio", "annotations"])
+@pytest.mark.parametrize("name", ["audio", "annotations"])
 def test_what_no_answer_of_ours_carries_is_refused_by_name(name: str) -> None:
     turn = assistant(content="42", **{name: {"name": "look"}})
     assert refused(ChatSchema, chat(USER, turn)) == ("unsupported_parameter", f"messages[1].{name}")
@@ -312,7 +307,7 @@ def test_a_refusal_is_what_an_assistant_said() -> None:
 
 def test_the_result_of_a_function_is_a_turn() -> None:
     turn = {"role": "function", "name": "look", "content": "42"}
-    assert ChatSchema().load(chat(USER, turn))["messages"][1] == turn
+    assert ChatSchema().load(chat(USER, turn))["messages"][1] == {**turn, "tool_call_id": "call_look"}
 
 
 @pytest.mark.parametrize("name", ["partial", "prefix"])

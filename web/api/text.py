@@ -116,4 +116,5 @@ def options(data: Mapping[str, Any]) -> RenderOptions:
     return RenderOptions(
         include_usage=bool(data.get("stream_options", {}).get("include_usage")),
         custom_tools=tuple(tool["custom"]["name"] for tool in data.get("tools", []) if tool["type"] == "custom"),
+        function_call=bool(data.get("functions")),
     )

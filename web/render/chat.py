@@ -27,7 +27,7 @@ def body(job: Job, result: fold.Result) -> Rendered:
             "index": index,
             "message": _message(job, choice),
             "logprobs": _logprobs(job, choice.logprobs),
-            "finish_reason": choice.finish_reason,
+            "finish_reason": _reason(job, choice.finish_reason),
         }
         for index, choice in enumerate(result.choices)
     ]
@@ -49,8 +49,17 @@ def _message(job: Job, choice: fold.Choice) -> dict[str, Any]:
         "refusal": None,
         "annotations": [],
         **({"reasoning_content": choice.reasoning} if choice.reasoning else {}),
-        **({"tool_calls": calls} if calls else {}),
+        **(_called(job, calls) if calls else {}),
     }
+
+
+def _called(job: Job, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {"function_call": calls[0]["function"]} if job.options.function_call else {"tool_calls": calls}
+
+
+def _reason(job: Job, reason: events.FinishReason | None) -> str | None:
+    """Why an answer ends, in the form in which tools were asked for."""
+    return "function_call" if reason == "tool_calls" and job.options.function_call else reason
 
 
 def chunks(job: Job) -> Callable[[events.Event], Iterator[object]]:
@@ -99,7 +108,7 @@ class _Chunks:
         if event.finish_reason is not None:
             if self._blank is None and event.index not in self._spoke:
                 yield self._chunk(event.index, {"content": ""})
-            yield self._chunk(event.index, {}, reason=event.finish_reason)
+            yield self._chunk(event.index, {}, reason=_reason(self._job, event.finish_reason))
 
     def _parts(self, event: events.Delta) -> Iterator[Mapping[str, object]]:
         """One delta for each thing that is told: clients look at the first call of a chunk only."""
@@ -110,7 +119,9 @@ class _Chunks:
         custom = self._custom.setdefault(event.index, CustomCalls(self._job))
         for call in event.calls:
             yield from ({"tool_calls": [one]} for one in custom.told(before=call.number))
-            if not custom.takes(call):
+            if self._job.options.function_call:
+                yield {"function_call": _function(call)}
+            elif not custom.takes(call):
                 yield {"tool_calls": [_piece(call)]}
         if event.finish_reason is not None:
             yield from ({"tool_calls": [one]} for one in custom.told())
@@ -122,8 +133,11 @@ class _Chunks:
 
 def _piece(call: CallDelta) -> dict[str, object]:
     begun = {"id": call.id, "type": "function"} if call.id else {}
-    name = {"name": call.name} if call.name else {}
-    return {"index": call.number, **begun, "function": {**name, "arguments": call.arguments}}
+    return {"index": call.number, **begun, "function": _function(call)}
+
+
+def _function(call: CallDelta) -> dict[str, object]:
+    return {**({"name": call.name} if call.name else {}), "arguments": call.arguments}
 
 
 def _usage(used: events.Usage) -> dict[str, Any]:

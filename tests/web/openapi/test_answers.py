@@ -88,6 +88,7 @@ def test_a_stream_a_result_a_job_and_a_failure_are_as_the_document_says(client: 
     for more in (
         {"stream_options": {"include_usage": True}, "logprobs": True, "top_logprobs": 1, "n": 2},
         {"tools": [tool], "tool_choice": "required", "thinking_budget": 2},
+        {"functions": [tool["function"]], "function_call": {"name": "look"}, "thinking_budget": 2},
     ):
         answer = client.post(CHAT, json={**said, **more})
         assert answer.headers["Content-Type"].startswith("text/event-stream") and len(answer.text) > 500
