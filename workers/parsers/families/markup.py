@@ -42,20 +42,25 @@ class Pairs(NamedTuple):
     line: str  # what separates the tags where a model writes them
     section: tuple[str, str] = ("", "")  # around the calls
     separator: str = ""  # behind a function's name
+    suffix: str = ""  # of every tag's name
 
     @property
     def open(self) -> str:
         """The tag that begins a call."""
-        return f"<{self.prefix}tool_call>"
+        return self.begin("tool_call")
 
     @property
     def markers(self) -> tuple[str, ...]:
         """What begins a call: models forget the section's tag."""
         return (*filter(None, self.section[:1]), self.open)
 
+    def begin(self, name: str) -> str:
+        """A tag that begins something."""
+        return f"<{self.prefix}{name}{self.suffix}>"
+
     def tag(self, name: str) -> str:
         """A tag that ends something."""
-        return f"</{self.prefix}{name}>"
+        return f"</{self.prefix}{name}{self.suffix}>"
 
     def parser(self, tools: Tools) -> MarkerParser:
         """A parser of this format."""
@@ -81,7 +86,7 @@ class Pairs(NamedTuple):
         return (*parts, self.tag("tool_call"))
 
     def _key(self, key: str) -> str:
-        return f"<{self.prefix}arg_key>{key}{self.tag('arg_key')}{self.line}<{self.prefix}arg_value>"
+        return self.begin("arg_key") + key + self.tag("arg_key") + self.line + self.begin("arg_value")
 
     def _read(self, cursor: Cursor, opener: str, tools: Tools) -> Incremental[None]:
         if opener == self.section[0]:
@@ -97,7 +102,7 @@ class Pairs(NamedTuple):
             yield from closing(cursor, self.section[1])
 
     def _call(self, cursor: Cursor, tools: Tools) -> Incremental[None]:
-        key, close = f"<{self.prefix}arg_key>", self.tag("tool_call")
+        key, close = self.begin("arg_key"), self.tag("tool_call")
         yield from cursor.skip_space()
         if (yield from cursor.peek()) == "{":  # some write JSON
             yield from several(cursor, close)
@@ -125,8 +130,8 @@ class Pairs(NamedTuple):
 
     def _name(self, cursor: Cursor) -> Incremental[str]:
         """Read a property's name between its tags, of which one may be missing, and the tag that begins its value."""
-        begins = f"<{self.prefix}arg_value>"
-        yield from cursor.expect(f"<{self.prefix}arg_key>")
+        begins = self.begin("arg_value")
+        yield from cursor.expect(self.begin("arg_key"))
         name, ended = yield from cursor.name_and_marker(self.tag("arg_key"), begins)
         if ended != begins:
             yield from cursor.skip_space()
@@ -142,7 +147,7 @@ class Pairs(NamedTuple):
             yield from cursor.skip_space()
             yield from cursor.match(NAME)
             yield from cursor.skip_space()
-            return (yield from cursor.looking_at(f"<{self.prefix}arg_key>", self.tag("tool_call"))) is not None
+            return (yield from cursor.looking_at(self.begin("arg_key"), self.tag("tool_call"))) is not None
         if tag != self.tag("tool_call"):
             yield from self._name(cursor)
             return True
@@ -194,7 +199,7 @@ class Elements(NamedTuple):
         """How the properties are written."""
         parts: list[GrammarPart] = []
         for key, inner, required in ordered(schema):
-            parts += optional(required, (self._key(key), *bare(inner, self.parameter_close), "\n"))
+            parts += optional(required, (self._key(key), *bare(inner, self.parameter_close, self.line), "\n"))
         return parts
 
     def _key(self, key: str) -> str:

@@ -11,6 +11,7 @@ from workers.parsers.parser_events import Arguments, CallBegun, CallEnded, Parse
 PAIRS = {
     "seed_oss": ("<seed:think>", "</seed:think>"),
     "minimax_m3": ("<mm:think>", "</mm:think>"),
+    "hy3": ("<think:opensource>", "</think:opensource>"),
     "mistral": ("[THINK]", "[/THINK]"),
     "apertus": ("<|inner_prefix|>", "<|inner_suffix|>"),
     "hunyuan": ("<think>", "</think>"),

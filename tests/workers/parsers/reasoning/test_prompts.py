@@ -36,6 +36,8 @@ def test_thinking_has_begun_where_the_prompt_ends_inside_it(prompt: str, begun: 
     ("name", "prompt", "begun"),
     [
         ("seed_oss", "<seed:bos>assistant\n<seed:think><seed:cot_budget_reflect>", True),
+        ("hy3", "<｜hy_Assistant:opensource｜><think:opensource>", True),
+        ("hy3", "<｜hy_Assistant:opensource｜><think:opensource></think:opensource>", False),
         ("seed_oss", "<seed:bos>user\nWhat is <seed:think>?<seed:eos>\n<seed:bos>assistant\n", False),
         ("apriel", "\n<|begin_assistant|>\nHere are my reasoning steps:\n", True),
         ("apriel", "<|assistant|>\n", False),

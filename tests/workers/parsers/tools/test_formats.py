@@ -52,6 +52,7 @@ TEMPLATES = {
     "nemotron_v2": "{{- '<TOOLCALL>[' -}}",
     "gigachat3": "{{ 'function call' + add_tokens.role_sep }}{% set add_tokens = namespace(role_sep='<|role_sep|>') %}",
     "hy_v3": "<tool_calls>\n<tool_call>{{ name }}<tool_sep>\n<arg_key>{{ key }}</arg_key>\n<arg_value>",
+    "hy3": "{%- set HYTK = ':opensource' %}{%- set toolsep_token = '<tool_sep{}>'.format(HYTK) %}",
     "functionary_v31": '<function=example_function_name>{{ \'{"example_name": "value"}\' }}</function>',
     "functionary_v32": "{{ '>>>all\n' + message.content }}",
     "internlm": """{{ '<|action_start|><|plugin|>\\n' + call + '<|action_end|>' }}""",
