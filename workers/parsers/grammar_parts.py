@@ -24,6 +24,12 @@ class Free(NamedTuple):
     pattern: str | None = None
 
 
+class Lark(NamedTuple):
+    """A text that a Lark grammar makes."""
+
+    grammar: str
+
+
 class Either(NamedTuple):
     """One of these texts."""
 
@@ -36,4 +42,4 @@ class Maybe(NamedTuple):
     parts: Sequence[GrammarPart]
 
 
-GrammarPart: TypeAlias = str | Value | Free | Either | Maybe
+GrammarPart: TypeAlias = str | Value | Free | Lark | Either | Maybe

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from workers.parsers.grammar_parts import Either, Free, GrammarPart, Maybe, Value
+from workers.parsers.grammar_parts import Either, Free, GrammarPart, Lark, Maybe, Value
 from workers.parsers.schema_types import types
 
+LARK = "x-lark"  # in a schema of ours: the grammar that makes the string, a value that no JSON holds
 _DEFINITIONS = ("$defs", "definitions")
 
 
@@ -34,15 +35,20 @@ def inside(schema: Any, root: Mapping[str, Any]) -> Mapping[str, Any] | bool:
     return {**{key: root[key] for key in _DEFINITIONS if key in root}, **schema}
 
 
-def bare(schema: Mapping[str, Any] | bool, end: str) -> Sequence[GrammarPart]:
-    """How a value is written that is JSON unless it may be a string, which stands as it is up to a marker."""
-    return string(schema, end) if "string" in types(schema, schema) else (Value(schema), end)
+def bare(schema: Mapping[str, Any] | bool, end: str, line: str = "") -> Sequence[GrammarPart]:
+    """How a value is written that is JSON unless it may be a string, which stands as it is up to a marker.
+
+    `line` before the marker is no part of a string.
+    """
+    return string(schema, end, line) if "string" in types(schema, schema) else (Value(schema), end)
 
 
-def string(schema: Mapping[str, Any] | bool, end: str) -> Sequence[GrammarPart]:
+def string(schema: Mapping[str, Any] | bool, end: str, line: str = "") -> Sequence[GrammarPart]:
     """How a string is written that stands as it is up to a marker, as far as its schema bounds it."""
     if not isinstance(schema, Mapping):
         return (Free(end),)
+    if isinstance(grammar := schema.get(LARK), Lark):
+        return (grammar, line + end)
     choices = [schema["const"]] if "const" in schema else schema.get("enum")
     if isinstance(choices, list) and choices and all(isinstance(choice, str) for choice in choices):
         return (Either(choices), end)

@@ -55,7 +55,7 @@ class Dsml(NamedTuple):
         parts: list[GrammarPart] = [elements.begin(name)]
         for key, inner, required in ordered(schema):
             string = "string" in types(inner, inner)
-            one = (_key(key, string), *bare(inner, elements.parameter_close), "\n")
+            one = (_key(key, string), *bare(inner, elements.parameter_close, elements.line), "\n")
             parts += one if required else (Maybe(one),)
         return (*parts, elements.call_close)
 

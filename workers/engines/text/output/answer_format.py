@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.values.requests import ChatRequest, Sampling, Tool
-from workers.engines.text.output.input_call import InputCall
+from workers.engines.text.output.input_call import INPUT, InputCall
 from workers.engines.text.requester import ANYBODY, Requester
 from workers.engines.text.sampling.grammar import Grammars, Layout, check_schema
 from workers.engines.text.sampling.guide import Guide
 from workers.parsers import detect, registry
-from workers.parsers.grammar_parts import GrammarPart
+from workers.parsers.grammar_parts import GrammarPart, Lark
+from workers.parsers.layouts import LARK
 from workers.parsers.marker_parser import MarkerParser, nothing
 from workers.parsers.parser_events import Parser
 from workers.parsers.registry import ReasoningFormat, ToolFormat
@@ -119,12 +120,28 @@ def _calls(
     for index, tool in enumerate(request.tools):
         check_schema(enforced(tool), f"tools[{index}].function.parameters")
     tools = [tool for tool in request.tools if choice.name in (None, tool.name)]
+    for tool in tools:
+        if tool.form is not None:
+            grammars.check(tool.form, requester)
     # A model that was never taught to call tools does not know when it has called enough.
     most = _MOST if choice.parallel and taught else 1
-    layouts = [Layout(written.layout(tool.name, enforced(tool)), lenient=not tool.strict) for tool in tools]
+    layouts = [Layout(written.layout(tool.name, enforced(tool)), lenient=_lenient(tool)) for tool in tools]
     return grammars.calls(layouts, (written.BEFORE, written.BETWEEN, written.AFTER), most, prelude, "tools", requester)
 
 
 def enforced(tool: Tool) -> Mapping[str, Any]:
-    """The schema that a tool's arguments are held to: an object, with nothing in it that is not declared."""
-    return {"type": "object", "properties": {}, "additionalProperties": False, **tool.parameters}
+    """The schema that a tool's arguments are held to: an object, with nothing in it that is not declared.
+
+    A grammar binds the text of a custom tool where a format writes strings as they are, and a regular expression in
+    every format: of a grammar's texts nobody can say how they would stand in a JSON string.
+    """
+    schema = {"type": "object", "properties": {}, "additionalProperties": False, **tool.parameters}
+    if tool.form is None:
+        return schema
+    bound = {"pattern": f"^(?:{tool.form.source})$"} if tool.form.kind == "regex" else {LARK: Lark(tool.form.source)}
+    return {**schema, "properties": {INPUT: {"type": "string", **bound}}}
+
+
+def _lenient(tool: Tool) -> bool:
+    """Whether what cannot be enforced of a tool's schema is left to the model."""
+    return not tool.strict and (tool.form is None or tool.form.kind != "regex")

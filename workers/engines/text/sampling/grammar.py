@@ -18,7 +18,7 @@ from workers.engines.text.output import ends
 from workers.engines.text.requester import ANYBODY, Requester
 from workers.engines.text.sampling.compiling import compiled
 from workers.engines.text.sampling.guide import Guide
-from workers.parsers.grammar_parts import Either, Free, GrammarPart, Maybe, Value
+from workers.parsers.grammar_parts import Either, Free, GrammarPart, Lark, Maybe, Value
 
 _KEPT = 256  # compiled grammars
 _LARGEST = 1 << 20  # characters of a grammar, with a schema's definitions for each of a call's properties
@@ -51,7 +51,7 @@ class Grammars:
 
     def answer(self, constraint: Constraint, prelude: Sequence[GrammarPart], requester: Requester = ANYBODY) -> Guide:
         """A guide to answers that hold to a constraint, after their prelude; raises InvalidValue or JobCancelled."""
-        self._check(constraint, requester)
+        self.check(constraint, requester)
         rules = Rules(self._special, constraint.param)
         body = rules.rule(_answer(constraint))
         return self._guide(rules.grammar(prelude, body), constraint.param, requester)
@@ -76,8 +76,8 @@ class Grammars:
         body = rules.rule(f"{before} {call}{more} {after}")
         return self._guide(rules.grammar(prelude, body), param, requester)
 
-    def _check(self, constraint: Constraint, requester: Requester) -> None:
-        """Compile a constraint by itself, whose errors speak of what the client wrote."""
+    def check(self, constraint: Constraint, requester: Requester = ANYBODY) -> None:
+        """Compile a constraint by itself, whose errors speak of what the client wrote; raises as `answer` does."""
         if constraint.kind == "json_schema":
             check_schema(_parsed(constraint), constraint.param)
             grammar = LLMatcher.grammar_from_json_schema(constraint.source)
@@ -155,6 +155,8 @@ class Rules:
             return [*self._literal(part)]
         if isinstance(part, Value):
             return [self.rule(json_rule(part.schema, lenient))]
+        if isinstance(part, Lark):
+            return [self.rule(_nested(part.grammar))]
         if isinstance(part, Either):
             return ["(" + " | ".join(self.sequence([text]) for text in part.texts) + ")"]
         if isinstance(part, Maybe):
@@ -233,7 +235,12 @@ def _answer(constraint: Constraint) -> str:
         return f"/{_delimited(constraint.source)}/"
     if constraint.kind == "choice":
         return " | ".join(json.dumps(text) for text in json.loads(constraint.source))
-    return f"%lark {{\n{constraint.source}\n}}"
+    return _nested(constraint.source)
+
+
+def _nested(grammar: str) -> str:
+    """A Lark grammar as a rule's body."""
+    return f"%lark {{\n{grammar}\n}}"
 
 
 def _delimited(regex: str) -> str:

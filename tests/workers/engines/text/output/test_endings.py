@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tasks.values import events
+from tasks.values.errors import InvalidValue
 from tasks.values.requests import ChatRequest, Constraint, Message, Tool, ToolChoice
 from tests.workers.engines.rows import Batch, chat, job, run, texts
 from tests.workers.engines.text import tiny
@@ -164,3 +165,38 @@ def _calls(batch: Batch, name: str) -> list[tuple[str, str]]:
         )
         for number in numbers
     ]
+
+
+AS_THEY_ARE = ("qwen3_coder", "glm4_moe", "minimax_m2", "seed_oss", "deepseek_v32", "gemma4", "hy3")  # and so strings
+
+
+@pytest.mark.parametrize(
+    ("form", "pattern", "written"),
+    [
+        *((*FORMS[0], name) for name in ("hermes", "mistral", "pythonic", *AS_THEY_ARE)),
+        *((*FORMS[1], name) for name in AS_THEY_ARE),  # nobody can say how its texts stand in a JSON string
+    ],
+)
+def test_it_has_where_several_tools_may_be_called(form: Constraint, pattern: str, written: str) -> None:
+    model = speaking(tiny.engine(), tools=registry.find("tools", written))
+    text = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+    # Of the two tools the second has its own form, so that whichever is called has one.
+    other = Constraint("regex", "[d-f]{3}", "q")
+    tools = (Tool("write", parameters=text, form=form), Tool("other", parameters=text, form=other))
+    told = {"tools": tools, "tool_choice": ToolChoice("required"), "max_tokens": 600}
+    asked = [job(ChatRequest((Message("user", "hi"),), seed=seed, **told)) for seed in range(6)]
+    batch = run(model, *asked)
+    called = [call for number in range(len(asked)) for call in _calls(batch, str(number))]
+    assert {name for name, _ in called} <= {"write", "other"} and called
+    for name, given in called:
+        expected = pattern if name == "write" else other.source
+        assert re.fullmatch(expected, json.loads(given)["input"]), (name, given)
+
+
+def test_a_form_that_cannot_be_compiled_is_refused_by_its_field(engine: TextEngine) -> None:
+    text = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+    wrong = Constraint("grammar", "start: missing", "tools[1].custom.format.grammar.definition")
+    tools = (Tool("look"), Tool("write", parameters=text, form=wrong))
+    with pytest.raises(InvalidValue) as refusal:
+        engine.check(chat("hi", tools=tools, tool_choice=ToolChoice("required")))
+    assert refusal.value.failure.param == wrong.param
