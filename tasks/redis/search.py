@@ -10,10 +10,13 @@ from tasks.values.job import Record, Status
 
 @dataclass(frozen=True)
 class Criteria:
-    """What a job must be to be listed; `since` and `before` bound its creation, in milliseconds since the epoch."""
+    """What a job must be to be listed: its model is one of `models`.
+
+    `since` and `before` bound its creation, in milliseconds since the epoch.
+    """
 
     status: Status | None = None
-    model: str | None = None
+    models: frozenset[str] | None = None
     endpoint: str | None = None
     labels: frozenset[str] = frozenset()
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -27,7 +30,7 @@ class Criteria:
             (self.since is None or job.created >= self.since)
             and (self.before is None or job.created < self.before)
             and self.status in (None, record.status)
-            and self.model in (None, job.model)
+            and (self.models is None or job.model in self.models)
             and self.endpoint in (None, job.endpoint)
             and self.labels <= set(job.labels)
             and self.metadata.items() <= job.metadata.items()

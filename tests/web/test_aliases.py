@@ -101,3 +101,23 @@ def test_who_asks_for_text_names_a_model(client: FlaskClient, path: str, body: d
 def test_a_name_that_is_no_alias_is_not_guessed(client: FlaskClient) -> None:
     assert client.post(CHAT, json=chat(model="gpt-5"), headers=LATER).status_code == 404
     assert client.post(CHAT, json=chat(model="whisper-1"), headers=LATER).status_code == 404
+
+
+def test_jobs_are_listed_by_any_name_of_their_model(client: FlaskClient) -> None:
+    ids = [client.post(CHAT, json=chat(model=name), headers=LATER).json["id"] for name in ("text", "gpt-4o")]
+    client.post(VECTORS, json={"input": "hi"}, headers=LATER)
+    for name in ("text", "gpt-4o", "openai/gpt-4o-mini"):
+        listed = client.get("/v1/jobs", query_string={"model": name}).json["data"]
+        assert [job["id"] for job in listed] == ids[::-1], name
+    assert client.get("/v1/jobs", query_string={"model": "gpt-5"}).json["data"] == []
+
+
+def test_jobs_of_a_model_that_was_renamed_are_found_by_its_new_name(
+    client: FlaskClient, settings: Settings, store: JobStore
+) -> None:
+    before = client.post(CHAT, json=chat(model="text"), headers=LATER).json["id"]
+    for renamed in client_of(settings, model("better", "lm", "text")):
+        after = renamed.post(CHAT, json=chat(model="text"), headers=LATER).json["id"]
+        for name in ("better", "text"):
+            listed = renamed.get("/v1/jobs", query_string={"model": name}).json["data"]
+            assert [job["id"] for job in listed] == [after, before]

@@ -56,8 +56,8 @@ ASKED: list[tuple[dict[str, Any], Callable[[Job], bool]]] = [
     ({}, lambda job: job.listing is Listing.JOBS),
     ({"include": Listing.SYNC}, lambda job: job.listing is not Listing.LINES),
     ({"include": Listing.LINES}, lambda job: job.listing is not Listing.SYNC),
-    ({"criteria": Criteria(model="a")}, lambda job: job.listing is Listing.JOBS and job.model == "a"),
-    ({"criteria": Criteria(model="none")}, lambda job: False),
+    ({"criteria": Criteria(models=frozenset({"a"}))}, lambda job: job.listing is Listing.JOBS and job.model == "a"),
+    ({"criteria": Criteria(models=frozenset({"none"}))}, lambda job: False),
     (
         {"criteria": Criteria(since=START + 2, before=START + 5), "include": Listing.SYNC},
         lambda job: job.listing is not Listing.LINES and START + 2 <= job.created < START + 5,
@@ -148,8 +148,8 @@ def test_what_is_sparse_is_read_in_larger_and_larger_pieces(store: JobStore) -> 
     for owner, count in (("few", FEW), ("many", MANY)):
         for number in range(count):
             made(store, owner, number)
-    short = Cost(store, lambda: store.list("few", limit=1, criteria=Criteria(model="none")))
-    long = Cost(store, lambda: store.list("many", limit=1, criteria=Criteria(model="none")))
+    short = Cost(store, lambda: store.list("few", limit=1, criteria=Criteria(models=frozenset({"none"}))))
+    long = Cost(store, lambda: store.list("many", limit=1, criteria=Criteria(models=frozenset({"none"}))))
     lookups = [sum(cost.commands.values()) - cost.commands["hgetall"] for cost in (short, long)]
     assert long.commands["hgetall"] == MANY and lookups[1] < 4 * lookups[0]
 

@@ -168,7 +168,7 @@ def test_listing_goes_from_the_newest_by_filter_and_cursor(store: JobStore) -> N
         return [record.job.id for record in store.list("anonymous", **{"limit": 9, **asked}).records]  # type: ignore[arg-type]
 
     assert ids() == [job.id for job in reversed(jobs)]
-    assert ids(criteria=Criteria(model="a")) == [jobs[3].id, jobs[2].id, jobs[0].id]
+    assert ids(criteria=Criteria(models=frozenset({"a"}))) == [jobs[3].id, jobs[2].id, jobs[0].id]
     assert ids(criteria=Criteria(status=Status.SUCCEEDED)) == [jobs[0].id]
     assert ids(include=Listing.SYNC)[0] == sync.id
     assert ids(criteria=Criteria(endpoint="/v1/embeddings")) == []
