@@ -116,6 +116,12 @@ def optional(shown: Mapping[str, Any]) -> dict[str, Any]:
     return {**shown, "type": [*types, "null"], **more}
 
 
+def omissible(shown: Mapping[str, Any], name: str, about: str) -> dict[str, Any]:
+    """The same body, of which a field that is required in general may be left out."""
+    properties = {**shown["properties"], name: {**optional(shown["properties"][name]), "description": about}}
+    return {**shown, "required": [one for one in shown["required"] if one != name], "properties": properties}
+
+
 def form(shown: Mapping[str, Any], files: frozenset[str], several: frozenset[str]) -> dict[str, Any]:
     """The same body as a form, whose `files` are uploads, of which `several` may be more than one; it knows no null."""
     properties = {}

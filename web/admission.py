@@ -21,14 +21,11 @@ _FRESH = 0.5  # seconds that a model found ready is taken to be ready; a call th
 
 
 def named(gateway: Gateway, endpoint: Endpoint, raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The same body with its model by its own name: of an alias, or of the only one that serves the endpoint.
-
-    Who asks for text always names a model, as with OpenAI.
-    """
+    """The same body with its model by its own name: of an alias, or of the only one that serves the endpoint."""
     name = raw.get("model")
     if isinstance(name, str):
         entry = gateway.catalogue.find(name)
-    elif name is None and "lm" not in endpoint.model_types:
+    elif name is None and not endpoint.names_model:
         fits = [entry for entry in gateway.catalogue if entry.model_type in endpoint.model_types]
         entry = fits[0] if len(fits) == 1 else None
     else:

@@ -53,3 +53,11 @@ class Endpoint:
     files: frozenset[str] = frozenset()
     several: frozenset[str] = frozenset()
     json: bool = False
+
+    @property
+    def names_model(self) -> bool:
+        """Whether a call has to name its model, as with OpenAI who asks for text always does.
+
+        Without a name, others mean the only model that serves the endpoint.
+        """
+        return "lm" in self.model_types

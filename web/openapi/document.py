@@ -15,8 +15,9 @@ from werkzeug.routing import Rule
 
 from schemas.fields import Body
 from schemas.jobs import JobsStreamMessageSchema
-from schemas.openapi import Plugin, doc, form
+from schemas.openapi import Plugin, doc, form, omissible
 from web import registry
+from web.endpoint import Endpoint
 from web.http import auth
 from web.openapi import answers, errors, operation, parameters
 from web.openapi.operation import FORM, JSON, Operation
@@ -147,18 +148,24 @@ class _Document:
         files = said.files if endpoint is None else endpoint.files
         content = {}
         if not files or (endpoint is not None and endpoint.json):
-            self.spec.components.schema(f"{name}Request", schema=schema)
+            self.spec.components.schema(f"{name}Request", self._body(endpoint, schema))
             example = {} if said.example is None else {"example": said.example}
             content[JSON] = {"schema": answers.ref(f"{name}Request"), **example}
         if files:
             several = frozenset() if endpoint is None else endpoint.several
-            shown = form(self._plugin.object(schema), files, several)
+            shown = form(self._body(endpoint, schema), files, several)
             kind = "Form" if content else "Request"
             self.spec.components.schema(name + kind, shown)
             nested = [field for field, told in shown["properties"].items() if "$ref" in told]
             encoding = {field: {"style": "deepObject", "explode": True} for field in nested}
             content[FORM] = {"schema": answers.ref(name + kind), **({"encoding": encoding} if encoding else {})}
         return content
+
+    def _body(self, endpoint: Endpoint | None, schema: type[Body]) -> dict[str, Any]:
+        shown = self._plugin.object(schema)
+        if endpoint is None or endpoint.names_model:
+            return shown
+        return omissible(shown, "model", "Who answers; may be left out where one model only serves this.")
 
 
 def _tag(path: str) -> str:

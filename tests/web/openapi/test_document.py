@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from bench.fuzz.campaign import rules
 from tests import documented
 from tests.servers import ROOT
+from web import registry
 from web.http.auth import is_open
 from web.http.errors import ANSWERS
 from web.openapi import operation
@@ -157,3 +158,18 @@ def test_fields_are_shown_as_they_are_supported() -> None:
     )
     listed = documented.whole()["paths"]["/v1/jobs"]["get"]["parameters"]
     assert {"type": "integer", "default": 20, "minimum": 1, "maximum": 100} in [one["schema"] for one in listed]
+
+
+def test_a_model_is_required_only_where_none_may_be_left_out() -> None:
+    endpoints = registry.endpoints()
+    wrong = []
+    for method, path, shown in documented.operations():
+        if method != "post" or path not in endpoints:
+            continue
+        for content in shown["requestBody"]["content"].values():
+            body = documented.whole()["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
+            if ("model" in body["required"]) != ("lm" in endpoints[path].model_types):
+                wrong.append(path)
+    assert wrong == []
+    speech = documented.whole()["components"]["schemas"]["CreateTranscriptionRequest"]
+    assert speech["required"] == ["file"] and "left out" in speech["properties"]["model"]["description"]
