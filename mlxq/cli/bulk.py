@@ -1,4 +1,4 @@
-"""Work too large for one batch, worked off two batches at a time; what is under way survives the command."""
+"""Work too large for one batch, worked off a few batches at a time; what is under way survives the command."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from mlxq.cli.client import PATIENT, QUICK, AnswerLost, Client, Json, RequestsFa
 from mlxq.cli.progress import Meter
 from mlxq.cli.state import Part, State, Waiting, again
 
-AT_ONCE = 2  # one is computed while the next one is validated
 ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 MOST_LINES = 50_000
 MOST_TRIES = 4
@@ -60,9 +59,10 @@ class Hopeless(RequestsFailed):
 
 
 class Work(Protocol):
-    """What is cut into batches; `done` counts its units that need no batch any more."""
+    """What is cut into batches, `at_once` of them under way; `done` counts its units that need no batch any more."""
 
     endpoint: str
+    at_once: int
 
     @property
     def done(self) -> int: ...
@@ -128,7 +128,7 @@ class Bulk:
                     with path.open("wb") as file:
                         self._work.write(part.content, file)
                     self._submit(part, path)
-        while len(self._state.parts) < AT_ONCE:
+        while len(self._state.parts) < self._work.at_once:
             with _scratch() as path:
                 with path.open("wb") as file:
                     fresh = self._next(file)
@@ -136,6 +136,7 @@ class Bulk:
                     break
                 self._state.save()
                 self._submit(fresh, path)
+            self._collected()  # what is done need not wait for the others to be uploaded
         return bool(self._state.parts)
 
     def _next(self, file: IO[bytes]) -> Part | None:
@@ -168,19 +169,23 @@ class Bulk:
         self._state.save()
 
     def _look(self) -> None:
-        """Poll what runs until one of it has ended."""
+        """Poll what runs until one of it has ended and is collected."""
         pause = 0.05
-        while True:
-            shares = 0.0
-            for part in list(self._state.parts):
-                batch = self._batch(part)
-                if batch["status"] in ENDED:
-                    self._collect(part, batch)
-                    return
-                shares += part.size * share(batch)
-            self._meter.show(int(self._work.done + shares))
+        while not self._collected():
             time.sleep(pause)
             pause = min(1.5 * pause, 2.0)
+
+    def _collected(self) -> bool:
+        """Collect the first one that has ended, if one has."""
+        shares = 0.0
+        for part in self._state.parts:
+            batch = self._batch(part)
+            if batch["status"] in ENDED:
+                self._collect(part, batch)
+                return True
+            shares += part.size * share(batch)
+        self._meter.show(int(self._work.done + shares))
+        return False
 
     def _batch(self, part: Part) -> Json:
         try:

@@ -36,6 +36,7 @@ class Embedding:
     """The work: texts in batches, vectors in their rows."""
 
     endpoint = ENDPOINT
+    at_once = 2  # one is computed while the next one is validated
 
     def __init__(self, texts: Texts, survey: Survey, body: Json, state: State, into: Vectors) -> None:
         self._texts, self._survey, self._body, self._into = texts, survey, body, into

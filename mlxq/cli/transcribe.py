@@ -25,7 +25,6 @@ RECORDINGS = frozenset(
 )
 SUFFIXES = {"text": ".txt", "srt": ".srt", "vtt": ".vtt"}  # of the others .json
 NOTES = ".mlxq.json"
-_TOGETHER = 4  # recordings in a batch: their texts come together, while others are uploaded
 _KEPT = 7 * 86_400  # seconds that the server has a recording, unless it is deleted before
 _REFUSED_ALONE = frozenset({400, 413, 415})
 
@@ -41,6 +40,7 @@ class Transcription:
     """The work: recordings uploaded and submitted, texts in their files."""
 
     endpoint = ENDPOINT
+    at_once = 8  # a recording a batch, so that its text is there as soon as it is made
 
     def __init__(
         self, client: Client, recordings: Sequence[Recording], body: Json, state: State, meter: Meter, begun: int
@@ -66,17 +66,15 @@ class Transcription:
         return [(source, why) for source, why in self._state.work["failed"]]
 
     def cut(self, file: IO[bytes]) -> Piece | None:
-        """Upload the next recordings."""
-        content: list[Json] = []
+        """Upload the next recording that can be."""
         for one in self._ahead:
             self._meter.show(self._done, f"uploading {Path(one.source).name}")
             if uploaded := self._upload(one.source):
-                content.append({**one._asdict(), "file": uploaded})
-            if len(content) == _TOGETHER:
-                break
-        self._state.work["uploaded"] = {}
-        self.write(content, file)
-        return Piece(len(content), content) if content else None
+                self._state.work["uploaded"] = {}
+                content = [{**one._asdict(), "file": uploaded}]
+                self.write(content, file)
+                return Piece(len(content), content)
+        return None
 
     def _upload(self, source: str) -> str | None:
         uploaded: dict[str, str] = self._state.work["uploaded"]
@@ -198,8 +196,8 @@ def transcribe(
 ) -> None:
     """Write down recordings.
 
-    RECORDINGS are files, or folders with every recording below them. They are sent a few at a time, and as soon as
-    these are done their texts are written to OUT under their recordings' names. Ctrl-C stops this command and not the
+    RECORDINGS are files, or folders with every recording below them. They are sent a few at a time, and each
+    text is written to OUT under its recording's name as soon as it is there. Ctrl-C stops this command and not the
     work: the same command with --resume goes on with it.
     """
     found = collect(recordings, out, SUFFIXES.get(format_, ".json"))
