@@ -85,13 +85,15 @@ soak: models
 faults: models
 	@$(PYTHON) -m bench.faults $(FAULTS)
 
-# Suites that others wrote, against the starter models.
+# Suites that others wrote, against the starter models; make contract SUITES=ai_sdk for one of them.
 contract: models $(CONTRACT)/.installed
-	@$(PYTHON) -m tests.contract $(CONTRACT)/bin/python
+	@$(PYTHON) -m tests.contract $(CONTRACT) $(SUITES)
 
-$(CONTRACT)/.installed: tests/contract/suites/requirements.txt | $(VENV)/.installed
+$(CONTRACT)/.installed: tests/contract/suites/requirements.txt tests/contract/suites/package.json | $(VENV)/.installed
 	@$(PYTHON) -m venv $(CONTRACT)
 	@$(CONTRACT)/bin/pip install --quiet --requirement $<
+	@mkdir -p $(CONTRACT)/node && cp tests/contract/suites/package.json $(CONTRACT)/node
+	@npm install --silent --no-audit --no-fund --prefix $(CONTRACT)/node || echo "no npm here: the AI SDK is left out" >&2
 	@touch $@
 
 # make fuzz FUZZ='--requests 2000 --no-real --seed 1' for a shorter one; what it finds lies in var/fuzz.

@@ -1,11 +1,17 @@
-"""`python -m tests.contract PYTHON`: suites that others wrote, run by that Python against the starter models."""
+"""`python -m tests.contract CONTRACT [SUITE…]`: suites that others wrote, against the starter models.
+
+CONTRACT is the folder that `make contract` fills: an environment of Python, and packages of npm where there is one.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
@@ -17,41 +23,64 @@ SUITES = Path(__file__).parent / "suites"
 # Those of examples/ that need a library which nothing else here does.
 EXAMPLES = ("langchain_rag.py", "instructor_answer.py")
 CHAT = "smollm2-135m-instruct"
-# Their own settings, not those of this project's pytest.
-PYTEST = ("--config-file", os.devnull, "--rootdir", str(SUITES), "--confcutdir", str(SUITES), "-p", "no:cacheprovider")
 # Without pictures, which the model does not see, and summaries of thoughts, which it does not have.
 COMPLY = (
     "chat-basic-response", "chat-system-prompt", "chat-multi-turn", "chat-tool-calling", "chat-streaming-response",
     "chat-streaming-usage", "chat-error-handling",
 )  # fmt: skip
-ASYNCIO = ("asyncio_mode=auto", "asyncio_default_test_loop_scope=session")  # a client is one for all tests
+# A client is one for all tests.
+ASYNCIO = ("asyncio_mode=auto", "asyncio_default_test_loop_scope=session")
 
 
-def main(python: str) -> int:
+class Suite(NamedTuple):
+    """A command, and the folder in which it is run."""
+
+    command: Sequence[str | Path]
+    folder: Path
+
+
+def suites(contract: Path, url: str) -> Mapping[str, Suite]:
+    """The suites by their names; that of npm's packages where they could be had."""
+    python, node = contract / "bin" / "python", contract / "node"
+    # Their own settings, not those of this project's pytest.
+    pytest: list[str | Path] = [
+        python,
+        "-m",
+        "pytest",
+        "-q",
+        "-rxf",
+        "--config-file",
+        os.devnull,
+        "-p",
+        "no:cacheprovider",
+    ]
+    pytest += [f"--override-ini={option}" for option in ASYNCIO]
+    comply: list[str | Path] = [contract / "bin" / "llm-comply", "run", "--format", "openai-chat", "--api-key", "none"]
+    comply += ["--filter", ",".join(COMPLY), "--base-url", f"{url}/v1", "--model", CHAT]
+    found = {
+        "langchain": Suite([*pytest, "--rootdir", SUITES, "--confcutdir", SUITES, SUITES / "langchain.py"], SUITES),
+        "comply": Suite(comply, SUITES),
+        **{Path(name).stem: Suite([python, ROOT / "examples" / name], SUITES) for name in EXAMPLES},
+    }
+    if (node / "node_modules").exists():  # from where node looks for packages
+        found["ai_sdk"] = Suite(["node", "--test", shutil.copy(SUITES / "ai_sdk.test.mjs", node)], node)
+    return found
+
+
+def main(contract: Path, names: Sequence[str]) -> int:
     """How many suites failed."""
     models = yaml.safe_load((ROOT / "models.yaml").read_text())["models"]
     for model in models:
         starter.folder(model["served_model_name"])
     with served(models) as stack:
-        pytest = [python, "-m", "pytest", "-q", "-rxf", *PYTEST, *(f"--override-ini={option}" for option in ASYNCIO)]
-        comply = [
-            str(Path(python).parent / "llm-comply"),
-            "run",
-            "--format",
-            "openai-chat",
-            "--api-key",
-            "none",
-            "--filter",
-            ",".join(COMPLY),
-        ]
-        suites = (
-            [*pytest, str(SUITES / "langchain.py")],
-            [*comply, "--base-url", f"{stack.url}/v1", "--model", CHAT],
-            *([python, str(ROOT / "examples" / name)] for name in EXAMPLES),
-        )
         env = {**os.environ, "MLXQ_URL": stack.url}
-        return sum(subprocess.run(suite, env=env, cwd=SUITES, check=False).returncode != 0 for suite in suites)
+        run = {name: one for name, one in suites(contract, stack.url).items() if not names or name in names}
+        codes = {
+            name: subprocess.run(one.command, env=env, cwd=one.folder, check=False).returncode
+            for name, one in run.items()
+        }
+    return sum(map(bool, codes.values()))
 
 
 if __name__ == "__main__":
-    sys.exit(main(str(Path(sys.argv[1]).absolute())))
+    sys.exit(main(Path(sys.argv[1]).absolute(), sys.argv[2:]))
