@@ -17,7 +17,8 @@ export MLXQ_CONFIG
 .PHONY: serve setup models test check lint docs diagrams tables lock bench peers soak faults fuzz contract clean
 
 serve: models
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" MLXQ_PORT=$(PORT) $(VENV)/bin/honcho start
+	@test ! -t 1 || export MLXQ_LOG_FORMAT=console FORCE_COLOR=1; \
+	  PATH="$(CURDIR)/$(VENV)/bin:$$PATH" MLXQ_PORT=$(PORT) $(VENV)/bin/honcho start
 
 setup: $(VENV)/.installed
 

@@ -17,10 +17,9 @@ import yaml
 from msgspec import Meta, Struct
 
 from mlxq import ranges, settings
-from mlxq.entries import ENTRIES, MODEL_TYPES, NOT_BUILT, Entry, LmEntry, ModelEntry, about
+from mlxq.entries import ENTRIES, MODEL_TYPES, NOT_BUILT, RENAMED, Entry, LmEntry, ModelEntry, about
 from mlxq.reading import misplaced, near, read
 
-SERVER_NOT_BUILT = frozenset({"log_file", "no_log_file"})
 _LEVELS = [level for name in ranges.LEVELS for level in (name, name.lower())]
 
 
@@ -32,6 +31,11 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log_level: Annotated[
         str | None, Meta(description="how much is logged, by default INFO", extra_json_schema={"enum": _LEVELS})
     ] = None
+    log_file: Annotated[
+        ranges.Text | None,
+        about("a file for the log, a JSON object a line; at 100 MB it begins anew, and five earlier ones are kept"),
+    ] = None
+    no_log_file: Annotated[bool | None, about("write no file, whatever `log_file` says")] = None
 
 
 class ModelsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,7 +124,7 @@ def _server_faults(server: object) -> Iterator[str]:
         return
     for key, value in server.items():
         if key not in Server.__struct_fields__:
-            yield f"server: {misplaced(str(key), Server.__struct_fields__, SERVER_NOT_BUILT)}"
+            yield f"server: {misplaced(str(key), Server.__struct_fields__)}"
         elif value is not None:
             try:
                 settings.from_file(key, value)
@@ -137,7 +141,8 @@ def _entry(raw: object) -> tuple[ModelEntry | None, list[str]]:
     if kind not in ENTRIES:
         return None, [f"'model_type' must be one of {', '.join(MODEL_TYPES)}{near(kind, MODEL_TYPES)}"]
     kinds = {name: ENTRIES[name] for name in (*MODEL_TYPES, kind)}
-    reading = read(kinds, kind, {key: value for key, value in raw.items() if key != "model_type"}, NOT_BUILT)
+    given = {key: value for key, value in raw.items() if key != "model_type"}
+    reading = read(kinds, kind, given, NOT_BUILT, renamed=RENAMED)
     entry = ENTRIES[kind](**{"model_path": "unnamed", **reading.values})
     more = [fault for keys, fault in entry.faults() if not reading.faults.keys() & set(keys)]
     named = not reading.faults.keys() & {"model_path", "served_model_name"}

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import inspect
 
 WORDS = "words"  # the key of `Meta(extra=…)` whose value stands for a type that has no better words
+FLAG = "flag"  # the key of that mapping whose value is a second name for the key's flag
 
 
 def checked(value: object, kind: Any, *, strict: bool = True) -> Any:
@@ -32,6 +33,12 @@ def words(kind: Any) -> str:
 def meaning(kind: Any) -> str:
     """What the description of a type says."""
     return next(one.description for one in get_args(kind) if isinstance(one, msgspec.Meta) and one.description)
+
+
+def flag(kind: Any) -> str | None:
+    """The second name of a key's flag, where its type tells one."""
+    extras = (one.extra for one in get_args(kind) if isinstance(one, msgspec.Meta) and one.extra)
+    return next((extra[FLAG] for extra in extras if FLAG in extra), None)
 
 
 def choices(kind: Any) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 from msgspec import Meta, Struct
 
 from mlxq import ranges
-from mlxq.checks import WORDS
+from mlxq.checks import FLAG, WORDS
 from mlxq.names import ImageEdit, ImageGeneration, ReasoningParser, ToolCallParser
 from mlxq.ranges import Natural, Positive, Seconds, Text
 
@@ -22,12 +22,14 @@ _NAME = r"^(\./)?[/~]*[A-Za-z0-9][A-Za-z0-9._/@-]*$(?!\n)"
 _NAMES = "letters, digits and . _ / @ -"
 
 # Keys of mlx-openai-server's file that change what its server does, and have nothing here that they could change.
-NOT_BUILT = frozenset({"debug", "disable_batching", "on_demand", "on_demand_idle_timeout"})
+NOT_BUILT = frozenset({"on_demand", "on_demand_idle_timeout"})
+# Keys of its earlier versions, by what they are called now.
+RENAMED = {"model_id": "served_model_name", "max_concurrency": "batch_completion_size"}
 
 
-def about(meaning: str) -> Meta:
-    """What a key means, for who chooses its value."""
-    return Meta(description=meaning)
+def about(meaning: str, flag: str | None = None) -> Meta:
+    """What a key means, for who chooses its value; `flag` is a second name that `mlxq launch` takes for it."""
+    return Meta(description=meaning, extra={FLAG: flag} if flag else None)
 
 
 Bits: TypeAlias = Literal[2, 4, 8]
@@ -35,9 +37,6 @@ GroupSize: TypeAlias = Literal[32, 64, 128]
 Drafts: TypeAlias = Annotated[int, Meta(ge=1, le=32)]
 Scale: TypeAlias = Annotated[float, Meta(ge=-10, le=10)]
 Name: TypeAlias = Annotated[str, Meta(pattern=_NAME, extra={WORDS: _NAMES})]
-Yes: TypeAlias = Annotated[
-    Literal[True], Meta(extra={WORDS: "true, as pictures are shrunk only where a request asks for it"})
-]
 Pooling: TypeAlias = Literal["cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
 _CODE = about("run the Python code that comes with the model or its tokenizer")
 _CONTEXT = about(
@@ -59,6 +58,10 @@ class ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     queue_timeout: Annotated[
         Positive | None, about("seconds that a waiting client has until it gets a 504, by default `MLXQ_TIMEOUT`")
     ] = None
+    debug: Annotated[
+        bool,
+        about("log all that the model's process does and, of a model that writes text, every prompt and answer whole"),
+    ] = False
 
     @property
     def name(self) -> str:
@@ -89,15 +92,19 @@ class TextEntry(ModelEntry, frozen=True, kw_only=True):
     """What models that write text have in common."""
 
     context_length: Annotated[Positive | None, _CONTEXT] = None
-    batch_completion_size: Annotated[Positive, about("answers computed together")] = 32
-    batch_prefill_size: Annotated[Positive, about("prompts that are read at the same time")] = 8
+    batch_completion_size: Annotated[Positive, about("answers computed together", flag="decode_concurrency")] = 32
+    batch_prefill_size: Annotated[
+        Positive, about("prompts that are read at the same time", flag="prompt_concurrency")
+    ] = 8
     batch_prefill_step_size: Annotated[
         Positive,
         about(
             "most tokens of a prompt in a step. Pieces are as large as pays while nobody notices: half a second "
-            "between two tokens of a running stream, a second when there is none"
+            "between two tokens of a running stream, a second when there is none",
+            flag="prefill_step_size",
         ),
     ] = 2048
+    disable_batching: Annotated[bool, about("one request after the other, whatever the sizes of batches are")] = False
     max_kv_bytes: Annotated[
         Positive | None,
         about(
@@ -118,7 +125,8 @@ class TextEntry(ModelEntry, frozen=True, kw_only=True):
         Natural | None,
         about(
             "bytes that they take, by default 1 GiB, or a quarter of what Metal has to spare where that is less; 0 "
-            "keeps none. What several begin with is kept once"
+            "keeps none. What several begin with is kept once",
+            flag="max_bytes",
         ),
     ] = None
     prompt_cache_dir: Annotated[Text | None, about("a folder in which they outlive the process")] = None
@@ -138,7 +146,11 @@ class TextEntry(ModelEntry, frozen=True, kw_only=True):
         Text | None, about("changes nothing: messages are written as the model's format wants them")
     ] = None
     disable_auto_resize: Annotated[
-        Yes, about("changes nothing: pictures are shrunk only where a request asks for it")
+        bool,
+        about(
+            "false shrinks pictures to 448 pixels on their longer side; otherwise they are shrunk only where a request "
+            "asks for it"
+        ),
     ] = True
     default_max_tokens: Annotated[ranges.MaxTokens | None, _DEFAULT] = None
     default_temperature: Annotated[ranges.Temperature | None, _DEFAULT] = None
@@ -152,6 +164,11 @@ class TextEntry(ModelEntry, frozen=True, kw_only=True):
     default_presence_penalty: Annotated[ranges.Penalty | None, _DEFAULT] = None
     default_frequency_penalty: Annotated[ranges.Penalty | None, _DEFAULT] = None
     default_seed: Annotated[ranges.Seed | None, _DEFAULT] = None
+
+    @property
+    def rows(self) -> int:
+        """How many requests are computed together."""
+        return 1 if self.disable_batching else self.batch_completion_size
 
 
 class LmEntry(TextEntry, frozen=True, kw_only=True, tag="lm"):

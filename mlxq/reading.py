@@ -28,17 +28,18 @@ def read(
     mapping: Mapping[Any, Any],
     not_built: Collection[str] = (),
     path: str = "",
+    renamed: Mapping[str, str] | None = None,
 ) -> Reading:
     """Read what a struct holds; a key without a value is one that is left out.
 
     `kinds` are the structs that the mapping could be for, by their names, of which `kind` is the one that it is for:
-    who gives a key or a value of another one is told where it belongs.
+    who gives a key or a value of another one is told where it belongs. `renamed` are keys by what they are called here.
     """
     fields = {one.encode_name: one for one in structs.fields(kinds[kind])}
     reading = Reading()
     for key in mapping:
         if key not in fields:
-            reading.faults[f"{path}{key}"] = misplaced(str(key), fields, not_built, kinds, kind, path)
+            reading.faults[f"{path}{key}"] = misplaced(str(key), fields, not_built, kinds, kind, path, renamed)
     for key, one in fields.items():
         value, inner = mapping.get(key), nested(kinds[kind], key)
         if value is None and one.required:
@@ -64,10 +65,13 @@ def misplaced(
     kinds: Mapping[str, type[Struct]] | None = None,
     kind: str = "",
     path: str = "",
+    renamed: Mapping[str, str] | None = None,
 ) -> str:
     """Why a key is refused that does not belong where it stands."""
     if key in not_built:
         return f"'{path}{key}' is not built yet; take it out"
+    if renamed and key in renamed:
+        return f"'{path}{key}' is called '{renamed[key]}' here; rename it"
     if takers := [name for name, other in (kinds or {}).items() if key in other.__struct_fields__]:
         return f"'{path}{key}' is for {_all(takers)} models, not for {kind} models; take it out"
     names = list(known)

@@ -77,6 +77,9 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     log_level: str = "INFO"
+    log_file: Path | None = None
+    no_log_file: bool = False
+    log_format: str = "auto"
     webhook_url: str | None = None
     webhook_secret: str | None = field(default=None, repr=False)
     webhook_allow_private: bool = False
@@ -113,6 +116,11 @@ class Settings:
         return cls(**given)
 
     @property
+    def log_to(self) -> Path | None:
+        """The file that the log is written to as well."""
+        return None if self.no_log_file else self.log_file
+
+    @property
     def address(self) -> str:
         """Where to listen, as host:port with an IPv6 host in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -129,9 +137,12 @@ class Settings:
             )
 
 
-def from_file(name: str, value: object) -> Any:
-    """A key of the models' file below `server:` as its setting has it; SettingsError says what is wrong with it."""
-    return _read(f"server.{name}", str(value), VARIABLES[name][1])
+def from_file(name: str, value: object, label: str = "server.{}") -> Any:
+    """A key of the models' file below `server:` as its setting has it; SettingsError says what is wrong with it.
+
+    `label` is what the message calls a key of this name.
+    """
+    return _read(label.format(name), str(value), VARIABLES[name][1])
 
 
 def _variable(environ: Mapping[str, str], variable: str) -> tuple[str, str] | None:
@@ -168,6 +179,12 @@ def _flag(text: str) -> bool:
 
 def _level(text: str) -> str:
     return str(read(LogLevel)(text.upper()))
+
+
+def _log_format(text: str) -> str:
+    if text.lower() not in ("auto", "console", "json"):
+        raise ValueError("must be auto, console or json")
+    return text.lower()
 
 
 def _special_tokens(text: str) -> str:
@@ -272,6 +289,9 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "cors_origins": ("MLXQ_CORS_ORIGINS", _origins),
     "trusted_proxies": ("MLXQ_TRUSTED_PROXIES", _networks),
     "log_level": ("MLXQ_LOG_LEVEL", _level),
+    "log_file": ("MLXQ_LOG_FILE", _path),
+    "no_log_file": ("MLXQ_NO_LOG_FILE", _flag),
+    "log_format": ("MLXQ_LOG_FORMAT", _log_format),
     "webhook_url": ("MLXQ_WEBHOOK_URL", _receiver),
     "webhook_secret": ("MLXQ_WEBHOOK_SECRET", _secret),
     "webhook_allow_private": ("MLXQ_WEBHOOK_ALLOW_PRIVATE", _flag),

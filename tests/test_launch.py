@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,7 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests import starter
 from tests.local import LOCALS, Local
+from tests.mlxq import mlx_openai_server as theirs
 from tests.servers import PATIENCE, ROOT, Process, eventually
 
 
@@ -99,3 +103,30 @@ def test_the_procfile_starts_what_launch_starts() -> None:
 
     lines = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
     assert lines == {name: "exec python -m " + " ".join(words) for name, words in PROCESSES.items()}
+
+
+# Two of the reference README's commands, with a small model; tests/mlxq/test_drop_in.py has all of them.
+MEMORY = theirs.COMMANDS[12].words
+COMMANDS = [f"{MEMORY} --log-file {{folder}}/logs/app.log --debug", "--config {memory} --no-log-file"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_reference_server_serves_what_it_served(command: str, tmp_path: Path) -> None:
+    model = starter.folder("smollm2-135m-instruct")
+    (tmp_path / "memory").write_text(theirs.MEMORY.format(model=model))
+    words = shlex.split(command.format(model=model, memory=tmp_path / "memory", folder=tmp_path))
+    local = Local(tmp_path, ["mlxq.cli", "launch", *words, "--port", "{port}"])
+    process = local.start()
+    try:
+        said = {"model": str(model), "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 4}
+        answer = local.http.post("/v1/chat/completions", json=said).json()
+        assert answer["usage"]["completion_tokens"] > 0, answer
+        assert local.http.get("/v1/queue/stats").json()["queue_stats"]["batch_stats"]["prefill_batch_size"] == 1
+    finally:
+        process.stop()
+    log = tmp_path / "logs" / "app.log"
+    assert log.exists() == ("--log-file" in command)
+    if log.exists():
+        records = [json.loads(line) for line in log.read_text().splitlines()]
+        (prompt,) = (record["text"] for record in records if record["event"] == "prompt" and "hello" in record["text"])
+        assert prompt.startswith("<|im_start|>")

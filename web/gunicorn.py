@@ -15,7 +15,7 @@ try:
     _settings.check_exposure()
 except configuration.ConfigurationError as error:
     sys.exit(f"mlxq: {error}")
-logs.configure(_settings.log_level)
+logs.configure(_settings)
 home.join(_settings, os.environ, f"http://{_settings.address}")
 
 bind = _settings.address

@@ -31,6 +31,6 @@ try:
     _settings, _catalogue = configuration.load(os.environ)
 except configuration.ConfigurationError as error:
     sys.exit(f"mlxq: {error}")
-logs.configure(_settings.log_level)
+logs.configure(_settings)
 app = create_app(_settings, _catalogue)
 threading.Thread(target=_announce, args=(app.extensions["mlxq"], _settings), name="announce", daemon=True).start()

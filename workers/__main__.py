@@ -14,7 +14,7 @@ def main() -> None:
         settings, catalogue = configuration.load(os.environ)
     except configuration.ConfigurationError as error:
         sys.exit(f"mlxq: {error}")
-    logs.configure(settings.log_level)
+    logs.configure(settings)
     home.join(settings, os.environ)
     parent.end_with(os.environ)
     Supervisor(catalogue, settings).run()

@@ -15,6 +15,7 @@ from tasks.values import events
 from tasks.values.errors import EngineError, Failure, JobError
 from tasks.values.events import Event
 from tasks.values.job import Lane
+from tasks.values.model import Vitals
 from workers.engine import Engine, Prepared
 from workers.event_writer import Claims, EventWriter, Row, Step
 from workers.gathering import Gathering
@@ -42,6 +43,8 @@ class Batcher:
         self._expected = 0
         self._steps = 0
         self._warming, self._cold = engine.warming(), True
+        self._completed = self._failed = 0
+        self._looked = (clock(), 0)
 
     @contextmanager
     def expecting(self) -> Iterator[None]:
@@ -87,6 +90,21 @@ class Batcher:
     def step(self) -> int | None:
         """The number of the step that the engine is in; None when it has nothing to do."""
         return self._steps if self._rows or self._cold else None
+
+    def vitals(self) -> Vitals:
+        """How much there is to do, and what was done; one thread may ask, now and then."""
+        (then, before), now = self._looked, (self._clock(), self._engine.generated)
+        self._looked = now
+        pace = (now[1] - before) / (now[0] - then) if now[0] > then else 0.0
+        return Vitals(
+            len(self._rows),
+            len(self._waiting.rows),
+            self._completed,
+            self._failed,
+            now[1],
+            pace,
+            self._engine.device_memory(),
+        )
 
     def run(self) -> None:
         """Step until stopped."""
@@ -221,6 +239,8 @@ class Batcher:
         for job_id, event in produced:
             if isinstance(event, events.TERMINAL):
                 del self._rows[job_id]
+                self._completed += isinstance(event, events.Done)
+                self._failed += isinstance(event, events.Failed)
                 if not isinstance(event, events.Done):
                     self._engine.drop(job_id)
         return step

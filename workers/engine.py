@@ -15,6 +15,10 @@ from workers.patience import ENDLESS, Patience
 Plan = TypeVar("Plan")
 
 
+class Unservable(Exception):
+    """The model cannot be served as its entry says; the message says why."""
+
+
 class Prepared(msgspec.Struct, Generic[Plan], frozen=True):
     """A request that the engine will take: what it costs to admit, and the engine's own plan for it.
 
@@ -35,6 +39,7 @@ class Engine(Protocol[Plan]):
 
     slots: int
     stall_factor: float = 1.0  # times MLXQ_STALL that a step may go on without a sign of progress
+    generated: int = 0  # tokens that it has written since it was loaded
 
     @property
     def details(self) -> Details:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from mlxq.model_path import STARTER, ModelPathError, folder
 from workers.starter.build import complete, folder_of
 from workers.starter.models import STARTER_MODELS
 
-_STARTER = "starter:"
 # Leaves out weights for other frameworks, and code, which is run only where the entry trusts it.
 _TOLD = ["*.json", "*.jsonl", "*.jinja", "*.txt", "*.model", "*.tiktoken"]
 _WEIGHTS = ["*.safetensors", "*.npz"]
-
-
-class ModelPathError(Exception):
-    """A model_path leads to no model; the message says what to do."""
 
 
 def resolve(model_path: str, cache: Path, *, code: bool = False, weights: bool = True) -> Path:
@@ -24,8 +22,12 @@ def resolve(model_path: str, cache: Path, *, code: bool = False, weights: bool =
 
     Raises ModelPathError.
     """
-    wanted = [*_TOLD, *(_WEIGHTS if weights else []), *(["*.py"] if code else [])]
-    return local(model_path, cache) or _hub(model_path, wanted)
+    return local(model_path, cache) or _hub(model_path, patterns(code=code, weights=weights))
+
+
+def patterns(*, code: bool = False, weights: bool = True) -> list[str]:
+    """The files of a repository that are wanted, as shells write patterns."""
+    return [*_TOLD, *(_WEIGHTS if weights else []), *(["*.py"] if code else [])]
 
 
 def local(model_path: str, cache: Path) -> Path | None:
@@ -33,16 +35,9 @@ def local(model_path: str, cache: Path) -> Path | None:
 
     Raises ModelPathError.
     """
-    if model_path.startswith(_STARTER):
-        return _starter(model_path.removeprefix(_STARTER), cache)
-    folder = Path(model_path).expanduser()
-    if folder.is_dir():
-        return folder.resolve()
-    if folder.exists():
-        raise ModelPathError(f"{model_path} is a file; model_path must be the folder that holds the model")
-    if model_path.startswith(("/", "~", ".")) or model_path.count("/") > 1:
-        raise ModelPathError(f"{model_path}: no such folder")
-    return None
+    if model_path.startswith(STARTER):
+        return _starter(model_path.removeprefix(STARTER), cache)
+    return folder(model_path)
 
 
 def _starter(name: str, cache: Path) -> Path:
@@ -57,8 +52,16 @@ def _starter(name: str, cache: Path) -> Path:
 
 def _hub(repo: str, wanted: list[str]) -> Path:
     # Importing the hub's client takes most of a second, which a worker with a local model need not wait for.
-    import httpx
     from huggingface_hub import snapshot_download
+
+    with sentences(repo):
+        return Path(snapshot_download(repo, allow_patterns=wanted))
+
+
+@contextmanager
+def sentences(repo: str) -> Iterator[None]:
+    """Raise what goes wrong with a repository of the Hugging Face hub as a ModelPathError, which says what to do."""
+    import httpx
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
@@ -68,7 +71,7 @@ def _hub(repo: str, wanted: list[str]) -> Path:
     )
 
     try:
-        return Path(snapshot_download(repo, allow_patterns=wanted))
+        yield
     except HFValidationError as error:
         raise ModelPathError(f"{repo}: neither a folder nor a Hugging Face repo id (owner/name)") from error
     except GatedRepoError as error:
@@ -83,5 +86,5 @@ def _hub(repo: str, wanted: list[str]) -> Path:
             f"{repo}: no such folder here, and the Hugging Face hub cannot be reached to download it; "
             "check the network, or give a local folder or starter:NAME"
         ) from error
-    except (HfHubHTTPError, OSError) as error:
+    except (HfHubHTTPError, httpx.HTTPStatusError, OSError) as error:
         raise ModelPathError(f"{repo}: cannot download it from the Hugging Face hub: {error}") from error

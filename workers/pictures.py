@@ -99,6 +99,15 @@ def shrunk(image: Image.Image, pixels: int) -> Image.Image:
     return image.resize(size, Image.Resampling.LANCZOS)
 
 
+def within(image: Image.Image, side: int | None) -> Image.Image:
+    """The picture with no side longer than so many pixels, its shape kept; None leaves it as it is."""
+    longest = max(image.size)
+    if side is None or longest <= side:
+        return image
+    size = (max(1, round(image.width * side / longest)), max(1, round(image.height * side / longest)))
+    return image.resize(size, Image.Resampling.LANCZOS)
+
+
 def _decoded(file: BinaryIO, param: str, limits: Limits) -> Image.Image:
     image = Image.open(file, formats=FORMATS)
     if image.width * image.height > limits.pixels:

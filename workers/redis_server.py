@@ -226,7 +226,7 @@ def main() -> None:
         settings = home.with_password(Settings.from_env(os.environ))
     except SettingsError as error:
         sys.exit(f"mlxq: {error}")
-    logs.configure(settings.log_level)
+    logs.configure(settings)
     parent.end_with(os.environ)
     home.enter(settings.home)
     if settings.redis_external:

@@ -17,6 +17,7 @@ import time
 import warnings
 from typing import Any
 
+import msgspec
 import structlog
 from celery import Celery, signals
 from celery.exceptions import SecurityWarning
@@ -24,6 +25,7 @@ from kombu.asynchronous import get_event_loop
 
 from mlxq import configuration
 from mlxq.entries import ModelEntry
+from mlxq.model_path import ModelPathError
 from mlxq.settings import Settings
 from tasks import app as celery_app
 from tasks.processes import logs
@@ -35,7 +37,8 @@ from tasks.redis.scripts import AWAY
 from tasks.values import events, fold
 from tasks.values.errors import EngineError, Failure, JobError
 from workers.batcher import Batcher
-from workers.engine import Engine, Prepared
+from workers.engine import Engine, Prepared, Unservable
+from workers.parsers.registry import UnknownFormat
 from workers.patience import Patience
 from workers.stall import Stall
 
@@ -69,7 +72,8 @@ class EngineThread:
             self.engine = module.load(self._entry, self._settings)
             self.batcher = Batcher(self.engine, self._claims)
         except Exception as error:
-            log.exception("the model could not be loaded", model=self._entry.name)
+            reasoned = isinstance(error, (Unservable, ModelPathError, UnknownFormat))
+            log.error("the model could not be loaded", model=self._entry.name, reason=str(error), exc_info=not reasoned)
             self._error = error
             return
         finally:
@@ -176,7 +180,7 @@ def serve(entry: ModelEntry, settings: Settings, worker_id: str) -> None:
             log.critical("the engine does not move; this worker ends", model=entry.name, reason=why)
             presence.explain(worker_id, why)
             _leave(1)
-        presence.show(me)
+        presence.show(msgspec.structs.replace(me, vitals=owner.batcher.vitals()))
 
     # Shown before it claims anything: a claim of somebody who is not there is taken back.
     insist(presence.show, me)
@@ -259,9 +263,9 @@ def main() -> None:
     """The process of one model."""
     name, worker_id = sys.argv[1:]
     settings, catalogue = configuration.load(os.environ)
-    logs.configure(settings.log_level)
-    logging.getLogger("celery").setLevel(logging.WARNING)
     entry = catalogue.get(name)
+    logs.configure(settings, "DEBUG" if entry.debug else None)
+    logging.getLogger("celery").setLevel(logging.WARNING)
     _end_with_the_supervisor(settings.drain + GRACE)
     try:
         serve(entry, settings, worker_id)

@@ -1,4 +1,7 @@
-"""The flags of `mlxq launch` for one model: the keys of the models' file, each with the description it has there."""
+"""The flags of `mlxq launch`: the keys of the models' file, each with the description it has there.
+
+A few have a second name, under which mlx-openai-server has them.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,17 @@ from typing import Any, TypeVar
 import click
 from msgspec import structs
 
-from mlxq import checks
+from mlxq import checks, settings
+from mlxq.catalogue import Server
 from mlxq.entries import ENTRIES, MODEL_TYPES
 from mlxq.reading import near
 
 F = TypeVar("F", bound=Callable[..., Any])
 _TYPE = "model_type"
+_DEFAULT = "default_"  # what a request gets that says nothing: the flag may leave this out
+_NO = "no_"
 _FEW = 8  # values that a line of the help has room for
+SERVER: Mapping[str, Any] = {field.encode_name: field.type for field in structs.fields(Server)}
 
 
 def _keys() -> dict[str, Any]:
@@ -40,6 +47,13 @@ def of_a_model(command: F) -> F:
     return command
 
 
+def of_the_server(command: F) -> F:
+    """Give a command a flag for every key below `server:`."""
+    for key, kind in reversed([*SERVER.items()]):
+        command = _option(key, kind)(command)
+    return command
+
+
 def entry_of(flags: Mapping[str, Any]) -> dict[str, Any]:
     """What flags say of a model, as the models' file has it; UsageError names a flag whose value cannot be read.
 
@@ -56,6 +70,26 @@ def entry_of(flags: Mapping[str, Any]) -> dict[str, Any]:
     return entry
 
 
+def variables_of(flags: Mapping[str, Any]) -> dict[str, str]:
+    """What flags say of the server, as the environment has it, which goes before the models' file.
+
+    UsageError names a flag whose value cannot be read.
+    """
+    given = {key: value for key, value in flags.items() if value is not None}
+    if "log_file" in given:
+        given.setdefault("no_log_file", False)  # a file's `no_log_file: true` is not meant to hold here
+    try:
+        for key, value in given.items():
+            settings.from_file(key, value, _flag(key))
+    except settings.SettingsError as error:
+        raise click.UsageError(str(error)) from None
+    names = {key: variable for key, (variable, _) in settings.VARIABLES.items()} | {"port": "MLXQ_PORT"}
+    return {names[key]: str(value) for key, value in given.items()}
+
+
+KEYS = frozenset({*_keys(), _TYPE})
+
+
 def _value(given: object, kind: Any) -> Any:
     if isinstance(given, str) and checks.words(kind).startswith("a list"):
         given = [part.strip() for part in given.split(",")]
@@ -66,10 +100,11 @@ def _value(given: object, kind: Any) -> Any:
 def _option(key: str, kind: Any) -> Callable[[F], F]:
     about = checks.meaning(kind)
     text = f"{about[0].upper()}{about[1:]}.".replace("`", "")
-    listed = checks.choices(kind)
-    if listed == (True,):
-        return click.option(_flag(key), is_flag=True, default=None, help=text)
+    second = checks.flag(kind) or key.removeprefix(_DEFAULT)
+    names = [_flag(name) for name in dict.fromkeys((key, second))]
     if checks.words(kind) == checks.words(bool):
-        return click.option(f"{_flag(key)}/--no-{_flag(key)[2:]}", default=None, help=text)
+        names = [name if key.startswith(_NO) else f"{name}/--{_NO.rstrip('_')}-{name[2:]}" for name in names]
+        return click.option(key, *names, is_flag=True, default=None, help=text)
+    listed = checks.choices(kind)
     metavar = f"[{'|'.join(map(str, listed))}]" if 0 < len(listed) <= _FEW else None
-    return click.option(_flag(key), metavar=metavar, help=text)
+    return click.option(key, *names, metavar=metavar, help=text)

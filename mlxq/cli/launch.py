@@ -6,18 +6,19 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 import yaml
 
-from mlxq import configuration, home
+from mlxq import configuration, home, port
 from mlxq.catalogue import Catalogue
-from mlxq.cli.flags import entry_of, of_a_model
+from mlxq.cli.flags import SERVER, entry_of, of_a_model, of_the_server, variables_of
+from mlxq.entries import ModelEntry
+from mlxq.model_path import STARTER, ModelPathError, folder
 from mlxq.parent import STARTED_BY_MANAGER
-from mlxq.ranges import LEVELS
 from mlxq.settings import Settings, SettingsError
 
 PROCESSES = {
@@ -26,54 +27,42 @@ PROCESSES = {
     "workers": ["workers"],
     "batches": ["web.batches"],
 }
-_STARTER = "starter:"
 
 
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), help="The models' file; models.yaml when left out.")
 @of_a_model
-@click.option("--host", help="Where to listen; 127.0.0.1 when left out.")
-@click.option("--port", help="Where to listen; 8000 when left out.")
-@click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False))
+@of_the_server
 @click.option("--allow-unauthenticated", is_flag=True, help="Listen beyond this machine without API keys.")
-def launch(
-    config: Path | None,
-    host: str | None,
-    port: str | None,
-    log_level: str | None,
-    allow_unauthenticated: bool,
-    **model: Any,
-) -> None:
+def launch(config: Path | None, allow_unauthenticated: bool, **flags: Any) -> None:
     """Serve the models of a file, or one model, until interrupted."""
-    environ = dict(os.environ)
-    _check_home(environ)
-    chosen = {name: value for name, value in model.items() if value is not None}
-    if chosen:
-        if config is not None or "model_path" not in chosen:
-            raise click.UsageError("give --config, or --model-path with what belongs to it")
-        config = _one_model(chosen, environ)
-    variables = {
-        "MLXQ_CONFIG": str(config) if config else None,
-        "MLXQ_HOST": host,
-        "MLXQ_PORT": port or environ.get("MLXQ_PORT") or environ.get("PORT"),
-        "MLXQ_LOG_LEVEL": log_level,
-        "MLXQ_ALLOW_UNAUTHENTICATED": "1" if allow_unauthenticated else None,
-    }
-    environ.update({name: value for name, value in variables.items() if value is not None})
+    environ = {**os.environ, **variables_of({key: flags.pop(key) for key in SERVER})}
+    if chosen_port := environ.get("MLXQ_PORT") or environ.get(
+        "PORT"
+    ):  # under a manager's name PORT alone may be its default
+        environ["MLXQ_PORT"] = chosen_port
+    chosen = {name: value for name, value in flags.items() if value is not None}
     try:
+        _check_home(environ)
+        if chosen:
+            if config is not None or "model_path" not in chosen:
+                raise click.UsageError("give --config, or --model-path with what belongs to it")
+            config = _one_model(chosen, environ)
+        if config is not None:
+            environ["MLXQ_CONFIG"] = str(config)
+        if allow_unauthenticated:
+            environ["MLXQ_ALLOW_UNAUTHENTICATED"] = "1"
         settings, catalogue = configuration.load(environ)
         settings.check_exposure()
-    except configuration.ConfigurationError as error:
+        _check(settings, catalogue)
+    except (*configuration.ConfigurationError, OSError) as error:
         raise click.ClickException(str(error)) from None
     _fetch_starters(catalogue, environ)
-    sys.exit(_run(environ))
+    sys.exit(_run(_read_by_a_person(environ)))
 
 
 def _check_home(environ: Mapping[str, str]) -> None:
-    try:
-        settings = Settings.from_env(environ)
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from None
+    settings = Settings.from_env(environ)
     if not settings.redis_external and home.holder(settings.home, home.REDIS) is not None:
         raise click.ClickException(home.taken(settings.home))
 
@@ -87,14 +76,61 @@ def _one_model(model: Mapping[str, Any], environ: Mapping[str, str]) -> Path:
     return path
 
 
+def _check(settings: Settings, catalogue: Catalogue) -> None:
+    """Raises SettingsError where the port is taken, or where files that the settings or the models name are not there.
+
+    What is wrong is told a line each.
+    """
+    faults = [*_port(settings), *_log_file(settings)]
+    faults += (f"'{entry.name}': {fault}" for entry in catalogue for fault in _absent(entry))
+    if faults:
+        raise SettingsError("\n".join(faults))
+
+
+def _port(settings: Settings) -> Iterator[str]:
+    if (reason := port.busy(settings)) is not None:
+        yield f"cannot listen on {settings.address}: {reason}; --port (PORT) takes another port"
+
+
+def _log_file(settings: Settings) -> Iterator[str]:
+    if settings.log_to is None:
+        return
+    try:
+        settings.log_to.parent.mkdir(parents=True, exist_ok=True)
+        settings.log_to.open("a").close()
+    except OSError as error:
+        yield f"cannot write the log file {settings.log_to}: {error.strerror}; --no-log-file goes without one"
+
+
+def _absent(entry: ModelEntry) -> Iterator[str]:
+    """The files that an entry names and that are not there, a sentence each."""
+    for key in ("model_path", "draft_model_path"):
+        if path := getattr(entry, key, None):
+            try:
+                folder(path)
+            except ModelPathError as error:
+                yield f"{key}: {error}"
+    for key in ("adapter_path", "chat_template_file"):
+        path = getattr(entry, key, None)
+        if path is not None and not Path(path).expanduser().exists():
+            yield f"{key}: {path}: no such file or folder"
+
+
 def _fetch_starters(catalogue: Catalogue, environ: Mapping[str, str]) -> None:
     paths = (entry.model_path for entry in catalogue)
-    names = [path.removeprefix(_STARTER) for path in paths if path.startswith(_STARTER)]
+    names = [path.removeprefix(STARTER) for path in paths if path.startswith(STARTER)]
     if names:
         only = [word for name in names for word in ("--only", name)]
         done = subprocess.run([sys.executable, "-m", "workers.starter", *only], env=environ, check=False)
         if done.returncode:
             sys.exit(done.returncode)
+
+
+def _read_by_a_person(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment of processes that write to us what we show: at a terminal, as people read it."""
+    if not os.isatty(1):
+        return environ
+    return {"MLXQ_LOG_FORMAT": "console", "FORCE_COLOR": "1", **environ}
 
 
 class _Unbuffered:

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from tasks.processes.alive import Processes, processes
 from tasks.redis.scripts import Call, answers
 from tasks.redis.store import JobStore
-from tasks.values.model import Details
+from tasks.values.model import Details, Vitals
 
 _DAY = 86_400_000  # milliseconds
 log = structlog.get_logger()
@@ -32,13 +32,14 @@ class ModelState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Worker(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A worker process as it introduces itself; `details` is what its engine says of the model it loaded."""
+    """A worker as it introduces itself; `details` is what its engine says of its model, `vitals` how it does."""
 
     id: str
     model: str
     pid: int
     slots: int
     details: Details = Details()
+    vitals: Vitals = Vitals()
 
 
 @dataclass(frozen=True)

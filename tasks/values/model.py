@@ -23,3 +23,15 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
     images: int | UnsetType = UNSET  # that a call may bring
     mask: bool | UnsetType = UNSET
     size_multiple: int | UnsetType = UNSET  # pixels, of width and height
+
+
+class Vitals(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a worker has to do, and what it has done since it started; `memory` are bytes that its device holds."""
+
+    running: int = 0  # jobs that are computed together now
+    waiting: int = 0  # jobs that are checked and wait for their place among them
+    completed: int = 0
+    failed: int = 0
+    generated_tokens: int = 0
+    tokens_per_second: float = 0.0  # since it was asked the last time
+    memory: int = 0

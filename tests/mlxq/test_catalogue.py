@@ -63,7 +63,7 @@ def test_a_key_without_a_value_is_one_that_is_left_out() -> None:
         ({"model_path": "x", "tool_call_parser": "hermse"}, "not 'hermse'; did you mean 'hermes'?"),
         ({"model_path": "x", "reasoning_parser": "qwen9"}, "'reasoning_parser' must be one of apertus,"),
         ({"model_path": "x", "enable_auto_tool_choice": "yes"}, "'enable_auto_tool_choice' must be true or false"),
-        ({"model_path": "x", "disable_auto_resize": False}, "'disable_auto_resize' must be true, as pictures are"),
+        ({"model_path": "x", "disable_auto_resize": 1}, "'disable_auto_resize' must be true or false, not 1"),
         ({"model_path": "x", "context_lenght": 4}, "unknown key 'context_lenght'; did you mean 'context_length'?"),
         (
             {"model_path": "x", "zzz": 4},
@@ -160,13 +160,13 @@ def test_every_fault_of_every_entry_and_of_the_server_is_told_at_once() -> None:
         {"model_path": "b"},
         port="http",
         log_level="loud",
-        log_file="x",
+        no_log_file="maybe",
         prot=1,
     ).splitlines()
     expected = [
         "models.yaml: server.port='http': must be a whole number from 1 to 65535",
         "models.yaml: server.log_level='loud': must be one of",
-        "models.yaml: server: 'log_file' is not built yet",
+        "models.yaml: server.no_log_file='maybe': must be 1 or 0",
         "models.yaml: server: unknown key 'prot'; did you mean 'port'?",
         "models.yaml: models[0] 'a': unknown key 'queue_sise'; did you mean 'queue_size'?",
         "models.yaml: models[0] 'a': 'kv_bits' must be",
@@ -205,7 +205,7 @@ def test_the_reference_server_s_keys_of_tools_and_thinking_are_taken() -> None:
         ({"server": {}}, "'models' must be a list"),
         ({"models": [{"model_path": "x"}], "server": [1]}, "'server' must be a mapping"),
         ({"models": [{"model_path": "x"}], "sever": {}}, "did you mean 'server'"),
-        ({"models": [{"model_path": "x"}], "server": {"log_file": "x"}}, "'log_file' is not built yet"),
+        ({"models": [{"model_path": "x"}], "server": {"log_fiel": "x"}}, "did you mean 'log_file'?"),
         ({"models": [{"model_path": "x"}, {"model_path": "x"}]}, "served twice"),
         ({"models": [{"model_path": "x"}, {"model_path": "y", "served_model_name": "x"}]}, "served twice"),
     ],

@@ -81,6 +81,8 @@ FILES: list[dict[str, Any]] = [
     {"model_path": "x", "zzz": 8},
     {"model_path": "x", "queue_size": 0},
     {"model_path": "x", "disable_auto_resize": False},
+    {"model_path": "x", "disable_auto_resize": 1},
+    {"model_path": "x", "debug": "yes"},
     {"model_path": "x", "reasoning_parser": "qwen9"},
     {"model_path": "x", "default_top_p": 2},
     {"model_path": "x", "served_model_name": "a b"},

@@ -158,3 +158,19 @@ def test_it_does_not_wait_long_for_who_takes_long(running: Running) -> None:
     with running.batcher.expecting():
         first, _ = running.submit()
         eventually(lambda: running.engine.admitted == [first])
+
+
+def test_what_there_is_to_do_and_what_was_done_is_told(running: Running) -> None:
+    jobs = [running.submit()[0] for _ in range(6)]
+    running.steps(1)
+    eventually(lambda: len(running.engine.admitted) == 4)
+    vitals = running.batcher.vitals()
+    assert (vitals.running, vitals.waiting, vitals.completed, vitals.failed) == (4, 2, 0, 0)
+    running.engine.ending.update(jobs)
+    running.steps(9)
+    eventually(lambda: running.batcher.vitals().completed == 6)
+    running.engine.generated, running.clock.now = 100, running.clock.now + 2
+    vitals = running.batcher.vitals()
+    assert (vitals.running, vitals.generated_tokens, vitals.tokens_per_second) == (0, 100, 50)
+    running.clock.now += 2
+    assert running.batcher.vitals().tokens_per_second == 0

@@ -11,9 +11,10 @@ import huggingface_hub
 import huggingface_hub.constants
 import pytest
 
+from mlxq.model_path import ModelPathError
 from mlxq.settings import Settings
 from tests import starter
-from workers.model_path import ModelPathError, resolve
+from workers.model_path import resolve
 
 
 def test_a_folder_is_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tasks.values.errors import InvalidValue
-from workers.pictures import Limits, opaque, open_picture, shrunk
+from workers.pictures import Limits, opaque, open_picture, shrunk, within
 
 LIMITS = Limits(pixels=1_000_000, bytes=1 << 20)
 
@@ -172,6 +172,14 @@ def test_a_picture_of_a_phone_is_its_first_one() -> None:
     file = io.BytesIO()
     Image.new("RGB", (8, 8), "red").save(file, "MPO", save_all=True, append_images=[Image.new("RGB", (2, 2), "blue")])
     assert open_picture(file.getvalue(), "image", LIMITS).size == (8, 8)
+
+
+def test_a_picture_is_brought_within_a_side_and_keeps_its_shape() -> None:
+    image = Image.new("RGB", (400, 200))
+    assert within(image, 100).size == (100, 50)
+    assert within(image.transpose(Image.Transpose.ROTATE_90), 100).size == (50, 100)
+    assert within(image, 400) is image and within(image, None) is image
+    assert within(Image.new("RGB", (10_000, 1)), 448).size == (448, 1)
 
 
 def test_a_picture_is_shrunk_to_so_many_pixels_and_keeps_its_shape() -> None:

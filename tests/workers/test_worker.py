@@ -6,7 +6,10 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from structlog.testing import capture_logs
 
+from mlxq.entries import FakeEntry, FakeOptions, LmEntry
+from mlxq.settings import Settings
 from tasks.redis.claims import Claims
 from tasks.redis.store import JobStore
 from tasks.values.job import Status
@@ -14,7 +17,7 @@ from tests.jobs import chat
 from tests.servers import eventually
 from tests.workers import running
 from workers.batcher import Batcher
-from workers.worker import Runner
+from workers.worker import EngineThread, Runner
 
 
 @pytest.fixture
@@ -56,3 +59,12 @@ def test_a_claim_whose_reply_was_lost_goes_back_and_one_that_runs_does_not(
     thread.join(10)
     celery.join(10)
     assert not claims.claimed() and not thread.is_alive() and not celery.is_alive()
+
+
+def test_a_model_that_cannot_be_served_is_a_sentence_and_what_nobody_expected_a_traceback(claims: Claims) -> None:
+    broken = FakeEntry(model_path="none", served_model_name="b", options=FakeOptions(load_error="no such weights"))
+    for entry, traced in ((LmEntry(model_path="./nowhere", served_model_name="a"), False), (broken, True)):
+        with capture_logs() as records:
+            error = EngineThread(entry, Settings(), claims).loaded()
+        (record,) = [one for one in records if one["log_level"] == "error"]
+        assert (record["reason"], record["exc_info"]) == (str(error), traced)

@@ -68,7 +68,7 @@ def main() -> None:
         settings, catalogue = configuration.load(os.environ)
     except configuration.ConfigurationError as error:
         sys.exit(f"mlxq: {error}")
-    logs.configure(settings.log_level)
+    logs.configure(settings)
     home.join(settings, os.environ)
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -125,6 +125,7 @@ class FakeEngine(Engine[_Row]):
         most = 0 if calls else 16 if payload.max_tokens is None else payload.max_tokens
         echo = isinstance(payload, CompletionRequest) and payload.echo and row.emitted == 0
         row.emitted = min(row.emitted + 1, most)
+        self.generated += len(row.prompts) * payload.n if most else 0
         end: events.FinishReason = "tool_calls" if calls else "length"
         reason = end if row.emitted == most else None
         told: list[Event] = []

@@ -42,7 +42,8 @@ log = structlog.get_logger()
 class TextEngine(Engine[Plan]):
     """A text model with continuous batching; `new_batch` makes an empty batch of it.
 
-    What one owner's requests leave in its caches serves that owner's only, unless the caches are `shared`.
+    What one owner's requests leave in its caches serves that owner's only, unless the caches are `shared`. With `debug`
+    every prompt and answer is logged as the model has it.
     """
 
     def __init__(
@@ -54,8 +55,10 @@ class TextEngine(Engine[Plan]):
         slots: int,
         *,
         shared: bool = False,
+        debug: bool = False,
     ) -> None:
         self.slots, self._planner, self._prompts, self._shared = slots, planner, prompts, shared
+        self._debug = debug
         self._new_batch, self._batch = new_batch, new_batch()
         self._output = OutputProcessor(tokenizer)
         self._tasks: dict[str, Task] = {}
@@ -109,6 +112,7 @@ class TextEngine(Engine[Plan]):
             task.prompts.append(PromptGroup(prompt, rows, plan.scored, plan.media, plan.owner))
         for prompt_group in list(task.prompts):
             self._batch.add(prompt_group)
+            self._log("prompt", row, prompt_group.tokens)
 
     def step(self) -> Sequence[tuple[str, Event]]:
         """A token of every row, and a piece of the prompts that wait."""
@@ -161,6 +165,7 @@ class TextEngine(Engine[Plan]):
         task = self._tasks.get(generated.row.job)
         if task is None or generated.row not in task.answers:
             return []
+        self.generated += 1
         try:
             return list(self._emit(task, generated))
         except JobError as error:
@@ -184,6 +189,7 @@ class TextEngine(Engine[Plan]):
     def _end(self, row: Row, emitted: Emitted, reason: FinishReason) -> Iterator[Event]:
         task = self._tasks[row.job]
         del task.answers[row]
+        self._log("answer", row.job, row.tokens[row.prompt_length :], index=row.index, reason=reason)
         if row.index % len(task.plan.options) == 0:
             task.cached += row.cached
         yield _delta(row, emitted, reason, task.fresh(row))
@@ -191,6 +197,10 @@ class TextEngine(Engine[Plan]):
             del self._tasks[row.job]
             # The end-of-sequence token counts: it was generated.
             yield events.Done(task.usage)
+
+    def _log(self, what: str, job: str, tokens: Sequence[int], **more: object) -> None:
+        if self._debug:
+            log.debug(what, job_id=job, tokens=len(tokens), text=self._output.raw(tokens), **more)
 
     def pause(self, row: str) -> bool:
         task = self._tasks[row]
@@ -222,6 +232,7 @@ class TextEngine(Engine[Plan]):
     def _rehearse(self, number: int) -> None:
         """Answer a request of ours: where MLX compiles kernels at run time, the first call of each takes seconds."""
         own, self._batch = self._batch, self._new_batch()  # what the one measures is the compiler
+        generated = self.generated
         try:
             prompt = [next(iter(self._output.ends), 0)] * (9 + number)
             plan = self._planner.plan(_WARM_UP[number])
@@ -229,7 +240,7 @@ class TextEngine(Engine[Plan]):
             while self._tasks:
                 self.step()
         finally:
-            self._batch = own
+            self._batch, self.generated = own, generated
 
 
 _WARM_UP = (
@@ -258,7 +269,13 @@ def load(entry: LmEntry, settings: Settings) -> TextEngine:
 def served(model: loading.Loaded) -> TextEngine:
     """An engine of a loaded model, as warm as it must be to answer."""
     engine = TextEngine(
-        model.new_batch, model.tokenizer, model.prompts, model.planner, model.slots, shared=model.shared
+        model.new_batch,
+        model.tokenizer,
+        model.prompts,
+        model.planner,
+        model.slots,
+        shared=model.shared,
+        debug=model.debug,
     )
     engine.warm_up()
     return engine

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from PIL import Image
 
 from mlxq.entries import MultimodalEntry, MultimodalOptions
 from mlxq.settings import Settings
@@ -460,3 +461,17 @@ def test_what_cannot_be_served_is_refused_at_start(
 
 def test_every_supported_architecture_is_tested() -> None:
     assert set(tiny.FAMILIES) == set(FAMILIES)
+
+
+def test_pictures_are_made_small_where_the_models_file_asks_for_it(folders: Mapping[str, Path], home: Path) -> None:
+    large = noise(4, 1200, 600)
+    refs = kept(BlobStore(home / "blobs"), large, large.resize((448, 224), Image.Resampling.LANCZOS))
+    small, asked, whole = (
+        engine.check(look("Look at ", ref)).plan.shown.key  # type: ignore[union-attr]
+        for engine, ref in (
+            (load(folders["smolvlm"], home), refs[1]),
+            (load(folders["smolvlm"], home, disable_auto_resize=False), refs[0]),
+            (load(folders["smolvlm"], home), refs[0]),
+        )
+    )
+    assert asked == small != whole

@@ -13,12 +13,14 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten
 
+from workers.engine import Unservable
+
 _TOLD = 3  # names of missing weights
 # Matrices that a checkpoint keeps apart and a network multiplies at once: `layers.0.qkv.1.weight`.
 _PART = re.compile(r"(?P<layer>.*\b(?:qkv|up))\.(?P<number>\d)\.(?P<kind>\w+)")
 
 
-class UnusableModel(Exception):
+class UnusableModel(Unservable):
     """A model's files cannot be served; the message is a sentence that says why."""
 
 

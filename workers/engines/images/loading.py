@@ -11,6 +11,7 @@ from mlxq.entries import ImageEntry
 from mlxq.settings import Settings
 from tasks.blobs import BlobStore
 from workers import blas
+from workers.engine import Unservable
 from workers.engines.images.variants import VARIANTS, Variant
 from workers.model_path import local
 
@@ -27,7 +28,7 @@ FULL = 16  # bits that are not quantised
 OVERRIDES = ("transformer_overrides", "text_encoder_overrides")
 
 
-class UnsupportedOption(Exception):
+class UnsupportedOption(Unservable):
     """A models' file entry asks for what its kind of image model cannot do."""
 
 

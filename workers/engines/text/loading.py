@@ -17,6 +17,7 @@ from mlx_lm.utils import maybe_set_recommended_wired_limit
 
 from mlxq.checks import checked
 from mlxq.entries import LmEntry, TextEntry
+from mlxq.model_path import ModelPathError
 from mlxq.ranges import SAMPLING
 from mlxq.settings import Settings
 from workers.engines.text.cache import kv
@@ -32,7 +33,7 @@ from workers.engines.text.schedule.batch import Batch
 from workers.engines.text.speculation import Draft, UnsupportedDraft
 from workers.engines.text.template import template_text
 from workers.fingerprint import fingerprint
-from workers.model_path import ModelPathError, resolve
+from workers.model_path import resolve
 
 PROMPT_CACHE_BYTES = 1 << 30
 _SPARE = 0.9  # of the memory that the device recommends to use, weights included
@@ -62,6 +63,7 @@ class Loaded(NamedTuple):
     planner: Planner
     slots: int
     shared: bool
+    debug: bool
 
 
 def load(entry: LmEntry, settings: Settings) -> Loaded:
@@ -92,7 +94,7 @@ def assembled(
     caches = kv.Kv(model, _quantisation(entry))
     vocabulary = _vocabulary(model)
     sampler = Sampler(tokenizer.eos_token_ids, tokenizer.encode("\n", add_special_tokens=False))
-    slots = entry.batch_completion_size
+    slots = entry.rows
     draft = _draft(entry, settings, caches, tokenizer, sampler, vocabulary)
     memory, prompt_cache = _memory(entry)
     formats = Formats.of(
@@ -121,7 +123,7 @@ def assembled(
             draft=draft,
         )
 
-    return Loaded(new_batch, tokenizer, prompts, planner, slots, settings.shared_cache)
+    return Loaded(new_batch, tokenizer, prompts, planner, slots, settings.shared_cache, entry.debug)
 
 
 def _folder(key: str, path: str) -> Path:

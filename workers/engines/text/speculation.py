@@ -12,6 +12,7 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
+from workers.engine import Unservable
 from workers.engines.text.cache import kv
 from workers.engines.text.cache.radix import shared
 from workers.engines.text.sampling.pick import Pick
@@ -19,7 +20,7 @@ from workers.engines.text.sampling.sampler import Sampler
 from workers.engines.text.schedule.rows import Row
 
 
-class UnsupportedDraft(Exception):
+class UnsupportedDraft(Unservable):
     """This draft model cannot draft for the model; the message says why."""
 
 

@@ -9,10 +9,11 @@ import mlx.core as mx
 import numpy as np
 from mlx_lm.models.cache import KVCache, RotatingKVCache
 
+from workers.engine import Unservable
 from workers.engines.vision.pictures import EncodedMedia
 
 
-class UnsupportedArchitecture(Exception):
+class UnsupportedArchitecture(Unservable):
     """This model cannot be served with pictures here; the message says why."""
 
 

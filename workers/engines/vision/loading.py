@@ -32,6 +32,7 @@ from workers.pictures import Limits
 
 PIXEL_BYTES = 1 << 30  # that wait for the vision tower
 OPEN_BYTES = 1 << 30  # of pictures, sounds and films that are opened and wait for the processor
+AUTO_RESIZE = 448  # pixels of a picture's longer side where mlx-openai-server's default is asked for
 
 
 def load(entry: MultimodalEntry, settings: Settings) -> Loaded:
@@ -67,6 +68,7 @@ def load(entry: MultimodalEntry, settings: Settings) -> Loaded:
         FilmLimits(seconds=options.max_video_seconds, frames=options.max_video_frames),
         options.max_audio_seconds,
         Budget(OPEN_BYTES),
+        None if entry.disable_auto_resize else AUTO_RESIZE,
     )
     language = Language(model, spatial=family.spatial)
     weights = Weights(folder, language, tokenizer, config, f"mlx-vlm {mlx_vlm.__version__}")

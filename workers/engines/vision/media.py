@@ -16,7 +16,7 @@ from workers.engines.vision.families import Kind
 from workers.engines.vision.reader import Medium
 from workers.films import FilmLimits, open_film
 from workers.patience import ENDLESS, Patience
-from workers.pictures import Limits, opaque, open_picture, pixels, shrunk
+from workers.pictures import Limits, opaque, open_picture, pixels, shrunk, within
 
 _PIXEL_BYTES = 6  # of a picture in RGB and of the copy that a step towards it may need
 _SAID: dict[Kind, str] = {"image": "sees pictures", "audio": "hears sounds", "video": "watches films"}
@@ -27,7 +27,7 @@ class MediaLoader:
     """Where what requests show comes from: at most so many (`most`), of these `kinds`, and within limits.
 
     All pictures of a request together may have twice the pixels of one; sounds are `seconds` long at most. What is
-    open of all requests together stays within the budget.
+    open of all requests together stays within the budget. Pictures are shrunk to a `side` of so many pixels.
     """
 
     blobs: BlobStore
@@ -37,6 +37,7 @@ class MediaLoader:
     films: FilmLimits
     seconds: float
     budget: Budget
+    side: int | None = None
 
     @contextmanager
     def open(self, media: Sequence[Media], patience: Patience = ENDLESS) -> Iterator[list[Medium]]:
@@ -69,7 +70,7 @@ class MediaLoader:
             with self.blobs.open(one.blob) as file:
                 if one.kind == "image":
                     image = opaque(open_picture(file, one.param, self.pictures))
-                    image = image if one.max_pixels is None else shrunk(image, one.max_pixels)
+                    image = within(image if one.max_pixels is None else shrunk(image, one.max_pixels), self.side)
                     seen += image.width * image.height
                     yield Medium("image", image)
                 elif one.kind == "video":

@@ -11,6 +11,7 @@ import pytest
 from mlx import nn
 
 from mlxq.entries import ImageGenerationEntry, ImageOptions
+from mlxq.model_path import ModelPathError
 from mlxq.settings import Settings
 from tasks.blobs import BlobStore
 from tests.workers.engines.images import drawing, tiny
@@ -18,7 +19,6 @@ from tests.workers.engines.images.drawing import pictures
 from workers.engines.images.engine import ImageEngine
 from workers.engines.images.loading import UnsupportedOption, arguments, load
 from workers.engines.images.variants import VARIANTS
-from workers.model_path import ModelPathError
 
 
 def adapter(path: Path) -> str:

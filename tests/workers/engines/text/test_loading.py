@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from mlxq.entries import LmEntry
+from mlxq.model_path import ModelPathError
 from mlxq.settings import Settings
 from tests.workers.engines.rows import Batch, chat, job
 from tests.workers.engines.text import tiny
@@ -25,7 +27,6 @@ from workers.engines.text.cache.kv import UnsupportedQuantisation
 from workers.engines.text.sampling.options import Defaults
 
 from workers.engines.text.speculation import UnsupportedDraft  # isort: skip
-from workers.model_path import ModelPathError  # isort: skip
 
 PROMPT = tuple(range(40, 80))
 
@@ -171,3 +172,19 @@ def test_the_prompt_cache_may_be_off(folder: Path, tmp_path: Path) -> None:
         engine = load(folder, prompt_cache_dir=str(tmp_path), **limit)
         assert [cached(engine, PROMPT), cached(engine, PROMPT)] == [0, 0]
     assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_without_batching_requests_follow_each_other(folder: Path) -> None:
+    assert load(folder, disable_batching=True, batch_completion_size=8).slots == 1
+    assert load(folder, batch_completion_size=8).slots == 8
+
+
+def test_prompts_and_answers_are_logged_only_where_the_entry_asks_for_it(folder: Path) -> None:
+    for debug in (True, False):
+        engine = load(folder, debug=debug)
+        with capture_logs() as records:
+            text = said(engine)
+        logged = [(record["event"], record["tokens"], record["text"]) for record in records if "text" in record]
+        decode = tiny.tokenizer().decode
+        expected = [("prompt", len(PROMPT), decode(list(PROMPT))), ("answer", 12, text)]
+        assert logged == (expected if debug else [])

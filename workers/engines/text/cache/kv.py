@@ -20,6 +20,8 @@ from mlx_lm.models.cache import (
     make_prompt_cache,
 )
 
+from workers.engine import Unservable
+
 _STEP = 256  # tokens by which caches grow
 
 
@@ -31,7 +33,7 @@ class Quantisation(NamedTuple):
     start: int
 
 
-class UnsupportedQuantisation(Exception):
+class UnsupportedQuantisation(Unservable):
     """This architecture's KV cache cannot be quantised; the message says why."""
 
 

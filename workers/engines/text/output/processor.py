@@ -23,6 +23,7 @@ class OutputProcessor:
         self.ends = frozenset(tokenizer.eos_token_ids)
         # The check threads' tokenizer keeps state while it encodes; decoding has its own.
         own = deepcopy(getattr(tokenizer, "_tokenizer", tokenizer))
+        self._own = own
         self._decode = remembering(own.decode)
         self._vocabulary = Vocabulary(own)
 
@@ -38,6 +39,10 @@ class OutputProcessor:
             lambda number: f"call_{sha256(f'{name}:{number}'.encode()).hexdigest()[:24]}",
             thinking=answer_format.begun,
         )
+
+    def raw(self, tokens: Sequence[int]) -> str:
+        """Tokens as the model has them, special ones included."""
+        return str(self._own.decode(list(tokens)))
 
     def echo(self, task: Task, row: Row, prompt: PromptGroup) -> Emitted:
         """The prompt's own text, with which a row's answer begins."""
