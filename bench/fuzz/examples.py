@@ -103,7 +103,7 @@ EXAMPLES: tuple[Example, ...] = (
         "/v1/models/<path:name>", "GET", lambda *_: Request("/v1/models/<path:name>", "GET", "/v1/models/fake"), 0.5
     ),
     _post("/v1/admin/keys", bodies.key, 1),
-    *(_plain(route) for route in ("/v1/admin/keys", "/v1/admin/queue")),
+    *(_plain(route) for route in ("/v1/admin/keys", "/v1/admin/queue", "/v1/queue/stats")),
     _get("/v1/admin/keys/<key_id>", "key", 0.3),
     _get("/v1/admin/keys/<key_id>/revoke", "key", 0.3, method="POST"),
     _plain("/v1/jobs/stream"),

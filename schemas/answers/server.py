@@ -140,3 +140,61 @@ class ListQueuesResponse(Answer, frozen=True):
     first_id: str | None
     last_id: str | None
     has_more: bool
+
+
+class _Busy(Answer, frozen=True):
+    running: bool
+    queue_size: int
+    max_queue_size: int
+    active_requests: int
+
+
+class Requests(_Busy, frozen=True):
+    """What waits for a model, what it does, and what its workers have done since they started."""
+
+    completed_requests: int
+    failed_requests: int
+
+
+class BatchStats(_Busy, frozen=True):
+    """How many requests a model computes together."""
+
+    completion_batch_size: int
+    prefill_batch_size: int | None
+    disabled: bool
+
+
+class QueueStats(Requests, frozen=True):
+    """One model's numbers where mlx-openai-server has them."""
+
+    queue_stats: Requests
+    batch_stats: BatchStats
+
+
+class ModelStats(Answer, frozen=True):
+    """What there is to do for a model, and how its workers do: rows, tokens a second, bytes that the device holds."""
+
+    id: str
+    type: str
+    state: State
+    reason: str | None
+    workers: int
+    slots: int
+    queued: dict[str, int]
+    claimed: int
+    running: int
+    waiting: int
+    completed: int
+    failed: int
+    generated_tokens: int
+    tokens_per_second: float
+    memory: int
+
+
+class QueueStatsResponse(Answer, frozen=True):
+    """How much there is to do."""
+
+    status: Literal["ok"]
+    model: str
+    queue_stats: QueueStats
+    models: list[ModelStats]

@@ -6,12 +6,13 @@ from typing import Any
 
 from flask import Blueprint, request
 
+from mlxq.entries import ModelEntry
 from schemas.answers import server
 from schemas.keys import KeySchema
-from tasks import overview
 from tasks.access import Limits, Listed
 from web import intake
-from web.gateway import gateway
+from web.api import queue as queues
+from web.gateway import Gateway, gateway
 from web.http import auth, unknown_fields
 from web.openapi.operation import operation
 from web.render import key as render
@@ -64,20 +65,10 @@ def revoke(key_id: str) -> dict[str, Any]:
 def queue() -> dict[str, Any]:
     """What waits and runs, model by model."""
     shared = gateway()
-    return listing.body([_load(entry.name) for entry in shared.catalogue], has_more=False)
+    return listing.body([_load(shared, entry) for entry in shared.catalogue], has_more=False)
 
 
-def _load(model: str) -> dict[str, Any]:
-    shared = gateway()
-    found, workers = overview.load(shared.store, model), shared.presence.workers(model)
-    state = shared.presence.model(model)
-    return {
-        "id": model,
-        "object": "queue",
-        "state": state.state,
-        "reason": state.reason,
-        "workers": len(workers),
-        "slots": sum(worker.slots for worker in workers),
-        "queued": found.queued,
-        "claimed": found.claimed,
-    }
+def _load(shared: Gateway, entry: ModelEntry) -> dict[str, Any]:
+    shown = queues.model(shared, entry)
+    names = ("id", "state", "reason", "workers", "slots", "queued", "claimed")
+    return {"object": "queue", **{name: shown[name] for name in names}}
