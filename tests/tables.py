@@ -16,11 +16,13 @@ import msgspec
 from flask import Flask
 
 from mlxq import entries
+from mlxq.catalogue import Server
 from schemas import __main__ as schemas
 from tasks.redis import keys
 from tasks.values import events
 from tasks.values.errors import JobError
 from tests import chat_templates, model_keys
+from tests.mlxq.doctor import golden
 from tests.servers import ROOT
 from web import registry
 from web.http import errors
@@ -113,6 +115,7 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "events": _events,
     "routes": _routes,
     "keys": _keys,
+    "keys of the server": partial(model_keys.table, Server),
     "keys of every model": partial(model_keys.table, entries.ModelEntry),
     "keys of text models": partial(model_keys.table, entries.TextEntry, entries.ModelEntry),
     "keys of lm models": partial(model_keys.table, entries.LmEntry, entries.TextEntry),
@@ -139,7 +142,7 @@ def written(text: str) -> str:
 
 def main() -> None:
     """Write the tables of all documents anew, and the files that hold nothing else."""
-    for path, text in model_keys.files().items():
+    for path, text in {**model_keys.files(), **golden.files()}.items():
         path.write_text(text)
     for document in DOCUMENTS:
         before = document.read_text()

@@ -52,6 +52,11 @@ def preload() -> None:
         logger.warning("blas_not_loaded", errors=failures, hint="MLX is slow without MKL or OpenBLAS; install mkl")
 
 
+def loaded() -> list[str]:
+    """The files that were loaded."""
+    return [library._name for library in _loaded]
+
+
 def _candidates() -> Iterator[list[str]]:
     """The files of each library of which all are installed."""
     for parts in _LIBRARIES:

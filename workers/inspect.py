@@ -16,8 +16,10 @@ import click
 from mlxq import configuration
 from mlxq.catalogue import Catalogue
 from mlxq.entries import LmEntry, ModelEntry, TextEntry
+from mlxq.model_path import ModelPathError
 from mlxq.settings import Settings
-from workers.model_path import ModelPathError, resolve
+from workers.fit import draws, fit
+from workers.model_path import resolve
 from workers.parsers import detect, registry
 
 # Special tokens that have to do with turns, thinking and tools.
@@ -30,11 +32,19 @@ class InspectError(Exception):
 
 @dataclass(frozen=True)
 class Inspected:
-    """What `inspect` says; lengths are in tokens, formats are None where there is none."""
+    """What `inspect` says; lengths are in tokens, formats are None where there is none.
+
+    `model_type` is the architecture as the model's files name it, `serve_as` the `model_type` of the models' file.
+    """
 
     model: str
     path: str
     model_type: str | None
+    serve_as: str | None
+    unsupported: str | None
+    broken: tuple[str, ...]
+    weight_bytes: int | None
+    kv_bytes_per_token: int | None
     context_length: int | None
     chat_template: str | None
     tool_call_parser: str | None
@@ -51,8 +61,11 @@ def inspect(entry: TextEntry, cache: Path) -> Inspected:
     """
     folder = resolve(entry.model_path, cache, weights=False)
     config = _json(folder / "config.json")
+    if config is None and draws(folder):
+        config = {}
     if config is None:
         raise InspectError(f"{folder}: there is no config.json, so this is no model")
+    suits = fit(entry.model_path.rpartition("/")[2], folder, config)
     tokenizer = _json(folder / "tokenizer_config.json") or {}
     template, source = _template(entry, folder, tokenizer)
     tokens = tuple(dict.fromkeys(_added(folder, tokenizer)))
@@ -61,6 +74,11 @@ def inspect(entry: TextEntry, cache: Path) -> Inspected:
         model=entry.name,
         path=str(folder),
         model_type=config.get("model_type"),
+        serve_as=suits.serve_as,
+        unsupported=suits.unsupported,
+        broken=suits.broken,
+        weight_bytes=suits.weights,
+        kv_bytes_per_token=suits.kv_bytes,
         context_length=_context(entry, config),
         chat_template=source,
         tool_call_parser=found.tools,
@@ -156,11 +174,24 @@ def _lines(found: Inspected) -> Iterator[tuple[str, str]]:
     yield "model", found.model
     yield "path", found.path
     yield "model type", found.model_type or "unknown"
+    yield "serve as", found.serve_as or "nothing"
+    yield "supported", found.unsupported or "yes"
+    yield "files", "; ".join(found.broken) or "whole"
+    yield "memory", _memory(found)
     yield "context length", f"{found.context_length} tokens" if found.context_length else "unknown"
     yield "chat template", found.chat_template or "none"
     yield "tool calls", f"{found.tool_call_parser or 'none'}. {found.tool_call_parser_because}"
     yield "thinking", f"{found.reasoning_parser or 'none'}. {found.reasoning_parser_because}"
     yield "special tokens", " ".join(found.special_tokens) or "none for thinking or tools"
+
+
+def _memory(found: Inspected) -> str:
+    weights = f"{found.weight_bytes / 1e9:.2f} GB of weights" if found.weight_bytes else "unknown"
+    if not found.kv_bytes_per_token:
+        return weights
+    token, context = found.kv_bytes_per_token, found.context_length
+    whole = f", {token * context / 1e9:.2f} GB for {context}" if context else ""
+    return f"{weights}, {token / 1e3:.1f} kB a token of KV cache{whole}"
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -128,6 +129,19 @@ class Client:
         except httpx.TransportError as error:
             raise self._unreachable(error) from None
 
+    def stream(self, path: str, body: Json) -> Iterator[Json]:
+        """The chunks of an answer as they come; ServerError also when it breaks off with an error."""
+        try:
+            with self._http.stream("POST", path, json=body) as response:
+                if response.is_error:
+                    response.read()
+                    raise refusal(response)
+                for line in response.iter_lines():
+                    if line.startswith("data: ") and line != "data: [DONE]":
+                        yield _chunk(line.removeprefix("data: "))
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from None
+
     def forget(self, path: str) -> None:
         """Delete what is no longer needed, if the server lets us."""
         with suppress(ServerError, httpx.TransportError):
@@ -186,6 +200,13 @@ class Client:
 
     def _unreachable(self, error: httpx.TransportError) -> ServerError:
         return ServerError(f"nothing answers at {self.url} ({error}); `mlxq launch` starts a server, MLXQ_URL names it")
+
+
+def _chunk(text: str) -> Json:
+    chunk: Json = json.loads(text)
+    if error := chunk.get("error"):
+        raise ServerError(f"the answer broke off: {error.get('message')} ({error.get('code')})", code=error.get("code"))
+    return chunk
 
 
 class _Refused(Exception):

@@ -66,10 +66,10 @@ def _download(file: PackageFile, target: Path, index: Index) -> None:
     partial = target.with_name(f"{target.name}.part")
     with index.client() as client:
         url = index.locate(file, client)
-        resumed = _transfer(client, url, partial)
+        resumed = transfer(client, url, partial, file.filename)
         if resumed and sha256(partial) != file.sha256:
             partial.unlink()
-            _transfer(client, url, partial)
+            transfer(client, url, partial, file.filename)
     if (found := sha256(partial)) != file.sha256:
         partial.unlink()
         raise FetchError(
@@ -79,8 +79,11 @@ def _download(file: PackageFile, target: Path, index: Index) -> None:
     partial.replace(target)
 
 
-def _transfer(client: httpx.Client, url: str, partial: Path) -> bool:
-    """Append what is missing to `partial`, or write it whole; says whether it was a continuation."""
+def transfer(client: httpx.Client, url: str, partial: Path, name: str) -> bool:
+    """Append what is missing to `partial`, or write it whole; says whether it was a continuation.
+
+    The progress is shown under the name. Raises httpx.HTTPError.
+    """
     have = partial.stat().st_size if partial.exists() else 0
     # A file that is compressed on its way would be counted and continued in the wrong bytes.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
@@ -92,7 +95,6 @@ def _transfer(client: httpx.Client, url: str, partial: Path) -> bool:
         have = have if resumed else 0
         length = answer.headers.get("Content-Length")
         with partial.open("ab" if resumed else "wb") as out, _progress() as progress:
-            name = partial.name.removesuffix(".part")
             task = progress.add_task(name, total=have + int(length) if length else None, completed=have)
             for chunk in answer.iter_raw():
                 out.write(chunk)

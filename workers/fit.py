@@ -1,0 +1,172 @@
+"""Whether a model's files can be served here: as which `model_type`, by which architecture, in how much memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+_WEIGHTS = ("*.safetensors", "*.npz")
+_INDEX = "*.safetensors.index.json"
+_WHISPER = {"n_mels", "n_audio_state"}  # keys of a converted Whisper's config, which has no `model_type`
+_SENSES = ("vision_config", "audio_config", "vision_tower", "mm_vision_tower", "img_processor", "visual")
+_ENCODERS = ("ForMaskedLM", "Model", "ForPreTraining", "ForTextEncoding")  # of networks without a head for text
+_ELEMENT = 2  # bytes of a number in a KV cache
+_LONGEST_HEADER = 100_000_000  # bytes, as the safetensors format has it
+_ARCHITECTURES = Path(__file__).parent / "engines" / "encoders" / "architectures"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Sizes are in bytes, None where the files do not tell them; `kv_bytes` are of a token in the KV cache.
+
+    `serve_as` is the `model_type` that fits, `unsupported` why it is not served all the same, and `broken` are files
+    that are missing or not whole.
+    """
+
+    serve_as: str | None
+    unsupported: str | None
+    broken: tuple[str, ...]
+    weights: int | None
+    kv_bytes: int | None
+
+
+def fit(name: str, folder: Path, config: Mapping[str, Any]) -> Fit:
+    """Read what the files say; nothing is loaded."""
+    kind = model_type(name, folder, config)
+    return Fit(
+        serve_as=kind,
+        unsupported=_unsupported(kind, config),
+        broken=tuple(broken(folder)),
+        weights=_size(folder),
+        kv_bytes=_kv_bytes(config) if kind in ("lm", "multimodal") else None,
+    )
+
+
+def draws(folder: Path) -> bool:
+    """Whether it is a model that makes pictures, whose parts lie in folders of their own."""
+    return (folder / "model_index.json").exists() or ((folder / "transformer").is_dir() and (folder / "vae").is_dir())
+
+
+def model_type(name: str, folder: Path, config: Mapping[str, Any]) -> str | None:
+    """The `model_type` that fits the model in a folder; None for what is no model that is known here."""
+    heads = [str(head) for head in config.get("architectures") or ()]
+    sentences = _object(folder / "config_sentence_transformers.json")
+    words = name.lower()
+    if draws(folder):
+        pipeline = str(_object(folder / "model_index.json").get("_class_name", "")).lower() + words
+        return "image-edit" if any(part in pipeline for part in ("edit", "kontext", "fill")) else "image-generation"
+    if config.get("model_type") == "whisper" or config.keys() >= _WHISPER:
+        return "whisper"
+    if _ends(heads, "ForSequenceClassification") or sentences.get("model_type") == "CrossEncoder" or "rerank" in words:
+        return "rerank"
+    if (folder / "modules.json").exists() or "embed" in words:
+        return "embeddings"
+    if any(key in config for key in _SENSES):
+        return "multimodal"
+    if _ends(heads, *_ENCODERS):
+        return "embeddings"
+    return "lm" if "model_type" in config else None
+
+
+def broken(folder: Path) -> Iterator[str]:
+    """The files of weights that are missing or were not fetched to their end, a sentence each."""
+    if not any(True for pattern in _WEIGHTS for _ in folder.rglob(pattern)):
+        yield "the weights are not here"
+        return
+    for index in sorted(folder.rglob(_INDEX)):
+        shards = _object(index).get("weight_map") or {}
+        for shard in sorted({str(one) for one in shards.values()}):
+            if not (index.parent / shard).exists():
+                yield f"{(index.parent / shard).relative_to(folder)} is missing"
+    for file in sorted(folder.rglob("*.safetensors")):
+        if (reason := _cut(file)) is not None:
+            yield f"{file.relative_to(folder)} {reason}"
+
+
+def _unsupported(kind: str | None, config: Mapping[str, Any]) -> str | None:
+    """Why a model of this type cannot be served with what is installed; None when it can."""
+    architecture = str(config.get("model_type"))
+    if kind is None:
+        return "its files are not those of a model that is known here"
+    if kind == "whisper":
+        return _without("mlx_whisper", "speech")
+    if kind.startswith("image-"):
+        return _without("mflux", "images")
+    if kind == "multimodal":
+        from workers.engines.vision.families import FAMILIES
+
+        known = architecture in FAMILIES
+        reason = f"models of architecture '{architecture}' cannot see here; those that can are {', '.join(FAMILIES)}"
+        return _without("mlx_vlm", "vision") or (None if known else reason)
+    if kind in ("embeddings", "rerank") and (_ARCHITECTURES / f"{architecture.replace('-', '_')}.py").exists():
+        return None
+    if missing := _without("mlx_lm", "text"):
+        return missing
+    return None if _in_mlx_lm(architecture) else f"the installed mlx-lm has no architecture '{architecture}'"
+
+
+def _without(package: str, extra: str) -> str | None:
+    return None if find_spec(package) else f"{package} is not installed: `pip install 'mlxq[{extra}]'`"
+
+
+def _in_mlx_lm(architecture: str) -> bool:
+    spec = find_spec("mlx_lm")
+    places = [Path(place) / "models" for place in (spec.submodule_search_locations if spec else None) or ()]
+    if any((place / f"{architecture}.py").exists() for place in places):
+        return True
+    from mlx_lm.utils import MODEL_REMAPPING  # takes seconds to import, and is seldom needed
+
+    other = MODEL_REMAPPING.get(architecture)
+    return other is not None and any((place / f"{other}.py").exists() for place in places)
+
+
+def _size(folder: Path) -> int | None:
+    """Bytes of the weights: of the files that are there, else as an index says."""
+    sizes = [file.stat().st_size for pattern in _WEIGHTS for file in folder.rglob(pattern)]
+    told = [(_object(index).get("metadata") or {}).get("total_size") for index in folder.rglob(_INDEX)]
+    known = [size for size in told if isinstance(size, int)]
+    return max(sum(sizes), sum(known)) or None
+
+
+def _kv_bytes(config: Mapping[str, Any]) -> int | None:
+    """Bytes that a token takes in the KV caches of all layers, of an architecture that has one a layer."""
+    inner = config.get("text_config")
+    text: Mapping[str, Any] = inner if isinstance(inner, dict) else config
+    layers, heads = text.get("num_hidden_layers"), text.get("num_attention_heads")
+    if not isinstance(layers, int) or not isinstance(heads, int) or not heads:
+        return None
+    width = text.get("head_dim") or int(text.get("hidden_size") or 0) // heads
+    return layers * 2 * int(text.get("num_key_value_heads") or heads) * int(width) * _ELEMENT or None
+
+
+def _cut(file: Path) -> str | None:
+    """Why a file of weights is not whole; None when it is as long as its header says."""
+    size = file.stat().st_size
+    with file.open("rb") as opened:
+        length = int.from_bytes(opened.read(8), "little")
+        if not 2 <= length <= min(_LONGEST_HEADER, size):
+            return "is no file of weights"
+        try:
+            header = json.loads(opened.read(length))
+            ends = [part["data_offsets"][1] for name, part in header.items() if name != "__metadata__"]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return "is no file of weights"
+    whole = 8 + length + max(ends, default=0)
+    return None if size >= whole else f"was not fetched to its end: {size:,} of {whole:,} bytes"
+
+
+def _ends(heads: list[str], *endings: str) -> bool:
+    return any(head.endswith(endings) for head in heads)
+
+
+def _object(path: Path) -> dict[str, Any]:
+    """The object in a file; an empty one where there is none that can be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
