@@ -38,7 +38,7 @@ def test_the_examples_of_the_command_line_work(real_stack: Stack, folder: Path) 
     httpx.post(f"{real_stack.url}/v1/jobs", json={"url": "/v1/chat/completions", "body": CHAT}).raise_for_status()
     mlxq = f'mlxq() {{ "{sys.executable}" -m mlxq.cli "$@"; }}\n'
     env = {**os.environ, "PYTHONPATH": str(ROOT), "MLXQ_URL": real_stack.url}
-    assert len(BLOCKS) == 3
+    assert len(BLOCKS) == 4
     for block in BLOCKS:
         done = subprocess.run(
             ["sh", "-euc", mlxq + block],
