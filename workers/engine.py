@@ -58,6 +58,13 @@ class Engine(Protocol[Plan]):
         """
         ...
 
+    def resumed(self, prepared: Prepared[Plan], told: Sequence[Event]) -> Prepared[Plan]:
+        """The same request for an engine that can go on where an earlier attempt, which told this, was broken off.
+
+        What it then produces begins with what was told.
+        """
+        return prepared
+
     def admit(self, row: str, prepared: Prepared[Plan]) -> None:
         """Let a row join the running batch before the next step."""
         ...

@@ -129,6 +129,8 @@ class Runner:
             if prepared.told:
                 self._answer(claim, prepared)
                 return None
+            if claim.attempt > 1:
+                prepared = self._engine.resumed(prepared, insist(self._claims.told, claim))
             log.info("job taken", model=claim.job.model, attempt=claim.attempt, prompt_tokens=prepared.prompt_tokens)
             return self._batcher.submit(claim, prepared)
 

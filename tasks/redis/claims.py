@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tasks.redis.entries import readable
 from tasks.redis.scripts import AWAY, Call, Value, answers
 from tasks.redis.store import JobStore
 from tasks.values import events, fold, job
@@ -119,6 +120,18 @@ class Claims:
             return True
         return bool(found == [b"queued", self.worker.encode(), str(claim.attempt).encode()])
 
+    def told(self, claim: Claim) -> list[Event]:
+        """What earlier attempts at a job told: the events of the one that came furthest, without its beginning."""
+        with answers():
+            entries = self.store.redis.xrange(self.store.keys.events(claim.job.id))
+        attempts: list[list[Event]] = [[]]
+        for event in (readable(fields[b"e"]) for _, fields in entries):
+            if isinstance(event, events.Started):
+                attempts.append([])
+            else:
+                attempts[-1].append(event)
+        return max(attempts, key=_done)
+
     def write(self, turn: Turn, cursor: str) -> Written:
         """Write what happened in one round trip, and read the cancellations since `cursor`; may be done twice."""
         calls = [self._beginning(*begun) for begun in turn.begun]
@@ -185,6 +198,10 @@ class Claims:
         record = self.store.find(job_id)
         if record is not None:
             release(self.store, record.job, self.worker, lost=False)
+
+
+def _done(told: Sequence[Event]) -> int:
+    return max((event.done for event in told if isinstance(event, events.Progress)), default=0)
 
 
 def _allowed(store: JobStore, held: Job) -> int:

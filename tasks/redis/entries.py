@@ -51,7 +51,7 @@ def rebuilt(result: fold.Result) -> Iterator[Event]:
                 choice.text, index, choice.finish_reason, choice.logprobs, choice.reasoning, tuple(calls)
             )
     elif isinstance(result, fold.TranscriptResult):
-        yield events.Recording(result.seconds, result.language)
+        yield events.Recording(result.seconds, result.language, result.language_name)
         yield from result.segments
     elif isinstance(result, fold.PicturesResult):
         yield from result.pictures

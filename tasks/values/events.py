@@ -10,8 +10,8 @@ import msgspec
 from tasks.values.errors import Failure
 from tasks.values.requests import BlobRef
 
-VERSION = 2
-READABLE = frozenset({1, 2})
+VERSION = 3
+READABLE = frozenset({1, 2, 3})
 
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls"]
 
@@ -105,19 +105,45 @@ class Score(msgspec.Struct, frozen=True, tag="score"):
     score: float
 
 
+class Word(msgspec.Struct, frozen=True):
+    """A word, with the blank before it, and when it is said, in seconds; its probability is that of its tokens."""
+
+    word: str
+    start: float
+    end: float
+    probability: float
+
+
 class Segment(msgspec.Struct, frozen=True, omit_defaults=True, tag="segment"):
-    """A stretch of transcribed speech, from `start` to `end` in seconds."""
+    """A stretch of transcribed speech, from `start` to `end` in seconds, with what Whisper says of it.
+
+    `seek` is where its window begins, in frames of 10 ms; `tokens` hold its timestamps too. The numbers are those of
+    the window: the temperature at which it was understood, a token's mean log probability, how often the text repeats
+    itself, and the probability that nobody speaks. `words` and `logprobs` are there where they were asked for.
+    """
 
     start: float
     end: float
     text: str
+    seek: int = 0
+    tokens: tuple[int, ...] = ()
+    temperature: float = 0.0
+    avg_logprob: float = 0.0
+    compression_ratio: float = 0.0
+    no_speech_prob: float = 0.0
+    words: tuple[Word, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 class Recording(msgspec.Struct, frozen=True, omit_defaults=True, tag="recording"):
-    """What is known of a recording before its words: length in seconds and language (ISO 639-1)."""
+    """What is known of a recording: length in seconds, and the language that is spoken, by ISO 639-1 and by name.
+
+    It comes before the words, and again with the true length where the file did not say it.
+    """
 
     seconds: float
     language: str | None = None
+    language_name: str | None = None
 
 
 class Preview(msgspec.Struct, frozen=True, tag="preview"):

@@ -83,6 +83,7 @@ class TranscriptResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="tra
     seconds: float
     language: str | None = None
     usage: Usage = Usage()
+    language_name: str | None = None
 
 
 class PicturesResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="pictures"):
@@ -137,9 +138,11 @@ def fold(payload: Payload, events: Iterable[Event]) -> Result:
     if isinstance(payload, ImageRequest):
         return PicturesResult(tuple(event for event in attempt if isinstance(event, Picture)), usage)
     segments = tuple(event for event in attempt if isinstance(event, Segment))
-    recording = next((event for event in attempt if isinstance(event, Recording)), Recording(usage.seconds))
+    recordings = [event for event in attempt if isinstance(event, Recording)]
+    recording = recordings[-1] if recordings else Recording(usage.seconds)  # the last one knows its true length
     text = "".join(segment.text for segment in segments).strip()
-    return TranscriptResult(text, segments, recording.seconds, recording.language, usage)
+    language, name = recording.language, recording.language_name
+    return TranscriptResult(text, segments, recording.seconds, language, usage, language_name=name)
 
 
 def _choices(events: list[Event]) -> tuple[Choice, ...]:

@@ -12,8 +12,8 @@ from tasks.values.errors import Failure
 from tasks.values.events import Cancelled, Event, Expired, Usage
 from tasks.values.requests import BlobRef, Payload
 
-VERSION = 2
-READABLE = frozenset({1, 2})
+VERSION = 3
+READABLE = frozenset({1, 2, 3})
 PRIORITY_STEP = 60_000  # milliseconds of waiting that a step of priority is worth
 
 
@@ -60,7 +60,8 @@ class RenderOptions(msgspec.Struct, frozen=True, omit_defaults=True):
 
     include_usage: bool = False
     encoding_format: Literal["float", "base64"] = "float"
-    response_format: Literal["json", "text", "b64_json", "url"] | None = None
+    response_format: Literal["json", "text", "b64_json", "url", "srt", "vtt", "verbose_json"] | None = None
+    granularities: tuple[Literal["segment", "word"], ...] = ("segment",)  # what a transcript tells the times of
     max_model_len: int | None = None  # tokens
     top_n: int | None = None
     return_documents: bool | None = None

@@ -215,13 +215,33 @@ class ScoreRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
         return 0 if len(self.queries) == 1 else document
 
 
+class VoiceActivity(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What counts as speech: from which probability on, seconds of a pause, and seconds around speech to listen to."""
+
+    threshold: float = 0.5
+    silence: float = 0.2
+    padding: float = 0.3
+
+
 class TranscriptionRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag="transcription"):
-    """Write down the speech in a recording of any container that ffmpeg's libraries read."""
+    """Write down the speech in a recording of any container that ffmpeg's libraries read, or translate it to English.
+
+    The model reads `prompt` as what was said before, and `hotwords` in every window. `words` and `logprobs` ask for
+    the times of words and the tokens' probabilities. Windows are cut in pauses and heard apart, with `sequential` one
+    after the other, each shown the words before it. With `skip_silence` only speech is listened to.
+    """
 
     audio: BlobRef
     language: str | None = None
     prompt: str | None = None
     temperature: float | None = None
+    task: Literal["transcribe", "translate"] = "transcribe"
+    hotwords: str | None = None
+    words: bool = False
+    logprobs: bool = False
+    sequential: bool = False
+    skip_silence: bool = False
+    voice: VoiceActivity = VoiceActivity()
 
 
 class ImageRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag="image"):

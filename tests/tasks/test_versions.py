@@ -31,7 +31,17 @@ def lines(name: str) -> list[bytes]:
 
 @pytest.mark.parametrize(
     ("kind", "version"),
-    [("jobs", 1), ("jobs", 2), ("events", 1), ("events", 2), ("results", 1), ("keys", 1), ("workers", 1)],
+    [
+        ("jobs", 1),
+        ("jobs", 2),
+        ("jobs", 3),
+        ("events", 1),
+        ("events", 2),
+        ("events", 3),
+        ("results", 1),
+        ("keys", 1),
+        ("workers", 1),
+    ],
 )
 def test_every_version_reads_as_it_was_written(kind: str, version: int) -> None:
     decode, encode = CODECS[kind]
@@ -41,8 +51,8 @@ def test_every_version_reads_as_it_was_written(kind: str, version: int) -> None:
 
 
 def test_the_fixtures_hold_one_of_each_kind() -> None:
-    assert {type(events.decode(line)) for line in lines("events_v2")} == set(events.Event.__args__)  # type: ignore[attr-defined]
-    assert {type(job.decode(line).payload) for line in lines("jobs_v2")} == set(requests.Payload.__args__)  # type: ignore[attr-defined]
+    assert {type(events.decode(line)) for line in lines("events_v3")} == set(events.Event.__args__)  # type: ignore[attr-defined]
+    assert {type(job.decode(line).payload) for line in lines("jobs_v3")} == set(requests.Payload.__args__)  # type: ignore[attr-defined]
     assert {type(fold.decode(line)) for line in lines("results_v1")} == set(fold.Result.__args__)  # type: ignore[attr-defined]
 
 

@@ -197,3 +197,20 @@ def test_a_token_is_one_entry_in_a_stream_and_no_change_of_a_record_that_says_so
     one.write(delta(claim, "b", 3), "0-0")
     found = store.redis.info("commandstats")
     assert "cmdstat_xadd" in found and "cmdstat_hset" not in found
+
+
+def test_what_the_attempt_that_came_furthest_told_is_there_for_the_next(
+    store: JobStore, one: Claims, two: Claims
+) -> None:
+    first = begun(store, one)
+    assert one.told(first) == []
+    heard = [events.Recording(90.0, "en", "english"), events.Segment(0.0, 1.5, " Hi."), events.Progress(3000, 9000)]
+    one.write(Turn(lines=[Lines(first, list(enumerate(heard, 2)), 33)]), "0-0")
+    release(store, first.job, "worker-1", lost=True)
+    second = two.claim(first.job.id)
+    assert second is not None
+    assert two.told(second) == heard
+    two.write(Turn([Begun(second, 0)]), "0-0")  # and it is lost before it could tell that again
+    release(store, second.job, "worker-2", lost=True)
+    third = one.claim(first.job.id)
+    assert third is not None and one.told(third) == heard
