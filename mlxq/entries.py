@@ -251,13 +251,15 @@ class RerankEntry(ModelEntry, frozen=True, kw_only=True, tag="rerank"):
 class WhisperOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Limits of a recording."""
 
-    max_seconds: Annotated[Seconds, about("seconds of a recording")] = 7200.0
+    max_seconds: Annotated[Seconds, about("seconds of a recording")] = 21600.0
 
 
 class WhisperEntry(ModelEntry, frozen=True, kw_only=True, tag="whisper"):
     """A model that writes down speech."""
 
-    batch_completion_size: Annotated[Positive, about("recordings that are transcribed at the same time")] = 4
+    batch_completion_size: Annotated[
+        Positive, about("recordings, and windows of up to 30 seconds of them, that are transcribed at the same time")
+    ] = 8
     default_temperature: Annotated[
         ranges.SpeechTemperature | None, about("the temperature of a request that says nothing, by default 0")
     ] = None

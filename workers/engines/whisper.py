@@ -1,311 +1,268 @@
-"""Whisper models converted to MLX: one try at a window of one recording a step, so that none delays the others.
+"""Whisper models converted to MLX: windows of all recordings go through encoder and decoder together.
 
-The window loop is that of `mlx_whisper.transcribe` without word timestamps, and gives the same segments; segments
-without text are left out.
+A recording is cut in its pauses into windows, which are heard apart, each as `mlx_whisper.transcribe` would hear it. A
+step is an encoding of windows that join, or one token of every window under way.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Generator, Iterator, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-import numpy as np
 import structlog
+from msgspec.structs import replace
 
 from mlxq.entries import WhisperEntry
 from mlxq.settings import Settings
 from tasks.blobs import BlobStore
 from tasks.values import events
-from tasks.values.errors import EngineError, Failure, InvalidValue, JobError, ModelNotFound
-from tasks.values.events import Event
+from tasks.values.errors import EngineError, Failure, JobError
+from tasks.values.events import Event, Segment
 from tasks.values.job import Job
-from tasks.values.requests import BlobRef, TranscriptionRequest
 from workers import audio, blas
 from workers.engine import Engine, Prepared
+from workers.engines.speech.cuts import FRAME, WINDOW, Cutter
+from workers.engines.speech.decoding import Decoder, Outcome, Try
+from workers.engines.speech.network import Network
+from workers.engines.speech.passages import Passage
+from workers.engines.speech.plan import TEMPERATURES, Plan, Planner, tokenizer
+from workers.engines.speech.recording import MARGIN, Recording
+from workers.engines.speech.row import Row
+from workers.engines.speech.words import Aligner, set_heads
 from workers.model_path import resolve
 from workers.patience import ENDLESS, Patience
 
 blas.preload()
 
 import mlx.core as mx  # noqa: E402 - after OpenBLAS
-from mlx_whisper.audio import (  # noqa: E402
-    FRAMES_PER_SECOND,
-    HOP_LENGTH,
-    N_FRAMES,
-    N_SAMPLES,
-    SAMPLE_RATE,
-    log_mel_spectrogram,
-    pad_or_trim,
-)
-from mlx_whisper.decoding import DecodingOptions, DecodingResult  # noqa: E402
+from mlx_whisper.audio import FRAMES_PER_SECOND, log_mel_spectrogram  # noqa: E402
 from mlx_whisper.load_models import load_model  # noqa: E402
-from mlx_whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE, Tokenizer, get_tokenizer  # noqa: E402
+from mlx_whisper.tokenizer import LANGUAGES, Tokenizer  # noqa: E402
 
-TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-COMPRESSION_RATIO_THRESHOLD = 2.4
-LOGPROB_THRESHOLD = -1.0
-NO_SPEECH_THRESHOLD = 0.6
-RESET_TEMPERATURE = 0.5  # text found above it is not shown to the next window
-PROMPT = 1 << 15  # characters of a prompt's end, of which the model sees some 220 tokens
-
-CHUNK = 60 * FRAMES_PER_SECOND  # frames of spectrogram made in one step
-DYNAMIC_RANGE = 2.0  # a spectrogram's floor below its loudest moment: 8 decades, in log_mel_spectrogram's units of 4
+_TOGETHER = 4  # windows that a GPU encodes at once; a CPU gains nothing by it
 _DECODING = 0.1  # seconds of a step in which every recording is still being decoded
-_MARGIN = 2  # frames that a chunk's first and last transforms reach beyond it
+_WARM = 4  # tokens that are said to make every kernel ready
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class Plan:
-    """A recording, which is decoded when its turn has come, with what is asked of it."""
-
-    recording: BlobRef
-    language: str | None
-    prompt: tuple[int, ...]
-    temperatures: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class _Row:
-    """A recording under way: its samples as soon as it is decoded, and the events that are made of them."""
-
-    decoded: Future[audio.Samples]
-    events: Iterator[list[Event]]
-    dropped: threading.Event = field(default_factory=threading.Event)
-
-
-@dataclass
-class _Heard:
-    """What was heard of a recording so far, and the frame from which to listen on."""
-
-    tokens: list[int]
-    shown_from: int = 0  # the tokens before it are no longer shown to the model
-    seek: int = 0
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """Part of a window's tokens: `start` and `end` in seconds from the window's beginning."""
-
-    start: float
-    end: float
-    tokens: list[int]
-
-
 class WhisperEngine(Engine[Plan]):
-    """Transcribes recordings, a window of 30 seconds at a time, taking turns between rows.
+    """Transcribes recordings, `slots` of them and as many windows at a time.
 
     A recording is decoded, by a thread of its own, once it is a row: what waits takes no memory.
     """
 
-    stall_factor = 2.0  # a window's hundreds of tokens are one call
+    stall_factor = 2.0  # several windows of a large model are encoded in one call
 
     def __init__(self, model: Any, blobs: BlobStore, *, slots: int, longest: float, temperature: float = 0.0) -> None:
         self.slots = slots
         self._model, self._blobs = model, blobs
-        self._longest, self._temperature = longest, temperature
-        self._fp16 = mx.metal.is_available()
-        self._decoders = ThreadPoolExecutor(slots, "decode")
-        self._rows: dict[str, _Row] = {}  # the longest waiting first
-        self._stride = N_FRAMES // model.dims.n_audio_ctx  # frames a timestamp token stands for
+        self._longest, self._planner = longest, Planner(model, temperature)
+        metal = mx.metal.is_available()
+        self._dtype, self._together = (mx.float16, _TOGETHER) if metal else (mx.float32, 1)
+        self._network, self._aligner = Network(model), Aligner(model)
+        self._stride = WINDOW // model.dims.n_audio_ctx  # frames a timestamp token stands for
+        self._context = model.dims.n_text_ctx
+        self._decoder = Decoder(
+            self._network, self._tokenizer("en"), context=self._context, precision=self._stride / FRAMES_PER_SECOND
+        )
+        self._threads = ThreadPoolExecutor(slots, "decode")
+        self._decoding: dict[str, Future[None]] = {}
+        self._rows: dict[str, Row] = {}  # the longest waiting first
+        self._paused: dict[str, Row] = {}
+        self._tries: dict[Try, tuple[str, Passage]] = {}  # whose the windows under way are
 
     def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[Plan]:
-        """Hears whether the recording begins like one; InvalidValue names `file` or `language`.
+        """Hears whether the recording begins like one; InvalidValue names what is wrong.
 
         What breaks later in it is found out when it is decoded.
         """
-        request = job.payload
-        if not isinstance(request, TranscriptionRequest):
-            raise ModelNotFound(f"the model '{job.model}' only transcribes recordings", param="model")
-        language = self._language(request.language)
-        prompt: list[int] = []
-        if request.prompt is not None:
-            # Ordinary: what looks like a control token is the client's text.
-            prompt = self._tokenizer("en").encoding.encode_ordinary(" " + request.prompt.strip()[-PROMPT:])
-        temperature = self._temperature if request.temperature is None else request.temperature
-        with self._blobs.open(request.audio) as file:
+        plan = self._planner.plan(job)
+        with self._blobs.open(plan.recording) as file:
             audio.check(file, self._longest, patience)
-        temperatures = (temperature,) if temperature else TEMPERATURES
-        return Prepared(prompt_tokens=0, plan=Plan(request.audio, language, tuple(prompt), temperatures))
+        return Prepared(prompt_tokens=len(plan.prompt) + len(plan.hotwords), plan=plan)
 
-    def _language(self, asked: str | None) -> str | None:
-        multilingual = self._model.is_multilingual
-        if asked is None:
-            return None if multilingual else "en"
-        code: str = TO_LANGUAGE_CODE.get(asked.lower(), asked.lower())
-        if code not in list(LANGUAGES)[: self._model.num_languages]:
-            raise InvalidValue(
-                f"'{asked}' is no language that this model knows, such as 'en' or 'english'", param="language"
-            )
-        if not multilingual and code != "en":
-            raise InvalidValue(f"this model understands English only, not {LANGUAGES[code]}", param="language")
-        return code
+    def resumed(self, prepared: Prepared[Plan], told: Sequence[Event]) -> Prepared[Plan]:
+        """Go on behind the last window that an earlier attempt told whole."""
+        done = max((event.done for event in told if isinstance(event, events.Progress)), default=0)
+        recording = next((event for event in told if isinstance(event, events.Recording)), None)
+        if not done or recording is None:
+            return prepared
+        segments = tuple(event for event in told if isinstance(event, Segment))
+        language = prepared.plan.language or recording.language
+        return replace(prepared, plan=dataclasses.replace(prepared.plan, done=done, told=segments, language=language))
 
     def admit(self, row: str, prepared: Prepared[Plan]) -> None:
-        plan, dropped = prepared.plan, threading.Event()
-        decoded = self._decoders.submit(self._decode_recording, plan.recording, dropped)
-        self._rows[row] = _Row(decoded, self._transcribe(plan, decoded), dropped)
-
-    def _decode_recording(self, recording: BlobRef, dropped: threading.Event) -> audio.Samples:
-        with self._blobs.open(recording) as file:
-            return audio.decode(file, self._longest, Patience(lambda: not dropped.is_set()))
+        plan = prepared.plan
+        cutter = None if plan.sequential else Cutter(plan.voice, skip=plan.skip_silence)
+        recording = Recording(cutter, self._blobs.root)
+        self._rows[row] = Row(plan, recording, LANGUAGES)
+        self._decoding[row] = self._threads.submit(recording.decode, self._blobs, plan.recording, self._longest)
 
     def step(self) -> Sequence[tuple[str, Event]]:
-        """A try at a window, or a minute of spectrogram, of the decoded row that has waited longest."""
-        name = next((name for name, row in self._rows.items() if row.decoded.done()), None)
-        if name is None:
-            wait([row.decoded for row in self._rows.values()], _DECODING, FIRST_COMPLETED)
-            return []
-        row = self._rows.pop(name)
-        try:
-            produced = next(row.events)
-        except JobError as error:
-            return [(name, events.Failed(error.failure))]
-        except Exception as error:
-            log.exception("a recording could not be transcribed", row=name)
-            message = f"the recording could not be transcribed: {type(error).__name__}: {error}"
-            return [(name, events.Failed(Failure(EngineError.code, message)))]
-        if not produced or not isinstance(produced[-1], events.TERMINAL):
-            self._rows[name] = row
-        return [(name, event) for event in produced]
+        """An encoding of windows that join, or a token of every window; then what is known of each recording."""
+        told = self._each(dict.fromkeys(self._rows), lambda name, _: self._rows[name].collect())
+        if joining := self._joining():
+            told += self._join(joining)
+        elif len(self._decoder):
+            told += self._take(self._decoder.step())
+        elif self._rows:
+            wait([self._decoding[name] for name in self._rows], _DECODING, FIRST_COMPLETED)
+        for name, row in list(self._rows.items()):
+            for event in row.tell():
+                told.append((name, event))
+                if isinstance(event, events.Done):
+                    self.drop(name)
+        return told
+
+    def _each(self, things: Mapping[str, Any], do: Callable[[str, Any], None]) -> list[tuple[str, Event]]:
+        """Do something for rows; one that breaks over it ends alone."""
+        failed: list[tuple[str, Event]] = []
+        for name, thing in things.items():
+            try:
+                do(name, thing)
+            except JobError as error:
+                failed.append((name, events.Failed(error.failure)))
+            except Exception as error:
+                log.exception("a recording could not be transcribed", row=name)
+                message = f"the recording could not be transcribed: {type(error).__name__}: {error}"
+                failed.append((name, events.Failed(Failure(EngineError.code, message))))
+        for name, _ in failed:
+            self.drop(name)
+        return failed
+
+    def _joining(self) -> list[tuple[str, Passage]]:
+        """The passages that are heard next, as many as there are places: people's first, and in turns."""
+        waiting = {name: row.waiting for name, row in self._rows.items()}
+        busy = {name: row.busy for name, row in self._rows.items()}
+        bulk = {name for name, row in self._rows.items() if row.plan.bulk}
+        chosen: list[tuple[str, Passage]] = []
+        while len(self._decoder) + len(chosen) < self.slots:
+            full = sum(busy[name] for name in bulk) >= self.slots - self.slots // 8
+            names = [name for name, left in waiting.items() if left and not (full and name in bulk)]
+            if not names:
+                break
+            name = min(names, key=lambda one: (one in bulk, busy[one]))
+            busy[name] += 1
+            chosen.append((name, waiting[name].pop(0)))
+        return chosen
+
+    def _join(self, joining: Sequence[tuple[str, Passage]]) -> list[tuple[str, Event]]:
+        """Encode some of the windows that are not, and let all begin that are."""
+        fresh = [(name, passage) for name, passage in joining if passage.features is None][: self._together]
+        failed: list[tuple[str, Event]] = []
+        for name, passage in fresh:
+            failed += self._each({name: passage}, self._transform)
+        if fresh := [(name, passage) for name, passage in fresh if name in self._rows]:
+            self._encode(fresh)
+        for name, passage in joining:
+            if passage.features is not None and name in self._rows:
+                failed += self._each({name: passage}, self._begin)
+        begun = [one for one in self._tries if not one.said]
+        return [*failed, *self._take(self._decoder.join(begun))]
+
+    def _encode(self, fresh: Sequence[tuple[str, Passage]]) -> None:
+        features = self._network.encode(mx.stack([passage.mel for _, passage in fresh if passage.mel is not None]))
+        mx.eval(features)
+        for (name, passage), own in zip(fresh, features, strict=True):
+            passage.features, passage.mel = own, None
+            self._rows[name].language = self._rows[name].language or self._detect(own)
+
+    def _transform(self, name: str, passage: Passage) -> None:
+        """Make the log-mel spectrogram (frames, bands) of a passage's window, with nothing behind its end."""
+        samples, before = self._rows[name].recording.read(passage.seek, passage.seek + passage.size)
+        silence = (before + passage.size + MARGIN) * FRAME - len(samples)
+        mel = log_mel_spectrogram(samples, self._model.dims.n_mels, max(0, silence))
+        window = mel[before : before + passage.size].astype(self._dtype)
+        passage.mel = mx.pad(window, [(0, WINDOW - passage.size), (0, 0)])
+
+    def _detect(self, features: mx.array) -> str:
+        tokenizer = self._tokenizer("en")
+        states = self._network.decode(mx.array([[tokenizer.sot]]), self._network.listen(features[None]))
+        logits = self._network.logits(states[0, -1])
+        likeliest = mx.argmax(logits[mx.array(tokenizer.all_language_tokens)]).item()
+        return str(tokenizer.all_language_codes[likeliest])
+
+    def _begin(self, name: str, passage: Passage) -> None:
+        plan = self._rows[name].plan
+        tokenizer = self._tokenizer(self._rows[name].language, plan.task)
+        most = self._context // 2 - 1
+        hotwords = list(plan.hotwords[:most])
+        shown = hotwords + passage.shown[len(passage.shown) - min(most - len(hotwords), len(passage.shown)) :]
+        prefix = ([tokenizer.sot_prev, *shown] if shown else []) + list(tokenizer.sot_sequence)
+        assert passage.features is not None  # noqa: S101  (it is encoded)
+        temperature = plan.temperatures[passage.tried]
+        passage.attempt = Try(passage.features, tuple(prefix), temperature, seed=passage.seek)
+        self._tries[passage.attempt] = name, passage
+
+    def _take(self, ended: Sequence[tuple[Try, Outcome]]) -> list[tuple[str, Event]]:
+        """What came of tries: segments, or another try."""
+        failed: list[tuple[str, Event]] = []
+        for one, outcome in ended:
+            name, passage = self._tries.pop(one)
+            if name not in self._rows or passage.fails(outcome, self._rows[name].plan.temperatures):
+                continue
+            failed += self._each({name: passage}, partial(self._cut, outcome))
+        return failed
+
+    def _cut(self, outcome: Outcome, name: str, passage: Passage) -> None:
+        row = self._rows[name]
+        tokenizer = self._tokenizer(row.language, row.plan.task)
+        segments, covered = passage.cut(outcome, tokenizer, self._stride, logprobs=row.plan.logprobs)
+        if row.plan.words and segments and passage.features is not None:
+            segments = self._aligner.align(segments, tokenizer, passage.features, passage.size, passage.spoken)
+            last = next((one.words[-1].end for one in reversed(segments) if one.words), 0.0)
+            if covered < passage.size and last * FRAMES_PER_SECOND > passage.seek:
+                covered = max(1, round(last * FRAMES_PER_SECOND) - passage.seek)
+        passage.advance(segments, covered, outcome.temperature)
 
     def device_memory(self) -> int:
         return mx.get_active_memory()
 
+    def pause(self, row: str) -> bool:
+        self._silence(row)
+        self._paused[row] = self._rows.pop(row)
+        return True
+
+    def resume(self, row: str) -> None:
+        self._rows[row] = self._paused.pop(row)
+
     def drop(self, row: str) -> None:
-        if dropped := self._rows.pop(row, None):
-            dropped.dropped.set()
-            dropped.decoded.cancel()
+        dropped = self._rows.pop(row, None) or self._paused.pop(row, None)
+        if dropped is not None:
+            dropped.recording.close()
+            self._silence(row)
+            self._decoding.pop(row).cancel()
+
+    def _silence(self, row: str) -> None:
+        """Hear a row's windows no further; they begin again if it goes on."""
+        tries = [one for one, (name, _) in self._tries.items() if name == row]
+        self._decoder.drop(tries)
+        for one in tries:
+            self._tries.pop(one)[1].attempt = None
 
     def warm_up(self) -> None:
         """Compile every kernel that a window takes, greedy and sampled."""
-        features = self._encode(log_mel_spectrogram(np.zeros(N_SAMPLES, np.float32), self._model.dims.n_mels))
-        for temperature in TEMPERATURES[:2]:
-            options = DecodingOptions(language="en", fp16=self._fp16, sample_len=4, temperature=temperature)
-            self._model.decode(features, options)
+        dims = self._model.dims
+        features = self._network.encode(mx.zeros((1, WINDOW, dims.n_mels), self._dtype))[0]
+        prefix = tuple(self._tokenizer("en").sot_sequence)
+        tries = [Try(features, prefix, temperature, seed=0) for temperature in TEMPERATURES[:2]]
+        self._decoder.join(tries)
+        for _ in range(_WARM):
+            self._decoder.step()
+        self._decoder.drop(tries)
 
-    def _transcribe(self, plan: Plan, decoded: Future[audio.Samples]) -> Iterator[list[Event]]:
-        """The events of a recording that is decoded by now, those of one step at a time."""
-        samples, chunks = decoded.result(), []
-        for chunk in spectrogram(samples, self._model.dims.n_mels):
-            chunks.append(chunk)
-            yield []
-        mel = mx.concatenate(chunks)
-        mel = mx.maximum(mel, mel.max() - DYNAMIC_RANGE)
-        mx.eval(mel)
-        chunks.clear()
-        frames, seconds = len(samples) // HOP_LENGTH, len(samples) / SAMPLE_RATE
-        language = plan.language or self._detect(mel)
-        yield []
-        produced: list[Event] = [events.Recording(seconds, language)]
-        heard = _Heard(list(plan.prompt))
-        while heard.seek < frames:
-            size = min(N_FRAMES, frames - heard.seek)
-            features = self._encode(mel[heard.seek : heard.seek + size])
-            shown = heard.tokens[heard.shown_from :]
-            result = yield from self._decode(features, language, shown, plan.temperatures)
-            produced += self._advance(heard, result, size, language)
-            produced.append(events.Progress(min(heard.seek, frames), frames))
-            if heard.seek < frames:
-                yield produced
-                produced = []
-        yield [*produced, events.Done(events.Usage(seconds=seconds))]
-
-    def _encode(self, mel: mx.array) -> mx.array:
-        window = pad_or_trim(mel, N_FRAMES, axis=0).astype(mx.float16 if self._fp16 else mx.float32)
-        features: mx.array = self._model.encoder(window[None])[0]
-        return features
-
-    def _detect(self, mel: mx.array) -> str:
-        _, probabilities = self._model.detect_language(self._encode(mel))
-        return str(max(probabilities, key=probabilities.__getitem__))
-
-    def _decode(
-        self, features: mx.array, language: str, shown: list[int], temperatures: tuple[float, ...]
-    ) -> Generator[list[Event], None, DecodingResult]:
-        """What is heard in a window: at the first temperature, and in steps of their own at the next if that fails."""
-        for number, temperature in enumerate(temperatures):
-            if number:
-                yield []
-            options = DecodingOptions(language=language, prompt=shown, temperature=temperature, fp16=self._fp16)
-            result = self._model.decode(features, options)
-            repeats = result.compression_ratio > COMPRESSION_RATIO_THRESHOLD
-            silent = result.no_speech_prob > NO_SPEECH_THRESHOLD
-            if silent or not (repeats or result.avg_logprob < LOGPROB_THRESHOLD):
-                break
-        return result
-
-    def _advance(self, heard: _Heard, result: DecodingResult, size: int, language: str) -> list[Event]:
-        """Take in what was heard in a window of `size` frames, and move to where the next one begins."""
-        if result.no_speech_prob > NO_SPEECH_THRESHOLD and result.avg_logprob <= LOGPROB_THRESHOLD:
-            heard.seek += size
-            return []
-        tokenizer = self._tokenizer(language)
-        pieces, covered = _pieces(result.tokens, tokenizer.timestamp_begin, size, self._stride)
-        offset = heard.seek * HOP_LENGTH / SAMPLE_RATE
-        produced: list[Event] = []
-        for piece in pieces:
-            text = tokenizer.decode([token for token in piece.tokens if token < tokenizer.eot])
-            if piece.start != piece.end and text.strip():
-                heard.tokens += piece.tokens
-                produced.append(events.Segment(offset + piece.start, offset + piece.end, text))
-        heard.seek += covered or size  # a window that ends where it began would be heard for ever
-        if result.temperature > RESET_TEMPERATURE:
-            heard.shown_from = len(heard.tokens)
-        return produced
-
-    def _tokenizer(self, language: str) -> Tokenizer:
-        model = self._model
-        return get_tokenizer(
-            model.is_multilingual, num_languages=model.num_languages, language=language, task="transcribe"
-        )
-
-
-def _pieces(tokens: list[int], timestamps: int, size: int, stride: int) -> tuple[list[_Piece], int]:
-    """A window's tokens cut where two timestamps meet, and how many of its `size` frames they cover.
-
-    `timestamps` is the first timestamp's token; each stands for `stride` frames.
-    """
-    precision = stride * HOP_LENGTH / SAMPLE_RATE
-    is_time = [token >= timestamps for token in tokens]
-    cuts = [at for at in range(1, len(tokens)) if is_time[at - 1] and is_time[at]]
-    ended = is_time[-2:] == [False, True]  # nothing is said after the last timestamp
-    if not cuts:
-        last = next((token for token in reversed(tokens) if token >= timestamps), timestamps)
-        end = (last - timestamps) * precision if last != timestamps else size * HOP_LENGTH / SAMPLE_RATE
-        return [_Piece(0.0, end, tokens)], size
-    if ended:
-        cuts.append(len(tokens))
-    parts = [tokens[start:end] for start, end in zip([0, *cuts], cuts, strict=False)]
-    pieces = [_Piece((part[0] - timestamps) * precision, (part[-1] - timestamps) * precision, part) for part in parts]
-    return pieces, size if ended else (parts[-1][-1] - timestamps) * stride
-
-
-def spectrogram(samples: audio.Samples, n_mels: int) -> Iterator[mx.array]:
-    """The log-mel spectrogram with 30 seconds of silence behind it, in chunks of (frames, n_mels).
-
-    The memory it takes is a chunk's. Each chunk's floor is that of its own loudest moment; the recording's, which is
-    never below it, is for the caller to lay.
-    """
-    frames = len(samples) // HOP_LENGTH
-    for start in range(0, max(frames, 1), CHUNK):
-        last = start + CHUNK >= frames
-        before = min(start, _MARGIN)
-        end = len(samples) if last else (start + CHUNK + _MARGIN) * HOP_LENGTH
-        padding = N_SAMPLES if last else 0
-        mel = log_mel_spectrogram(samples[(start - before) * HOP_LENGTH : end], n_mels, padding)
-        chunk = mel[before:] if last else mel[before : before + CHUNK]
-        mx.eval(chunk)
-        yield chunk
+    def _tokenizer(self, language: str | None, task: str = "transcribe") -> Tokenizer:
+        return tokenizer(self._model, language, task)
 
 
 def load(entry: WhisperEntry, settings: Settings) -> WhisperEngine:
     """The engine of a Whisper folder as mlx-community has them."""
     folder = resolve(entry.model_path, settings.cache)
     model = load_model(str(folder), mx.float16 if mx.metal.is_available() else mx.float32)
+    set_heads(model, folder)
     engine = WhisperEngine(
         model,
         BlobStore(settings.home / "blobs"),
