@@ -18,6 +18,7 @@ from schemas.rerank import RerankSchema, RerankV2Schema
 from schemas.score import ScoreSchema
 from schemas.tokenize import TokenizeSchema
 from schemas.transcriptions import TranscriptionsSchema
+from schemas.translations import TranslationsSchema
 
 TABLES: dict[str, dict[str, type[Body]]] = {
     "text fields": {
@@ -33,6 +34,7 @@ TABLES: dict[str, dict[str, type[Body]]] = {
         "/v2/rerank": RerankV2Schema,
         "/v1/score": ScoreSchema,
         "/v1/audio/transcriptions": TranscriptionsSchema,
+        "/v1/audio/translations": TranslationsSchema,
     },
     "image fields": {
         "/v1/images/generations": ImagesGenerationsSchema,

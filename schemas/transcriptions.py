@@ -5,46 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validates_schema
+from marshmallow.validate import OneOf
 
-from mlxq import ranges
-from schemas.fields import Call, Shapes, Text, Upload, within
+from schemas.speech import Keywords, Several, SpeechSchema
 
-UNSUPPORTED_FORMATS = ("verbose_json", "srt", "vtt", "diarized_json")
-
-
-class Format(fields.String):
-    """`json` or `text`."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        if value in UNSUPPORTED_FORMATS:
-            raise ValidationError(f"'{value}' is not supported; use 'json' or 'text'.")
-        if value not in ("json", "text"):
-            raise ValidationError("must be 'json' or 'text'.")
-        return str(value)
-
-    def shape(self, _: Shapes) -> dict[str, Any]:
-        """Either."""
-        return {"enum": ["json", "text"]}
+_KINDS = 2  # of timestamps
 
 
-class TranscriptionsSchema(Call):
-    """A recording to write down; numbers arrive as strings, because a form knows nothing else."""
+class TranscriptionsSchema(SpeechSchema):
+    """A recording to write down."""
 
-    ACCEPTED: ClassVar[frozenset[str]] = frozenset({"user"})
     REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "chunking_strategy": ("auto",),
-        "include": ([],),
-        "keywords": ([],),
         "known_speaker_names": ([],),
         "known_speaker_references": ([],),
         "languages": ([],),
-        "stream": (False, "false", "False"),
-        "timestamp_granularities": ([], ["segment"]),
     }
 
-    file = Upload(required=True, error_messages={"required": "a recording is required."})
-    language = Text()
-    prompt = fields.String()
-    response_format = Format()
-    temperature = fields.Float(validate=within(ranges.SpeechTemperature))
+    task = fields.String(validate=OneOf(["transcribe", "translate"]))
+    timestamp_granularities = Several(fields.String(validate=OneOf(["segment", "word"])), _KINDS)
+    include = Several(fields.String(validate=OneOf(["logprobs"])), 1)
+    keywords = Keywords()
+
+    @validates_schema
+    def where_it_shows(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuse what the format has no place for."""
+        written = data.get("response_format", "json")
+        if "word" in data.get("timestamp_granularities", ()) and written != "verbose_json":
+            raise ValidationError("needs the response_format 'verbose_json'.", "timestamp_granularities")
+        if data.get("include") and written != "json":
+            raise ValidationError("needs the response_format 'json'.", "include")

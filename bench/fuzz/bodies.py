@@ -231,6 +231,23 @@ def varied(world: World, chance: Random) -> tuple[Part, ...]:
 
 def recording(world: World, chance: Random) -> tuple[Part, ...]:
     fields = {"model": world.speech, "language": "en", "prompt": "word", "response_format": "json", "temperature": "0"}
+    more = chance.choice(
+        (
+            {},
+            {"response_format": "verbose_json", "timestamp_granularities[]": "word"},
+            {"response_format": chance.choice(("srt", "vtt", "text")), "hotwords": "word"},
+            {"stream": "true", "include[]": "logprobs"},
+            {"chunking_strategy[type]": "server_vad", "chunking_strategy[threshold]": "0.4", "keywords[]": "word"},
+            {"vad_filter": "true", "task": "transcribe"},
+            {"condition_on_previous_text": "true"},
+        )
+    )
+    parts = [Part(name, value.encode()) for name, value in {**fields, **more}.items()]
+    return (*parts, Part("file", wav(), "a.wav", "audio/wav"))
+
+
+def translated(world: World, chance: Random) -> tuple[Part, ...]:
+    fields = {"model": world.speech, "prompt": "word", "response_format": "json", "temperature": "0"}
     return (*(Part(name, value.encode()) for name, value in fields.items()), Part("file", wav(), "a.wav", "audio/wav"))
 
 

@@ -78,6 +78,7 @@ EXAMPLES: tuple[Example, ...] = (
     _form("/v1/images/edits", bodies.changed_form, 1.5),
     _form("/v1/images/variations", bodies.varied, 2),
     _form("/v1/audio/transcriptions", bodies.recording, 1),
+    _form("/v1/audio/translations", bodies.translated, 0.5),
     _form("/v1/files", bodies.upload, 8),
     _post("/v1/batches", bodies.batch, 2),
     _post("/v1/jobs", bodies.job, 10),

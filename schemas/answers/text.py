@@ -1,4 +1,4 @@
-"""The answers of chats, completions, embeddings and transcriptions, and of what looks at prompts."""
+"""The answers of chats, completions and embeddings, and of what looks at prompts."""
 
 from __future__ import annotations
 
@@ -233,17 +233,3 @@ class CreateEmbeddingResponse(Answer, frozen=True):
     data: list[Embedding]
     model: str
     usage: EmbeddingUsage
-
-
-class TranscriptTextUsageDuration(Answer, frozen=True):
-    """Seconds of the recording."""
-
-    type: Literal["duration"]
-    seconds: float
-
-
-class CreateTranscriptionResponseJson(Answer, frozen=True):
-    """A recording's words."""
-
-    text: str
-    usage: TranscriptTextUsageDuration

@@ -10,7 +10,9 @@ from typing import Any
 
 import httpx
 import openai
+import pysubs2
 import pytest
+from openai.types.audio import TranscriptionTextDeltaEvent, TranscriptionTextDoneEvent
 
 from tests import recordings
 from tests.servers import PATIENCE, Stack, eventually
@@ -99,6 +101,40 @@ def test_a_transcription_in_both_formats(client: openai.OpenAI, recording: tuple
     assert isinstance(text, str) and words(text) == words(said) and text.endswith("\n")
 
 
+def test_a_recording_is_told_in_every_format_and_as_a_stream(
+    client: openai.OpenAI, recording: tuple[bytes, str]
+) -> None:
+    data, said = recording
+    transcribe = client.audio.transcriptions.create
+    verbose = transcribe(
+        model=SPEECH,
+        file=("a.wav", data),
+        response_format="verbose_json",
+        timestamp_granularities=["word", "segment"],
+        chunking_strategy={"type": "server_vad", "threshold": 0.4},
+    )
+    assert words(verbose.text) == words(said) and verbose.language == "english"
+    assert verbose.segments and verbose.words
+    assert [word for one in verbose.words for word in words(one.word)] == words(said)
+    assert 0 <= verbose.words[0].start < verbose.words[-1].end <= verbose.duration + 0.05
+    subtitles = transcribe(model=SPEECH, file=("a.wav", data), response_format="srt", extra_body={"vad_filter": True})
+    (cue,) = pysubs2.SSAFile.from_string(str(subtitles), format_="srt")
+    assert words(cue.text) == words(said)
+    events = list(transcribe(model=SPEECH, file=("a.wav", data), stream=True, include=["logprobs"]))
+    *deltas, done = events
+    assert isinstance(done, TranscriptionTextDoneEvent)
+    assert all(isinstance(one, TranscriptionTextDeltaEvent) for one in deltas)
+    assert "".join(one.delta for one in deltas if isinstance(one, TranscriptionTextDeltaEvent)) == done.text
+    assert words(done.text) == words(said) and done.usage and done.usage.output_tokens > 5
+    assert done.logprobs and "".join(one.token or "" for one in done.logprobs).strip() == done.text
+
+
+def test_a_model_of_one_language_translates_nothing(client: openai.OpenAI, recording: tuple[bytes, str]) -> None:
+    with pytest.raises(openai.BadRequestError, match="does not translate") as caught:
+        client.audio.translations.create(model=SPEECH, file=("a.wav", recording[0]))
+    assert caught.value.param == "model"
+
+
 def test_a_recording_is_a_job_as_a_form_a_data_url_and_a_blob(http: httpx.Client, recording: tuple[bytes, str]) -> None:
     data, said = recording
     form = http.post(PATH, data={"model": SPEECH}, files={"file": ("a.wav", data)}, headers={"Prefer": "respond-async"})
@@ -110,6 +146,11 @@ def test_a_recording_is_a_job_as_a_form_a_data_url_and_a_blob(http: httpx.Client
         assert made.status_code == 202, made.text
         assert ended(http, made.json()["id"])["status"] == "succeeded"
         assert words(http.get(f"/v1/jobs/{made.json()['id']}/result").json()["text"]) == words(said)
+    told = {"model": SPEECH, "file": first["inputs"][0]["blob"], "response_format": "vtt"}
+    made = http.post("/v1/jobs", json={"url": PATH, "body": told})
+    assert ended(http, made.json()["id"])["status"] == "succeeded"
+    shown = http.get(f"/v1/jobs/{made.json()['id']}/result")
+    assert shown.headers["Content-Type"] == "text/vtt; charset=utf-8" and shown.text.startswith("WEBVTT\n\n00:00:0")
     assert first["usage"]["seconds"] > 1 and first["progress"] == 100
 
 
@@ -132,7 +173,10 @@ def test_the_same_recording_under_one_key_is_one_job(http: httpx.Client, recordi
         ({"model": SPEECH}, {}, 415, "Content-Type"),
         ({"model": SPEECH}, {"other": b"x"}, 400, "other"),
         ({"model": SPEECH}, {"file": b"no recording"}, 400, "file"),
-        ({"model": SPEECH, "response_format": "srt"}, {"file": b"x"}, 400, "response_format"),
+        ({"model": SPEECH, "response_format": "diarized_json"}, {"file": b"x"}, 400, "response_format"),
+        ({"model": SPEECH, "response_format": "srt", "stream": "true"}, {"file": b"x"}, 400, "response_format"),
+        ({"model": SPEECH, "timestamp_granularities[]": "word"}, {"file": b"x"}, 400, "timestamp_granularities"),
+        ({"model": SPEECH, "task": "translate"}, {"file": b"x"}, 400, "task"),
         ({"model": SPEECH, "language": "de"}, {"file": b"x"}, 400, "language"),
         ({"model": SPEECH, "temperature": "hot"}, {"file": b"x"}, 400, "temperature"),
         ({"model": TEXT}, {"file": b"x"}, 404, "model"),

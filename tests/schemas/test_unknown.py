@@ -55,9 +55,8 @@ STRANGERS = [
     (CompletionsSchema, TEXT, "session"),
     (EmbeddingsSchema, EMBED, "embedding_type"),
     (EmbeddingsSchema, EMBED, "normalize"),
-    (TranscriptionsSchema, {"model": "m", "file": "f"}, "task"),
-    (TranscriptionsSchema, {"model": "m", "file": "f"}, "vad_filter"),
-    (TranscriptionsSchema, {"model": "m", "file": "f"}, "hotwords"),
+    (TranscriptionsSchema, {"model": "m", "file": "f"}, "beam_size"),
+    (TranscriptionsSchema, {"model": "m", "file": "f"}, "without_timestamps"),
     (JobListSchema, {}, "order"),
 ]  # fmt: skip
 

@@ -41,6 +41,9 @@ def upload() -> tuple[io.BytesIO, str]:
         {"stream": ""},
         {"timestamp_granularities[]": ""},
         {"task": "transcribe", "vad_filter": "True", "hotwords": "mlxq"},
+        {"chunking_strategy": "auto", "include[]": "logprobs"},
+        {"chunking_strategy[type]": "server_vad", "chunking_strategy[threshold]": "0.4"},
+        {"timestamp_granularities[]": "word", "response_format": "verbose_json", "condition_on_previous_text": "False"},
     ],
 )
 def test_a_recording_s_form(client: FlaskClient, more: dict[str, str]) -> None:

@@ -24,6 +24,7 @@ ENDPOINTS = {
     "score": "/v1/score",
     "tokenize": "/v1/tokenize",
     "transcriptions": "/v1/audio/transcriptions",
+    "translations": "/v1/audio/translations",
 }
 RESOURCES = {"jobs", "jobs_stream", "webhooks", "files", "batches", "admin"}
 
@@ -43,6 +44,7 @@ def test_every_endpoint_has_its_schema_and_rendering() -> None:
         assert (ROOT / "web/api" / f"{name}.py").is_file()
         name = name.removesuffix("_v2")  # whose body and answer are the first version's
         assert (ROOT / "schemas" / f"{name}.py").is_file()
+        name = "transcriptions" if name == "translations" else name  # which look the same
         shown = name.partition("_")[0] if name.startswith("images_") else name  # pictures look the same everywhere
         assert (ROOT / "web/render" / f"{shown}.py").is_file()
 

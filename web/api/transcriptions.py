@@ -7,13 +7,19 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from schemas.answers.text import CreateTranscriptionResponseJson
+from schemas.answers.speech import (
+    CreateTranscriptionResponseJson,
+    CreateTranscriptionResponseVerboseJson,
+    TranscriptTextDeltaEvent,
+    TranscriptTextDoneEvent,
+    TranscriptTextSegmentEvent,
+)
 from schemas.transcriptions import TranscriptionsSchema
-from tasks.values.job import RenderOptions
 from tasks.values.requests import TranscriptionRequest
 from web import calls
+from web.api import speech
 from web.endpoint import Endpoint, for_anyone
-from web.openapi.operation import operation
+from web.openapi.operation import SSE, operation
 from web.render import transcriptions as render
 
 blueprint = Blueprint("transcriptions", __name__)
@@ -21,27 +27,33 @@ blueprint = Blueprint("transcriptions", __name__)
 
 def payload(data: Mapping[str, Any]) -> TranscriptionRequest:
     """What a checked form asks of a model."""
-    return TranscriptionRequest(data["file"], data.get("language"), data.get("prompt"), data.get("temperature"))
-
-
-def options(data: Mapping[str, Any]) -> RenderOptions:
-    """What rendering needs to know of a checked form."""
-    return RenderOptions(response_format=data.get("response_format", "json"))
+    return speech.payload(data, data.get("task", "transcribe"))
 
 
 ENDPOINT = Endpoint(
     path="/v1/audio/transcriptions",
-    model_types=frozenset({"whisper"}),
+    model_types=speech.MODEL_TYPES,
     schema=TranscriptionsSchema,
     payload=payload,
-    options=for_anyone(options),
+    options=for_anyone(speech.options),
     body=for_anyone(render.body),
-    files=frozenset({"file"}),
+    chunks=for_anyone(render.Chunks),
+    files=speech.FILES,
 )
 
 
 @blueprint.post(ENDPOINT.path)
-@operation("createTranscription", CreateTranscriptionResponseJson, {"text/plain": str}, endpoint=ENDPOINT)
+@operation(
+    "createTranscription",
+    (CreateTranscriptionResponseJson, CreateTranscriptionResponseVerboseJson),
+    {
+        "text/plain": str,
+        "application/x-subrip": str,
+        "text/vtt": str,
+        SSE: (TranscriptTextDeltaEvent, TranscriptTextSegmentEvent, TranscriptTextDoneEvent),
+    },
+    endpoint=ENDPOINT,
+)
 def create() -> Response:
     """Write down a recording."""
     return calls.serve(ENDPOINT)

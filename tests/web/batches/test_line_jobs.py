@@ -40,6 +40,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v2/rerank": {"query": "a", "documents": ["b"]},
     "/v1/score": {"text_1": "a", "text_2": "b"},
     "/v1/audio/transcriptions": {"file": PIXELS},
+    "/v1/audio/translations": {"file": PIXELS},
     "/v1/images/generations": {"prompt": "a"},
     "/v1/images/edits": {"prompt": "a", "image": [PIXELS], "mask": PIXELS},
     "/v1/images/variations": {"image": PIXELS},

@@ -1,0 +1,59 @@
+"""`POST /v1/audio/translations`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response
+
+from schemas.answers.speech import (
+    CreateTranslationResponseJson,
+    CreateTranslationResponseVerboseJson,
+    TranscriptTextDeltaEvent,
+    TranscriptTextDoneEvent,
+    TranscriptTextSegmentEvent,
+)
+from schemas.translations import TranslationsSchema
+from tasks.values.requests import TranscriptionRequest
+from web import calls
+from web.api import speech
+from web.endpoint import Endpoint, for_anyone
+from web.openapi.operation import SSE, operation
+from web.render import transcriptions as render
+
+blueprint = Blueprint("translations", __name__)
+
+
+def payload(data: Mapping[str, Any]) -> TranscriptionRequest:
+    """What a checked form asks of a model."""
+    return speech.payload(data, "translate")
+
+
+ENDPOINT = Endpoint(
+    path="/v1/audio/translations",
+    model_types=speech.MODEL_TYPES,
+    schema=TranslationsSchema,
+    payload=payload,
+    options=for_anyone(speech.options),
+    body=for_anyone(render.body),
+    chunks=for_anyone(render.Chunks),
+    files=speech.FILES,
+)
+
+
+@blueprint.post(ENDPOINT.path)
+@operation(
+    "createTranslation",
+    (CreateTranslationResponseJson, CreateTranslationResponseVerboseJson),
+    {
+        "text/plain": str,
+        "application/x-subrip": str,
+        "text/vtt": str,
+        SSE: (TranscriptTextDeltaEvent, TranscriptTextSegmentEvent, TranscriptTextDoneEvent),
+    },
+    endpoint=ENDPOINT,
+)
+def create() -> Response:
+    """Write down a recording in English."""
+    return calls.serve(ENDPOINT)
