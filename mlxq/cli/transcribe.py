@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, NoReturn
 
 import click
 
 from mlxq.cli import show
+from mlxq.cli.arrivals import Arrivals
 from mlxq.cli.bulk import Answer, Bulk, Hopeless, Piece
 from mlxq.cli.client import Client, Json, RequestsFailed, ServerError, talks
 from mlxq.cli.files import replacing
@@ -25,6 +27,7 @@ RECORDINGS = frozenset(
 )
 SUFFIXES = {"text": ".txt", "srt": ".srt", "vtt": ".vtt"}  # of the others .json
 NOTES = ".mlxq.json"
+EVERY = 2.0  # seconds between two looks at watched folders
 _KEPT = 7 * 86_400  # seconds that the server has a recording, unless it is deleted before
 _REFUSED_ALONE = frozenset({400, 413, 415})
 
@@ -142,18 +145,18 @@ def is_recording(path: Path) -> bool:
     return path.suffix.lower() in RECORDINGS and not path.name.startswith(".") and path.is_file()
 
 
-def collect(paths: Sequence[Path], folder: Path, suffix: str) -> list[Recording]:
+def collect(paths: Sequence[Path], folder: Path, suffix: str, *, watch: bool = False) -> list[Recording]:
     """The recordings that are named or lie in named folders, each with its output.
 
     Outputs are named like the recordings, with their suffixes kept where two would be one. click.UsageError when there
-    is none, or two are called the same.
+    is none, or two are called the same; where folders are watched, there may be none yet.
     """
     found: dict[Path, Path] = {}
     for path in paths:
         below = sorted(one for one in path.rglob("*") if is_recording(one))
         for source in below if path.is_dir() else [path]:
             found.setdefault(source.resolve(), source.relative_to(path) if path.is_dir() else Path(source.name))
-    if not found:
+    if not found and not watch:
         raise click.UsageError("there is no recording in " + ", ".join(map(str, paths)))
     stems = Counter(name.with_suffix("") for name in found.values())
     outs: dict[Path, Path] = {}
@@ -167,15 +170,61 @@ def collect(paths: Sequence[Path], folder: Path, suffix: str) -> list[Recording]
     return [Recording(str(source), str(out)) for out, source in outs.items()]
 
 
+class Run(NamedTuple):
+    """What every pass over recordings is done with."""
+
+    client: Client
+    notes: Path
+    body: Json
+    cancel_on_interrupt: bool
+
+    def once(
+        self, found: Sequence[Recording], *, resume: bool, overwrite: bool
+    ) -> tuple[int, Sequence[tuple[str, str]]]:
+        """Write down recordings; how many of them were written before, and which have no text, with the reasons."""
+        written = [one for one in found if Path(one.out).exists()]
+        state = begin(self.notes, {"options": self.body}, self.client, resume=resume, overwrite=overwrite)
+        if overwrite:
+            state.work["stale"] = [one.out for one in written]
+        kept = {one.out for one in written} - set(state.work.get("stale", ()))
+        left = [one for one in found if one.out not in kept]
+        skipped = len(found) - len(left)
+        with Meter("recordings", len(found), skipped) as meter:
+            work = Transcription(self.client, left, self.body, state, meter, skipped)
+            Bulk(self.client, state, work, meter).run(cancel_on_interrupt=self.cancel_on_interrupt)
+        self.notes.unlink(missing_ok=True)
+        return skipped, work.failed
+
+    def watch(self, collected: Callable[[], Sequence[Recording]]) -> NoReturn:
+        """Write down what is there, and what comes, for as long as nobody interrupts it."""
+        if self.notes.exists():
+            self.once(collected(), resume=True, overwrite=False)
+        arrivals, given_up = Arrivals(), set[str]()
+        while True:
+            left = [one for one in collected() if not Path(one.out).exists() and one.source not in given_up]
+            settled = arrivals.settled(one.source for one in left)
+            if settled:
+                _, failed = self.once([one for one in left if one.source in settled], resume=True, overwrite=False)
+                given_up |= {source for source, _ in failed}
+                for source, why in failed:
+                    click.echo(f"{source}: {why}", err=True)
+            time.sleep(EVERY)
+
+
 @click.command()
 @click.argument("recordings", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="A folder for the texts.")
-@click.option("--format", "format_", default="text", help="json, text, srt, vtt or verbose_json; text when left out.")
+@click.option("--format", "format_", help="json, text, srt, vtt or verbose_json; text when left out.")
 @click.option("--model", help="Who listens; the only model for speech when left out.")
 @click.option("--language", help="What is spoken, as en; found out when left out.")
 @click.option("--prompt", help="What comes before, or names and words to expect.")
 @click.option("--temperature", type=click.FloatRange(0, 1), help="0 is the likeliest text.")
 @click.option("--granularity", multiple=True, help="Timestamps of word, segment or both, with verbose_json.")
+@click.option("--words", is_flag=True, help="The times of words, in verbose_json.")
+@click.option("--vad", is_flag=True, help="Listen only to what is speech, not to silence and noise.")
+@click.option("--hotwords", help="Names and words to expect, in every part of a recording.")
+@click.option("--translate", is_flag=True, help="Write what is said in English, whatever is spoken.")
+@click.option("--watch", is_flag=True, help="Go on with what is put into the folders later, until Ctrl-C.")
 @click.option("--resume", is_flag=True, help="Leave out what is written, go on with what is under way.")
 @click.option("--overwrite", is_flag=True, help="Begin anew, whatever is there.")
 @click.option("--cancel-on-interrupt", is_flag=True, help="Ctrl-C also cancels what runs on the server.")
@@ -185,9 +234,13 @@ def transcribe(
     client: Client,
     recordings: tuple[Path, ...],
     out: Path,
-    format_: str,
+    format_: str | None,
     model: str | None,
     granularity: tuple[str, ...],
+    words: bool,
+    vad: bool,
+    translate: bool,
+    watch: bool,
     resume: bool,
     overwrite: bool,
     cancel_on_interrupt: bool,
@@ -198,30 +251,34 @@ def transcribe(
 
     RECORDINGS are files, or folders with every recording below them. They are sent a few at a time, and each
     text is written to OUT under its recording's name as soon as it is there. Ctrl-C stops this command and not the
-    work: the same command with --resume goes on with it.
+    work: the same command with --resume goes on with it. With --watch it does not end by itself: it writes down what
+    comes into the folders, once it is all there.
     """
-    found = collect(recordings, out, SUFFIXES.get(format_, ".json"))
+    if words and format_ not in (None, "verbose_json"):
+        raise click.UsageError(f"--words needs --format verbose_json, not {format_}")
+    if watch and overwrite:
+        raise click.UsageError("--watch writes what is not written yet; it cannot go with --overwrite")
+    format_ = format_ or ("verbose_json" if words else "text")
+    granularity += ("word",) if words else ()
+    suffix = SUFFIXES.get(format_, ".json")
+    found = collect(recordings, out, suffix, watch=watch)
     written = [one for one in found if Path(one.out).exists()]
     notes = out / NOTES
-    if written and not (resume or overwrite or notes.exists()):
+    if written and not (resume or overwrite or watch or notes.exists()):
         raise click.UsageError(
             f"{len(written)} of {len(found)} texts are there ({written[0].out}); --resume leaves them, --overwrite not"
         )
     check_format(client, format_)
     body: Json = {"model": model or client.model(ENDPOINT), "response_format": format_}
     body |= {name: value for name, value in told.items() if value is not None}
-    body |= {"timestamp_granularities": list(granularity)} if granularity else {}
-    state = begin(notes, {"options": body}, client, resume=resume, overwrite=overwrite)
-    if overwrite:
-        state.work["stale"] = [one.out for one in written]
-    kept = {one.out for one in written} - set(state.work.get("stale", ()))
-    left = [one for one in found if one.out not in kept]
-    skipped = len(found) - len(left)
-    with Meter("recordings", len(found), skipped) as meter:
-        work = Transcription(client, left, body, state, meter, skipped)
-        Bulk(client, state, work, meter).run(cancel_on_interrupt=cancel_on_interrupt)
-    notes.unlink(missing_ok=True)
-    tell(out, len(found), skipped, work.failed, as_json)
+    body |= {"timestamp_granularities": sorted(set(granularity))} if granularity else {}
+    body |= {"vad_filter": True} if vad else {}
+    body |= {"task": "translate"} if translate else {}
+    run = Run(client, notes, body, cancel_on_interrupt)
+    if watch:
+        run.watch(lambda: collect(recordings, out, suffix, watch=True))
+    skipped, failed = run.once(found, resume=resume, overwrite=overwrite)
+    tell(out, len(found), skipped, failed, as_json)
 
 
 def tell(out: Path, count: int, skipped: int, failed: Sequence[tuple[str, str]], as_json: bool) -> None:

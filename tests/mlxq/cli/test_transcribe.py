@@ -133,3 +133,22 @@ def test_two_recordings_of_one_name_are_wrong_usage(tmp_path: Path) -> None:
         collect([tmp_path / "x", tmp_path / "y"], Path("out"), ".txt")
     with pytest.raises(click.UsageError, match="no recording"):
         collect([tmp_path / "x" / "nothing"][:0], Path("out"), ".txt")
+
+
+def test_a_watched_folder_is_written_down_as_it_fills_up(real_stack: Stack, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "texts"
+    running = Started(real_stack.url, "transcribe", folder / "deep", "--out", out, "--watch", "--words", "--vad")
+    eventually(lambda: (out / "b.json").exists() and (out / "c.json").exists())
+    shutil.copy(folder / "a.wav", folder / "deep" / "later.wav")
+    eventually((out / "later.json").exists)
+    assert running.interrupt().code == 130
+    verbose = json.loads((out / "later.json").read_text())
+    assert heard(verbose["text"], 0) and verbose["words"][0]["start"] >= 0
+
+
+@pytest.mark.parametrize("more", [["--words", "--format", "srt"], ["--watch", "--overwrite"]])
+def test_options_that_contradict_each_other_are_wrong_usage(
+    real_stack: Stack, folder: Path, tmp_path: Path, more: list[str]
+) -> None:
+    done = mlxq(real_stack, "transcribe", folder, "--out", tmp_path / "texts", *more)
+    assert done.code == 2 and more[0] in done.err
