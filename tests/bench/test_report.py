@@ -84,7 +84,7 @@ def test_a_peer_without_an_environment_is_absent() -> None:
 
 def test_every_peer_is_pinned_with_all_that_it_needs() -> None:
     pins = {path.stem: path.read_text() for path in (ROOT / "bench" / "peers").glob("*.txt")}
-    assert {peer.environment for peer in ALL} == pins.keys()
+    assert {peer.environment for peer in ALL} | {"faster-whisper"} == pins.keys()  # that one is no server
     assert all(re.search(rf"^{peer.package}==", pins[peer.environment], re.MULTILINE) for peer in ALL)
     lines = [line for text in pins.values() for line in text.splitlines()]
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+( ; sys_platform == '\w+')?", line) for line in lines)
