@@ -20,13 +20,15 @@ _DATA_URL = re.compile(r"\s*data:", re.IGNORECASE)
 class Media(NamedTuple):
     """A part that is no text: `source` is a URL, a file's or a blob's id, and stands in the part's `field`.
 
-    A picture is shrunk to `max_pixels`, if that is given. What a file holds is known when it is read.
+    A picture is shrunk to `max_pixels`, if that is given. What a file holds is known when it is read. `param` is where
+    the part stands in the body, unless that is where messages say.
     """
 
     kind: Literal["image", "audio", "video", "file"]
     source: Any
     field: str
     max_pixels: int | None = None
+    param: str = ""
 
 
 Parts: TypeAlias = tuple[str | Media, ...]
@@ -183,12 +185,12 @@ def _media(part: Mapping[str, Any]) -> Media:
         asked = [LOW if told.get("detail") == "low" else None, told.get("max_pixels")]
         return Media(media, told["url"], f"{name}.url", min((most for most in asked if most), default=None))
     if name == "input_audio":
-        return Media("audio", _sound(**part[name]), "input_audio.data")
+        return Media("audio", sound(**part[name]), "input_audio.data")
     ((field, source),) = part["file"].items()
     return Media("file", source, f"file.{field}")
 
 
-def _sound(data: str, format: str) -> str:
+def sound(data: str, format: str) -> str:
     """A sound in base64 as a data URL, which is what some clients send in the first place."""
     if _DATA_URL.match(data):
         return data
