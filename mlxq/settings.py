@@ -61,6 +61,7 @@ class Settings:
     max_result_ttl: int = 30 * 86_400
     sync_ttl: int = 600
     batch_ttl: int = 2_592_000
+    response_ttl: int = 2_592_000
     batch_window: int = 256
     timeout: int = 600
     start_wait: float = 60.0
@@ -273,6 +274,7 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "max_result_ttl": ("MLXQ_MAX_RESULT_TTL", read(Positive)),
     "sync_ttl": ("MLXQ_SYNC_TTL", read(Positive)),
     "batch_ttl": ("MLXQ_BATCH_TTL", read(Annotated[int, Meta(ge=3600)])),
+    "response_ttl": ("MLXQ_RESPONSE_TTL", read(Positive)),
     "batch_window": ("MLXQ_BATCH_WINDOW", read(Positive)),
     "timeout": ("MLXQ_TIMEOUT", read(Positive)),
     "start_wait": ("MLXQ_START_WAIT", read(Annotated[float, Meta(ge=0)])),

@@ -13,7 +13,8 @@ from schemas.fields import Body, Count, Text, about
 
 ENDS = ("succeeded", "failed", "cancelled", "expired")
 STATUSES = ("queued", "running", *ENDS)
-EVENTS = tuple(f"job.{end}" for end in ENDS)
+RESPONSE_ENDS = ("completed", "failed", "cancelled", "incomplete")
+EVENTS = (*(f"job.{end}" for end in ENDS), *(f"response.{end}" for end in RESPONSE_ENDS))
 
 
 def _labels() -> Items:

@@ -11,7 +11,7 @@ import msgspec
 from mlxq.settings import Settings
 from tasks.redis.records import Records
 from tasks.redis.scripts import answers
-from tasks.values import events
+from tasks.values import events, fold, responses
 from tasks.values.job import Job, Lane, Status, Webhook
 
 KEPT = 86_400  # seconds that a delivery can be seen after its end, at least
@@ -52,8 +52,10 @@ class Told(NamedTuple):
     attempts: tuple[Attempt, ...]
 
 
-def owed(settings: Settings, job: Job, status: Status, event: events.Terminal) -> tuple[Delivery, ...]:
-    """The deliveries of a job's end."""
+def owed(
+    settings: Settings, job: Job, status: Status, event: events.Terminal, result: bytes = b""
+) -> tuple[Delivery, ...]:
+    """The deliveries of a job's end with this result; a response's is told as OpenAI tells it, too."""
     data: dict[str, Any] = {
         "id": job.id,
         "object": "job",
@@ -70,7 +72,21 @@ def owed(settings: Settings, job: Job, status: Status, event: events.Terminal) -
     # Whoever waits for the answer needs no word of it, and lines of a batch are told by its own events.
     everywhere = job.detached and job.lane is not Lane.BATCH
     server = settings.webhook_url if everywhere else None
-    return deliveries(server, job.webhook, f"job.{status}", data, max(job.keep, KEPT))
+    keep = max(job.keep, KEPT)
+    told = deliveries(server, job.webhook, f"job.{status}", data, keep)
+    if job.options.response is None:
+        return told
+    shown = {"id": responses.id_of(job.id)}
+    return (*told, *deliveries(server, job.webhook, f"response.{_answered(status, result)}", shown, keep))
+
+
+def _answered(status: Status, result: bytes) -> str:
+    """What has become of a response, in OpenAI's words."""
+    if status is not Status.SUCCEEDED:
+        return "cancelled" if status is Status.CANCELLED else "failed"
+    made = fold.decode(result)
+    cut = isinstance(made, fold.TextResult) and any(choice.finish_reason == "length" for choice in made.choices)
+    return "incomplete" if cut else "completed"
 
 
 def deliveries(

@@ -172,9 +172,14 @@ def _turn(steps: list[Step]) -> tuple[Turn, list[Row]]:
             ended.append((row, _ended(row, event)))
         elif not isinstance(event, events.UNSTREAMED):
             told.setdefault(row, []).append(event)
-    lines = [_lines(row, events.joined(found)) for row, found in told.items()]
+    lines = [_lines(row, _written(row, found)) for row, found in told.items()]
     begun = [Begun(row.claim, row.prepared.prompt_tokens) for step in steps for row in step.begun]
     return Turn(begun, lines, [end for _, end in ended]), [row for row, _ in ended]
+
+
+def _written(row: Row, told: list[Event]) -> list[Event]:
+    """What of a row's events goes into its stream: as few deltas as tell the same, unless they are told again."""
+    return told if fold.replayed(row.claim.job.payload) else events.joined(told)
 
 
 def _lines(row: Row, told: list[Event]) -> Lines:

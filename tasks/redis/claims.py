@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from tasks.redis.entries import readable
 from tasks.redis.scripts import AWAY, Call, Value, answers
@@ -178,6 +181,8 @@ class Claims:
         return Call("publish", keys, args)
 
     def _ending(self, claim: Claim, event: events.Terminal, result: fold.Result | None) -> Call:
+        if isinstance(event, events.Done) and result is not None and fold.replayed(claim.job.payload):
+            event = msgspec.structs.replace(event, at=time.time_ns() // 1_000_000)
         packed, outputs = (b"", ()) if result is None else (fold.encode(result), fold.blobs(result))
         return self.store.ending(
             claim.job, event, result=packed, outputs=outputs, worker=self.worker, attempt=claim.attempt

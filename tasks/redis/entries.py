@@ -44,12 +44,7 @@ def rebuilt(result: fold.Result) -> Iterator[Event]:
     """Events that fold to this result, for a reader who comes when the stream has gone."""
     if isinstance(result, fold.TextResult):
         for index, choice in enumerate(result.choices):
-            calls = [
-                events.CallDelta(number, call.id, call.name, call.arguments) for number, call in enumerate(choice.calls)
-            ]
-            yield events.Delta(
-                choice.text, index, choice.finish_reason, choice.logprobs, choice.reasoning, tuple(calls)
-            )
+            yield from fold.deltas(choice, index)
     elif isinstance(result, fold.TranscriptResult):
         yield events.Recording(result.seconds, result.language, result.language_name)
         yield from result.segments

@@ -115,6 +115,13 @@ class Records:
             raise NotFound(f"the result of {job_id} is gone")
         return self._decoded(job_id, reference(packed) or packed)
 
+    def done_at(self, job_id: str) -> int:
+        """When a job succeeded, in milliseconds since the epoch; 0 where it did not, or nobody knows."""
+        with answers():
+            terminal = self.redis.hget(self.keys.job(job_id), "terminal")
+        event = None if terminal is None else events.decode(terminal)
+        return event.at if isinstance(event, events.Done) else 0
+
     def _decoded(self, job_id: str, result: bytes | BlobRef) -> fold.Result:
         data = self.blobs.read(result) if isinstance(result, BlobRef) else result
         with readable(f"the result of {job_id}"):
@@ -202,9 +209,9 @@ class Records:
         with answers():
             return bool(self.redis.exists(self.keys.blob(sha256)))
 
-    def pack(self, data: bytes, type: str) -> bytes:
+    def pack(self, data: bytes, type: str, most: int = INLINE) -> bytes:
         """Bytes as a record holds them: themselves, or `@` and the reference of a blob when they are large."""
-        return data if len(data) <= INLINE else b"@" + msgspec.json.encode(self.blobs.put(data, type))
+        return data if len(data) <= most else b"@" + msgspec.json.encode(self.blobs.put(data, type))
 
     def unpack(self, packed: bytes) -> bytes:
         """The bytes that `pack` packed."""

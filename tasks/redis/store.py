@@ -16,7 +16,7 @@ from tasks.blobs import BlobStore
 from tasks.leader import fair_share
 from tasks.redis import client, messages
 from tasks.redis.keys import Keys
-from tasks.redis.records import Records, readable, reference
+from tasks.redis.records import INLINE, Records, readable, reference
 from tasks.redis.scripts import AWAY, Call, Scripts, answers
 from tasks.values import events, job
 from tasks.values.errors import IdempotencyMismatch, JobConflict, QueueFull, TooManyJobs
@@ -25,6 +25,8 @@ from tasks.values.requests import BlobRef
 
 NUDGE_TTL = 300  # seconds that the stream stays which wakes a reader
 STREAM_TTL = 300  # seconds that a finished job's events stay; afterwards the record tells them
+LONG = 86_400  # seconds that a record stays in Redis with all that it holds; of one that stays longer only
+SMALL = 4 * 1024  # bytes of a result do, and the rest becomes a blob
 STATUS = {
     events.Done: Status.SUCCEEDED,
     events.Failed: Status.FAILED,
@@ -200,11 +202,13 @@ class JobStore(Records):
 
         `outputs` are the blobs that the result refers to.
         """
-        packed = self.pack(result, "application/json")
+        packed = self.pack(result, "application/json", SMALL if ended.keep > LONG else INLINE)
+        kept = ended.past
+        past = b"" if kept is ended else self.pack(job.encode(kept), "application/json")
         token = f"{worker}:{attempt}" if worker else secrets.token_hex(8)
         failure = msgspec.json.encode(event.failure) if isinstance(event, events.Failed) else b""
         usage = msgspec.json.encode(event.usage) if isinstance(event, events.Done) else b""
-        made = [self.keys.blob(ref.sha256) for ref in [reference(packed), *outputs] if ref]
+        made = [self.keys.blob(ref.sha256) for ref in [reference(packed), reference(past), *outputs] if ref]
         return Call(
             "finish",
             [
@@ -243,7 +247,9 @@ class JobStore(Records):
                 self.keys.hooks(),
                 self.keys.hook(""),
                 token,
-                *webhooks.arguments(webhooks.owed(self.settings, ended, STATUS[type(event)], event)),
+                past,
+                self.keys.blob(""),
+                *webhooks.arguments(webhooks.owed(self.settings, ended, STATUS[type(event)], event, result)),
             ],
         )
 
@@ -288,7 +294,7 @@ class JobStore(Records):
         return max(1, min(120, round(queued * (60 + seconds) / ended))) if ended else 10
 
     def _held(self, new: Job, request: BlobRef | None) -> list[str]:
-        refs = new.inputs if request is None else (*new.inputs, request)
+        refs = new.held if request is None else (*new.held, request)
         return [self.keys.blob(ref.sha256) for ref in refs]
 
 

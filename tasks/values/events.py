@@ -166,9 +166,10 @@ class Picture(msgspec.Struct, frozen=True, tag="picture"):
 
 
 class Done(msgspec.Struct, frozen=True, omit_defaults=True, tag="done"):
-    """The job succeeded."""
+    """The job succeeded; a response also says when, in milliseconds since the epoch."""
 
     usage: Usage = Usage()
+    at: int = 0
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
 
@@ -25,6 +25,7 @@ from tasks.values.events import (
 )
 from tasks.values.requests import (
     BlobRef,
+    ChatRequest,
     DetokenizeRequest,
     EmbeddingRequest,
     ImageRequest,
@@ -37,14 +38,31 @@ from tasks.values.requests import (
 )
 
 
+class Cut(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a delta held: characters of text and of thinking, log probabilities, and pieces of calls.
+
+    Of a piece these are its call's number, and the characters of its id, name and arguments.
+    """
+
+    text: int = 0
+    reasoning: int = 0
+    logprobs: int = 0
+    calls: tuple[tuple[int, int, int, int], ...] = ()
+
+
 class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One answer, with its tokens' log probabilities where they were asked for, its thinking and its tool calls."""
+    """One answer, with its tokens' log probabilities where they were asked for, its thinking and its tool calls.
+
+    `cuts` are the deltas that it was told in, where they are to be told again: characters of text, or as a negative
+    number of thinking, or what else they held.
+    """
 
     text: str
     finish_reason: FinishReason = "stop"
     logprobs: tuple[TokenLogprob, ...] = ()
     reasoning: str = ""
     calls: tuple[ToolCall, ...] = ()
+    cuts: tuple[int | Cut, ...] = ()
 
 
 class TextResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="text"):
@@ -93,6 +111,7 @@ class PicturesResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="pictu
     usage: Usage = Usage()
 
 
+T = TypeVar("T", str, tuple[TokenLogprob, ...])
 Result: TypeAlias = TextResult | TokensResult | VectorResult | ScoresResult | TranscriptResult | PicturesResult
 
 _encoder = msgspec.json.Encoder()
@@ -125,7 +144,7 @@ def fold(payload: Payload, events: Iterable[Event]) -> Result:
         raise ValueError("only a job that is done has a result")
     usage = attempt[-1].usage
     if isinstance(payload, Sampling):
-        return TextResult(_choices(attempt), usage)
+        return TextResult(_choices(attempt, replay=replayed(payload)), usage)
     if isinstance(payload, (TokenizeRequest, DetokenizeRequest, RenderRequest)):
         found = next(event for event in attempt if isinstance(event, Tokens))
         return TokensResult(found.text, found.tokens)
@@ -145,15 +164,20 @@ def fold(payload: Payload, events: Iterable[Event]) -> Result:
     return TranscriptResult(text, segments, recording.seconds, language, usage, language_name=name)
 
 
-def _choices(events: list[Event]) -> tuple[Choice, ...]:
+def replayed(payload: Payload) -> bool:
+    """Whether what comes of a request is to be told again as it was told."""
+    return isinstance(payload, ChatRequest) and payload.replay
+
+
+def _choices(events: list[Event], *, replay: bool) -> tuple[Choice, ...]:
     told: dict[int, list[Delta]] = {0: []}
     for event in events:
         if isinstance(event, Delta):
             told.setdefault(event.index, []).append(event)
-    return tuple(_choice(told[index]) for index in sorted(told))
+    return tuple(_choice(told[index], replay=replay) for index in sorted(told))
 
 
-def _choice(deltas: list[Delta]) -> Choice:
+def _choice(deltas: list[Delta], *, replay: bool) -> Choice:
     reasons = [delta.finish_reason for delta in deltas if delta.finish_reason is not None]
     calls: dict[int, list[CallDelta]] = {}
     for call in (call for delta in deltas for call in delta.calls):
@@ -164,6 +188,7 @@ def _choice(deltas: list[Delta]) -> Choice:
         tuple(logprob for delta in deltas for logprob in delta.logprobs),
         "".join(delta.reasoning for delta in deltas),
         tuple(_call(calls[number]) for number in sorted(calls)),
+        tuple(map(_cut, deltas)) if replay else (),
     )
 
 
@@ -173,3 +198,47 @@ def _call(pieces: list[CallDelta]) -> ToolCall:
         "".join(piece.name for piece in pieces),
         "".join(piece.arguments for piece in pieces),
     )
+
+
+def _cut(delta: Delta) -> int | Cut:
+    if delta.calls or delta.logprobs or (delta.text and delta.reasoning):
+        calls = tuple((call.number, len(call.id), len(call.name), len(call.arguments)) for call in delta.calls)
+        return Cut(len(delta.text), len(delta.reasoning), len(delta.logprobs), calls)
+    return len(delta.text) or -len(delta.reasoning)
+
+
+def deltas(choice: Choice, index: int) -> Iterator[Delta]:
+    """Those that a choice with `cuts` was folded from; all of it in one where it has none."""
+    if not choice.cuts:
+        calls = tuple(CallDelta(number, call.id, call.name, call.arguments) for number, call in enumerate(choice.calls))
+        yield Delta(choice.text, index, choice.finish_reason, choice.logprobs, choice.reasoning, calls)
+        return
+    text, reasoning, logprobs = _Rest(choice.text), _Rest(choice.reasoning), _Rest(choice.logprobs)
+    parts = [(_Rest(call.id), _Rest(call.name), _Rest(call.arguments)) for call in choice.calls]
+    for at, held in enumerate(choice.cuts, 1):
+        cut = held if isinstance(held, Cut) else Cut(max(held, 0), max(-held, 0))
+        yield Delta(
+            text.take(cut.text),
+            index,
+            choice.finish_reason if at == len(choice.cuts) else None,
+            logprobs.take(cut.logprobs),
+            reasoning.take(cut.reasoning),
+            tuple(
+                CallDelta(number, *(part.take(count) for part, count in zip(parts[number], counts, strict=True)))
+                for number, *counts in cut.calls
+            ),
+        )
+
+
+class _Rest(Generic[T]):
+    """What is left of a sequence that is taken piece by piece."""
+
+    def __init__(self, whole: T) -> None:
+        self._whole: T = whole
+        self._at = 0
+
+    def take(self, count: int) -> T:
+        """The next so many of it."""
+        begin, self._at = self._at, self._at + count
+        taken: T = self._whole[begin : self._at]
+        return taken

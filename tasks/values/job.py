@@ -10,7 +10,8 @@ import msgspec
 
 from tasks.values.errors import Failure
 from tasks.values.events import Cancelled, Event, Expired, Usage
-from tasks.values.requests import BlobRef, Payload
+from tasks.values.requests import BlobRef, ChatRequest, Payload
+from tasks.values.responses import Response
 
 VERSION = 3
 READABLE = frozenset({1, 2, 3})
@@ -68,6 +69,7 @@ class RenderOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     documents: tuple[str | dict[str, Any], ...] = ()  # as they were sent, where any was more than a text
     custom_tools: tuple[str, ...] = ()  # which of the tools are given a text, and are no functions
     function_call: bool = False  # a call is shown in OpenAI's older form, as it was asked for
+    response: Response | None = None
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +114,19 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def place(self) -> int:
         """What the jobs of a lane are ordered by: creation, moved by priority. None starves, none leaves its lane."""
         return self.created - self.priority * PRIORITY_STEP
+
+    @property
+    def held(self) -> tuple[BlobRef, ...]:
+        """The blobs that go with it: what it was given, and what it keeps of its request."""
+        response = self.options.response
+        return (*self.inputs, response.blob) if response is not None and response.blob is not None else self.inputs
+
+    @property
+    def past(self) -> Job:
+        """What is kept of it when it has ended: a response keeps its input elsewhere."""
+        if self.options.response is None or not isinstance(self.payload, ChatRequest):
+            return self
+        return msgspec.structs.replace(self, payload=msgspec.structs.replace(self.payload, messages=(), tools=()))
 
     @property
     def overdue(self) -> Cancelled | Expired:

@@ -128,7 +128,8 @@ class ChatRequest(Sampling, frozen=True, omit_defaults=True, tag="chat"):
 
     `prefill` says that the last message is the beginning of the answer; `template_options` are the chat template's own
     variables; `thinking_budget` is the most tokens that it may think, before each answer. Without `generation_prompt`
-    the prompt does not end with what makes the model answer.
+    the prompt does not end with what makes the model answer. What does not fit the model's context is refused, or
+    with `truncate` loses its oldest turns. With `replay` the result remembers the deltas that it was told in.
     """
 
     messages: tuple[Message, ...]
@@ -138,6 +139,8 @@ class ChatRequest(Sampling, frozen=True, omit_defaults=True, tag="chat"):
     tool_choice: ToolChoice = ToolChoice()
     thinking_budget: int | None = None
     generation_prompt: bool = True
+    truncate: bool = False
+    replay: bool = False
 
 
 class CompletionRequest(Sampling, frozen=True, omit_defaults=True, tag="completion"):

@@ -2,12 +2,13 @@
 -- The one way for a job to end: status, result, indexes and terminal event, or nothing when it has already ended
 -- or belongs to a later attempt. Returns 1 or 0, and the same again to the same token.
 -- `worker` is '' for anyone; result, failure, usage and outputs may be ''. The blobs are the result's, `is_line` says
--- whether the job is a batch's, times are in seconds, deliveries are (id, what is sent) each.
+-- whether the job is a batch's, times are in seconds, deliveries are (id, what is sent) each. `past` is what is kept of
+-- the job in the place of what it was, or ''.
 -- KEYS: record, events, queued, waiting, unclaimed, window, claims, deadlines, expiry, done, cancels, wake, landed
 -- KEYS: stir, owed, lanes, blobs...
 -- ARGV: id, worker, attempt, outcome, keep, event, result, failure, usage, owner, stream_ttl, is_line, outputs, hooks
--- ARGV: hook_prefix, token, deliveries...
--- USES: clock, nudge, owe
+-- ARGV: hook_prefix, token, past, blob_prefix, deliveries...
+-- USES: clock, nudge, owe, release
 local status, holder, current = unpack(redis.call('HMGET', record, 'status', 'worker', 'attempt'))
 if status ~= 'queued' and status ~= 'running' then
   return status and redis.call('HGET', record, 'ended') == token and 1 or 0
@@ -21,6 +22,12 @@ if result ~= '' then redis.call('HSET', record, 'result', result) end
 if failure ~= '' then redis.call('HSET', record, 'failure', failure) end
 if usage ~= '' then redis.call('HSET', record, 'usage', usage, 'progress', 100) end
 if outputs ~= '' then redis.call('HSET', record, 'outputs', outputs) end
+if past ~= '' then
+  -- A request that was kept in a blob is not needed any more.
+  local kept = string.match(redis.call('HGET', record, 'spec'), '^@.*"sha256":"(%x+)"')
+  if kept then release(blob_prefix .. kept, owner) end
+  redis.call('HSET', record, 'spec', past)
+end
 for at = blobs, #KEYS do redis.call('HINCRBY', KEYS[at], owner, 1) end
 redis.call('HSET', record, 'last', redis.call('XADD', events, current .. '-*', 'e', event))
 redis.call('EXPIRE', events, stream_ttl)
