@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
 from flask import Response, g, request
 
+from tasks.event_reader import Inbox
 from tasks.follow import Ends
 from tasks.redis.entries import Entry
 from tasks.values import events, fold
-from tasks.values.errors import DeadlineExceeded, Failure, JobCancelled, JobError
+from tasks.values.errors import JobError
 from tasks.values.job import Job, Lane, Record, job_id
 from web import admission, callers, intake, registry
 from web.callers import Caller
@@ -22,9 +23,11 @@ from web.endpoint import Endpoint
 from web.gateway import Gateway, gateway
 from web.http import auth, remote, sse, tracing, unknown_fields
 from web.http.disconnect import ClientGone, Probe
-from web.http.errors import envelope, respond
+from web.http.errors import respond
 from web.http.prefer import Preference, preference
 from web.render import job as render_job
+from web.render.chunks import Chunks
+from web.render.failure import failure
 from web.waiting import Stream, audible, end, entries, following, patience
 
 COMMIT = 10.0  # seconds without a sign of the job after which a stream answers 200 and shows later errors in itself
@@ -36,6 +39,14 @@ def serve(endpoint: Endpoint) -> Response:
     gateway_ = gateway()
     raw = intake.body(request, gateway_, endpoint)
     return begin(endpoint, raw, preference(request.headers, gateway_.settings), {})
+
+
+class Submitted(NamedTuple):
+    """A job that was made, or joined, and how many seconds there are until its deadline."""
+
+    job: Job
+    left: float
+    joined: bool
 
 
 def begin(
@@ -52,36 +63,59 @@ def begin(
     """
     caller, client = callers.current(), Probe(request.environ)
     gateway_ = caller.gateway
+    body = taken(caller, endpoint, raw, prefer, within)
+    inbox: Inbox = Stream() if body.data.get("stream") and endpoint.streams else Ends()
+    job, left, joined = submit(caller, endpoint, body, prefer, inbox, metadata, within, labels)
+    if prefer.wait is not None:
+        return _later(gateway_, job, prefer.wait, client, left)
+    followed = following(gateway_, job.id, counted=not joined)
+    if isinstance(inbox, Stream):
+        return _stream(job, endpoint.told(caller, job), followed, entries(gateway_, job, client, left, inbox), inbox)
+    with followed:
+        ended = end(gateway_, job, client, left, inbox)
+    if isinstance(ended, events.UNSUCCESSFUL):
+        return respond(failure(job, ended))
+    return _answer(job, gateway_.store.made(job.id))
+
+
+def taken(
+    caller: Caller, endpoint: Endpoint, raw: Mapping[str, Any], prefer: Preference, within: str = ""
+) -> intake.Intake:
+    """A call's checked body; who waits for its answer, or for what it names, takes one of the threads there are."""
     if prefer.wait != 0 or remote.needed(endpoint, raw):
-        gateway_.capacity.occupy()
-    taken = intake.check(caller, endpoint, raw, within)
-    unknown_fields.tell(taken.ignored, within)
+        caller.gateway.capacity.occupy()
+    found = intake.check(caller, endpoint, raw, within)
+    unknown_fields.tell(found.ignored, within)
+    return found
+
+
+def submit(
+    caller: Caller,
+    endpoint: Endpoint,
+    taken: intake.Intake,
+    prefer: Preference,
+    inbox: Inbox,
+    metadata: Mapping[str, str],
+    within: str = "",
+    labels: Sequence[str] = (),
+) -> Submitted:
+    """Make a job of a checked body, or join the one of its idempotency key; `inbox` is who waits for it."""
+    gateway_ = caller.gateway
     entry = admission.model(gateway_, taken.data["model"], endpoint, within)
     if prefer.wait is None:
-        admission.await_up(gateway_, entry, client)
+        admission.await_up(gateway_, entry, Probe(request.environ))
     job = _job(caller, endpoint, taken, prefer, metadata, labels)
     room, most = admission.room(entry, job.lane), auth.limits().unfinished_jobs
-    inbox = Stream() if taken.data.get("stream") and endpoint.chunks is not None else Ends()
     if prefer.wait is None:
         submitted = gateway_.follower.submit(job, inbox, room=room, digest=taken.digest, most=most)
     else:
         submitted = gateway_.store.submit(job, room=room, digest=taken.digest, most=most)
     g.job_id = submitted.id
     structlog.contextvars.bind_contextvars(job_id=submitted.id)
-    left = (job.deadline - job.created) / 1000
-    if submitted.joined:
-        job = gateway_.store.get(submitted.id, job.owner).job
-        left = patience(gateway_, job)
-    if prefer.wait is not None:
-        return _later(gateway_, job, prefer.wait, client, left)
-    followed = following(gateway_, job.id, counted=not submitted.joined)
-    if isinstance(inbox, Stream) and endpoint.chunks is not None:
-        return _stream(job, endpoint.chunks(caller, job), followed, entries(gateway_, job, client, left, inbox), inbox)
-    with followed:
-        ended = end(gateway_, job, client, left, inbox)
-    if isinstance(ended, events.UNSUCCESSFUL):
-        return respond(failure(job, ended))
-    return _answer(job, gateway_.store.made(job.id))
+    if not submitted.joined:
+        return Submitted(job, (job.deadline - job.created) / 1000, joined=False)
+    job = gateway_.store.get(submitted.id, job.owner).job
+    return Submitted(job, patience(gateway_, job), joined=True)
 
 
 def _job(
@@ -109,12 +143,12 @@ def _job(
         created=now,
         deadline=now + int(1000 * min(patience, prefer.cancel_after or patience)),
         lane=Lane.JOBS if prefer.wait == 0 else Lane.INTERACTIVE,
-        keep=prefer.ttl or keep,
+        keep=prefer.ttl or endpoint.keep(settings, taken.data) or keep,
         sync=sync,
         stream=sync and bool(taken.data.get("stream")),
         detached=prefer.detached or not sync,
         options=endpoint.options(caller, taken.data),
-        metadata=dict(metadata),
+        metadata={**metadata, **taken.data.get("metadata", {})},
         inputs=taken.blobs,
         ignored=taken.ignored,
         request_id=tracing.current(),
@@ -138,16 +172,6 @@ def _answer(job: Job, result: fold.Result) -> Response:
     return Response(rendered.data, content_type=rendered.content_type)
 
 
-def failure(job: Job, event: events.Event) -> Failure:
-    """Why a job has no result."""
-    if isinstance(event, events.Failed):
-        return event.failure
-    if isinstance(event, events.Cancelled):
-        return Failure(JobCancelled.code, f"the job was cancelled: {event.reason}")
-    seconds = (job.deadline - job.created) / 1000
-    return Failure(DeadlineExceeded.code, f"the job did not end within {seconds:g} s; X-Request-Timeout sets the limit")
-
-
 def _later(gateway_: Gateway, job: Job, wait: float, client: Probe, left: float) -> Response:
     if wait:
         end(gateway_, job, client, left, Ends(), time.monotonic() + wait)
@@ -164,7 +188,7 @@ def _later(gateway_: Gateway, job: Job, wait: float, client: Probe, left: float)
 
 def _stream(
     job: Job,
-    chunks: Callable[[events.Event], Iterator[object]],
+    chunks: Chunks,
     followed: AbstractContextManager[None],
     arrivals: Iterator[list[Entry]],
     inbox: Stream,
@@ -180,7 +204,7 @@ def _stream(
         stack.close()
         return respond(failure(job, first[0]))
     inbox.leave_to(request.environ)
-    response = Response(_frames(job, first, arrivals, chunks), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
+    response = Response(frames(first, arrivals, chunks), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
     response.call_on_close(stack.close)
     return response
 
@@ -193,18 +217,17 @@ def _first(arrivals: Iterator[list[Entry]]) -> list[events.Event]:
     return []
 
 
-def _frames(
-    job: Job,
+def frames(
     first: list[events.Event],
     arrivals: Iterator[list[Entry]],
-    chunks: Callable[[events.Event], Iterator[object]],
+    chunks: Chunks,
 ) -> Iterator[bytes]:
     """What a stream's client is sent: at a time all that is there, so one that is slow gets it in fewer pieces.
 
     That is nothing where nothing has come, but for the beginning. Events that a client is not shown are no reason to
     pause: after the last of them nobody would call for the end.
     """
-    shown = b"".join(_shown(job, first, chunks))
+    shown = b"".join(map(sse.data, (*chunks.opening(), *chunks.of(first))))
     if shown or not first:
         yield shown or sse.KEEP_ALIVE
     try:
@@ -213,20 +236,10 @@ def _frames(
                 yield sse.KEEP_ALIVE
             elif not arrived:
                 yield b""
-            elif shown := b"".join(_shown(job, [entry[1] for entry in arrived], chunks)):
+            elif shown := b"".join(map(sse.data, chunks.of([entry[1] for entry in arrived]))):
                 yield shown
     except ClientGone:
         return
     except JobError as error:
-        yield sse.data({"error": envelope(error.failure)})
+        yield from map(sse.data, chunks.broken(error.failure))
     yield sse.DONE
-
-
-def _shown(
-    job: Job, several: list[events.Event], chunks: Callable[[events.Event], Iterator[object]]
-) -> Iterator[bytes]:
-    for event in events.joined(several):
-        if isinstance(event, events.UNSUCCESSFUL):
-            yield sse.data({"error": envelope(failure(job, event))})
-        for value in chunks(event):
-            yield sse.data(value)

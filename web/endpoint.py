@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
+from mlxq.settings import Settings
 from schemas.fields import Body
 from tasks.values.events import Event
 from tasks.values.fold import Result
 from tasks.values.job import Job, RenderOptions
 from tasks.values.requests import Payload
 from web.callers import Caller
+from web.render.chunks import Chunks, Plain
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,8 +39,10 @@ def for_anyone(function: Callable[P, T]) -> Callable[Concatenate[Caller, P], T]:
 class Endpoint:
     """One path below /v1 whose every call is a job.
 
-    `payload` and `options` are made from the checked body; `body` renders a finished job's result, and what `chunks`
-    returns turns one event after the other into a stream's chunks, where the endpoint streams. `files` names the
+    What a checked body refers to is looked up by `resolve`, in the caller's name. `payload` and `options` are made from
+    the body; `body` renders a finished job's result, and what `chunks` returns turns one event after the other into a
+    stream's chunks, where the endpoint streams; `stream` stands in its place where that depends on more than the event.
+    `keep` is how many seconds a result is kept, None as long as others. `files` names the
     fields that hold uploads, and `several` those of them that may hold more than one; `json` says that a body with
     uploads may also be JSON, with data URLs or ids of files and blobs in them.
     """
@@ -50,6 +54,11 @@ class Endpoint:
     body: Callable[[Caller, Job, Result], Rendered]
     options: Callable[[Caller, Mapping[str, Any]], RenderOptions] = field(default=lambda caller, data: RenderOptions())
     chunks: Callable[[Caller, Job], Callable[[Event], Iterator[object]]] | None = None
+    stream: Callable[[Caller, Job], Chunks] | None = None
+    resolve: Callable[[Caller, Mapping[str, Any], str], Mapping[str, Any]] = field(
+        default=lambda caller, data, within: data
+    )
+    keep: Callable[[Settings, Mapping[str, Any]], int | None] = field(default=lambda settings, data: None)
     files: frozenset[str] = frozenset()
     several: frozenset[str] = frozenset()
     json: bool = False
@@ -61,3 +70,15 @@ class Endpoint:
         Without a name, others mean the only model that serves the endpoint.
         """
         return "lm" in self.model_types
+
+    @property
+    def streams(self) -> bool:
+        """Whether its answers can be streamed."""
+        return self.chunks is not None or self.stream is not None
+
+    def told(self, caller: Caller, job: Job) -> Chunks:
+        """What makes a stream of a job's events."""
+        if self.stream is not None:
+            return self.stream(caller, job)
+        assert self.chunks is not None  # noqa: S101  (nobody asks where nothing streams)
+        return Plain(job, self.chunks(caller, job))

@@ -12,12 +12,13 @@ from tasks.redis.scripts import AWAY
 from tasks.values import events
 from tasks.values.errors import Failure, InvalidValue, JobError, NotFound, StorageFull
 from tasks.values.job import Job, Lane, Record
-from web import admission, calls, intake, registry
+from web import admission, intake, registry
 from web.batches.reading import Line
 from web.callers import Caller
 from web.gateway import Gateway
 from web.http import remote
 from web.render import batch as render
+from web.render.failure import failure
 
 CANCELLED = events.Cancelled("batch cancelled")
 KEEP = 7 * 86_400  # seconds that a result waits for a runner to write it down; a later one runs the line again
@@ -67,11 +68,11 @@ class LineJobs:
         except (*AWAY, StorageFull):  # not this line's fault, and it passes
             raise
         except JobError as error:
-            failure = error.failure
+            refusal = error.failure
         except Exception as error:
             log.exception("a line could not be checked", batch_id=batch.id, line=line.number, error=str(error))
-            failure = INTERNAL
-        return Entry("error", render.refused(job_id, custom_id, failure), Tally(failed=1))
+            refusal = INTERNAL
+        return Entry("error", render.refused(job_id, custom_id, refusal), Tally(failed=1))
 
     def _job(self, batch: Batch, line: Line, job_id: str, custom_id: str, now: int) -> Job:
         endpoint = registry.endpoints().get(batch.endpoint)
@@ -111,7 +112,7 @@ class LineJobs:
         if ended == CANCELLED:
             return self.undone(job.id, custom_id, "batch_cancelled")
         assert isinstance(ended, events.UNSUCCESSFUL)  # noqa: S101  (it has ended, and not well)
-        return Entry("error", render.refused(job.id, custom_id, calls.failure(job, ended)), Tally(failed=1))
+        return Entry("error", render.refused(job.id, custom_id, failure(job, ended)), Tally(failed=1))
 
     def _answered(self, record: Record, custom_id: str, usage: events.Usage) -> Entry:
         job, result = record.job, self._gateway.store.result(record)
