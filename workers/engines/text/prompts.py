@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
+import msgspec
+
 from tasks.values.errors import ContextLengthExceeded, InvalidValue
 from tasks.values.requests import (
     ChatRequest,
@@ -24,6 +26,7 @@ from workers.engines.text.requester import ANYBODY, Requester
 from workers.engines.text.schedule.rows import PromptMedia
 from workers.engines.text.special_tokens import Rendered, SpecialTokens, protected
 from workers.engines.text.template import TemplateSupport, Turn, probe, template_text
+from workers.engines.text.truncation import longest
 from workers.patience import Patience
 
 LONGEST = 4  # times the context: the most tokens that are counted or rendered without being a prompt
@@ -62,6 +65,13 @@ class Prompts:
 
     def chat(self, chat: ChatRequest, requester: Requester = ANYBODY) -> Prompt:
         """The prompt of a conversation; raises InvalidValue or ContextLengthExceeded."""
+        if not chat.truncate:
+            return self._whole(chat, requester)
+        return longest(
+            chat.messages, lambda turns: self._whole(msgspec.structs.replace(chat, messages=turns), requester)
+        )
+
+    def _whole(self, chat: ChatRequest, requester: Requester) -> Prompt:
         tools = () if chat.tool_choice.mode == "none" else chat.tools
         prompt = self._read(chat, tools, self.context, requester, answer=chat.generation_prompt)
         self._check_fits(prompt.tokens, "messages")
