@@ -15,6 +15,7 @@ from schemas.images_edits import ImagesEditsSchema
 from schemas.images_generations import ImagesGenerationsSchema
 from schemas.images_variations import ImagesVariationsSchema
 from schemas.rerank import RerankSchema, RerankV2Schema
+from schemas.responses import InputTokensSchema, ResponsesSchema
 from schemas.score import ScoreSchema
 from schemas.tokenize import TokenizeSchema
 from schemas.transcriptions import TranscriptionsSchema
@@ -24,6 +25,8 @@ TABLES: dict[str, dict[str, type[Body]]] = {
     "text fields": {
         "/v1/chat/completions": ChatSchema,
         "/v1/completions": CompletionsSchema,
+        "/v1/responses": ResponsesSchema,
+        "/v1/responses/input_tokens": InputTokensSchema,
         "/v1/chat/render": ChatRenderSchema,
         "/v1/tokenize": TokenizeSchema,
         "/v1/detokenize": DetokenizeSchema,

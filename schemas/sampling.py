@@ -88,12 +88,10 @@ class TokenKey(fields.Field[int]):
         return {"type": "string", "pattern": "^(0|[1-9][0-9]{0,9})$"}
 
 
-class SamplingSchema(ConstrainedSchema):
-    """Base of the bodies that ask for text; the payload's `Sampling` has the same names."""
+class TokenSchema(Body):
+    """How tokens are chosen and where a text ends; the payload's `Sampling` has the same names."""
 
     ALIASES: ClassVar[Mapping[str, str]] = {
-        "n_predict": "max_tokens",
-        "num_predict": "max_tokens",
         "repeat_last_n": "repetition_context_size",
         "repeat_penalty": "repetition_penalty",
     }
@@ -154,12 +152,6 @@ class SamplingSchema(ConstrainedSchema):
         metadata=about("Added to the logits of tokens, by their ids."),
     )
     seed = Count(validate=within(ranges.Seed), metadata=about("The same seed and request give the same answer."))
-    num_predict = Boundless(
-        validate=Range(min=1, max=LIMIT - 1), metadata=about("Ollama's name of `max_tokens`; -1 is no limit.")
-    )
-    n_predict = Boundless(
-        validate=Range(min=1, max=LIMIT - 1), metadata=about("llama.cpp's name of `max_tokens`; -1 is no limit.")
-    )
     min_tokens = Count(
         validate=Range(min=0, max=LIMIT - 1),
         metadata=about("Tokens before which neither the end of the text nor one of `stop_token_ids` is said."),
@@ -171,6 +163,23 @@ class SamplingSchema(ConstrainedSchema):
     )
     include_stop_str_in_output = Flag(metadata=about("Whether an answer ends with the stop string that ended it."))
     skip_special_tokens = Flag(metadata=about("Whether the model's special tokens are left out of the text."))
+
+
+class SamplingSchema(TokenSchema, ConstrainedSchema):
+    """Base of the bodies that ask for text and may ask for several."""
+
+    ALIASES: ClassVar[Mapping[str, str]] = {
+        **TokenSchema.ALIASES,
+        "n_predict": "max_tokens",
+        "num_predict": "max_tokens",
+    }
+
+    num_predict = Boundless(
+        validate=Range(min=1, max=LIMIT - 1), metadata=about("Ollama's name of `max_tokens`; -1 is no limit.")
+    )
+    n_predict = Boundless(
+        validate=Range(min=1, max=LIMIT - 1), metadata=about("llama.cpp's name of `max_tokens`; -1 is no limit.")
+    )
     n = Count(validate=Range(min=1, max=128), metadata=about("Answers to each prompt."))
     stream = Flag()
     stream_options = fields.Nested(StreamOptionsSchema)

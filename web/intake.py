@@ -203,7 +203,7 @@ def check(caller: Caller, endpoint: Endpoint, raw: Mapping[str, Any], within: st
         for name, value in raw.items()
     }
     checked = unknown_fields.check(caller, endpoint.schema, given, within)
-    data = media.kept(caller, checked.data, within)
+    data = media.kept(caller, endpoint.resolve(caller, checked.data, within), within)
     held: list[BlobRef] = []
     hashes: dict[str, object] = {}
     for name in sorted(endpoint.files & given.keys()):

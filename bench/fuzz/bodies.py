@@ -286,3 +286,35 @@ def job(world: World, chance: Random) -> dict[str, Any]:
     told = {"metadata": {"run": "1"}, "labels": ["a", "b"], "priority": 1, "ttl": 60}
     hook = {"webhook": {"url": "http://127.0.0.1:1/hook", "events": ["job.succeeded"]}}
     return {"url": url, "body": make(world, chance), **told, **chance.choice(({}, {}, hook))}
+
+
+def counted(world: World, chance: Random) -> dict[str, Any]:
+    """An input of a response, as a text or as items."""
+    items = [
+        {"role": "developer", "content": "Be brief."},
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "What is it?"}]},
+        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "hm"}]},
+        {"type": "function_call", "call_id": "call_1", "name": "look_up", "arguments": '{"what": "it"}'},
+        {"type": "function_call_output", "call_id": "call_1", "output": [{"type": "input_text", "text": "it is"}]},
+        {"role": "user", "content": "word"},
+    ]
+    sent: Any = "word" if chance.random() < 0.3 else items[chance.choice((0, 1, 5)) :]
+    return {"model": world.text, "input": sent, **chance.choice(({}, {"instructions": "Be kind."}))}
+
+
+def response(world: World, chance: Random) -> dict[str, Any]:
+    """A response of a few words, made now or in the background, or one that goes on from another."""
+    tool = {"type": "function", **TOOL["function"]}  # type: ignore[dict-item]
+    extra: tuple[dict[str, Any], ...] = (
+        {"stream": True, "stream_options": {"include_obfuscation": False}},
+        {"background": True, "metadata": {"run": "1"}},
+        {"background": True, "stream": True},
+        {"tools": [tool], "tool_choice": {"type": "function", "name": "look_up"}, "parallel_tool_calls": False},
+        {"tools": [tool, {"type": "custom", "name": "write"}], "tool_choice": "required", "stream": True},
+        {"text": {"format": {"type": "json_schema", "name": "it", "schema": SCHEMA}, "verbosity": "low"}},
+        {"reasoning": {"effort": "low", "summary": "auto"}, "include": ["reasoning.encrypted_content"]},
+        {"top_logprobs": 1, "include": ["message.output_text.logprobs"], "store": False},
+        {"truncation": "auto", "temperature": 0, "top_p": 1, "service_tier": "auto", "prompt_cache_key": "k"},
+        {"previous_response_id": world.response(chance)},
+    )
+    return {**counted(world, chance), "max_output_tokens": 3, **chance.choice(extra)}

@@ -10,7 +10,7 @@ from random import Random
 
 from bench.fuzz.sender import Answer
 
-_ID = re.compile(rb'"id":\s*"((?:job_|file-|batch_|key_)[\w-]+)"')
+_ID = re.compile(rb'"id":\s*"((?:job_|file-|batch_|key_|resp_)[\w-]+)"')
 _LINK = re.compile(rb'"url":\s*"https?://[^/"]+(/v1/images/content/[^"]+)"')
 
 
@@ -32,6 +32,7 @@ class World:
     files: deque[str] = field(default_factory=_recent)
     batches: deque[str] = field(default_factory=_recent)
     keys: deque[str] = field(default_factory=_recent)
+    responses: deque[str] = field(default_factory=_recent)
     links: deque[str] = field(default_factory=_recent)
     inputs: list[str] = field(default_factory=list)
 
@@ -40,6 +41,16 @@ class World:
         """The models that cost time."""
         return frozenset({self.chat, self.vectors, self.speech, self.drawing, self.editing}) - {self.text}
 
+    @property
+    def _pools(self) -> dict[str, deque[str]]:
+        return {
+            "job_": self.jobs,
+            "file": self.files,
+            "batc": self.batches,
+            "key_": self.keys,
+            "resp": self.responses,
+        }
+
     def learn(self, answer: Answer) -> None:
         """Remember what an answer tells of."""
         if answer.job:
@@ -47,8 +58,7 @@ class World:
         if answer.status in (200, 202):
             for found in _ID.findall(answer.body[:20_000])[:5]:
                 name = found.decode()
-                pool = {"job_": self.jobs, "file": self.files, "batc": self.batches, "key_": self.keys}[name[:4]]
-                pool.append(name)
+                self._pools[name[:4]].append(name)
             self.links.extend(found.decode() for found in _LINK.findall(answer.body[:20_000]))
 
     def job(self, chance: Random) -> str:
@@ -62,6 +72,10 @@ class World:
     def batch(self, chance: Random) -> str:
         """Some batch's id."""
         return chance.choice(tuple(self.batches) or ("batch_none",))
+
+    def response(self, chance: Random) -> str:
+        """Some response's id."""
+        return chance.choice(tuple(self.responses) or ("resp_none",))
 
     def key(self, chance: Random) -> str:
         """Some key's id."""

@@ -19,6 +19,8 @@ ENDPOINTS = {
     "images_edits": "/v1/images/edits",
     "images_generations": "/v1/images/generations",
     "images_variations": "/v1/images/variations",
+    "responses": "/v1/responses",
+    "responses_input_tokens": "/v1/responses/input_tokens",
     "rerank": "/v1/rerank",
     "rerank_v2": "/v2/rerank",
     "score": "/v1/score",
@@ -26,7 +28,7 @@ ENDPOINTS = {
     "transcriptions": "/v1/audio/transcriptions",
     "translations": "/v1/audio/translations",
 }
-RESOURCES = {"jobs", "jobs_stream", "webhooks", "files", "batches", "admin"}
+RESOURCES = {"jobs", "jobs_stream", "webhooks", "files", "batches", "responses_compact", "admin"}
 
 
 def test_every_resource_is_found_by_its_file() -> None:
@@ -43,10 +45,13 @@ def test_every_endpoint_has_its_schema_and_rendering() -> None:
     for name in ENDPOINTS:
         assert (ROOT / "web/api" / f"{name}.py").is_file()
         name = name.removesuffix("_v2")  # whose body and answer are the first version's
-        assert (ROOT / "schemas" / f"{name}.py").is_file()
+        family = name.partition("_")[0]
+        schema = family if family == "responses" else name  # whose bodies share an input
+        assert (ROOT / "schemas" / f"{schema}.py").is_file()
         name = "transcriptions" if name == "translations" else name  # which look the same
-        shown = name.partition("_")[0] if name.startswith("images_") else name  # pictures look the same everywhere
-        assert (ROOT / "web/render" / f"{shown}.py").is_file()
+        shown = family if name.startswith("images_") else name  # pictures look the same everywhere
+        folder = (ROOT / "web/render" / shown.replace("_", "/", 1)).with_suffix(".py")
+        assert any(path.exists() for path in (ROOT / "web/render" / f"{shown}.py", folder, folder.with_suffix("")))
 
 
 def test_it_imports_no_mlx_and_no_numpy(tmp_path: Path) -> None:

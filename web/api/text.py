@@ -36,7 +36,7 @@ def conversation(data: Mapping[str, Any]) -> dict[str, Any]:
     turns, asked = data["messages"], wish(data)
     thinking = {"reasoning_effort": asked.effort, "enable_thinking": asked.enabled}
     return {
-        "messages": tuple(_message(index, turn) for index, turn in enumerate(turns)),
+        "messages": tuple(message(index, turn) for index, turn in enumerate(turns)),
         "prefill": _begun(data),
         "template_options": {
             **{name: value for name, value in thinking.items() if value is not None},
@@ -60,17 +60,25 @@ def _tool(index: int, tool: Mapping[str, Any]) -> Tool:
     if tool["type"] == "function":
         return Tool(**tool["function"])
     custom = tool["custom"]
+    return custom_tool(
+        custom, custom.get("format", {}).get("grammar"), f"tools[{index}].custom.format.grammar.definition"
+    )
+
+
+def custom_tool(custom: Mapping[str, Any], grammar: Mapping[str, Any] | None, param: str) -> Tool:
+    """A tool that takes a text, which may have to obey a grammar; `param` is where that stands."""
     text: dict[str, Any] = {"type": "string"}
     form = None
-    if (grammar := custom.get("format", {}).get("grammar")) is not None:
-        definition, param = grammar["definition"], f"tools[{index}].custom.format.grammar.definition"
+    if grammar is not None:
+        definition = grammar["definition"]
         form = Constraint("regex" if grammar["syntax"] == "regex" else "grammar", definition, param)
         text["description"] = f"It has to match, as a {_SYNTAXES[form.kind]}:\n{definition}"
     schema = {"type": "object", "properties": {INPUT: text}, "required": [INPUT], "additionalProperties": False}
     return Tool(custom["name"], custom.get("description", ""), schema, form=form)
 
 
-def _message(index: int, turn: Mapping[str, Any]) -> Message:
+def message(index: int, turn: Mapping[str, Any]) -> Message:
+    """A turn of a checked body, the one in this place."""
     text, media = _content(index, turn.get("content") or turn.get("refusal", ""))
     return Message(
         _ROLES.get(turn["role"], turn["role"]),
@@ -100,7 +108,9 @@ def _content(turn: int, shown: str | content.Parts) -> tuple[str, tuple[Media, .
             text += part
         else:
             kind = _kind(part.source.type) if part.kind == "file" else part.kind
-            media.append(Media(kind, part.source, len(text), f"messages[{turn}].content[{index}]", part.max_pixels))
+            media.append(
+                Media(kind, part.source, len(text), part.param or f"messages[{turn}].content[{index}]", part.max_pixels)
+            )
     return text, tuple(media)
 
 

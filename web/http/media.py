@@ -56,9 +56,11 @@ def _data_url(caller: Caller, param: str, url: str) -> BlobRef:
 
 
 def held(data: Mapping[str, Any]) -> Iterator[BlobRef]:
-    """The blobs that a body's messages show, once `kept` has put them in."""
+    """The blobs that a body's messages show, once `kept` has put them in, and those that were said before."""
     for _, _, media in _parts(data):
         yield media.source
+    for turn in data.get("history", ()):
+        yield from (shown.blob for shown in turn.media)
 
 
 def kept(caller: Caller, data: Mapping[str, Any], within: str) -> Mapping[str, Any]:
@@ -71,7 +73,8 @@ def kept(caller: Caller, data: Mapping[str, Any], within: str) -> Mapping[str, A
     until = time.monotonic() + FETCH_SECONDS
     turns = [dict(turn) for turn in data["messages"]]
     for turn, part, media in parts:
-        param = f"{path(within, f'messages[{turn}].content[{part}]')}.{media.field}"
+        place = media.param or f"messages[{turn}].content[{part}]"
+        param = f"{path(within, place)}.{media.field}"
         if remote.is_address(media.source):
             source = _fetched(caller, media, param, until)
         else:
@@ -98,10 +101,10 @@ def _checked(param: str, media: Media) -> str:
 
 
 def _fetched(caller: Caller, media: Media, param: str, until: float) -> BlobRef:
-    if media.kind == "file":
+    if media.kind == "file" and media.field != "file_url":
         raise InvalidValue(f"'{param}' must be a file's id or a data URL, no address", param=param)
     left = until - time.monotonic()
     if left <= 0:
         raise InvalidValue(f"the addresses of this request took longer than {FETCH_SECONDS:g} s", param=param)
-    types = (f"{media.kind}/", *_UNSAID)
+    types = () if media.kind == "file" else (f"{media.kind}/", *_UNSAID)
     return remote.fetched(caller.gateway, param, media.source, limit_bytes=FETCH_BYTES, timeout=left, types=types)

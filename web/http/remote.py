@@ -30,10 +30,9 @@ def _several(value: object) -> list[object]:
 
 
 def _shown(raw: Mapping[str, Any]) -> Iterator[object]:
-    """The addresses, and what else stands in their place, of parts of messages; nothing here was checked yet."""
-    messages = raw.get("messages")
-    for message in messages if isinstance(messages, list) else ():
-        content = message.get("content") if isinstance(message, dict) else None
+    """The addresses, and what else stands in their place, of parts of messages and items; nothing was checked yet."""
+    turns = [turn for name in ("messages", "input") for turn in _several(raw.get(name)) if isinstance(turn, dict)]
+    for content in (turn.get(name) for turn in turns for name in ("content", "output")):
         for part in content if isinstance(content, list) else ():
             for value in part.values() if isinstance(part, dict) else ():
                 yield value.get("url") if isinstance(value, dict) else value

@@ -43,11 +43,12 @@ class CustomCalls:
 
 def shown(call: ToolCall) -> dict[str, Any]:
     """A call as the client gets it."""
-    return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": _input(call.arguments)}}
+    return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": text(call)}}
 
 
-def _input(arguments: str) -> str:
+def text(call: ToolCall) -> str:
     """The text in the arguments that the model wrote, also where they were cut off; else those as they are."""
+    arguments = call.arguments
     for rest in _CUT:
         try:
             found = msgspec.json.decode(arguments + rest)

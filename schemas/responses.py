@@ -1,0 +1,362 @@
+"""The bodies of `POST /v1/responses`, and of what looks at the same input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import msgspec
+from marshmallow import ValidationError, fields, validates_schema
+from marshmallow.validate import Length, OneOf, Range
+
+from mlxq import ranges
+from schemas.constraints import OBJECT, Rule, Source, bounded
+from schemas.containers import ByType, Items, kind, shallow
+from schemas.fields import Body, Call, Count, Flag, Shapes, Text, about, within
+from schemas.inputs import LIMIT
+from schemas.items import InputItems
+from schemas.jobs import metadata
+from schemas.sampling import MAX_ALTERNATIVES, TokenSchema
+from schemas.thinking import Effort
+from schemas.tools import MAX_TOOLS, MODES, NAME, Choice, FunctionSchema
+
+LOGPROBS, ENCRYPTED = "message.output_text.logprobs", "reasoning.encrypted_content"
+# What only hosted tools, or pictures that a client has anyway, have to include.
+INCLUDABLE = (
+    LOGPROBS,
+    ENCRYPTED,
+    "code_interpreter_call.outputs",
+    "computer_call_output.output.image_url",
+    "file_search_call.results",
+    "message.input_image.image_url",
+    "web_search_call.action.sources",
+    "web_search_call.results",
+)
+
+
+class ResponseFunctionToolSchema(FunctionSchema):
+    """A function that the model may call."""
+
+    ACCEPTED: ClassVar[frozenset[str]] = frozenset({"allowed_callers", "async", "cache_control", "output_schema"})
+    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"defer_loading": (False,)}
+
+    type = kind("function")
+
+
+class ResponseTextFormatSchema(Body):
+    """An input that may be any text, and an answer that may."""
+
+    type = kind("text")
+
+
+class GrammarFormatSchema(Body):
+    """An input that obeys a Lark grammar or a regular expression."""
+
+    type = kind("grammar")
+    syntax = fields.String(required=True, validate=OneOf(("lark", "regex")))
+    definition = Source(required=True)
+
+
+class ResponseCustomToolSchema(Body):
+    """A tool that takes a text."""
+
+    ACCEPTED: ClassVar[frozenset[str]] = frozenset({"allowed_callers", "async", "cache_control"})
+    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"defer_loading": (False,)}
+
+    type = kind("custom")
+    name = fields.String(required=True, validate=NAME)
+    description = fields.String()
+    format = ByType({"text": ResponseTextFormatSchema, "grammar": GrammarFormatSchema})
+
+
+class ToolField(ByType):
+    """A function or a custom tool; those that OpenAI hosts are refused by name."""
+
+    def __init__(self) -> None:
+        super().__init__({"function": ResponseFunctionToolSchema, "custom": ResponseCustomToolSchema})
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> dict[str, Any]:
+        asked = value.get("type") if isinstance(value, Mapping) else None
+        if isinstance(asked, str) and asked not in self._bodies:
+            message = f"'{asked}' is a tool that is hosted elsewhere; there are 'function' and 'custom' here."
+            raise ValidationError({"type": [message]})
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class ResponseNamedToolSchema(Body):
+    """A tool by its name."""
+
+    type = kind("function", "custom")
+    name = Text(required=True)
+
+
+class ResponseAllowedToolsSchema(Body):
+    """The tools that are left to choose from, and whether one has to be called."""
+
+    type = kind("allowed_tools")
+    mode = fields.String(required=True, validate=OneOf(MODES[1:]))
+    tools = Items(
+        ByType(dict.fromkeys(("function", "custom"), ResponseNamedToolSchema)),
+        most=MAX_TOOLS,
+        required=True,
+        validate=Length(min=1),
+    )
+
+
+class ResponseToolChoice(fields.Field[Choice]):
+    """A mode, a tool, or some tools with a mode."""
+
+    _objects = ByType(
+        {
+            "function": ResponseNamedToolSchema,
+            "custom": ResponseNamedToolSchema,
+            "allowed_tools": ResponseAllowedToolsSchema,
+        }
+    )
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Choice:
+        if isinstance(value, str):
+            if value not in MODES:
+                raise ValidationError("must be 'none', 'auto', 'required' or an object.")
+            return Choice(value)
+        chosen = self._objects.deserialize(value)
+        if chosen["type"] == "allowed_tools":
+            return Choice(chosen["mode"], None, tuple(tool["name"] for tool in chosen["tools"]))
+        return Choice("required", chosen["name"], kind=chosen["type"])
+
+    def shape(self, shapes: Shapes) -> dict[str, Any]:
+        """A mode, or an object."""
+        return {"anyOf": [{"type": "string", "enum": list(MODES)}, shapes.field(self._objects)]}
+
+
+def _schema(schema: Mapping[str, Any]) -> None:
+    shallow(schema)
+    bounded(msgspec.json.encode(schema).decode())
+
+
+class JsonSchemaFormat(Body):
+    """A format of type `json_schema`; it is enforced, strict or not."""
+
+    type = kind("json_schema")
+    name = fields.String(required=True)
+    schema = fields.Dict(
+        required=True, validate=(shallow, lambda schema: bounded(msgspec.json.encode(schema).decode()))
+    )
+    description = fields.String()
+    strict = Flag()
+
+
+class JsonObjectFormat(Body):
+    """Any JSON object."""
+
+    type = kind("json_object")
+
+
+class ResponseTextSchema(Body):
+    """What the answer's text must look like, and how long it is to be."""
+
+    format = ByType(
+        {"text": ResponseTextFormatSchema, "json_object": JsonObjectFormat, "json_schema": JsonSchemaFormat}
+    )
+    verbosity = fields.String(
+        validate=OneOf(("low", "medium", "high")), metadata=about("Handed to the model's chat template.")
+    )
+
+
+class ResponseReasoningSchema(Body):
+    """How hard to think, and whether the thinking is told as its summary."""
+
+    ACCEPTED: ClassVar[frozenset[str]] = frozenset({"context"})
+    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"mode": ("standard",)}
+    ALIASES: ClassVar[Mapping[str, str]] = {"generate_summary": "summary"}
+
+    effort = Effort(metadata=about("Handed to the model's chat template, as the nearest that it knows."))
+    summary = fields.String(
+        validate=OneOf(("auto", "concise", "detailed")),
+        metadata=about("Tells the model's thinking, all of it, as its summary and not as its text."),
+    )
+    generate_summary = fields.String(
+        validate=OneOf(("auto", "concise", "detailed")), metadata=about("The older name of `summary`.")
+    )
+    max_tokens = Count(
+        validate=Range(min=0, max=LIMIT - 1), metadata=about("The most tokens that are thought before the answer.")
+    )
+
+
+class ResponseStreamOptionsSchema(Body):
+    """What a stream carries beside its events."""
+
+    ACCEPTED: ClassVar[frozenset[str]] = frozenset({"include_obfuscation"})  # padding for networks that are watched
+
+
+class InputSchema(Call):
+    """Base of the bodies that hold a response's input."""
+
+    input = InputItems()
+    instructions = fields.String(metadata=about("Said before everything else; none of an earlier response's is."))
+    previous_response_id = Text(metadata=about("The response that this one goes on from."))
+
+
+class ResponseInputSchema(InputSchema):
+    """What a model reads before it answers."""
+
+    tools = Items(ToolField(), most=MAX_TOOLS)
+    tool_choice = ResponseToolChoice()
+    parallel_tool_calls = Flag()
+    text = fields.Nested(ResponseTextSchema)
+    reasoning = fields.Nested(ResponseReasoningSchema)
+    truncation = fields.String(
+        validate=OneOf(("auto", "disabled")),
+        metadata=about("Whether the oldest turns are left out of what does not fit the model's context."),
+    )
+
+    @validates_schema
+    def something(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuse a response to nothing."""
+        if not data.keys() & {"input", "instructions", "previous_response_id"}:
+            raise ValidationError("this field is required.", "input")
+
+    @validates_schema
+    def choose(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuse tools that cannot be told apart, and a choice of them that cannot be met."""
+        names = _names(data.get("tools", []))
+        choice = data.get("tool_choice", Choice("auto"))
+        if choice.mode == "required" and not names:
+            raise ValidationError("asks for a call, and there are no 'tools'.", "tool_choice")
+        if choice.name is not None and choice.name not in names:
+            raise ValidationError({"tool_choice": {"name": [f"no tool is called '{choice.name}'."]}})
+        for index, name in enumerate(choice.allowed or ()):
+            if name not in names:
+                raise ValidationError({"tool_choice": {"tools": {index: {"name": [f"no tool is called '{name}'."]}}}})
+        for rule in rules(data):
+            if choice.mode == "required":
+                raise ValidationError("contradicts 'tool_choice', which asks for a call; leave one out.", rule.param)
+
+
+class ResponsesSchema(ResponseInputSchema, TokenSchema):
+    """What a model is to answer."""
+
+    ACCEPTED: ClassVar[frozenset[str]] = frozenset({"cache_control", "prompt_cache_options"})
+    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "access_programs": (),
+        "background_options": (),
+        "context_management": ([],),
+        "conversation": (),
+        "image": (),
+        "max_completion_tokens": (),
+        "max_tokens": (),
+        "messages": (),
+        "moderation": (),
+        "n": (1,),
+        "prompt": (),
+        "response_format": (),
+    }
+
+    max_output_tokens = Count(
+        validate=within(ranges.MaxTokens), metadata=about("The most tokens of an answer, thinking included.")
+    )
+    max_tool_calls = Count(
+        validate=Range(min=1, max=LIMIT - 1), metadata=about("Of hosted tools, of which there are none; shown again.")
+    )
+    top_logprobs = Count(
+        validate=Range(min=0, max=MAX_ALTERNATIVES),
+        metadata=about("Tells the text's tokens with so many of the likeliest ones in their places."),
+    )
+    include = Items(fields.String(validate=OneOf(INCLUDABLE)), most=len(INCLUDABLE))
+    metadata = metadata()
+    store = Flag(metadata=about("Whether the response can be read again later; it can, unless this is false."))
+    background = Flag(metadata=about("Whether it is answered at once, and made while nobody waits."))
+    stream = Flag()
+    stream_options = fields.Nested(ResponseStreamOptionsSchema)
+    service_tier = fields.String(validate=OneOf(("auto", "default")))
+    prompt_cache_key = fields.String(metadata=about("Shown again; prompts are cached without it."))
+    prompt_cache_retention = fields.String(
+        validate=OneOf(("in_memory", "24h")), metadata=about("Shown again; prompts are cached while there is room.")
+    )
+    safety_identifier = fields.String(metadata=about("Shown again."))
+    user = fields.String(metadata=about("Shown again."))
+
+    @validates_schema
+    def kept(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuse to make in the background what could not be read afterwards."""
+        if data.get("background") and data.get("store") is False:
+            raise ValidationError("is for stored responses only; leave 'store' out.", "background")
+
+    @validates_schema
+    def streams(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuse options of a stream that is none."""
+        if "stream_options" in data and not data.get("stream"):
+            raise ValidationError("is for streams only; set 'stream' to true or leave it out.", "stream_options")
+
+    @validates_schema
+    def at_least(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuse an answer that is to be longer than it may be."""
+        most = data.get("max_output_tokens")
+        if most is not None and data.get("min_tokens", 0) > most:
+            raise ValidationError(f"must be at most 'max_output_tokens', which is {most}.", "min_tokens")
+
+
+class InputTokensSchema(ResponseInputSchema):
+    """An input whose tokens are counted."""
+
+    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"conversation": (), "personality": ()}
+
+
+class CompactSchema(InputSchema):
+    """A conversation that is to become short."""
+
+    ACCEPTED: ClassVar[frozenset[str]] = frozenset(
+        {"prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "service_tier"}
+    )
+    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"image": ()}
+
+
+def _names(tools: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What tools are called; refuses two of one name."""
+    found: dict[str, None] = {}
+    for index, tool in enumerate(tools):
+        if tool["name"] in found:
+            raise ValidationError({"tools": {index: {"name": [f"is a second tool called '{tool['name']}'."]}}})
+        found[tool["name"]] = None
+    return list(found)
+
+
+def rules(data: Mapping[str, Any]) -> Iterator[Rule]:
+    """What the text of a checked body's answer must look like."""
+    form = data.get("text", {}).get("format", {"type": "text"})
+    if form["type"] == "json_object":
+        yield Rule("json_schema", OBJECT, "text.format")
+    elif form["type"] == "json_schema":
+        yield Rule("json_schema", msgspec.json.encode(form["schema"]).decode(), "text.format.schema")
+
+
+class QueryFlag(fields.Boolean):
+    """true or false, as a query says them."""
+
+    truthy: ClassVar[set[Any]] = {"true", "True", "1"}  # type: ignore[misc]
+    falsy: ClassVar[set[Any]] = {"false", "False", "0"}  # type: ignore[misc]
+
+
+class ResponseRetrieveSchema(Body):
+    """How a stored response is to be shown; everything arrives as a string."""
+
+    ACCEPTED: ClassVar[frozenset[str]] = frozenset({"include_obfuscation"})
+
+    include = Items(fields.String(validate=OneOf(INCLUDABLE)), most=len(INCLUDABLE))
+    stream = QueryFlag(load_default=False)
+    starting_after = fields.Integer(
+        load_default=-1,
+        validate=Range(min=-1, max=LIMIT - 1),
+        metadata=about("The number of the last event that is known already."),
+    )
+
+
+class InputItemListSchema(Body):
+    """Which items to list; everything arrives as a string."""
+
+    include = Items(fields.String(validate=OneOf(INCLUDABLE)), most=len(INCLUDABLE))
+    limit = fields.Integer(load_default=20, validate=Range(min=1, max=100))
+    order = fields.String(load_default="desc", validate=OneOf(("asc", "desc")))
+    after = Text()

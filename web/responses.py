@@ -1,0 +1,170 @@
+"""Stored responses: found by their id in their owner's name, followed back to what they go on from, and shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from marshmallow import ValidationError
+
+from schemas.items import ItemList, turns
+from tasks.values import events, fold, responses
+from tasks.values.errors import InvalidValue, NotFound
+from tasks.values.job import Job, Lane, Record
+from tasks.values.requests import Message
+from tasks.values.responses import Asked
+from web.callers import Caller
+from web.gateway import Gateway
+from web.http.errors import path, validation
+from web.render.failure import failure
+from web.render.responses import body, items
+
+MAX_CHAIN = 1024  # responses that go on from each other
+_REFERENCE = re.compile(r"[a-z]+_([0-9a-f]{32})_(i?)([0-9]{1,6})\Z")
+
+
+class Past(NamedTuple):
+    """A response that has ended well, what it was asked, and what it made."""
+
+    job: Job
+    asked: Asked
+    result: fold.TextResult
+    at: int
+
+    def output(self) -> list[dict[str, Any]]:
+        """Its items."""
+        return list(body.made(self.job, self.asked, self.result, self.at)["output"])
+
+    def turns(self) -> tuple[Message, ...]:
+        """Its own input and what it said, as a later one reads them."""
+        (choice,) = self.result.choices
+        said = Message("assistant", choice.text, calls=choice.calls, reasoning=choice.reasoning)
+        return (*self.asked.turns, said) if choice.text or choice.calls else self.asked.turns
+
+
+def asked(gateway: Gateway, job: Job) -> Asked:
+    """What a response keeps of its request; NotFound when somebody deleted the file that it is kept in."""
+    response = job.options.response
+    assert response is not None  # noqa: S101  (its endpoint makes no other)
+    if response.asked is not None:
+        return response.asked
+    assert response.blob is not None  # noqa: S101  (it is kept somewhere)
+    return responses.decode(gateway.store.blobs.read(response.blob))
+
+
+def find(caller: Caller, response_id: str) -> Record:
+    """A stored response of the caller's; NotFound for everything else."""
+    record = caller.gateway.store.find(responses.job_of(response_id))
+    response = record.job.options.response if record is not None else None
+    # What a batch's lines said is in its output, and nowhere else when that is written.
+    if record is None or record.job.owner != caller.owner or response is None or not response.stored:
+        raise NotFound(f"no response '{response_id}'; it never was, was not stored, was deleted, or has expired")
+    if record.job.lane is Lane.BATCH:
+        raise NotFound(f"'{response_id}' is a line of a batch, whose output has it")
+    return record
+
+
+def shown(caller: Caller, record: Record) -> dict[str, Any]:
+    """A response as it stands."""
+    job, store = record.job, caller.gateway.store
+    request = asked(caller.gateway, job)
+    if isinstance(record.terminal, events.Done):
+        result = store.result(record)
+        assert isinstance(result, fold.TextResult)  # noqa: S101  (its events fold to nothing else)
+        return body.made(job, request, result, record.terminal.at)
+    if record.terminal is not None:
+        return body.ended(job, request, record.status, failure(job, record.terminal))
+    return body.head(job, request, body.STATUS[record.status])
+
+
+def past(caller: Caller, response_id: str, param: str | None) -> Past:
+    """A response that others may go on from; InvalidValue names `param` when this one cannot be."""
+    try:
+        record = find(caller, response_id)
+        request = asked(caller.gateway, record.job)
+        if isinstance(record.terminal, events.Done):
+            result = caller.gateway.store.result(record)
+            assert isinstance(result, fold.TextResult)  # noqa: S101  (its events fold to nothing else)
+            return Past(record.job, request, result, record.terminal.at)
+    except NotFound:
+        message = f"the response '{response_id}' is gone: it never was, was not stored, was deleted, or has expired"
+        raise InvalidValue(message, param=param) from None
+    standing = body.STATUS[record.status]
+    raise InvalidValue(f"the response '{response_id}' is {standing}, so nothing goes on from it", param=param)
+
+
+def chain(caller: Caller, response_id: str | None, param: str | None) -> Iterator[Past]:
+    """A response, the one that it goes on from, and so on to the first."""
+    for _ in range(MAX_CHAIN):
+        if response_id is None:
+            return
+        found = past(caller, response_id, param)
+        yield found
+        response_id = found.asked.previous
+    raise InvalidValue(f"more than {MAX_CHAIN} responses go on from each other", param=param)
+
+
+def resolve(caller: Caller, data: Mapping[str, Any], within: str = "") -> Mapping[str, Any]:
+    """A checked body with what it refers to in its place: `messages` of its own, and the `history` before them."""
+    own = _resolved(caller, data.get("input", ()), within)
+    param = path(within, "previous_response_id")
+    before = [one.turns() for one in chain(caller, data.get("previous_response_id"), param)]
+    history = [_again(turn) for one in reversed(before) for turn in one]
+    return {**data, "input": own, "messages": turns(own), "history": tuple(history)}
+
+
+def _again(turn: Message) -> Message:
+    """A turn of an earlier response, whose parts have no place in the body."""
+    media = tuple(msgspec.structs.replace(one, param="previous_response_id") for one in turn.media)
+    return msgspec.structs.replace(turn, media=media)
+
+
+def _resolved(caller: Caller, sent: Sequence[Mapping[str, Any]], within: str) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = []
+    for index, item in enumerate(sent):
+        param = f"{path(within, 'input')}[{index}]"
+        if item["type"] == "item_reference":
+            found.append(_referred(caller, item["id"], f"{param}.id"))
+        elif item["type"] == "compaction":
+            if any(earlier["type"] == "compaction" for earlier in sent[:index]):
+                raise InvalidValue("an input holds one compaction, and no more", param=param)
+            found += _expanded(item["encrypted_content"], f"{param}.encrypted_content")
+        else:
+            found.append(_readable(item, f"{param}.encrypted_content"))
+    return found
+
+
+def _referred(caller: Caller, item_id: str, param: str) -> Mapping[str, Any]:
+    named = _REFERENCE.match(item_id)
+    if named is None:
+        raise InvalidValue(f"'{item_id}' is no item that is stored here", param=param)
+    found = past(caller, responses.PREFIX + named[1], param)
+    listed = items.listed(found.job, found.asked) if named[2] else found.output()
+    if int(named[3]) >= len(listed) or listed[int(named[3])]["id"] != item_id:
+        raise InvalidValue(f"'{item_id}' is no item that is stored here", param=param)
+    return listed[int(named[3])]
+
+
+def _expanded(content: str, param: str) -> list[Mapping[str, Any]]:
+    try:
+        found = list(ItemList().deserialize(items.expanded(content)))
+    except ValidationError as error:
+        raise validation(error, param) from None
+    except ValueError as error:
+        raise InvalidValue(f"'{param}' {error}; send the items as compacting them answered", param=param) from None
+    if any(item["type"] in ("compaction", "item_reference") for item in found):
+        raise InvalidValue(f"'{param}' was not made here; send the items as compacting them answered", param=param)
+    return found
+
+
+def _readable(item: Mapping[str, Any], param: str) -> Mapping[str, Any]:
+    """The same item, with the thinking in it that came sealed."""
+    if item["type"] != "reasoning" or item.get("content") or item.get("summary") or "encrypted_content" not in item:
+        return item
+    try:
+        thinking = items.unsealed(item["encrypted_content"])
+    except ValueError as error:
+        raise InvalidValue(f"'{param}' {error}; send reasoning items as they were answered", param=param) from None
+    return {**item, "content": [{"type": "reasoning_text", "text": thinking}]}
