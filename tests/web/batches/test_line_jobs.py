@@ -31,6 +31,8 @@ PIXELS = "data:image/png;base64,cGl4ZWxz"
 SAID = [{"role": "user", "content": "a"}]
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/chat/completions": {"messages": SAID},
+    "/v1/responses": {"input": "hi"},
+    "/v1/responses/input_tokens": {"input": "hi"},
     "/v1/chat/render": {"messages": SAID},
     "/v1/completions": {"prompt": "a"},
     "/v1/tokenize": {"prompt": "a"},
