@@ -269,6 +269,10 @@ class ItemField(ByType):
             return super()._deserialize(value, attr, data, **kwargs)
         return {"type": named, **loaded(ITEMS[named], value)}
 
+    def shape(self, shapes: Shapes) -> dict[str, Any]:
+        """One of the objects; what has no type may look like several."""
+        return {"anyOf": [shapes.body(body) for body in dict.fromkeys(ITEMS.values())]}
+
 
 class ItemList(Items):
     """Several items, and of no more parts together than one may have."""
@@ -285,23 +289,23 @@ class ItemList(Items):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-class InputItems(ItemList):
+class InputItems(fields.Field[list[dict[str, Any]]]):
     """A text, which is a user's message, or a list of items."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(validate=Length(min=1), **kwargs)
+    _items = ItemList(validate=Length(min=1))
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> list[dict[str, Any]]:
         if isinstance(value, str):
-            value = [{"type": "message", "role": "user", "content": value}]
+            return [{"type": "message", "role": "user", "content": value}]
         if not isinstance(value, list):
             raise ValidationError("must be a string or a list of items.")
-        return super()._deserialize(value, attr, data, **kwargs)
+        return list(self._items.deserialize(value))
 
     def shape(self, shapes: Shapes) -> dict[str, Any]:
         """A string, or a list of items."""
-        items = {"type": "array", "items": shapes.field(ItemField()), "minItems": 1, **super().shape(shapes)}
-        return {"anyOf": [{"type": "string"}, items]}
+        return {"anyOf": [{"type": "string"}, shapes.field(self._items)]}
 
 
 def turns(items: Sequence[Mapping[str, Any]], name: str = "input") -> list[dict[str, Any]]:

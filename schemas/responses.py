@@ -154,7 +154,7 @@ class JsonObjectFormat(Body):
     type = kind("json_object")
 
 
-class ResponseTextSchema(Body):
+class ResponseTextConfigSchema(Body):
     """What the answer's text must look like, and how long it is to be."""
 
     format = ByType(
@@ -165,7 +165,7 @@ class ResponseTextSchema(Body):
     )
 
 
-class ResponseReasoningSchema(Body):
+class ResponseReasoningConfigSchema(Body):
     """How hard to think, and whether the thinking is told as its summary."""
 
     ACCEPTED: ClassVar[frozenset[str]] = frozenset({"context"})
@@ -205,8 +205,8 @@ class ResponseInputSchema(InputSchema):
     tools = Items(ToolField(), most=MAX_TOOLS)
     tool_choice = ResponseToolChoice()
     parallel_tool_calls = Flag()
-    text = fields.Nested(ResponseTextSchema)
-    reasoning = fields.Nested(ResponseReasoningSchema)
+    text = fields.Nested(ResponseTextConfigSchema)
+    reasoning = fields.Nested(ResponseReasoningConfigSchema)
     truncation = fields.String(
         validate=OneOf(("auto", "disabled")),
         metadata=about("Whether the oldest turns are left out of what does not fit the model's context."),

@@ -24,6 +24,7 @@ from schemas.fields import Body, rows
 from schemas.images import Real, Whole
 from schemas.jobs import JobSchema
 from schemas.keys import KeySchema
+from schemas.responses import CompactSchema
 from tests import documented
 from tests.rounds import rounds
 from web import registry
@@ -41,6 +42,9 @@ BODIES: tuple[tuple[str, Callable[[World, Random], Any]], ...] = (
     ("/v1/tokenize", bodies.tokenized),
     ("/v1/detokenize", bodies.detokenized),
     ("/v1/chat/render", bodies.rendered),
+    ("/v1/responses", bodies.response),
+    ("/v1/responses/input_tokens", bodies.counted),
+    ("/v1/responses/compact", bodies.counted),
     ("/v1/images/generations", bodies.picture),
     ("/v1/images/edits", bodies.changed),
     ("/v1/batches", bodies.batch),
@@ -52,6 +56,7 @@ SCHEMAS: dict[str, type[Body]] = {
     "/v1/batches": BatchSchema,
     "/v1/jobs": JobSchema,
     "/v1/admin/keys": KeySchema,
+    "/v1/responses/compact": CompactSchema,
 }
 
 
