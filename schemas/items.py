@@ -301,7 +301,8 @@ class InputItems(fields.Field[list[dict[str, Any]]]):
             return [{"type": "message", "role": "user", "content": value}]
         if not isinstance(value, list):
             raise ValidationError("must be a string or a list of items.")
-        return list(self._items.deserialize(value))
+        items: list[dict[str, Any]] = self._items.deserialize(value)
+        return items
 
     def shape(self, shapes: Shapes) -> dict[str, Any]:
         """A string, or a list of items."""

@@ -12,7 +12,7 @@ from marshmallow import ValidationError
 from schemas.items import ItemList, turns
 from tasks.values import events, fold, responses
 from tasks.values.errors import InvalidValue, NotFound
-from tasks.values.job import Job, Lane, Record
+from tasks.values.job import Job, Record
 from tasks.values.requests import Message
 from tasks.values.responses import Asked
 from web.callers import Caller
@@ -58,11 +58,8 @@ def find(caller: Caller, response_id: str) -> Record:
     """A stored response of the caller's; NotFound for everything else."""
     record = caller.gateway.store.find(responses.job_of(response_id))
     response = record.job.options.response if record is not None else None
-    # What a batch's lines said is in its output, and nowhere else when that is written.
     if record is None or record.job.owner != caller.owner or response is None or not response.stored:
         raise NotFound(f"no response '{response_id}'; it never was, was not stored, was deleted, or has expired")
-    if record.job.lane is Lane.BATCH:
-        raise NotFound(f"'{response_id}' is a line of a batch, whose output has it")
     return record
 
 

@@ -25,8 +25,7 @@ from tasks.values.requests import BlobRef
 
 NUDGE_TTL = 300  # seconds that the stream stays which wakes a reader
 STREAM_TTL = 300  # seconds that a finished job's events stay; afterwards the record tells them
-LONG = 86_400  # seconds that a record stays in Redis with all that it holds; of one that stays longer only
-SMALL = 4 * 1024  # bytes of a result do, and the rest becomes a blob
+SMALL = 4 * 1024  # bytes of a result that stay in the record of a job that lasts; of others more do
 STATUS = {
     events.Done: Status.SUCCEEDED,
     events.Failed: Status.FAILED,
@@ -202,7 +201,7 @@ class JobStore(Records):
 
         `outputs` are the blobs that the result refers to.
         """
-        packed = self.pack(result, "application/json", SMALL if ended.keep > LONG else INLINE)
+        packed = self.pack(result, "application/json", SMALL if ended.lasting else INLINE)
         kept = ended.past
         past = b"" if kept is ended else self.pack(job.encode(kept), "application/json")
         token = f"{worker}:{attempt}" if worker else secrets.token_hex(8)

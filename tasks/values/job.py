@@ -122,6 +122,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         return (*self.inputs, response.blob) if response is not None and response.blob is not None else self.inputs
 
     @property
+    def lasting(self) -> bool:
+        """Whether it is kept for as long as nobody deletes it, more or less, so that Redis is to hold little of it."""
+        return self.options.response is not None and self.options.response.stored
+
+    @property
     def past(self) -> Job:
         """What is kept of it when it has ended: a response keeps its input elsewhere."""
         if self.options.response is None or not isinstance(self.payload, ChatRequest):

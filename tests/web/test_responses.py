@@ -11,7 +11,7 @@ from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
 from tasks.redis.store import JobStore
 from tasks.values import events, fold
-from tasks.values.errors import InvalidValue, NotFound
+from tasks.values.errors import Failure, InvalidValue, NotFound
 from tasks.values.job import Job, Lane, job_id
 from tasks.values.responses import id_of
 from tests.servers import fake
@@ -19,6 +19,7 @@ from web import intake, responses
 from web.api.responses import ENDPOINT
 from web.callers import Caller
 from web.gateway import Gateway, connect
+from web.render.failure import failure
 
 LARGE = "long " * 20_000
 
@@ -141,3 +142,10 @@ def test_pictures_of_earlier_turns_are_held_by_who_goes_on(gateway: Gateway, mad
     assert first.inputs == second.inputs != ()
     (media,) = [shown for turn in second.payload.messages for shown in turn.media]  # type: ignore[union-attr]
     assert media.param == "previous_response_id" and media.blob in first.inputs
+
+
+def test_what_an_engine_says_of_messages_is_said_of_the_input(made: Made) -> None:
+    refused = Failure("context_length_exceeded", "too long", "messages")
+    assert failure(made("one"), events.Failed(refused)).param == "input"
+    other = Failure("invalid_value", "no such token", "logit_bias.9")
+    assert failure(made("one"), events.Failed(other)) == other

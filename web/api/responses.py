@@ -113,7 +113,7 @@ def options(caller: Caller, data: Mapping[str, Any]) -> RenderOptions:
     """What rendering needs to know of a checked body, and what a later response does."""
     kept = values.Asked(render.shows(data), tuple(data["input"]), own(data), data.get("previous_response_id"))
     packed = values.encode(kept)
-    large = len(packed) > SMALL
+    large = data.get("store", True) and len(packed) > SMALL
     return RenderOptions(
         custom_tools=tuple(tool["name"] for tool in data.get("tools", []) if tool["type"] == "custom"),
         response=values.Response(

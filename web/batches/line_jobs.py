@@ -83,18 +83,19 @@ class LineJobs:
         if taken.data.get("stream"):
             raise InvalidValue("an answer in a batch cannot be streamed; leave 'stream' out", param="stream")
         entry = admission.model(self._gateway, taken.data["model"], endpoint)
+        data = {**taken.data, "store": False}  # what a line says is in the batch's output, and nowhere else
         return Job(
             id=job_id,
             owner=batch.owner,
             model=entry.name,
             endpoint=endpoint.path,
-            payload=endpoint.payload(taken.data),
+            payload=endpoint.payload(data),
             created=now,
             deadline=batch.deadline,
             lane=Lane.BATCH,
             keep=KEEP,
             detached=True,
-            options=endpoint.options(caller, taken.data),
+            options=endpoint.options(caller, data),
             metadata={"batch_id": batch.id, "custom_id": custom_id, "line": str(line.number)},
             inputs=taken.blobs,
             ignored=taken.ignored,
