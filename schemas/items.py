@@ -301,8 +301,8 @@ class InputItems(fields.Field[list[dict[str, Any]]]):
             return [{"type": "message", "role": "user", "content": value}]
         if not isinstance(value, list):
             raise ValidationError("must be a string or a list of items.")
-        items: list[dict[str, Any]] = self._items.deserialize(value)
-        return items
+        items: Any = self._items.deserialize(value)
+        return list(items)
 
     def shape(self, shapes: Shapes) -> dict[str, Any]:
         """A string, or a list of items."""

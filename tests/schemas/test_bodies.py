@@ -15,6 +15,7 @@ from schemas.detokenize import DetokenizeSchema
 from schemas.embeddings import EmbeddingsSchema
 from schemas.fields import Body, problem, rows
 from schemas.rerank import RerankSchema
+from schemas.responses import CompactSchema, InputTokensSchema, ResponsesSchema
 from schemas.score import ScoreSchema
 from schemas.tokenize import TokenizeSchema
 from schemas.transcriptions import TranscriptionsSchema
@@ -31,6 +32,9 @@ LEAST = [
     (TokenizeSchema, TEXT),
     (DetokenizeSchema, {"model": "m", "tokens": [1]}),
     (EmbeddingsSchema, EMBED),
+    (ResponsesSchema, {"model": "m", "input": "hi"}),
+    (InputTokensSchema, {"model": "m", "input": "hi"}),
+    (CompactSchema, {"model": "m", "input": "hi"}),
     (RerankSchema, {"model": "m", "query": "a", "documents": ["b"]}),
     (ScoreSchema, {"model": "m", "text_1": "a", "text_2": "b"}),
     (TranscriptionsSchema, FORM),
