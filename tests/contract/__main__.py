@@ -28,6 +28,11 @@ COMPLY = (
     "chat-basic-response", "chat-system-prompt", "chat-multi-turn", "chat-tool-calling", "chat-streaming-response",
     "chat-streaming-usage", "chat-error-handling",
 )  # fmt: skip
+# Without pictures, which the model does not see, and a summary of thinking, which it does not do.
+RESPONSES = (
+    "basic-response", "system-prompt", "multi-turn", "tool-calling", "streaming-response", "streaming-usage",
+    "assistant-phase", "response-output-phase-schema", "compact-response", "compact-missing-model", "error-handling",
+)  # fmt: skip
 # A client is one for all tests.
 ASYNCIO = ("asyncio_mode=auto", "asyncio_default_test_loop_scope=session")
 
@@ -55,11 +60,14 @@ def suites(contract: Path, url: str) -> Mapping[str, Suite]:
         "no:cacheprovider",
     ]
     pytest += [f"--override-ini={option}" for option in ASYNCIO]
-    comply: list[str | Path] = [contract / "bin" / "llm-comply", "run", "--format", "openai-chat", "--api-key", "none"]
-    comply += ["--filter", ",".join(COMPLY), "--base-url", f"{url}/v1", "--model", CHAT]
+    pytest += ["--rootdir", SUITES, "--confcutdir", SUITES]
+    comply: list[str | Path] = [contract / "bin" / "llm-comply", "run", "--timeout", "600", "--api-key", "none"]
+    comply += ["--base-url", f"{url}/v1", "--model", CHAT]
     found = {
-        "langchain": Suite([*pytest, "--rootdir", SUITES, "--confcutdir", SUITES, SUITES / "langchain.py"], SUITES),
-        "comply": Suite(comply, SUITES),
+        "langchain": Suite([*pytest, SUITES / "langchain.py"], SUITES),
+        "tool_loops": Suite([*pytest, SUITES / "tool_loops.py"], SUITES),
+        "comply": Suite([*comply, "--format", "openai-chat", "--filter", ",".join(COMPLY)], SUITES),
+        "responses": Suite([*comply, "--format", "open-responses", "--filter", ",".join(RESPONSES)], SUITES),
         **{Path(name).stem: Suite([python, ROOT / "examples" / name], SUITES) for name in EXAMPLES},
     }
     if (node / "node_modules").exists():  # from where node looks for packages
@@ -72,6 +80,7 @@ def main(contract: Path, names: Sequence[str]) -> int:
     models = yaml.safe_load((ROOT / "models.yaml").read_text())["models"]
     for model in models:
         starter.folder(model["served_model_name"])
+    os.environ.setdefault("MLXQ_DEFAULT_TEMPERATURE", "0")  # it says the same every time, and comes to an end
     with served(models) as stack:
         env = {**os.environ, "MLXQ_URL": stack.url}
         run = {name: one for name, one in suites(contract, stack.url).items() if not names or name in names}
