@@ -16,6 +16,7 @@ from schemas.conversation import ConversationSchema
 from schemas.fields import Count, Flag, about, within
 from schemas.functions import FunctionChoice
 from schemas.inputs import LIMIT
+from schemas.jobs import metadata
 from schemas.sampling import MAX_ALTERNATIVES, SamplingSchema
 from schemas.tools import MAX_TOOLS, Choice, FunctionSchema, ToolChoice, fit, names
 
@@ -26,7 +27,6 @@ class ChatSchema(ConversationSchema, SamplingSchema):
     ACCEPTED: ClassVar[frozenset[str]] = frozenset(
         {
             "cache_control",
-            "metadata",
             "prompt_cache_key",
             "prompt_cache_options",
             "prompt_cache_retention",
@@ -43,7 +43,6 @@ class ChatSchema(ConversationSchema, SamplingSchema):
         "prediction": (),
         "prompt_logprobs": (),
         "service_tier": ("auto", "default"),
-        "store": (False,),
         "verbosity": ("medium",),
         "web_search_options": (),
     }
@@ -77,6 +76,8 @@ class ChatSchema(ConversationSchema, SamplingSchema):
         metadata=about("Whether tokens are told with their log probabilities, before any option changes them.")
     )
     top_logprobs = Count(validate=Range(min=0, max=MAX_ALTERNATIVES))
+    store = Flag(metadata=about("Whether the answer stays when it is given: `GET /v1/chat/completions` lists such."))
+    metadata = metadata(metadata=about("Words of the caller's, kept with an answer that is stored."))
 
     @validates_schema
     def agree(self, data: Mapping[str, Any], **_: Any) -> None:

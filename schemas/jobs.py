@@ -35,12 +35,13 @@ class WebhookSchema(Body):
     events = Items(fields.String(validate=OneOf(EVENTS)), most=16, validate=Length(min=1))
 
 
-def metadata() -> Entries:
+def metadata(**more: Any) -> Entries:
     """A caller's own words about what it makes."""
     return Entries(
         keys=fields.String(validate=Length(min=1, max=64)),
         values=fields.String(validate=Length(max=512)),
         most=16,
+        **more,
     )
 
 

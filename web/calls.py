@@ -157,6 +157,7 @@ def _job(
         priority=prefer.priority,
         cancels=cancels,
         webhook=prefer.webhook,
+        storage=endpoint.storage(caller, taken.sent, taken.data),
     )
 
 

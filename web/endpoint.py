@@ -10,7 +10,7 @@ from mlxq.settings import Settings
 from schemas.fields import Body
 from tasks.values.events import Event
 from tasks.values.fold import Result
-from tasks.values.job import Job, RenderOptions
+from tasks.values.job import Job, RenderOptions, Storage
 from tasks.values.requests import Payload
 from web.callers import Caller
 from web.render.chunks import Chunks, Plain
@@ -44,7 +44,8 @@ class Endpoint:
     stream's chunks, where the endpoint streams; `stream` stands in its place where that depends on more than the event.
     `keep` is how many seconds a result is kept, None as long as others. `files` names the
     fields that hold uploads, and `several` those of them that may hold more than one; `json` says that a body with
-    uploads may also be JSON, with data URLs or ids of files and blobs in them.
+    uploads may also be JSON, with data URLs or ids of files and blobs in them. `storage` says of a body, as it was sent
+    and as it was checked, how its answer is stored, if it is.
     """
 
     path: str
@@ -53,6 +54,9 @@ class Endpoint:
     payload: Callable[[Mapping[str, Any]], Payload]
     body: Callable[[Caller, Job, Result], Rendered]
     options: Callable[[Caller, Mapping[str, Any]], RenderOptions] = field(default=lambda caller, data: RenderOptions())
+    storage: Callable[[Caller, Mapping[str, Any], Mapping[str, Any]], Storage | None] = field(
+        default=lambda caller, raw, data: None
+    )
     chunks: Callable[[Caller, Job], Callable[[Event], Iterator[object]]] | None = None
     stream: Callable[[Caller, Job], Chunks] | None = None
     resolve: Callable[[Caller, Mapping[str, Any], str], Mapping[str, Any]] = field(

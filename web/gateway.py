@@ -13,6 +13,7 @@ from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
 from tasks.access import KeyRing
 from tasks.batches import Batches
+from tasks.chat_completions import ChatCompletions
 from tasks.files import Files
 from tasks.follow import Follower
 from tasks.processes.presence import Presence
@@ -40,6 +41,7 @@ class Gateway:
     presence: Presence
     files: Files
     batches: Batches
+    completions: ChatCompletions
     keys: KeyCache
     throttle: Throttle
     sockets: BoundedSemaphore  # websockets that may be open
@@ -75,6 +77,7 @@ def connect(settings: Settings, catalogue: Catalogue) -> Gateway:
         presence,
         Files(store),
         Batches(store),
+        ChatCompletions(store),
         keys,
         throttle,
         sockets,

@@ -31,7 +31,7 @@ _NESTED = re.compile(r"(?P<outer>\w+)\[(?P<inner>\w+)\]", re.ASCII)
 
 
 class Intake(NamedTuple):
-    """A checked body, where its ignored fields stand, and a digest that is the same for the same request.
+    """A checked body and what was sent, where ignored fields stand, and a digest that is the same for the same request.
 
     The digest is of canonical JSON, with uploads by their hash and what was fetched by its address.
     """
@@ -40,6 +40,7 @@ class Intake(NamedTuple):
     digest: str
     blobs: tuple[BlobRef, ...]
     ignored: tuple[str, ...]
+    sent: Mapping[str, Any]
 
 
 class Upload(NamedTuple):
@@ -211,7 +212,7 @@ def check(caller: Caller, endpoint: Endpoint, raw: Mapping[str, Any], within: st
         if refs is not None:
             held += refs if isinstance(refs, list) else [refs]
             hashes[name] = _identity(raw[name], refs)
-    return Intake(data, digest({**given, **hashes}), (*held, *media.held(data)), checked.ignored)
+    return Intake(data, digest({**given, **hashes}), (*held, *media.held(data)), checked.ignored, raw)
 
 
 def _identity(sent: object, refs: BlobRef | list[BlobRef]) -> object:

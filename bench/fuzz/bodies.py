@@ -318,3 +318,14 @@ def response(world: World, chance: Random) -> dict[str, Any]:
         {"previous_response_id": world.response(chance)},
     )
     return {**counted(world, chance), "max_output_tokens": 3, **chance.choice(extra)}
+
+
+def kept(world: World, chance: Random) -> dict[str, Any]:
+    """A chat whose answer is stored."""
+    return {**chat(world, chance), "store": True, "metadata": {"a": "b"}}
+
+
+def described(world: World, chance: Random) -> dict[str, Any]:
+    """Other metadata of what is stored."""
+    del world
+    return {"metadata": chance.choice(({"a": "b"}, {"run": "1", "c": ""}, {}, None))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any, NamedTuple
 
@@ -39,6 +40,16 @@ def _get(route: str, name: str, weight: float = 1.0, method: str = "GET") -> Exa
     return Example(route, method, make, weight)
 
 
+def _update(route: str, name: str, body: Callable[[World, Random], Any], weight: float = 1.0) -> Example:
+    """A request with a body, whose path names one thing as `_get` does."""
+    named = _get(route, name)
+
+    def make(world: World, chance: Random) -> Request:
+        return replace(named.make(world, chance), method="POST", body=Json(body(world, chance)))
+
+    return Example(route, "POST", make, weight)
+
+
 def _plain(route: str, weight: float = 0.3, **more: Any) -> Example:
     return Example(route, "GET", lambda world, chance: Request(route, "GET", route, **more), weight)
 
@@ -66,6 +77,7 @@ EXAMPLES: tuple[Example, ...] = (
     _post(CHAT, bodies.chat, 30),
     _post(CHAT, bodies.guided, 8),
     _post(CHAT, bodies.spoken, 4),
+    _post(CHAT, bodies.kept, 4),
     _post(COMPLETIONS, bodies.completion, 12),
     _post(EMBEDDINGS, bodies.embedding, 8),
     _post("/v1/responses", bodies.response, 12),
@@ -95,6 +107,13 @@ EXAMPLES: tuple[Example, ...] = (
         (("created_after", "1"), ("created_before", "9999999999"), ("include", "batch"), ("after", "job_x")),
     ),
     _listed("/v1/files", (("limit", "5"), ("order", "asc"), ("purpose", "batch"), ("after", "file-x")), ()),
+    _listed(
+        CHAT,
+        *((("limit", "5"), ("order", "desc"), ("model", "fake")), (("metadata[a]", "b"), ("after", "chatcmpl-x")), ()),
+    ),
+    *(_get(f"{CHAT}/<completion_id>{rest}", "completion", 1.5) for rest in ("", "/messages")),
+    _update(f"{CHAT}/<completion_id>", "completion", bodies.described),
+    _get(f"{CHAT}/<completion_id>", "completion", 0.3, method="DELETE"),
     _listed("/v1/batches", (("limit", "5"), ("after", "batch_x")), ()),
     *(_get(f"/v1/jobs/<job_id>{rest}", "job", 1.5) for rest in ("", "/result", "/events", "/deliveries")),
     _get("/v1/jobs/<job_id>/cancel", "job", method="POST"),

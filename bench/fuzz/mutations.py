@@ -13,6 +13,7 @@ from bench.fuzz.request import BOUNDARY, Form, Json, Request
 from bench.fuzz.wire import cut, flipped
 from schemas.__main__ import BODIES
 from schemas.batches import BatchListSchema, BatchSchema
+from schemas.chat_completions import ChatCompletionListSchema, MetadataSchema
 from schemas.fields import rows
 from schemas.files import FileListSchema, FileSchema
 from schemas.jobs import EventListSchema, JobListSchema, JobSchema
@@ -21,10 +22,10 @@ NAMES = {path: tuple(row.name for row in rows(body)) for path, body in BODIES.it
     "/v1/jobs": tuple(row.name for row in rows(JobSchema)),
     "/v1/batches": tuple(row.name for row in rows(BatchSchema)),
     "/v1/files": tuple(row.name for row in rows(FileSchema)),
+    "/v1/chat/completions/<completion_id>": tuple(row.name for row in rows(MetadataSchema)),
 }
-ASKED = tuple(
-    row.name for schema in (JobListSchema, FileListSchema, BatchListSchema, EventListSchema) for row in rows(schema)
-)
+LISTS = (JobListSchema, FileListSchema, BatchListSchema, EventListSchema, ChatCompletionListSchema)
+ASKED = tuple(row.name for schema in LISTS for row in rows(schema))
 
 
 def body(request: Request, chance: Random) -> Request:

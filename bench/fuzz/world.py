@@ -1,4 +1,4 @@
-"""What requests can be about: the models that are served, and the jobs, files and batches that there are by now."""
+"""What requests can be about: the models that are served, and what there is by now, from jobs to stored chats."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from random import Random
 
 from bench.fuzz.sender import Answer
 
-_ID = re.compile(rb'"id":\s*"((?:job_|file-|batch_|key_|resp_)[\w-]+)"')
+_ID = re.compile(rb'"id":\s*"((?:job_|file-|batch_|key_|resp_|chatcmpl-)[\w-]+)"')
 _LINK = re.compile(rb'"url":\s*"https?://[^/"]+(/v1/images/content/[^"]+)"')
 
 
@@ -33,6 +33,7 @@ class World:
     batches: deque[str] = field(default_factory=_recent)
     keys: deque[str] = field(default_factory=_recent)
     responses: deque[str] = field(default_factory=_recent)
+    completions: deque[str] = field(default_factory=_recent)
     links: deque[str] = field(default_factory=_recent)
     inputs: list[str] = field(default_factory=list)
 
@@ -49,6 +50,7 @@ class World:
             "batc": self.batches,
             "key_": self.keys,
             "resp": self.responses,
+            "chat": self.completions,
         }
 
     def learn(self, answer: Answer) -> None:
@@ -58,7 +60,9 @@ class World:
         if answer.status in (200, 202):
             for found in _ID.findall(answer.body[:20_000])[:5]:
                 name = found.decode()
-                self._pools[name[:4]].append(name)
+                # Of chat completions only what is stored tells of its metadata.
+                if not name.startswith("chat") or b'"metadata"' in answer.body:
+                    self._pools[name[:4]].append(name)
             self.links.extend(found.decode() for found in _LINK.findall(answer.body[:20_000]))
 
     def job(self, chance: Random) -> str:
@@ -80,6 +84,10 @@ class World:
     def key(self, chance: Random) -> str:
         """Some key's id."""
         return chance.choice(tuple(self.keys) or ("key_none",))
+
+    def completion(self, chance: Random) -> str:
+        """Some stored chat completion's id."""
+        return chance.choice(tuple(self.completions) or ("chatcmpl-none",))
 
     def lines(self, chance: Random) -> str:
         """Some file of lines."""

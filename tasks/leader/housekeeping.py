@@ -1,26 +1,43 @@
-"""Deletes what has outlived its time: jobs, files, batches, blobs that nothing holds, and names of models."""
+"""Deletes what has outlived its time: jobs, files, batches, what is stored, unheld blobs, and names of models."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, islice
+from typing import Protocol
 
 import msgspec
 
+from tasks.batches import PREFIX as BATCH
 from tasks.batches import Batches
+from tasks.chat_completions import ChatCompletions
 from tasks.files import PREFIX as FILE
 from tasks.files import Files
 from tasks.processes.alive import processes
 from tasks.processes.loops import Apart
 from tasks.processes.presence import Worker
 from tasks.redis.store import JobStore
+from tasks.values.chat_completion import PREFIX as COMPLETION
 from tasks.values.errors import UnreadableRecord
 from tasks.values.job import Lane, Listing
 
 _BATCH = 100  # records a pass
 _LATER = 600_000  # milliseconds until a record that could not be handled is tried again
+
+
+class Outdated(Protocol):
+    """Records that go when their time is over."""
+
+    def expire(self, id: str, /) -> None: ...
+
+
+_KINDS: Mapping[str, Callable[[JobStore], Outdated]] = {
+    FILE: Files,
+    BATCH: Batches,
+    COMPLETION: ChatCompletions,
+}
 
 
 @dataclass
@@ -72,8 +89,8 @@ class Housekeeping:
             store.redis.zrem(store.keys.expiry(), job_id)
 
     def _outdate(self, member: str) -> None:
-        outdated = Files(self.store) if member.startswith(FILE) else Batches(self.store)
-        outdated.expire(member)
+        kind = next(kind for prefix, kind in _KINDS.items() if member.startswith(prefix))
+        kind(self.store).expire(member)
         self.store.redis.zrem(self.store.keys.outdated(), member)
 
     def _bury(self, job_id: str) -> None:

@@ -34,12 +34,14 @@
 | `files:{owner}` | sorted set | ids of files | an entry goes with its file |
 | `batch:{id}` | hash | a batch: status, counts, how far it has come | until `expires`, then it is deleted |
 | `batches:{owner}` | sorted set | ids of batches | an entry goes with its batch |
+| `completion:{id}` | hash | a stored chat completion: its record and metadata | until it is deleted or `expires` |
+| `completions:{owner}` | sorted set | ids of stored chat completions | an entry goes with its completion |
 | `running` | sorted set | batches that have not ended, by creation | until they end |
 | `inflight:{batch}` | hash | line → where it stands in the input | until what came of it is in the output |
 | `landed` | set | jobs of lines that have ended | until they are removed, once they are in the output |
 | `runner` | string | the process that runs batches | 5 seconds, renewed |
 | `stir` | list | a nudge for that process | taken at once |
-| `outdated` | sorted set | files and batches by the end of their time | an entry goes with its record |
+| `outdated` | sorted set | files, batches and what is stored, by its end | an entry goes with its record |
 | `key:{id}` | hash | an API key: its record, when it was last used and revoked | for good |
 | `keys` | sorted set | ids of API keys, by creation | for good |
 | `underway:{key}` | sorted set | requests of a key with limits by the time their lease ends | 15 seconds, renewed |
@@ -159,6 +161,12 @@ class Keys:
 
     def batches(self, owner: str) -> str:
         return self._key("batches", owner)
+
+    def completion(self, completion_id: str) -> str:
+        return self._key("completion", completion_id)
+
+    def completions(self, owner: str) -> str:
+        return self._key("completions", owner)
 
     def running(self) -> str:
         return self._key("running")

@@ -18,6 +18,7 @@ from tasks.redis import client, messages
 from tasks.redis.keys import Keys
 from tasks.redis.records import INLINE, Records, readable, reference
 from tasks.redis.scripts import AWAY, Call, Scripts, answers
+from tasks.redis.storing import storing
 from tasks.values import events, job
 from tasks.values.errors import IdempotencyMismatch, JobConflict, QueueFull, TooManyJobs
 from tasks.values.job import Job, Lane, Record, Status
@@ -204,6 +205,7 @@ class JobStore(Records):
         packed = self.pack(result, "application/json", SMALL if ended.lasting else INLINE)
         kept = ended.past
         past = b"" if kept is ended else self.pack(job.encode(kept), "application/json")
+        stored = storing(self.keys, self.blobs, ended, result)
         token = f"{worker}:{attempt}" if worker else secrets.token_hex(8)
         failure = msgspec.json.encode(event.failure) if isinstance(event, events.Failed) else b""
         usage = msgspec.json.encode(event.usage) if isinstance(event, events.Done) else b""
@@ -227,6 +229,7 @@ class JobStore(Records):
                 self.keys.notify_batches(),
                 self.keys.owed(),
                 self.keys.lanes(ended.model),
+                *stored.keys,
                 *made,
             ],
             [
@@ -248,6 +251,7 @@ class JobStore(Records):
                 token,
                 past,
                 self.keys.blob(""),
+                *stored.args,
                 *webhooks.arguments(webhooks.owed(self.settings, ended, STATUS[type(event)], event, result)),
             ],
         )

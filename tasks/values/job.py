@@ -56,6 +56,17 @@ class Webhook(msgspec.Struct, frozen=True):
     events: tuple[str, ...] = ()
 
 
+class Storage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How what a job answers is stored when it succeeds: for `keep` seconds, and with its caller's words about it.
+
+    The blob `input` holds what was asked, as it is shown later.
+    """
+
+    keep: int
+    input: BlobRef
+    metadata: dict[str, str] = {}
+
+
 class RenderOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     """What rendering an answer needs to know of its call besides the payload; each endpoint sets its own."""
 
@@ -100,6 +111,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     priority: int = 0
     cancels: bool = False
     webhook: Webhook | None = None
+    storage: Storage | None = None
     ignored: tuple[str, ...] = ()  # where fields of the body stand that nobody here knows
     v: int = VERSION
 
@@ -117,9 +129,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def held(self) -> tuple[BlobRef, ...]:
-        """The blobs that go with it: what it was given, and what it keeps of its request."""
-        response = self.options.response
-        return (*self.inputs, response.blob) if response is not None and response.blob is not None else self.inputs
+        """The blobs that go with it: what it was given, and what is kept of its request."""
+        request = None if self.options.response is None else self.options.response.blob
+        sent = None if self.storage is None else self.storage.input
+        return (*self.inputs, *(ref for ref in (request, sent) if ref is not None))
 
     @property
     def lasting(self) -> bool:

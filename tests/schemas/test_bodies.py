@@ -58,7 +58,7 @@ def test_what_would_change_the_answer_is_refused_by_name(schema: type[Body], lea
 
 
 def test_a_default_is_not_what_only_equals_it_in_python() -> None:
-    assert refused(ChatSchema, {**CHAT, "store": 0}) == ("unsupported_parameter", "store")
+    assert refused(ChatSchema, {**CHAT, "echo": 0}) == ("unsupported_parameter", "echo")
     assert refused(ChatSchema, {**CHAT, "n": True}) == ("invalid_value", "n")
     assert refused(ChatSchema, {**CHAT, "logprobs": 0}) == ("invalid_value", "logprobs")
 

@@ -11,7 +11,7 @@ import pytest
 
 from tasks import access, batches, files
 from tasks.processes.presence import Worker
-from tasks.values import events, fold, job, requests
+from tasks.values import chat_completion, events, fold, job, requests
 
 FIXTURES = Path(__file__).parent / "fixtures"
 CODECS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {
@@ -20,6 +20,7 @@ CODECS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {
     "results": (fold.decode, fold.encode),
     "files": (files.decode, files.encode),
     "batches": (batches.decode, batches.encode),
+    "chat_completions": (chat_completion.decode, chat_completion.encode),
     "keys": (access.decode, access.encode),
     "workers": (msgspec.json.Decoder(Worker).decode, msgspec.json.encode),
 }
@@ -32,15 +33,8 @@ def lines(name: str) -> list[bytes]:
 @pytest.mark.parametrize(
     ("kind", "version"),
     [
-        ("jobs", 1),
-        ("jobs", 2),
-        ("jobs", 3),
-        ("events", 1),
-        ("events", 2),
-        ("events", 3),
-        ("results", 1),
-        ("keys", 1),
-        ("workers", 1),
+        *(("jobs", 1), ("jobs", 2), ("jobs", 3), ("events", 1), ("events", 2), ("events", 3), ("results", 1)),
+        *(("keys", 1), ("workers", 1), ("chat_completions", 1)),
     ],
 )
 def test_every_version_reads_as_it_was_written(kind: str, version: int) -> None:
@@ -57,7 +51,7 @@ def test_the_fixtures_hold_one_of_each_kind() -> None:
 
 
 def test_a_later_version_is_refused() -> None:
-    for kind in ("jobs", "events", "files", "batches", "keys"):
+    for kind in ("jobs", "events", "files", "batches", "keys", "chat_completions"):
         decode, _ = CODECS[kind]
         later = msgspec.json.encode({**msgspec.json.decode(lines(f"{kind}_v1")[0]), "v": 99})
         with pytest.raises(ValueError, match="version 99"):

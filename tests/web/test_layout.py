@@ -28,7 +28,7 @@ ENDPOINTS = {
     "transcriptions": "/v1/audio/transcriptions",
     "translations": "/v1/audio/translations",
 }
-RESOURCES = {"jobs", "jobs_stream", "webhooks", "files", "batches", "responses_compact", "admin"}
+RESOURCES = {"jobs", "jobs_stream", "webhooks", "files", "batches", "responses_compact", "admin", "chat_completions"}
 
 
 def test_every_resource_is_found_by_its_file() -> None:

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from flask import Blueprint, Response
 
 from schemas.answers.text import CreateChatCompletionResponse, CreateChatCompletionStreamResponse
 from schemas.chat import ChatSchema
 from schemas.thinking import wish
 from schemas.tools import Choice
+from tasks.values.job import Storage
 from tasks.values.requests import ChatRequest, ToolChoice
 from web import calls
 from web.api import text
+from web.callers import Caller
 from web.endpoint import Endpoint, for_anyone
 from web.openapi.operation import SSE, operation
 from web.render import chat as render
+from web.render import chat_completions
 
 blueprint = Blueprint("chat", __name__)
 
@@ -40,12 +44,22 @@ def payload(data: Mapping[str, Any]) -> ChatRequest:
     )
 
 
+def storage(caller: Caller, raw: Mapping[str, Any], data: Mapping[str, Any]) -> Storage | None:
+    """How the answer to a checked body is stored; the messages are beside Redis from here on."""
+    if not data.get("store"):
+        return None
+    messages = msgspec.json.encode(chat_completions.messages(raw["messages"], data["messages"]))
+    kept = caller.gateway.store.blobs.put(messages, "application/json")
+    return Storage(caller.gateway.settings.response_ttl, kept, data.get("metadata", {}))
+
+
 ENDPOINT = Endpoint(
     path="/v1/chat/completions",
     model_types=text.MODEL_TYPES,
     schema=ChatSchema,
     payload=payload,
     options=for_anyone(text.options),
+    storage=storage,
     body=for_anyone(render.body),
     chunks=for_anyone(render.chunks),
 )

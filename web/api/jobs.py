@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, request
-from werkzeug.datastructures import MultiDict
 
 from schemas.answers import work
 from schemas.jobs import EventListSchema, JobListSchema, JobSchema
@@ -19,7 +18,7 @@ from tasks.values.job import Listing, Record, Status
 from web import calls, intake, registry, unserved
 from web.api import webhooks
 from web.gateway import gateway
-from web.http import auth, sse, unknown_fields
+from web.http import auth, queries, sse, unknown_fields
 from web.http.disconnect import ClientGone, Probe
 from web.http.prefer import preference
 from web.openapi.operation import JSON, SSE, operation
@@ -70,7 +69,7 @@ def create() -> Response:
 @operation("listJobs", work.ListJobsResponse, query=JobListSchema)
 def index() -> dict[str, Any]:
     """The owner's jobs, or with the admin key others' too, newest first; or the jobs of one idempotency key."""
-    asked = unknown_fields.read(JobListSchema, _asked(request.args))
+    asked = unknown_fields.read(JobListSchema, queries.read(request.args, ("label",)))
     store, owner = gateway().store, _whose(asked.get("owner"))
     if "idempotency_key" in asked:
         if owner is None:
@@ -99,22 +98,6 @@ def _owner(job_id: str) -> str:
     """In whose name a job may be looked at and ended: the caller's, and with the admin key its owner's."""
     record = gateway().store.find(job_id) if auth.is_admin() else None
     return auth.current() if record is None else record.job.owner
-
-
-def _asked(args: MultiDict[str, str]) -> dict[str, Any]:
-    """The query as one object: labels may be said several times, metadata is said as `metadata[key]=value`."""
-    asked: dict[str, Any] = {}
-    metadata: dict[str, str] = {}
-    for name, value in args.to_dict().items():
-        if name == "label":
-            asked["label"] = args.getlist("label")
-        elif name.startswith("metadata[") and name.endswith("]"):
-            metadata[name[len("metadata[") : -1]] = value
-        else:
-            asked[name] = value
-    if metadata and "metadata" not in asked:  # whoever says both has said one that is no object, and is told so
-        asked["metadata"] = metadata
-    return asked
 
 
 def _criteria(asked: Mapping[str, Any]) -> Criteria:

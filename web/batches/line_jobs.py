@@ -100,6 +100,7 @@ class LineJobs:
             inputs=taken.blobs,
             ignored=taken.ignored,
             request_id=f"{batch.id}:{line.number}",
+            storage=endpoint.storage(caller, taken.sent, taken.data),
         )
 
     def entry(self, record: Record) -> Entry:

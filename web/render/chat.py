@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from tasks.values import events, fold
+from tasks.values.chat_completion import PREFIX
 from tasks.values.events import CallDelta, TokenLogprob
 from tasks.values.job import Job
 from tasks.values.requests import ChatRequest
@@ -16,11 +17,14 @@ from web.endpoint import Rendered
 from web.render import custom_calls, text
 from web.render.custom_calls import CustomCalls
 
-_PREFIX = "chatcmpl-"
-
 
 def body(job: Job, result: fold.Result) -> Rendered:
     """The whole answer."""
+    return Rendered(msgspec.json.encode(answer(job, result)))
+
+
+def answer(job: Job, result: fold.Result) -> dict[str, Any]:
+    """The `chat.completion` of a job that is done."""
     assert isinstance(result, fold.TextResult)  # noqa: S101  (a chat's events fold to nothing else)
     choices = [
         {
@@ -31,8 +35,7 @@ def body(job: Job, result: fold.Result) -> Rendered:
         }
         for index, choice in enumerate(result.choices)
     ]
-    answer = {**text.head(job, _PREFIX, "chat.completion"), "choices": choices, "usage": _usage(result.usage)}
-    return Rendered(msgspec.json.encode(answer))
+    return {**text.head(job, PREFIX, "chat.completion"), "choices": choices, "usage": _usage(result.usage)}
 
 
 def _message(job: Job, choice: fold.Choice) -> dict[str, Any]:
@@ -76,7 +79,7 @@ class _Chunks:
         self._with_usage = job.options.include_usage
         self._so_far = text.SoFar(job)
         self._head = {
-            **text.head(job, _PREFIX, "chat.completion.chunk"),
+            **text.head(job, PREFIX, "chat.completion.chunk"),
             **({"usage": None} if self._with_usage else {}),
         }
         self._blank = None if job.payload.tools and job.payload.tool_choice.mode != "none" else ""

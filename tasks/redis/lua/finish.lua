@@ -4,10 +4,13 @@
 -- `worker` is '' for anyone; result, failure, usage and outputs may be ''. The blobs are the result's, `is_line` says
 -- whether the job is a batch's, times are in seconds, deliveries are (id, what is sent) each. `past` is what is kept of
 -- the job in the place of what it was, or ''.
+-- `stored` is the record of the completion that stays when the job goes, or '', which may stand there already when a
+-- line of a batch ran again; it holds the blobs `input` and `output`, and of its owner the newest `most` stay.
 -- KEYS: record, events, queued, waiting, unclaimed, window, claims, deadlines, expiry, done, cancels, wake, landed
--- KEYS: stir, owed, lanes, blobs...
+-- KEYS: stir, owed, lanes, completion, completions, outdated, input, output, blobs...
 -- ARGV: id, worker, attempt, outcome, keep, event, result, failure, usage, owner, stream_ttl, is_line, outputs, hooks
--- ARGV: hook_prefix, token, past, blob_prefix, deliveries...
+-- ARGV: hook_prefix, token, past, blob_prefix, stored, stored_id, metadata, stored_keep, completion_prefix, most
+-- ARGV: deliveries...
 -- USES: clock, nudge, owe, release
 local status, holder, current = unpack(redis.call('HMGET', record, 'status', 'worker', 'attempt'))
 if status ~= 'queued' and status ~= 'running' then
@@ -29,6 +32,18 @@ if past ~= '' then
   redis.call('HSET', record, 'spec', past)
 end
 for at = blobs, #KEYS do redis.call('HINCRBY', KEYS[at], owner, 1) end
+if stored ~= '' and redis.call('EXISTS', completion) == 0 then
+  local over = now + stored_keep * 1000
+  redis.call('HSET', completion, 'spec', stored, 'metadata', metadata, 'expires', over)
+  redis.call('ZADD', completions, 0, stored_id)
+  redis.call('ZADD', outdated, over, stored_id)
+  redis.call('HINCRBY', input, owner, 1)
+  redis.call('HINCRBY', output, owner, 1)
+  for _, oldest in ipairs(redis.call('ZRANGE', completions, 0, -most - 1)) do
+    redis.call('HSET', completion_prefix .. oldest, 'expires', now)
+    redis.call('ZADD', outdated, now, oldest)
+  end
+end
 redis.call('HSET', record, 'last', redis.call('XADD', events, current .. '-*', 'e', event))
 redis.call('EXPIRE', events, stream_ttl)
 redis.call('ZREM', queued, id)

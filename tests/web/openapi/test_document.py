@@ -25,6 +25,11 @@ from web.openapi import operation
 # As https://github.com/openai/openai-openapi has them.
 OPENAI = {
     "POST /v1/chat/completions": "createChatCompletion",
+    "GET /v1/chat/completions": "listChatCompletions",
+    "GET /v1/chat/completions/{completion_id}": "getChatCompletion",
+    "POST /v1/chat/completions/{completion_id}": "updateChatCompletion",
+    "DELETE /v1/chat/completions/{completion_id}": "deleteChatCompletion",
+    "GET /v1/chat/completions/{completion_id}/messages": "getChatCompletionMessages",
     "POST /v1/completions": "createCompletion",
     "POST /v1/embeddings": "createEmbedding",
     "POST /v1/audio/transcriptions": "createTranscription",
@@ -55,6 +60,7 @@ SENT: dict[str, Any] = {
     "CreateImageVariationForm": types.ImageCreateVariationParams,
     "CreateFileRequest": file_create_params.FileCreateParams,
     "CreateBatchRequest": types.BatchCreateParams,
+    "UpdateChatCompletionRequest": chat.completion_update_params.CompletionUpdateParams,
 }
 GOTTEN: dict[str, type[BaseModel]] = {
     "CreateChatCompletionResponse": chat.ChatCompletion,
@@ -87,6 +93,9 @@ GOTTEN: dict[str, type[BaseModel]] = {
     "BatchError": types.BatchError,
     "BatchUsage": types.BatchUsage,
     "Model": types.Model,
+    "StoredChatCompletion": chat.ChatCompletion,
+    "ChatCompletionDeleted": chat.ChatCompletionDeleted,
+    "StoredMessage": chat.ChatCompletionStoreMessage,
 }
 
 

@@ -20,6 +20,7 @@ from bench.fuzz import bodies, mutations
 from bench.fuzz.request import Json, Request
 from bench.fuzz.world import World
 from schemas.batches import BatchSchema
+from schemas.chat_completions import MetadataSchema
 from schemas.fields import Body, rows
 from schemas.images import Real, Whole
 from schemas.jobs import JobSchema
@@ -50,6 +51,8 @@ BODIES: tuple[tuple[str, Callable[[World, Random], Any]], ...] = (
     ("/v1/batches", bodies.batch),
     ("/v1/jobs", bodies.job),
     ("/v1/admin/keys", bodies.key),
+    ("/v1/chat/completions", bodies.kept),
+    ("/v1/chat/completions/{completion_id}", bodies.described),
 )
 SCHEMAS: dict[str, type[Body]] = {
     **OF_JOBS,
@@ -57,6 +60,7 @@ SCHEMAS: dict[str, type[Body]] = {
     "/v1/jobs": JobSchema,
     "/v1/admin/keys": KeySchema,
     "/v1/responses/compact": CompactSchema,
+    "/v1/chat/completions/{completion_id}": MetadataSchema,
 }
 
 
