@@ -14,6 +14,7 @@ from mlxq.settings import Settings
 from tasks.access import KeyRing
 from tasks.batches import Batches
 from tasks.chat_completions import ChatCompletions
+from tasks.conversations import Conversations
 from tasks.files import Files
 from tasks.follow import Follower
 from tasks.processes.presence import Presence
@@ -42,6 +43,7 @@ class Gateway:
     files: Files
     batches: Batches
     completions: ChatCompletions
+    conversations: Conversations
     keys: KeyCache
     throttle: Throttle
     sockets: BoundedSemaphore  # websockets that may be open
@@ -78,6 +80,7 @@ def connect(settings: Settings, catalogue: Catalogue) -> Gateway:
         Files(store),
         Batches(store),
         ChatCompletions(store),
+        Conversations(store),
         keys,
         throttle,
         sockets,

@@ -329,3 +329,31 @@ def described(world: World, chance: Random) -> dict[str, Any]:
     """Other metadata of what is stored."""
     del world
     return {"metadata": chance.choice(({"a": "b"}, {"run": "1", "c": ""}, {}, None))}
+
+
+ITEM = "msg_known"  # the id of an item that every conversation has
+
+
+def items(world: World, chance: Random) -> dict[str, Any]:
+    """Items of every type, for a conversation."""
+    del world
+    call = {"call_id": "call_1", "name": "look_up"}
+    picture = {"type": "input_image", "image_url": _shown(png(8), "image/png"), "detail": "low"}
+    said = {"type": "output_text", "text": "it is", "annotations": []}
+    told = (
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "What is it?"}]},
+        {"role": "user", "content": [picture]},
+        {"type": "message", "role": "assistant", "content": [said]},
+        {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "hm"}]},
+        {"type": "function_call", **call, "arguments": "{}", "status": "completed"},
+        {"type": "function_call_output", "call_id": "call_1", "output": "a cat"},
+        {"type": "custom_tool_call", **call, "input": "it"},
+        {"type": "custom_tool_call_output", "call_id": "call_1", "output": [{"type": "input_text", "text": "a cat"}]},
+    )
+    return {"items": [chance.choice(told) for _ in range(chance.choice((1, 2, 5)))]}
+
+
+def conversation(world: World, chance: Random) -> dict[str, Any]:
+    """A conversation to begin."""
+    first = {"type": "message", "id": ITEM, "role": "user", "content": "Hello!"}
+    return {"items": [first, *items(world, chance)["items"]], "metadata": {"a": "b"}}

@@ -11,6 +11,7 @@ from bench.fuzz import bodies
 from bench.fuzz.bodies import CHAT, COMPLETIONS, EMBEDDINGS
 from bench.fuzz.request import Form, Json, Part, Request, escaped
 from bench.fuzz.world import World
+from schemas.conversations import PICTURES
 
 
 class Example(NamedTuple):
@@ -48,6 +49,18 @@ def _update(route: str, name: str, body: Callable[[World, Random], Any], weight:
         return replace(named.make(world, chance), method="POST", body=Json(body(world, chance)))
 
     return Example(route, "POST", make, weight)
+
+
+def _item(method: str, weight: float) -> Example:
+    """An item that every conversation has, unless it was taken out."""
+    conversation = _get("/v1/conversations/<conversation_id>", "conversation")
+    route = "/v1/conversations/<conversation_id>/items/<item_id>"
+
+    def make(world: World, chance: Random) -> Request:
+        path = conversation.make(world, chance).path + f"/items/{bodies.ITEM}"
+        return Request(route, method, path, query=chance.choice(((), (("include[]", PICTURES),))))
+
+    return Example(route, method, make, weight)
 
 
 def _plain(route: str, weight: float = 0.3, **more: Any) -> Example:
@@ -114,6 +127,13 @@ EXAMPLES: tuple[Example, ...] = (
     *(_get(f"{CHAT}/<completion_id>{rest}", "completion", 1.5) for rest in ("", "/messages")),
     _update(f"{CHAT}/<completion_id>", "completion", bodies.described),
     _get(f"{CHAT}/<completion_id>", "completion", 0.3, method="DELETE"),
+    _post("/v1/conversations", bodies.conversation, 3),
+    *(_get(f"/v1/conversations/<conversation_id>{rest}", "conversation", 1.5) for rest in ("", "/items")),
+    _update("/v1/conversations/<conversation_id>", "conversation", bodies.described),
+    _update("/v1/conversations/<conversation_id>/items", "conversation", bodies.items, 2),
+    _item("GET", 1),
+    _item("DELETE", 0.3),
+    _get("/v1/conversations/<conversation_id>", "conversation", 0.3, method="DELETE"),
     _listed("/v1/batches", (("limit", "5"), ("after", "batch_x")), ()),
     *(_get(f"/v1/jobs/<job_id>{rest}", "job", 1.5) for rest in ("", "/result", "/events", "/deliveries")),
     _get("/v1/jobs/<job_id>/cancel", "job", method="POST"),

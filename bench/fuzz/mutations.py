@@ -14,6 +14,7 @@ from bench.fuzz.wire import cut, flipped
 from schemas.__main__ import BODIES
 from schemas.batches import BatchListSchema, BatchSchema
 from schemas.chat_completions import ChatCompletionListSchema, MetadataSchema
+from schemas.conversations import ConversationCreateSchema, ItemListSchema, ItemsCreateSchema
 from schemas.fields import rows
 from schemas.files import FileListSchema, FileSchema
 from schemas.jobs import EventListSchema, JobListSchema, JobSchema
@@ -23,8 +24,11 @@ NAMES = {path: tuple(row.name for row in rows(body)) for path, body in BODIES.it
     "/v1/batches": tuple(row.name for row in rows(BatchSchema)),
     "/v1/files": tuple(row.name for row in rows(FileSchema)),
     "/v1/chat/completions/<completion_id>": tuple(row.name for row in rows(MetadataSchema)),
+    "/v1/conversations": tuple(row.name for row in rows(ConversationCreateSchema)),
+    "/v1/conversations/<conversation_id>": tuple(row.name for row in rows(MetadataSchema)),
+    "/v1/conversations/<conversation_id>/items": tuple(row.name for row in rows(ItemsCreateSchema)),
 }
-LISTS = (JobListSchema, FileListSchema, BatchListSchema, EventListSchema, ChatCompletionListSchema)
+LISTS = (JobListSchema, FileListSchema, BatchListSchema, EventListSchema, ChatCompletionListSchema, ItemListSchema)
 ASKED = tuple(row.name for schema in LISTS for row in rows(schema))
 
 

@@ -1,4 +1,4 @@
-"""What requests can be about: the models that are served, and what there is by now, from jobs to stored chats."""
+"""What requests can be about: the models that are served, and what there is by now, from jobs to conversations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from random import Random
 
 from bench.fuzz.sender import Answer
 
-_ID = re.compile(rb'"id":\s*"((?:job_|file-|batch_|key_|resp_|chatcmpl-)[\w-]+)"')
+_ID = re.compile(rb'"id":\s*"((?:job_|file-|batch_|key_|resp_|conv_|chatcmpl-)[\w-]+)"')
 _LINK = re.compile(rb'"url":\s*"https?://[^/"]+(/v1/images/content/[^"]+)"')
 
 
@@ -34,6 +34,7 @@ class World:
     keys: deque[str] = field(default_factory=_recent)
     responses: deque[str] = field(default_factory=_recent)
     completions: deque[str] = field(default_factory=_recent)
+    conversations: deque[str] = field(default_factory=_recent)
     links: deque[str] = field(default_factory=_recent)
     inputs: list[str] = field(default_factory=list)
 
@@ -51,6 +52,7 @@ class World:
             "key_": self.keys,
             "resp": self.responses,
             "chat": self.completions,
+            "conv": self.conversations,
         }
 
     def learn(self, answer: Answer) -> None:
@@ -88,6 +90,10 @@ class World:
     def completion(self, chance: Random) -> str:
         """Some stored chat completion's id."""
         return chance.choice(tuple(self.completions) or ("chatcmpl-none",))
+
+    def conversation(self, chance: Random) -> str:
+        """Some conversation's id."""
+        return chance.choice(tuple(self.conversations) or ("conv_none",))
 
     def lines(self, chance: Random) -> str:
         """Some file of lines."""

@@ -13,6 +13,8 @@ import msgspec
 from tasks.batches import PREFIX as BATCH
 from tasks.batches import Batches
 from tasks.chat_completions import ChatCompletions
+from tasks.conversations import PREFIX as CONVERSATION
+from tasks.conversations import Conversations
 from tasks.files import PREFIX as FILE
 from tasks.files import Files
 from tasks.processes.alive import processes
@@ -30,13 +32,15 @@ _LATER = 600_000  # milliseconds until a record that could not be handled is tri
 class Outdated(Protocol):
     """Records that go when their time is over."""
 
-    def expire(self, id: str, /) -> None: ...
+    def expire(self, id: str, /) -> int | None:
+        """Remove one; or when, in milliseconds since the epoch, to look at it again."""
 
 
 _KINDS: Mapping[str, Callable[[JobStore], Outdated]] = {
     FILE: Files,
     BATCH: Batches,
     COMPLETION: ChatCompletions,
+    CONVERSATION: Conversations,
 }
 
 
@@ -90,8 +94,11 @@ class Housekeeping:
 
     def _outdate(self, member: str) -> None:
         kind = next(kind for prefix, kind in _KINDS.items() if member.startswith(prefix))
-        kind(self.store).expire(member)
-        self.store.redis.zrem(self.store.keys.outdated(), member)
+        again = kind(self.store).expire(member)
+        if again is None:
+            self.store.redis.zrem(self.store.keys.outdated(), member)
+        else:
+            self.store.redis.zadd(self.store.keys.outdated(), {member: again})
 
     def _bury(self, job_id: str) -> None:
         """Remove what is left of a job whose request cannot be read any more."""

@@ -36,6 +36,10 @@
 | `batches:{owner}` | sorted set | ids of batches | an entry goes with its batch |
 | `completion:{id}` | hash | a stored chat completion: its record and metadata | until it is deleted or `expires` |
 | `completions:{owner}` | sorted set | ids of stored chat completions | an entry goes with its completion |
+| `conversation:{id}` | hash | a conversation: its record and metadata | until `expires`, which every write moves |
+| `conversations:{owner}` | sorted set | ids of conversations by last write | an entry goes with its conversation |
+| `items:{conversation}` | sorted set | ids of items in their order | goes with its conversation |
+| `places:{conversation}` | hash | item → where its bytes are | goes with its conversation |
 | `running` | sorted set | batches that have not ended, by creation | until they end |
 | `inflight:{batch}` | hash | line → where it stands in the input | until what came of it is in the output |
 | `landed` | set | jobs of lines that have ended | until they are removed, once they are in the output |
@@ -167,6 +171,18 @@ class Keys:
 
     def completions(self, owner: str) -> str:
         return self._key("completions", owner)
+
+    def conversation(self, conversation_id: str) -> str:
+        return self._key("conversation", conversation_id)
+
+    def conversations(self, owner: str) -> str:
+        return self._key("conversations", owner)
+
+    def items(self, conversation_id: str) -> str:
+        return self._key("items", conversation_id)
+
+    def places(self, conversation_id: str) -> str:
+        return self._key("places", conversation_id)
 
     def running(self) -> str:
         return self._key("running")

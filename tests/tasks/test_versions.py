@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tasks import access, batches, files
+from tasks import access, batches, conversations, files
 from tasks.processes.presence import Worker
 from tasks.values import chat_completion, events, fold, job, requests
 
@@ -21,6 +21,7 @@ CODECS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {
     "files": (files.decode, files.encode),
     "batches": (batches.decode, batches.encode),
     "chat_completions": (chat_completion.decode, chat_completion.encode),
+    "conversations": (conversations.decode, conversations.encode),
     "keys": (access.decode, access.encode),
     "workers": (msgspec.json.Decoder(Worker).decode, msgspec.json.encode),
 }
@@ -34,7 +35,7 @@ def lines(name: str) -> list[bytes]:
     ("kind", "version"),
     [
         *(("jobs", 1), ("jobs", 2), ("jobs", 3), ("events", 1), ("events", 2), ("events", 3), ("results", 1)),
-        *(("keys", 1), ("workers", 1), ("chat_completions", 1)),
+        *(("keys", 1), ("workers", 1), ("chat_completions", 1), ("conversations", 1)),
     ],
 )
 def test_every_version_reads_as_it_was_written(kind: str, version: int) -> None:
@@ -51,7 +52,7 @@ def test_the_fixtures_hold_one_of_each_kind() -> None:
 
 
 def test_a_later_version_is_refused() -> None:
-    for kind in ("jobs", "events", "files", "batches", "keys", "chat_completions"):
+    for kind in ("jobs", "events", "files", "batches", "keys", "chat_completions", "conversations"):
         decode, _ = CODECS[kind]
         later = msgspec.json.encode({**msgspec.json.decode(lines(f"{kind}_v1")[0]), "v": 99})
         with pytest.raises(ValueError, match="version 99"):

@@ -28,7 +28,10 @@ ENDPOINTS = {
     "transcriptions": "/v1/audio/transcriptions",
     "translations": "/v1/audio/translations",
 }
-RESOURCES = {"jobs", "jobs_stream", "webhooks", "files", "batches", "responses_compact", "admin", "chat_completions"}
+RESOURCES = {
+    *("jobs", "jobs_stream", "webhooks", "files", "batches", "responses_compact", "admin"),
+    *("chat_completions", "conversations"),
+}
 
 
 def test_every_resource_is_found_by_its_file() -> None:

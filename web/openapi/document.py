@@ -39,6 +39,7 @@ _TAGS = {
     "jobs": "Any call as a job: polled, followed, listed, cancelled and deleted.",
     "files": "Uploads that outlive their request.",
     "batches": "The lines of a file as calls, run as there is room.",
+    "conversations": "Items that outlive the calls which add to them and read them.",
     "models": "What is served.",
     "admin": "API keys and queues; for the admin key.",
     "server": "How the server is, and this document.",

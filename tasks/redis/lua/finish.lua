@@ -11,7 +11,7 @@
 -- ARGV: id, worker, attempt, outcome, keep, event, result, failure, usage, owner, stream_ttl, is_line, outputs, hooks
 -- ARGV: hook_prefix, token, past, blob_prefix, stored, stored_id, metadata, stored_keep, completion_prefix, most
 -- ARGV: deliveries...
--- USES: clock, nudge, owe, release
+-- USES: clock, nudge, owe, release, bound
 local status, holder, current = unpack(redis.call('HMGET', record, 'status', 'worker', 'attempt'))
 if status ~= 'queued' and status ~= 'running' then
   return status and redis.call('HGET', record, 'ended') == token and 1 or 0
@@ -39,10 +39,7 @@ if stored ~= '' and redis.call('EXISTS', completion) == 0 then
   redis.call('ZADD', outdated, over, stored_id)
   redis.call('HINCRBY', input, owner, 1)
   redis.call('HINCRBY', output, owner, 1)
-  for _, oldest in ipairs(redis.call('ZRANGE', completions, 0, -most - 1)) do
-    redis.call('HSET', completion_prefix .. oldest, 'expires', now)
-    redis.call('ZADD', outdated, now, oldest)
-  end
+  bound(completions, most, completion_prefix, outdated, now)
 end
 redis.call('HSET', record, 'last', redis.call('XADD', events, current .. '-*', 'e', event))
 redis.call('EXPIRE', events, stream_ttl)

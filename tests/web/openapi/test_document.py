@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from openai import types
-from openai.types import audio, chat, file_create_params
+from openai.types import audio, chat, conversations, file_create_params
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
@@ -30,6 +30,14 @@ OPENAI = {
     "POST /v1/chat/completions/{completion_id}": "updateChatCompletion",
     "DELETE /v1/chat/completions/{completion_id}": "deleteChatCompletion",
     "GET /v1/chat/completions/{completion_id}/messages": "getChatCompletionMessages",
+    "POST /v1/conversations": "createConversation",
+    "GET /v1/conversations/{conversation_id}": "getConversation",
+    "POST /v1/conversations/{conversation_id}": "updateConversation",
+    "DELETE /v1/conversations/{conversation_id}": "deleteConversation",
+    "POST /v1/conversations/{conversation_id}/items": "createConversationItems",
+    "GET /v1/conversations/{conversation_id}/items": "listConversationItems",
+    "GET /v1/conversations/{conversation_id}/items/{item_id}": "getConversationItem",
+    "DELETE /v1/conversations/{conversation_id}/items/{item_id}": "deleteConversationItem",
     "POST /v1/completions": "createCompletion",
     "POST /v1/embeddings": "createEmbedding",
     "POST /v1/audio/transcriptions": "createTranscription",
@@ -61,6 +69,8 @@ SENT: dict[str, Any] = {
     "CreateFileRequest": file_create_params.FileCreateParams,
     "CreateBatchRequest": types.BatchCreateParams,
     "UpdateChatCompletionRequest": chat.completion_update_params.CompletionUpdateParams,
+    "CreateConversationRequest": conversations.conversation_create_params.ConversationCreateParams,
+    "UpdateConversationRequest": conversations.conversation_update_params.ConversationUpdateParams,
 }
 GOTTEN: dict[str, type[BaseModel]] = {
     "CreateChatCompletionResponse": chat.ChatCompletion,
@@ -96,6 +106,9 @@ GOTTEN: dict[str, type[BaseModel]] = {
     "StoredChatCompletion": chat.ChatCompletion,
     "ChatCompletionDeleted": chat.ChatCompletionDeleted,
     "StoredMessage": chat.ChatCompletionStoreMessage,
+    "Conversation": conversations.Conversation,
+    "ConversationDeleted": conversations.ConversationDeletedResource,
+    "ConversationItemList": conversations.ConversationItemList,
 }
 
 

@@ -21,6 +21,7 @@ from bench.fuzz.request import Json, Request
 from bench.fuzz.world import World
 from schemas.batches import BatchSchema
 from schemas.chat_completions import MetadataSchema
+from schemas.conversations import ConversationCreateSchema, ConversationUpdateSchema, ItemsCreateSchema
 from schemas.fields import Body, rows
 from schemas.images import Real, Whole
 from schemas.jobs import JobSchema
@@ -53,6 +54,9 @@ BODIES: tuple[tuple[str, Callable[[World, Random], Any]], ...] = (
     ("/v1/admin/keys", bodies.key),
     ("/v1/chat/completions", bodies.kept),
     ("/v1/chat/completions/{completion_id}", bodies.described),
+    ("/v1/conversations", bodies.conversation),
+    ("/v1/conversations/{conversation_id}", bodies.described),
+    ("/v1/conversations/{conversation_id}/items", bodies.items),
 )
 SCHEMAS: dict[str, type[Body]] = {
     **OF_JOBS,
@@ -61,6 +65,9 @@ SCHEMAS: dict[str, type[Body]] = {
     "/v1/admin/keys": KeySchema,
     "/v1/responses/compact": CompactSchema,
     "/v1/chat/completions/{completion_id}": MetadataSchema,
+    "/v1/conversations": ConversationCreateSchema,
+    "/v1/conversations/{conversation_id}": ConversationUpdateSchema,
+    "/v1/conversations/{conversation_id}/items": ItemsCreateSchema,
 }
 
 

@@ -1,0 +1,14 @@
+#!lua flags=allow-oom
+-- A conversation and all that goes with it; where `now` is given only if its time is over then. Returns nothing, or the
+-- end of its time when that is later.
+-- KEYS: conversation, index, items, places, outdated
+-- ARGV: id, owner, now, blob_prefix
+-- USES: release
+local expires = redis.call('HGET', conversation, 'expires')
+if expires and now ~= '' and tonumber(expires) > tonumber(now) then return expires end
+for _, place in ipairs(redis.call('HVALS', places)) do
+  release(blob_prefix .. string.match(place, '"sha256":"(%x+)"'), owner)
+end
+redis.call('ZREM', index, id)
+redis.call('ZREM', outdated, id)
+redis.call('DEL', conversation, items, places)
