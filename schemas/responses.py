@@ -191,6 +191,29 @@ class ResponseStreamOptionsSchema(Body):
     ACCEPTED: ClassVar[frozenset[str]] = frozenset({"include_obfuscation"})  # padding for networks that are watched
 
 
+class ConversationIdSchema(Body):
+    """A conversation by its id."""
+
+    id = Text(required=True)
+
+
+class ConversationId(fields.Field[str]):
+    """A conversation's id, or an object with it."""
+
+    _object = fields.Nested(ConversationIdSchema)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        if isinstance(value, str):
+            return str(Text().deserialize(value, attr, data))
+        if not isinstance(value, Mapping):
+            raise ValidationError("must be an id, or an object with an 'id'.")
+        return str(self._object.deserialize(value)["id"])
+
+    def shape(self, shapes: Shapes) -> dict[str, Any]:
+        """A string or the object."""
+        return {"anyOf": [{"type": "string", "minLength": 1}, shapes.body(ConversationIdSchema)]}
+
+
 class InputSchema(Call):
     """Base of the bodies that hold a response's input."""
 
@@ -202,6 +225,9 @@ class InputSchema(Call):
 class ResponseInputSchema(InputSchema):
     """What a model reads before it answers."""
 
+    conversation = ConversationId(
+        metadata=about("The conversation that is read before the input; input and output become items of it.")
+    )
     tools = Items(ToolField(), most=MAX_TOOLS)
     tool_choice = ResponseToolChoice()
     parallel_tool_calls = Flag()
@@ -213,9 +239,15 @@ class ResponseInputSchema(InputSchema):
     )
 
     @validates_schema
+    def one_past(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuse to go on from two things."""
+        if data.keys() >= {"conversation", "previous_response_id"}:
+            raise ValidationError("contradicts 'previous_response_id'; send one of the two.", "conversation")
+
+    @validates_schema
     def something(self, data: Mapping[str, Any], **_: Any) -> None:
         """Refuse a response to nothing."""
-        if not data.keys() & {"input", "instructions", "previous_response_id"}:
+        if not data.keys() & {"conversation", "input", "instructions", "previous_response_id"}:
             raise ValidationError("this field is required.", "input")
 
     @validates_schema
@@ -243,7 +275,6 @@ class ResponsesSchema(ResponseInputSchema, TokenSchema):
         "access_programs": (),
         "background_options": (),
         "context_management": ([],),
-        "conversation": (),
         "image": (),
         "max_completion_tokens": (),
         "max_tokens": (),
@@ -301,7 +332,7 @@ class ResponsesSchema(ResponseInputSchema, TokenSchema):
 class InputTokensSchema(ResponseInputSchema):
     """An input whose tokens are counted."""
 
-    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"conversation": (), "personality": ()}
+    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"personality": ()}
 
 
 class CompactSchema(InputSchema):

@@ -12,9 +12,12 @@ import msgspec
 from tasks.redis.records import readable
 from tasks.redis.scripts import answers
 from tasks.redis.store import JobStore
+from tasks.values import chat_completion
+from tasks.values.chat_completion import Output
 from tasks.values.errors import InvalidValue, NotFound
 from tasks.values.job import new_id
 from tasks.values.requests import BlobRef
+from tasks.values.turn import Turn
 
 PREFIX = "conv_"
 VERSION = 1
@@ -107,7 +110,7 @@ class Conversations:
         InvalidValue names one that is too large, or has the id of another, and says when there is no room; NotFound
         when the conversation is gone.
         """
-        keys, (blob, placed) = self.store.keys, self._placed(items)
+        keys, (blob, placed) = self.store.keys, self._placed(items, most=MOST_BYTES)
         with answers():
             outcome = self.store.scripts.run(
                 "add_items",
@@ -136,13 +139,13 @@ class Conversations:
             param = f"items[{ids.index(outcome.decode().partition(' ')[2])}].id"
             raise InvalidValue(f"'{param}': the conversation has an item of this id already", param=param)
 
-    def _placed(self, items: Sequence[Mapping[str, Any]]) -> tuple[BlobRef, list[str | bytes]]:
+    def _placed(self, items: Sequence[Mapping[str, Any]], most: int | None) -> tuple[BlobRef, list[str | bytes]]:
         """The blob of these items, and id and place of each."""
         written = [msgspec.json.encode(item) for item in items]
         for index, data in enumerate(written):
-            if len(data) > MOST_BYTES:
+            if most is not None and len(data) > most:
                 param = f"items[{index}]"
-                raise InvalidValue(f"'{param}' has {len(data)} bytes; at most {MOST_BYTES} are taken", param=param)
+                raise InvalidValue(f"'{param}' has {len(data)} bytes; at most {most} are taken", param=param)
         blob = self.store.blobs.put(b"[" + b",".join(written) + b"]", "application/json")
         places = [msgspec.json.encode(Place(blob, index)) for index in range(len(items))]
         return blob, [part for item, place in zip(items, places, strict=True) for part in (item["id"], place)]
@@ -194,6 +197,34 @@ class Conversations:
             raise NotFound(f"no item '{item_id}' in '{conversation.id}'")
         return place
 
+    def turns(self, conversation: Conversation) -> list[bytes]:
+        """What calls have said that has not become items yet, in the order in which they ended."""
+        with answers():
+            found: list[bytes] = self.store.redis.lrange(self.store.keys.turns(conversation.id), 0, -1)
+        return found
+
+    def output(self, turn: bytes) -> Output:
+        """What a turn is rendered from; NotFound when its bytes are gone."""
+        data = self.store.blobs.read(msgspec.json.decode(turn, type=Turn).output)
+        with readable("what was said in a conversation"):
+            return chat_completion.decode_output(data)
+
+    def settle(self, conversation: Conversation, turn: bytes, items: Sequence[Mapping[str, Any]]) -> None:
+        """Make a turn its items, behind those that are there; once, whoever else does so."""
+        keys, (blob, placed) = self.store.keys, self._placed(items, most=None)
+        with answers():
+            self.store.scripts.run(
+                "settle_turn",
+                [
+                    keys.conversation(conversation.id),
+                    keys.items(conversation.id),
+                    keys.places(conversation.id),
+                    keys.turns(conversation.id),
+                    keys.blob(blob.sha256),
+                ],
+                [turn, conversation.owner, keys.blob(""), *placed],
+            )
+
     def delete(self, conversation_id: str, owner: str) -> None:
         """Forget one of the owner's conversations, and its items."""
         self._erase(self.get(conversation_id, owner).conversation)
@@ -214,6 +245,7 @@ class Conversations:
                     keys.conversations(found.owner),
                     keys.items(found.id),
                     keys.places(found.id),
+                    keys.turns(found.id),
                     keys.outdated(),
                 ],
                 [found.id, found.owner, "" if now is None else now, keys.blob("")],

@@ -105,7 +105,7 @@ def chain(caller: Caller, response_id: str | None, param: str | None) -> Iterato
 
 def resolve(caller: Caller, data: Mapping[str, Any], within: str = "") -> Mapping[str, Any]:
     """A checked body with what it refers to in its place: `messages` of its own, and the `history` before them."""
-    own = _resolved(caller, data.get("input", ()), within)
+    own = resolved(caller, data.get("input", ()), f"{path(within, 'input')}")
     param = path(within, "previous_response_id")
     before = [one.turns() for one in chain(caller, data.get("previous_response_id"), param)]
     history = [_again(turn) for one in reversed(before) for turn in one]
@@ -118,10 +118,11 @@ def _again(turn: Message) -> Message:
     return msgspec.structs.replace(turn, media=media)
 
 
-def _resolved(caller: Caller, sent: Sequence[Mapping[str, Any]], within: str) -> list[Mapping[str, Any]]:
+def resolved(caller: Caller, sent: Sequence[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
+    """Checked items with what they refer to in their place; `name` is the field that holds them, for errors."""
     found: list[Mapping[str, Any]] = []
     for index, item in enumerate(sent):
-        param = f"{path(within, 'input')}[{index}]"
+        param = f"{name}[{index}]"
         if item["type"] == "item_reference":
             found.append(_referred(caller, item["id"], f"{param}.id"))
         elif item["type"] == "compaction":

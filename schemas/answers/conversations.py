@@ -54,6 +54,7 @@ class ConversationPart(Answer, frozen=True):
     text: str | UnsetType = UNSET
     refusal: str | UnsetType = UNSET
     annotations: list[dict[str, Any]] | UnsetType = UNSET
+    logprobs: list[dict[str, Any]] | UnsetType = UNSET
     detail: str | UnsetType = UNSET
     image_url: str | UnsetType = UNSET
     file_id: str | UnsetType = UNSET

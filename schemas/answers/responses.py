@@ -132,6 +132,12 @@ class ResponseText(Answer, frozen=True):
     verbosity: str
 
 
+class ResponseConversation(Answer, frozen=True):
+    """The conversation that a response goes on with."""
+
+    id: str
+
+
 class Response(Answer, frozen=True):
     """A response: how it stands, what it was asked and what it made; a failed one made nothing."""
 
@@ -168,6 +174,7 @@ class Response(Answer, frozen=True):
     top_p: float
     truncation: Literal["auto", "disabled"]
     user: str | None
+    conversation: ResponseConversation | UnsetType = UNSET
 
 
 class ResponseStreamEvent(Answer, frozen=True):

@@ -11,30 +11,45 @@ from tasks.redis.keys import Keys
 from tasks.redis.scripts import Value
 from tasks.values import chat_completion
 from tasks.values.chat_completion import Completion
-from tasks.values.job import Job
+from tasks.values.job import Job, Storage
+from tasks.values.requests import BlobRef
+from tasks.values.turn import Turn
+
+_NO_KEYS: tuple[str, ...] = ("",) * 5
+_NO_ARGS: tuple[Value, ...] = ("",) * 6
 
 
 class Storing(NamedTuple):
-    """The script's part that writes a stored completion: its keys `completion` to `output`, `stored` to `most`."""
+    """The script's part that writes a stored completion or a conversation's turn.
 
-    keys: tuple[str, ...] = ("",) * 5
-    args: tuple[Value, ...] = ("",) * 6
+    Its keys are `completion` to `turns`, its arguments `stored` to `turn`.
+    """
 
-
-NOTHING = Storing()
+    keys: tuple[str, ...] = (*_NO_KEYS, "", "")
+    args: tuple[Value, ...] = (*_NO_ARGS, "")
 
 
 def storing(keys: Keys, blobs: BlobStore, done: Job, result: bytes) -> Storing:
     """What is stored of a job with this result, if that was asked for; the bytes are beside Redis from here on."""
-    if done.storage is None or not result:
-        return NOTHING
+    response = done.options.response
+    if not result or (done.storage is None and (response is None or response.conversation is None)):
+        return Storing()
     output = blobs.put(chat_completion.encode_output(done, result), "application/json")
+    if done.storage is not None:
+        return _completion(keys, done, done.storage, output)
+    assert response is not None and response.conversation is not None  # noqa: S101  (there is nothing else to store)
+    turn = msgspec.json.encode(Turn(done.id, output, response.blob))
+    conversation, turns = keys.conversation(response.conversation), keys.turns(response.conversation)
+    return Storing((*_NO_KEYS, conversation, turns), (*_NO_ARGS, turn))
+
+
+def _completion(keys: Keys, done: Job, storage: Storage, output: BlobRef) -> Storing:
     stored = Completion(
         id=chat_completion.completion_id(done),
         owner=done.owner,
         model=done.model,
         created=done.created,
-        input=done.storage.input,
+        input=storage.input,
         output=output,
     )
     return Storing(
@@ -44,13 +59,16 @@ def storing(keys: Keys, blobs: BlobStore, done: Job, result: bytes) -> Storing:
             keys.outdated(),
             keys.blob(stored.input.sha256),
             keys.blob(stored.output.sha256),
+            "",
+            "",
         ),
         (
             chat_completion.encode(stored),
             stored.id,
-            msgspec.json.encode(done.storage.metadata),
-            done.storage.keep,
+            msgspec.json.encode(storage.metadata),
+            storage.keep,
             keys.completion(""),
             chat_completion.MOST,
+            "",
         ),
     )

@@ -37,6 +37,7 @@ class Response(msgspec.Struct, frozen=True, omit_defaults=True):
     custom_tools: tuple[str, ...] = ()
     summarised: bool = False
     sealed: bool = False
+    conversation: str | None = None  # where input and output become items
 
 
 _decoder = msgspec.json.Decoder(Asked)

@@ -10,8 +10,15 @@ import pytest
 from tasks import conversations as module
 from tasks.conversations import Conversation, Conversations
 from tasks.leader.housekeeping import Housekeeping
+from tasks.redis.claims import Claims, Ended, Turn
 from tasks.redis.store import JobStore
-from tasks.values.errors import InvalidValue, NotFound
+from tasks.values import events, fold
+from tasks.values.errors import Failure, InvalidValue, NotFound
+from tasks.values.job import Job, RenderOptions
+from tasks.values.responses import Asked, Response
+from tests.jobs import chat
+
+DONE = events.Done()
 
 
 def items(*names: str, **more: Any) -> list[dict[str, Any]]:
@@ -159,3 +166,58 @@ def test_of_an_owner_those_stay_that_were_written_to_last(store: JobStore, monke
     Housekeeping(store).run()
     left = {member.decode() for member in store.redis.zrange(store.keys.conversations("me"), 0, -1)}
     assert left == {first.id, third.id} and not store.redis.exists(store.keys.items(second.id))
+
+
+def said(store: JobStore, one: Claims, conversation: Conversation, event: events.Terminal = DONE) -> Job:
+    """A call in a conversation that has ended."""
+    response = Response(
+        Asked({}, ({"type": "message", "role": "user", "content": "word"},)), conversation=conversation.id
+    )
+    job = chat(store, owner="me", options=RenderOptions(response=response))
+    store.submit(job, room=100)
+    claim = one.claim(job.id)
+    assert claim is not None
+    result = fold.TextResult((fold.Choice("said"),)) if event == DONE else None
+    one.write(Turn(ended=[Ended(claim, event, result)]), "0-0")
+    return job
+
+
+def test_what_a_call_has_said_becomes_items_once_and_behind_the_others(store: JobStore, one: Claims) -> None:
+    conversation, conversations = made(store, "a"), Conversations(store)
+    jobs = [said(store, one, conversation) for _ in range(2)]
+    for job in jobs:
+        store.delete(job.id, "me")  # whoever deletes the job deletes nothing of the conversation
+    turns = conversations.turns(conversation)
+    outputs = [conversations.output(turn) for turn in turns]
+    assert [output.job.id for output in outputs] == [job.id for job in jobs]
+    assert {output.result for output in outputs} == {fold.TextResult((fold.Choice("said"),))}
+    conversations.settle(conversation, turns[0], items("b", "c"))
+    conversations.settle(conversation, turns[0], items("b", "c"))
+    conversations.settle(conversation, turns[1], items("c", "d"))
+    assert ids(store, conversation) == (["a", "b", "c", "d"], False) and conversations.turns(conversation) == []
+    conversations.delete(conversation.id, "me")
+    assert blobs(store) == {} and not list(store.redis.scan_iter(store.keys.turns("*")))
+
+
+def test_what_does_not_succeed_says_nothing(store: JobStore, one: Claims) -> None:
+    conversation = made(store, "a")
+    for event in (events.Cancelled(), events.Failed(Failure("engine_error", "no"))):
+        said(store, one, conversation, event)
+    assert Conversations(store).turns(conversation) == []
+
+
+def test_a_conversation_that_goes_takes_along_what_was_said_in_it(store: JobStore, one: Claims) -> None:
+    conversation, gone = made(store), made(store)
+    said(store, one, conversation)
+    Conversations(store).delete(conversation.id, "me")
+    Conversations(store).delete(gone.id, "me")
+    said(store, one, gone)
+    assert not list(store.redis.scan_iter(store.keys.turns("*"))) and blobs(store) == {}
+
+
+def test_what_is_said_keeps_it(store: JobStore, one: Claims) -> None:
+    conversation = made(store, keep=60)
+    key = store.keys.conversation(conversation.id)
+    store.redis.hset(key, "expires", store.now() + 1000)
+    said(store, one, conversation)
+    assert int(store.redis.hget(key, "expires")) > store.now() + 50_000

@@ -18,7 +18,7 @@ from schemas.conversations import (
 )
 from tasks.conversations import Conversation, Described
 from tasks.values.errors import InvalidValue
-from web import intake
+from web import callers, conversations, intake
 from web.gateway import gateway
 from web.http import auth, queries, unknown_fields
 from web.openapi.operation import operation
@@ -130,7 +130,7 @@ def show_item(conversation_id: str, item_id: str) -> dict[str, Any]:
 @operation("deleteConversationItem", answers.Conversation)
 def delete_item(conversation_id: str, item_id: str) -> dict[str, Any]:
     """Take an item out of a conversation."""
-    described = _described(conversation_id)
+    described = _settled(conversation_id)
     gateway().conversations.remove(described.conversation, item_id)
     return render.body(described)
 
@@ -140,7 +140,12 @@ def _described(conversation_id: str) -> Described:
 
 
 def _conversation(conversation_id: str) -> Conversation:
-    return _described(conversation_id).conversation
+    return _settled(conversation_id).conversation
+
+
+def _settled(conversation_id: str) -> Described:
+    """A conversation whose items are to be read or written."""
+    return conversations.settled(callers.current(), conversation_id)
 
 
 def _listing(items: Sequence[Mapping[str, Any]], has_more: bool) -> dict[str, Any]:

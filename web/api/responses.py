@@ -28,7 +28,7 @@ from tasks.values import responses as values
 from tasks.values.errors import InvalidValue, JobConflict
 from tasks.values.job import Job, RenderOptions
 from tasks.values.requests import ChatRequest, Constraint, Message, Tool, ToolChoice
-from web import callers, calls, intake, responses
+from web import callers, calls, conversations, intake, responses
 from web.api import text
 from web.callers import Caller
 from web.endpoint import Endpoint, Rendered
@@ -123,6 +123,7 @@ def options(caller: Caller, data: Mapping[str, Any]) -> RenderOptions:
             background=data.get("background", False),
             summarised="summary" in data.get("reasoning", {}),
             sealed=ENCRYPTED in data.get("include", ()),
+            conversation=data.get("conversation"),
         ),
     )
 
@@ -143,7 +144,7 @@ ENDPOINT = Endpoint(
     path="/v1/responses",
     model_types=text.MODEL_TYPES,
     schema=ResponsesSchema,
-    resolve=responses.resolve,
+    resolve=conversations.resolve,
     payload=payload,
     options=options,
     keep=keep,

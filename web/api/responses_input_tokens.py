@@ -10,7 +10,7 @@ from flask import Blueprint, Response
 from schemas.answers.responses import InputTokens
 from schemas.responses import InputTokensSchema
 from tasks.values.requests import RenderRequest
-from web import calls, responses
+from web import calls, conversations
 from web.api import responses as api
 from web.api import text
 from web.endpoint import Endpoint, for_anyone
@@ -32,7 +32,7 @@ ENDPOINT = Endpoint(
     path="/v1/responses/input_tokens",
     model_types=text.MODEL_TYPES,
     schema=InputTokensSchema,
-    resolve=responses.resolve,
+    resolve=conversations.resolve,
     payload=payload,
     body=for_anyone(render.body),
 )

@@ -6,11 +6,13 @@
 -- the job in the place of what it was, or ''.
 -- `stored` is the record of the completion that stays when the job goes, or '', which may stand there already when a
 -- line of a batch ran again; it holds the blobs `input` and `output`, and of its owner the newest `most` stay.
+-- `turn` is what its conversation keeps until it has become items, or ''; it holds the blobs that it names.
 -- KEYS: record, events, queued, waiting, unclaimed, window, claims, deadlines, expiry, done, cancels, wake, landed
--- KEYS: stir, owed, lanes, completion, completions, outdated, input, output, blobs...
+-- KEYS: stir, owed, lanes, completion, completions, outdated, input, output, conversation, turns
+-- KEYS: blobs...
 -- ARGV: id, worker, attempt, outcome, keep, event, result, failure, usage, owner, stream_ttl, is_line, outputs, hooks
 -- ARGV: hook_prefix, token, past, blob_prefix, stored, stored_id, metadata, stored_keep, completion_prefix, most
--- ARGV: deliveries...
+-- ARGV: turn, deliveries...
 -- USES: clock, nudge, owe, release, bound
 local status, holder, current = unpack(redis.call('HMGET', record, 'status', 'worker', 'attempt'))
 if status ~= 'queued' and status ~= 'running' then
@@ -40,6 +42,14 @@ if stored ~= '' and redis.call('EXISTS', completion) == 0 then
   redis.call('HINCRBY', input, owner, 1)
   redis.call('HINCRBY', output, owner, 1)
   bound(completions, most, completion_prefix, outdated, now)
+end
+if turn ~= '' and redis.call('EXISTS', conversation) == 1 then
+  redis.call('RPUSH', turns, turn)
+  for sha256 in string.gmatch(turn, '"sha256":"(%x+)"') do
+    redis.call('HINCRBY', blob_prefix .. sha256, owner, 1)
+  end
+  local stays = string.match(redis.call('HGET', conversation, 'spec'), '"keep":(%d+)')
+  redis.call('HSET', conversation, 'expires', now + stays * 1000)
 end
 redis.call('HSET', record, 'last', redis.call('XADD', events, current .. '-*', 'e', event))
 redis.call('EXPIRE', events, stream_ttl)

@@ -27,6 +27,7 @@ def shows(data: Mapping[str, Any]) -> dict[str, Any]:
     reasoning, text = data.get("reasoning", {}), data.get("text", {})
     return {
         "background": data.get("background", False),
+        **({"conversation": {"id": data["conversation"]}} if "conversation" in data else {}),
         "frequency_penalty": data.get("frequency_penalty", 0.0),
         "instructions": data.get("instructions"),
         "max_output_tokens": data.get("max_output_tokens"),

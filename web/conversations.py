@@ -1,0 +1,67 @@
+"""Conversations with all that calls have said in them: what is no items yet becomes items when somebody reads it.
+
+A job that ends leaves its result to its conversation (`lua/finish.lua`), and only the web knows what items that is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.items import turns
+from tasks.conversations import MOST_ITEMS, Described
+from tasks.redis.records import pass_over
+from tasks.values import fold
+from tasks.values.chat_completion import Output
+from tasks.values.errors import InvalidValue, NotFound
+from web import responses
+from web.callers import Caller
+from web.gateway import Gateway
+from web.http.errors import path
+from web.render.items import identified
+from web.render.responses import body, items
+
+
+def settled(caller: Caller, conversation_id: str) -> Described:
+    """One of the caller's conversations, with everything in it that was said; NotFound when there is none."""
+    conversations = caller.gateway.conversations
+    found = conversations.get(conversation_id, caller.owner)
+    for turn in conversations.turns(found.conversation):
+        try:
+            said = _items(caller.gateway, conversations.output(turn))
+        except NotFound as error:  # somebody deleted the files that it was kept in
+            pass_over(conversation_id, str(error))
+            said = []
+        conversations.settle(found.conversation, turn, said)
+    return found
+
+
+def _items(gateway: Gateway, said: Output) -> list[dict[str, Any]]:
+    """A response's input and output."""
+    assert isinstance(said.result, fold.TextResult)  # noqa: S101  (a response's events fold to nothing else)
+    request = responses.asked(gateway, said.job)
+    output = body.made(said.job, request, said.result, 0)["output"]
+    return [identified(item) for item in (*items.listed(said.job, request), *output)]
+
+
+def past(caller: Caller, conversation_id: str, param: str | None) -> tuple[dict[str, Any], ...]:
+    """All items of a conversation that a call goes on with; InvalidValue names `param` when it cannot."""
+    try:
+        conversation = settled(caller, conversation_id).conversation
+    except NotFound as error:
+        raise InvalidValue(str(error), param=param) from None
+    found = caller.gateway.conversations.items(conversation, limit=MOST_ITEMS, newest_first=False).items
+    if len(found) >= MOST_ITEMS:
+        message = f"the conversation '{conversation_id}' holds {MOST_ITEMS} items, as many as it may; begin another"
+        raise InvalidValue(message, param=param)
+    return found
+
+
+def resolve(caller: Caller, data: Mapping[str, Any], within: str = "") -> Mapping[str, Any]:
+    """A response's checked body with what it refers to in its place, its conversation before its own messages."""
+    found = responses.resolve(caller, data, within)
+    if "conversation" not in data:
+        return found
+    before = past(caller, data["conversation"], path(within, "conversation"))
+    spoken = turns(responses.resolved(caller, before, "conversation"), "conversation")
+    return {**found, "messages": [*spoken, *found["messages"]]}
