@@ -62,10 +62,15 @@ class World:
         if answer.status in (200, 202):
             for found in _ID.findall(answer.body[:20_000])[:5]:
                 name = found.decode()
-                # Of chat completions only what is stored tells of its metadata.
-                if not name.startswith("chat") or b'"metadata"' in answer.body:
+                if self._stays(name, answer):
                     self._pools[name[:4]].append(name)
             self.links.extend(found.decode() for found in _LINK.findall(answer.body[:20_000]))
+
+    def _stays(self, name: str, answer: Answer) -> bool:
+        """Whether what an answer tells of can be asked for again: of chat completions only those with metadata can."""
+        if name.startswith("resp_"):
+            return b'"store":false' not in answer.body
+        return not name.startswith("chatcmpl-") or b'"metadata"' in answer.body
 
     def job(self, chance: Random) -> str:
         """Some job's id."""

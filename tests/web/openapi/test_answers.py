@@ -66,6 +66,8 @@ def test_every_route_answers_as_the_document_says(client: httpx.Client) -> None:
     lines = "\n".join(line(at, CHAT, chat(world, chance)) for at in range(3))
     upload = client.post("/v1/files", data={"purpose": "batch"}, files={"file": ("a.jsonl", lines)}).json()
     world.inputs.append(upload["id"])
+    later = {"model": "fake", "input": "word", "background": True}  # which alone can be cancelled
+    world.responses.extend(client.post("/v1/responses", json=later).json()["id"] for _ in range(20))
     found, good = [], set()
     examples = sorted((one for one in EXAMPLES if one.method != "DELETE"), key=lambda one: one.method, reverse=True)
     last = [one for one in EXAMPLES if one.method == "DELETE"]
