@@ -72,7 +72,7 @@ class Delta(msgspec.Struct, frozen=True, omit_defaults=True, tag="delta"):
 
     `logprobs` are those of the tokens whose text ends in this delta, where the request wants them; `reasoning` is
     thinking, which is not part of the answer, and `calls` are the tools that it asks for. `tokens` are how many of them
-    it is made of, where the request wants them counted.
+    it is made of, where the request wants them counted; `stop` is the stop string that ended it, if one did.
     """
 
     text: str
@@ -82,6 +82,7 @@ class Delta(msgspec.Struct, frozen=True, omit_defaults=True, tag="delta"):
     reasoning: str = ""
     calls: tuple[CallDelta, ...] = ()
     tokens: int = 0
+    stop: str | None = None
 
 
 class Tokens(msgspec.Struct, frozen=True, tag="tokens"):
@@ -223,6 +224,7 @@ def joined(told: Iterable[Event]) -> list[Event]:
                     before.logprobs + event.logprobs,
                     before.reasoning + event.reasoning,
                     tokens=before.tokens + event.tokens,
+                    stop=event.stop,
                 )
                 continue
             last[event.index] = len(found)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Generic, TypeAlias, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
 import msgspec
 
@@ -37,6 +37,16 @@ from tasks.values.requests import (
     ToolCall,
 )
 
+PartKind: TypeAlias = Literal["reasoning", "text", "calls"]
+KINDS: tuple[PartKind, ...] = get_args(PartKind)  # in the order in which one delta, and most answers, hold them
+
+
+class Part(msgspec.Struct, frozen=True, array_like=True):
+    """A stretch of an answer: so many characters of its thinking or its text, or so many of its calls."""
+
+    kind: PartKind
+    count: int
+
 
 class Cut(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a delta held: characters of text and of thinking, log probabilities, and pieces of calls.
@@ -54,7 +64,8 @@ class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
     """One answer, with its tokens' log probabilities where they were asked for, its thinking and its tool calls.
 
     `cuts` are the deltas that it was told in, where they are to be told again: characters of text, or as a negative
-    number of thinking, or what else they held.
+    number of thinking, or what else they held. `stop` is the stop string that ended it, if one did. `parts` are the
+    stretches that it came in, where that was not thinking, text and then calls; `pieces` are what they hold.
     """
 
     text: str
@@ -63,6 +74,35 @@ class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
     reasoning: str = ""
     calls: tuple[ToolCall, ...] = ()
     cuts: tuple[int | Cut, ...] = ()
+    stop: str | None = None
+    parts: tuple[Part, ...] = ()
+
+    def pieces(self) -> Iterator[Thinking | Text | ToolCall]:
+        """What the answer is made of, in the order in which it came."""
+        usual = (Part("reasoning", len(self.reasoning)), Part("text", len(self.text)), Part("calls", len(self.calls)))
+        thought = said = called = 0
+        for kind, count in map(msgspec.structs.astuple, self.parts or usual):
+            if kind == "calls":
+                yield from self.calls[called : called + count]
+                called += count
+            elif kind == "text" and count:
+                yield Text(self.text[said : said + count])
+                said += count
+            elif count:
+                yield Thinking(self.reasoning[thought : thought + count])
+                thought += count
+
+
+class Thinking(NamedTuple):
+    """A stretch of what was thought."""
+
+    text: str
+
+
+class Text(NamedTuple):
+    """A stretch of what was said."""
+
+    text: str
 
 
 class TextResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="text"):
@@ -189,7 +229,24 @@ def _choice(deltas: list[Delta], *, replay: bool) -> Choice:
         "".join(delta.reasoning for delta in deltas),
         tuple(_call(calls[number]) for number in sorted(calls)),
         tuple(map(_cut, deltas)) if replay else (),
+        next((delta.stop for delta in deltas if delta.stop), None),
+        _parts(deltas),
     )
+
+
+def _parts(deltas: Sequence[Delta]) -> tuple[Part, ...]:
+    """The stretches that an answer came in; none where they came in the usual order."""
+    parts: list[Part] = []
+    begun: set[int] = set()
+    for delta in deltas:
+        calls = {call.number for call in delta.calls} - begun
+        begun |= calls
+        counts = {"reasoning": len(delta.reasoning), "text": len(delta.text), "calls": len(calls)}
+        for kind in (kind for kind in KINDS if counts[kind]):
+            before = parts.pop().count if parts and parts[-1].kind == kind else 0
+            parts.append(Part(kind, before + counts[kind]))
+    kinds = [part.kind for part in parts]
+    return () if kinds == [kind for kind in KINDS if kind in kinds] else tuple(parts)
 
 
 def _call(pieces: list[CallDelta]) -> ToolCall:
@@ -208,11 +265,29 @@ def _cut(delta: Delta) -> int | Cut:
 
 
 def deltas(choice: Choice, index: int) -> Iterator[Delta]:
-    """Those that a choice with `cuts` was folded from; all of it in one where it has none."""
-    if not choice.cuts:
-        calls = tuple(CallDelta(number, call.id, call.name, call.arguments) for number, call in enumerate(choice.calls))
-        yield Delta(choice.text, index, choice.finish_reason, choice.logprobs, choice.reasoning, calls)
-        return
+    """Those that a choice with `cuts` was folded from, else as few as it can have been told in."""
+    return _cut_again(choice, index) if choice.cuts else _fewest(choice, index)
+
+
+def _fewest(choice: Choice, index: int) -> Iterator[Delta]:
+    found, last, number = [Delta("", index, logprobs=choice.logprobs)], -1, 0
+    for piece in choice.pieces():
+        place = (Thinking, Text, ToolCall).index(type(piece))
+        if place < last:
+            found.append(Delta("", index))
+        last = place
+        if isinstance(piece, ToolCall):
+            call = CallDelta(number, piece.id, piece.name, piece.arguments)
+            found[-1] = msgspec.structs.replace(found[-1], calls=(*found[-1].calls, call))
+            number += 1
+        else:
+            name = "text" if isinstance(piece, Text) else "reasoning"
+            found[-1] = msgspec.structs.replace(found[-1], **{name: piece.text})
+    yield from found[:-1]
+    yield msgspec.structs.replace(found[-1], finish_reason=choice.finish_reason, stop=choice.stop)
+
+
+def _cut_again(choice: Choice, index: int) -> Iterator[Delta]:
     text, reasoning, logprobs = _Rest(choice.text), _Rest(choice.reasoning), _Rest(choice.logprobs)
     parts = [(_Rest(call.id), _Rest(call.name), _Rest(call.arguments)) for call in choice.calls]
     for at, held in enumerate(choice.cuts, 1):
@@ -227,6 +302,7 @@ def deltas(choice: Choice, index: int) -> Iterator[Delta]:
                 CallDelta(number, *(part.take(count) for part, count in zip(parts[number], counts, strict=True)))
                 for number, *counts in cut.calls
             ),
+            stop=choice.stop if at == len(choice.cuts) else None,
         )
 
 

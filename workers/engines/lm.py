@@ -252,7 +252,8 @@ _WARM_UP = (
 
 
 def _delta(row: Row, emitted: Emitted, reason: FinishReason | None = None, tokens: int = 0) -> events.Delta:
-    return events.Delta(emitted.text, row.index, reason, emitted.logprobs, emitted.reasoning, emitted.calls, tokens)
+    text, thinking, calls = emitted.text, emitted.reasoning, emitted.calls
+    return events.Delta(text, row.index, reason, emitted.logprobs, thinking, calls, tokens, emitted.stop)
 
 
 def _answered(text: str, tokens: Iterable[int]) -> Prepared[Plan]:

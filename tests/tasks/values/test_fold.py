@@ -41,8 +41,8 @@ def test_what_is_to_be_told_again_is_told_as_it_was(steps: list[tuple[str, str, 
 
 
 @given(STEPS)
-def test_other_results_do_not_remember_and_are_told_in_one(steps: list[tuple[str, str, int, list[str]]]) -> None:
+def test_other_results_do_not_remember_and_are_told_in_few(steps: list[tuple[str, str, int, list[str]]]) -> None:
     result = fold.fold(CHAT, [*told(steps), events.Done()])
     assert isinstance(result, fold.TextResult) and result.choices[0].cuts == ()
-    (whole,) = fold.deltas(result.choices[0], 0)
-    assert fold.fold(CHAT, [whole, events.Done()]) == result
+    again = list(fold.deltas(result.choices[0], 0))
+    assert len(again) <= len(steps) + 1 and fold.fold(CHAT, [*again, events.Done()]) == result

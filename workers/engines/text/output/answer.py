@@ -14,11 +14,11 @@ from workers.parsers.parser_events import Arguments, CallBegun, CallEnded, Parse
 
 
 class Emitted(NamedTuple):
-    """What may be shown, with its tokens' log probabilities, and whether a stop string came after it."""
+    """What may be shown, with its tokens' log probabilities, and the stop string that came after it."""
 
     text: str = ""
     logprobs: tuple[TokenLogprob, ...] = ()
-    stopped: bool = False
+    stop: str | None = None
     reasoning: str = ""
     calls: tuple[CallDelta, ...] = ()
 
@@ -29,7 +29,7 @@ class Emitted(NamedTuple):
         return Emitted(
             self.text + other.text,
             self.logprobs + other.logprobs,
-            self.stopped or other.stopped,
+            self.stop or other.stop,
             self.reasoning + other.reasoning,
             self.calls + other.calls,
         )
@@ -85,9 +85,9 @@ class Answer:
     def flush(self) -> Emitted:
         """What was held back, when no more tokens come."""
         emitted = self._emit_text(self._detokenizer.flush())
-        if not emitted.stopped:
+        if not emitted.stop:
             emitted += self._read(self._parser.flush())
-        if emitted.stopped:
+        if emitted.stop:
             return emitted
         waiting, self._waiting = self._waiting, []
         return emitted + Emitted(self._stopper.flush(), tuple(waiting))
@@ -105,7 +105,7 @@ class Answer:
         emitted = Emitted()
         for event in events:
             emitted += self._event(event)
-            if emitted.stopped:
+            if emitted.stop:
                 break
         return emitted + Emitted(logprobs=tuple(self._released(self._length - self._cut - self._stopper.held)))
 
@@ -116,9 +116,9 @@ class Answer:
             if self._tokens <= self._ending.min_tokens:
                 return Emitted(visible)
             before = self._stopper.held + len(visible)
-            text, stopped = self._stopper.feed(visible)
-            self._cut = before - len(text) if stopped else 0
-            return Emitted(text, stopped=stopped)
+            text, stop = self._stopper.feed(visible)
+            self._cut = before - len(text) if stop else 0
+            return Emitted(text, stop=stop)
         if isinstance(event, Thought):
             self.thinking = True
             return Emitted(reasoning=event.text)

@@ -73,12 +73,12 @@ class OutputProcessor:
             reason = "stop"  # and no text
         else:
             emitted = answer.feed(generated.token, generated.logprob)
-            reason = "stop" if stopped or emitted.stopped or task.called(row) else None
+            reason = "stop" if stopped or emitted.stop or task.called(row) else None
             if reason is None and generated.number >= row.limit:
                 reason = "length"
         if reason is None:
             task.think(row)
             return emitted, None
-        emitted = emitted if emitted.stopped else emitted + answer.flush()
-        reason = "stop" if emitted.stopped else reason
+        emitted = emitted if emitted.stop else emitted + answer.flush()
+        reason = "stop" if emitted.stop else reason
         return emitted, "tool_calls" if reason == "stop" and answer.calls else reason

@@ -9,10 +9,10 @@ from workers.parsers.markers import split
 
 
 class StopCheck(NamedTuple):
-    """Text that may be shown, and whether a stop string came after it."""
+    """Text that may be shown, and the stop string that came after it."""
 
     text: str
-    stopped: bool
+    stop: str | None
 
 
 class Stopper:
@@ -28,10 +28,10 @@ class Stopper:
         return len(self._held)
 
     def feed(self, text: str) -> StopCheck:
-        """Take more text; after `stopped` there is no more text."""
+        """Take more text; after a stop string there is no more text."""
         before, stop, rest = split(self._held + text, self._stops)
         self._held = "" if stop else rest
-        return StopCheck(before + stop if stop and self._include else before, stop is not None)
+        return StopCheck(before + stop if stop and self._include else before, stop)
 
     def flush(self) -> str:
         """What was held back, when no more text comes."""

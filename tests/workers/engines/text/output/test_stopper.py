@@ -16,7 +16,8 @@ def stopped_text(stops: Sequence[str], pieces: Sequence[str]) -> tuple[str, bool
     for piece in pieces:
         check = stopper.feed(piece)
         shown += check.text
-        if check.stopped:
+        if check.stop is not None:
+            assert check.stop in stops
             return shown, True
     return shown + stopper.flush(), False
 
