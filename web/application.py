@@ -14,7 +14,7 @@ from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
 from web import registry
 from web.gateway import connect
-from web.http import auth, capacity, cors, errors, origins, quota, tracing, unknown_fields
+from web.http import anthropic, auth, capacity, cors, errors, origins, quota, tracing, unknown_fields
 from web.http.disconnect import ClientGone
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def create_app(settings: Settings, catalogue: Catalogue) -> Flask:
     app.wsgi_app = _Paths(app.wsgi_app)  # type: ignore[method-assign]
     app.extensions["mlxq"] = connect(settings, catalogue)
     tracing.register(app)
+    anthropic.register(app)
     capacity.register(app)
     origins.register(app, settings)
     cors.register(app, settings)

@@ -23,7 +23,7 @@ from web.endpoint import Endpoint
 from web.gateway import Gateway, gateway
 from web.http import auth, remote, sse, tracing, unknown_fields
 from web.http.disconnect import ClientGone, Probe
-from web.http.errors import respond
+from web.http.errors import OPENAI, Dialect, respond
 from web.http.prefer import Preference, preference
 from web.render import job as render_job
 from web.render.chunks import Chunks
@@ -70,7 +70,8 @@ def begin(
         return _later(gateway_, job, prefer.wait, client, left)
     followed = following(gateway_, job.id, counted=not joined)
     if isinstance(inbox, Stream):
-        return _stream(job, endpoint.told(caller, job), followed, entries(gateway_, job, client, left, inbox), inbox)
+        arrivals = entries(gateway_, job, client, left, inbox)
+        return _stream(job, endpoint.told(caller, job), endpoint.dialect, followed, arrivals, inbox)
     with followed:
         ended = end(gateway_, job, client, left, inbox)
     if isinstance(ended, events.UNSUCCESSFUL):
@@ -164,7 +165,8 @@ def _job(
 def final(gateway_: Gateway, record: Record) -> Response:
     """What the call that made a finished job answers, the same bytes at every reading."""
     if isinstance(record.terminal, events.UNSUCCESSFUL):
-        return respond(failure(record.job, record.terminal))
+        dialect = registry.endpoints()[record.job.endpoint].dialect
+        return respond(failure(record.job, record.terminal), dialect)
     return _answer(record.job, gateway_.store.result(record))
 
 
@@ -190,6 +192,7 @@ def _later(gateway_: Gateway, job: Job, wait: float, client: Probe, left: float)
 def _stream(
     job: Job,
     chunks: Chunks,
+    dialect: Dialect,
     followed: AbstractContextManager[None],
     arrivals: Iterator[list[Entry]],
     inbox: Stream,
@@ -205,7 +208,7 @@ def _stream(
         stack.close()
         return respond(failure(job, first[0]))
     inbox.leave_to(request.environ)
-    response = Response(frames(first, arrivals, chunks), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
+    response = Response(frames(first, arrivals, chunks, dialect), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
     response.call_on_close(stack.close)
     return response
 
@@ -222,6 +225,7 @@ def frames(
     first: list[events.Event],
     arrivals: Iterator[list[Entry]],
     chunks: Chunks,
+    dialect: Dialect = OPENAI,
 ) -> Iterator[bytes]:
     """What a stream's client is sent: at a time all that is there, so one that is slow gets it in fewer pieces.
 
@@ -230,11 +234,11 @@ def frames(
     """
     shown = b"".join(map(sse.data, (*chunks.opening(), *chunks.of(first))))
     if shown or not first:
-        yield shown or sse.KEEP_ALIVE
+        yield shown or dialect.keep_alive
     try:
         for arrived in audible(arrivals):
             if arrived is None:
-                yield sse.KEEP_ALIVE
+                yield dialect.keep_alive
             elif not arrived:
                 yield b""
             elif shown := b"".join(map(sse.data, chunks.of([entry[1] for entry in arrived]))):
@@ -243,4 +247,5 @@ def frames(
         return
     except JobError as error:
         yield from map(sse.data, chunks.broken(error.failure))
-    yield sse.DONE
+    if dialect.done:
+        yield dialect.done

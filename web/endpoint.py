@@ -13,6 +13,7 @@ from tasks.values.fold import Result
 from tasks.values.job import Job, RenderOptions, Storage
 from tasks.values.requests import Payload
 from web.callers import Caller
+from web.http.errors import OPENAI, Dialect
 from web.render.chunks import Chunks, Plain
 
 P = ParamSpec("P")
@@ -45,7 +46,7 @@ class Endpoint:
     `keep` is how many seconds a result is kept, None as long as others. `files` names the
     fields that hold uploads, and `several` those of them that may hold more than one; `json` says that a body with
     uploads may also be JSON, with data URLs or ids of files and blobs in them. `storage` says of a body, as it was sent
-    and as it was checked, how its answer is stored, if it is.
+    and as it was checked, how its answer is stored, if it is. `dialect` is how failures are told.
     """
 
     path: str
@@ -66,6 +67,7 @@ class Endpoint:
     files: frozenset[str] = frozenset()
     several: frozenset[str] = frozenset()
     json: bool = False
+    dialect: Dialect = OPENAI
 
     @property
     def names_model(self) -> bool:
@@ -85,4 +87,4 @@ class Endpoint:
         if self.stream is not None:
             return self.stream(caller, job)
         assert self.chunks is not None  # noqa: S101  (nobody asks where nothing streams)
-        return Plain(job, self.chunks(caller, job))
+        return Plain(job, self.chunks(caller, job), self.dialect)

@@ -14,6 +14,7 @@ from tasks.values.requests import ChatRequest, Message
 from tests.workers.engines import rows
 from web import calls
 from web.http import sse
+from web.http.errors import OPENAI
 from web.render.chunks import Plain
 
 JOB: Job = rows.job(ChatRequest((Message("user", "word"),)))
@@ -42,14 +43,14 @@ def test_a_stream_pauses_where_nothing_came_and_nowhere_else(splits: list[int]) 
     come = arrivals(splits)
     last = next(at for at, some in enumerate(come) if some and some[-1][1] is DONE)
     come = come[: last + 1]
-    frames = list(calls.frames([STARTED], iter(come), Plain(JOB, chunks)))
+    frames = list(calls.frames([STARTED], iter(come), Plain(JOB, chunks, OPENAI)))
     assert frames.count(b"") == sum(not some for some in come)
     assert frames[-1] == sse.DONE and b"".join(frames).count(b"word") == 2
 
 
 def test_a_stream_of_which_nothing_is_known_begins_with_a_sign_of_life() -> None:
-    assert next(calls.frames([], iter([]), Plain(JOB, chunks))) == sse.KEEP_ALIVE
+    assert next(calls.frames([], iter([]), Plain(JOB, chunks, OPENAI))) == sse.KEEP_ALIVE
 
 
 def test_a_stream_that_has_begun_begins_with_what_is_shown_of_it() -> None:
-    assert next(calls.frames([STARTED], iter([[("1-1", WORD)]]), Plain(JOB, chunks))) == b'data: "word"\n\n'
+    assert next(calls.frames([STARTED], iter([[("1-1", WORD)]]), Plain(JOB, chunks, OPENAI))) == b'data: "word"\n\n'

@@ -17,6 +17,7 @@ from web.batches.reading import Line
 from web.callers import Caller
 from web.gateway import Gateway
 from web.http import remote
+from web.http.errors import OPENAI
 from web.render import batch as render
 from web.render.failure import failure
 
@@ -26,6 +27,7 @@ UNDONE = {
     "batch_cancelled": "The batch was cancelled before this request was carried out.",
     "batch_expired": "This request could not be executed before the completion window expired.",
 }
+_NOTHING = events.Usage()
 INTERNAL = Failure("internal_error", "something went wrong here; the log of the server says what")
 Kind: TypeAlias = Literal["output", "error"]
 log = structlog.get_logger()
@@ -72,7 +74,7 @@ class LineJobs:
         except Exception as error:
             log.exception("a line could not be checked", batch_id=batch.id, line=line.number, error=str(error))
             refusal = INTERNAL
-        return Entry("error", render.refused(job_id, custom_id, refusal), Tally(failed=1))
+        return _failed(batch.endpoint, job_id, custom_id, refusal)
 
     def _job(self, batch: Batch, line: Line, job_id: str, custom_id: str, now: int) -> Job:
         endpoint = registry.endpoints().get(batch.endpoint)
@@ -114,7 +116,7 @@ class LineJobs:
         if ended == CANCELLED:
             return self.undone(job.id, custom_id, "batch_cancelled")
         assert isinstance(ended, events.UNSUCCESSFUL)  # noqa: S101  (it has ended, and not well)
-        return Entry("error", render.refused(job.id, custom_id, failure(job, ended)), Tally(failed=1))
+        return _failed(job.endpoint, job.id, custom_id, failure(job, ended))
 
     def _answered(self, record: Record, custom_id: str, usage: events.Usage) -> Entry:
         job, result = record.job, self._gateway.store.result(record)
@@ -124,7 +126,7 @@ class LineJobs:
             return Entry("output", shown, Tally(completed=1, usage=usage))
         except Exception as error:
             log.exception("an answer could not be shown", job_id=job.id, error=str(error))
-            return Entry("error", render.refused(job.id, custom_id, INTERNAL), Tally(failed=1, usage=usage))
+            return _failed(job.endpoint, job.id, custom_id, INTERNAL, usage)
 
     def undone(self, job_id: str, custom_id: str, code: str) -> Entry:
         """The error of a line that was not carried out."""
@@ -133,3 +135,10 @@ class LineJobs:
     def skipped(self, batch: Batch, line: Line, code: str) -> Entry:
         """The error of a line that was never begun."""
         return self.undone(line_job(batch.id, line.number), str(line.request().custom_id), code)
+
+
+def _failed(endpoint: str, job_id: str, custom_id: str, failure: Failure, usage: events.Usage = _NOTHING) -> Entry:
+    """The line of a call that failed, as its endpoint tells it."""
+    found = registry.endpoints().get(endpoint)
+    dialect = OPENAI if found is None else found.dialect
+    return Entry("error", render.refused(job_id, custom_id, failure, dialect), Tally(failed=1, usage=usage))

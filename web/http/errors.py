@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
 import structlog
-from flask import Flask, Response
+from flask import Flask, Response, g, has_app_context
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from schemas import fields
 from tasks.values.errors import Failure, InvalidValue, JobError, UnknownParameter, UnsupportedParameter
+from web.http import sse
 
 _SHOWN = 200  # characters of what was sent
 _NO_FILES = (errno.EMFILE, errno.ENFILE)
@@ -169,19 +171,37 @@ def envelope(failure: Failure) -> dict[str, object]:
     }
 
 
-def respond(failure: Failure) -> Response:
-    """A failure as a whole answer."""
-    answer = ANSWERS[failure.code]
-    response = Response(
-        msgspec.json.encode({"error": envelope(failure)}), answer.status, content_type="application/json"
-    )
+class Dialect(NamedTuple):
+    """How an API tells failures, by the id of their request, and what its streams hold beside their chunks."""
+
+    status: Callable[[Failure], int]
+    error: Callable[[Failure, str], dict[str, object]]
+    keep_alive: bytes
+    done: bytes
+
+
+OPENAI = Dialect(
+    lambda failure: ANSWERS[failure.code].status,
+    lambda failure, _: {"error": envelope(failure)},
+    sse.KEEP_ALIVE,
+    sse.DONE,
+)
+
+
+def respond(failure: Failure, dialect: Dialect | None = None) -> Response:
+    """A failure as a whole answer, as the current request's API tells it unless another is given."""
+    dialect = dialect or (g.get("dialect", OPENAI) if has_app_context() else OPENAI)
+    answer, status = ANSWERS[failure.code], dialect.status(failure)
+    request_id = g.get("request_id", "") if has_app_context() else ""
+    body = msgspec.json.encode(dialect.error(failure, request_id))
+    response = Response(body, status, content_type="application/json")
     if failure.retry_after is not None:
         response.headers["Retry-After"] = str(failure.retry_after)
     if not answer.retry:
         response.headers["x-should-retry"] = "false"  # OpenAI's SDKs would try a 409 or 5xx again
-    if answer.status == 426:
+    if status == 426:
         response.headers["Upgrade"] = "websocket"
-    if answer.status == 401:
+    if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
 

@@ -10,7 +10,7 @@ import msgspec
 from tasks.batches import State, Status
 from tasks.values.errors import Failure
 from web.endpoint import Rendered
-from web.http.errors import ANSWERS, envelope
+from web.http.errors import Dialect
 
 
 def body(state: State, reason: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -64,10 +64,10 @@ def answered(job_id: str, custom_id: str, rendered: Rendered, ignored: Sequence[
     return _line(job_id, custom_id, response={**_response(job_id, 200, shown), **told})
 
 
-def refused(job_id: str, custom_id: str, failure: Failure) -> bytes:
+def refused(job_id: str, custom_id: str, failure: Failure, dialect: Dialect) -> bytes:
     """The line of a call that failed, with what it would have been told over HTTP."""
-    error = {"error": envelope(failure)}
-    return _line(job_id, custom_id, response=_response(job_id, ANSWERS[failure.code].status, error))
+    error = dialect.error(failure, job_id)
+    return _line(job_id, custom_id, response=_response(job_id, dialect.status(failure), error))
 
 
 def unanswered(job_id: str, custom_id: str, code: str, message: str) -> bytes:

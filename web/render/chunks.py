@@ -8,7 +8,7 @@ from typing import Protocol
 from tasks.values import events
 from tasks.values.errors import Failure
 from tasks.values.job import Job
-from web.http.errors import envelope
+from web.http.errors import Dialect
 from web.render.failure import failure
 
 
@@ -26,10 +26,10 @@ class Chunks(Protocol):
 
 
 class Plain:
-    """Chunks of one event after the other: deltas that came at once are one, and failures stand in the envelope."""
+    """Chunks of one event after the other: deltas that came at once are one, and failures are told in the dialect."""
 
-    def __init__(self, job: Job, each: Callable[[events.Event], Iterator[object]]) -> None:
-        self._job, self._each = job, each
+    def __init__(self, job: Job, each: Callable[[events.Event], Iterator[object]], dialect: Dialect) -> None:
+        self._job, self._each, self._dialect = job, each, dialect
 
     def opening(self) -> Iterator[object]:
         """Nothing."""
@@ -43,5 +43,5 @@ class Plain:
             yield from self._each(event)
 
     def broken(self, failure: Failure) -> Iterator[object]:
-        """The envelope of an error."""
-        yield {"error": envelope(failure)}
+        """The error, as the API tells it."""
+        yield self._dialect.error(failure, self._job.request_id)

@@ -9,6 +9,8 @@ import pytest
 
 from tasks.values.errors import Failure
 from web.endpoint import Rendered
+from web.http.anthropic import ANTHROPIC
+from web.http.errors import OPENAI, Dialect
 from web.render import batch
 
 JOB = "job_01a209ab4ad2716aac1fdf0ace9a70ba"
@@ -34,9 +36,24 @@ def test_an_answer(rendered: Rendered, shown: Any) -> None:
     assert line["response"] == {"status_code": 200, "request_id": JOB, "body": shown} and line["error"] is None
 
 
-def test_a_refusal_has_status_and_body_of_http() -> None:
-    line = read(batch.refused(JOB, 'a"\n', Failure("queue_full", "full")))
-    assert line["response"]["status_code"] == 429 and line["response"]["body"]["error"]["code"] == "queue_full"
+@pytest.mark.parametrize(
+    ("dialect", "status", "body"),
+    [
+        (
+            OPENAI,
+            429,
+            {"error": {"message": "full", "type": "rate_limit_error", "param": None, "code": "queue_full"}},
+        ),
+        (
+            ANTHROPIC,
+            529,
+            {"type": "error", "error": {"type": "overloaded_error", "message": "full"}, "request_id": JOB},
+        ),
+    ],
+)
+def test_a_refusal_has_status_and_body_of_http(dialect: Dialect, status: int, body: dict[str, Any]) -> None:
+    line = read(batch.refused(JOB, 'a"\n', Failure("queue_full", "full"), dialect))
+    assert line["response"] == {"status_code": status, "request_id": JOB, "body": body}
 
 
 def test_what_was_not_carried_out_has_no_response() -> None:
