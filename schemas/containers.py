@@ -55,21 +55,26 @@ class Entries(fields.Dict):
 
 
 class ByType(fields.Field[dict[str, Any]]):
-    """An object whose `type`, or else the usual one, says which schema reads it; others are refused by name."""
+    """An object whose `type` (or another `key`), or else the usual one, says which schema reads it.
 
-    def __init__(self, bodies: Mapping[str, type[Body]], usual: str | None = None) -> None:
-        super().__init__()
-        self._bodies, self._usual = bodies, usual
+    Others are refused by name.
+    """
+
+    def __init__(
+        self, bodies: Mapping[str, type[Body]], usual: str | None = None, key: str = "type", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self._bodies, self._usual, self._key = bodies, usual, key
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> dict[str, Any]:
-        kind = value.get("type") or self._usual if isinstance(value, Mapping) else None
+        kind = value.get(self._key) or self._usual if isinstance(value, Mapping) else None
         if not isinstance(kind, str):
-            raise ValidationError("must be an object with a 'type'.")
+            raise ValidationError(f"must be an object with a '{self._key}'.")
         if kind not in self._bodies:
             known = " or ".join(f"'{name}'" for name in self._bodies)
-            raise ValidationError({"type": [f"'{kind}' is not supported; use {known}."]})
+            raise ValidationError({self._key: [f"'{kind}' is not supported; use {known}."]})
         return loaded(self._bodies[kind], value)
 
     def shape(self, shapes: Shapes) -> dict[str, Any]:

@@ -192,7 +192,10 @@ def _media(part: Mapping[str, Any]) -> Media:
 
 def sound(data: str, format: str) -> str:
     """A sound in base64 as a data URL, which is what some clients send in the first place."""
-    if _DATA_URL.match(data):
-        return data
+    return data if _DATA_URL.match(data) else base64_url(f"audio/{format}", data)
+
+
+def base64_url(media_type: str, data: str) -> str:
+    """A data URL of base64."""
     escaped = data.replace("%", "%25").replace("#", "%23")  # which mean something in a URL, and nothing in base64
-    return f"data:audio/{format};base64,{escaped}"
+    return f"data:{media_type};base64,{escaped}"

@@ -73,15 +73,21 @@ def identify() -> None:
     ours = [key for key in (settings.admin_key, *settings.api_keys) if key]
     if not ours and not keys.any():
         return
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    secret = given.strip()
-    if scheme.lower() != "bearer" or not secret:
-        raise Unauthenticated("send an API key, as in 'Authorization: Bearer KEY'")
+    secret = _secret()
+    if not secret:
+        raise Unauthenticated("send an API key, as in 'Authorization: Bearer KEY' or 'x-api-key: KEY'")
     if _is_one_of(ours, secret):
         g.owner = owner(secret)
         return
     g.api_key = keys.find(secret)
     g.owner = g.api_key.id
+
+
+def _secret() -> str:
+    """The key that came with the current request, as OpenAI's clients send it or as Anthropic's do."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    bearer = given.strip() if scheme.lower() == "bearer" else ""
+    return bearer or request.headers.get("x-api-key", "").strip()
 
 
 def _is_one_of(keys: Iterable[str], given: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from schemas.content import Media
@@ -57,7 +57,7 @@ def _data_url(caller: Caller, param: str, url: str) -> BlobRef:
 
 def held(data: Mapping[str, Any]) -> Iterator[BlobRef]:
     """The blobs that a body's messages show, once `kept` has put them in, and those that were said before."""
-    for _, _, media in _parts(data):
+    for media in _shown(data.get("messages")):
         yield media.source
     for turn in data.get("history", ()):
         yield from (shown.blob for shown in turn.media)
@@ -65,31 +65,45 @@ def held(data: Mapping[str, Any]) -> Iterator[BlobRef]:
 
 def kept(caller: Caller, data: Mapping[str, Any], within: str) -> Mapping[str, Any]:
     """The same body with a blob as the source of all that its messages show; raises a JobError that names the part."""
-    parts = list(_parts(data))
-    if not parts:
+    several = list(_shown(data.get("messages")))
+    if not several:
         return data
-    if len(parts) > MOST:
+    if len(several) > MOST:
         raise InvalidValue(f"the messages hold more than {MOST} parts that are no text", param=path(within, "messages"))
     until = time.monotonic() + FETCH_SECONDS
-    turns = [dict(turn) for turn in data["messages"]]
-    for turn, part, media in parts:
-        place = media.param or f"messages[{turn}].content[{part}]"
-        param = f"{path(within, place)}.{media.field}"
+
+    def keep(media: Media, place: str) -> Media:
+        param = f"{path(within, media.param or place)}.{media.field}"
         if remote.is_address(media.source):
-            source = _fetched(caller, media, param, until)
-        else:
-            source = blob(caller, param, _checked(param, media))
-        content = list(turns[turn]["content"])
-        content[part] = media._replace(source=source)
-        turns[turn]["content"] = tuple(content)
-    return {**data, "messages": turns}
+            return media._replace(source=_fetched(caller, media, param, until))
+        return media._replace(source=blob(caller, param, _checked(param, media)))
+
+    return {**data, "messages": _replaced(data["messages"], "messages", keep)}
 
 
-def _parts(data: Mapping[str, Any]) -> Iterator[tuple[int, int, Media]]:
-    for turn, message in enumerate(data.get("messages") or ()):
-        content = message.get("content")
-        if isinstance(content, tuple):
-            yield from ((turn, part, value) for part, value in enumerate(content) if isinstance(value, Media))
+def _shown(value: Any) -> Iterator[Media]:
+    """What is shown anywhere in turns: in their content, and in what calls gave."""
+    if isinstance(value, Media):
+        yield value
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _shown(one)
+    elif isinstance(value, dict):
+        yield from _shown(value.get("content"))
+
+
+def _replaced(value: Any, place: str, keep: Callable[[Media, str], Media]) -> Any:
+    """The same turns with what `keep` makes of all that they show."""
+    if isinstance(value, Media):
+        return keep(value, place)
+    if isinstance(value, dict) and "content" in value:
+        return {**value, "content": _replaced(value["content"], f"{place}.content", keep)}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        inner = zip(value._fields, value, strict=True)
+        return type(value)(*(_replaced(one, f"{place}.{name}", keep) for name, one in inner))
+    if isinstance(value, list | tuple):
+        return type(value)(_replaced(one, f"{place}[{index}]", keep) for index, one in enumerate(value))
+    return value
 
 
 def _checked(param: str, media: Media) -> str:

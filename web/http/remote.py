@@ -31,11 +31,17 @@ def _several(value: object) -> list[object]:
 
 def _shown(raw: Mapping[str, Any]) -> Iterator[object]:
     """The addresses, and what else stands in their place, of parts of messages and items; nothing was checked yet."""
-    turns = [turn for name in ("messages", "input") for turn in _several(raw.get(name)) if isinstance(turn, dict)]
-    for content in (turn.get(name) for turn in turns for name in ("content", "output")):
-        for part in content if isinstance(content, list) else ():
-            for value in part.values() if isinstance(part, dict) else ():
-                yield value.get("url") if isinstance(value, dict) else value
+    for turn in (turn for name in ("messages", "input") for turn in _several(raw.get(name))):
+        yield from _parts(turn)
+
+
+def _parts(holder: object) -> Iterator[object]:
+    """Those in the content of a turn, or in what a call gave."""
+    fields = (holder.get("content"), holder.get("output")) if isinstance(holder, dict) else ()
+    for part in (part for content in fields if isinstance(content, list) for part in content):
+        for value in part.values() if isinstance(part, dict) else ():
+            yield value.get("url") if isinstance(value, dict) else value
+        yield from _parts(part)
 
 
 def fetched(
