@@ -213,6 +213,12 @@ class Batches:
             raise JobConflict(f"'{batch_id}' cannot be cancelled: it is {status.decode()}")
         return self.get(batch_id, owner)
 
+    def delete(self, batch_id: str, owner: str) -> None:
+        """Remove a batch that has ended; its files stay. JobConflict when it has not."""
+        if not self.get(batch_id, owner).status.terminal:
+            raise JobConflict(f"'{batch_id}' has not ended; cancel it first")
+        self.expire(batch_id)
+
     def expire(self, batch_id: str) -> None:
         """Remove a batch whose time is over; its files have their own."""
         (state,) = self.read([batch_id])

@@ -72,6 +72,19 @@ def test_a_cancel_may_be_asked_twice_but_not_of_what_has_ended(store: JobStore) 
         Batches(store).cancel(state.batch.id, "me")
 
 
+def test_one_that_has_ended_can_be_deleted(store: JobStore) -> None:
+    lines, state = leading(store), made(store)
+    with pytest.raises(JobConflict, match="cancel it first"):
+        Batches(store).delete(state.batch.id, "me")
+    lines.settle(state.batch, Status.CANCELLED)
+    with pytest.raises(NotFound):
+        Batches(store).delete(state.batch.id, "somebody else")
+    Batches(store).delete(state.batch.id, "me")
+    with pytest.raises(NotFound):
+        Batches(store).get(state.batch.id, "me")
+    assert Batches(store).list("me", limit=5).states == ()
+
+
 def test_lines_go_into_flight_once(store: JobStore) -> None:
     lines, state = started(store)
     for _ in range(2):  # the second time as after a lost reply
