@@ -14,6 +14,8 @@ from schemas.fields import Body, rows
 from schemas.images_edits import ImagesEditsSchema
 from schemas.images_generations import ImagesGenerationsSchema
 from schemas.images_variations import ImagesVariationsSchema
+from schemas.messages import MessagesSchema
+from schemas.messages_count_tokens import MessagesCountTokensSchema
 from schemas.rerank import RerankSchema, RerankV2Schema
 from schemas.responses import InputTokensSchema, ResponsesSchema
 from schemas.score import ScoreSchema
@@ -27,6 +29,8 @@ TABLES: dict[str, dict[str, type[Body]]] = {
         "/v1/completions": CompletionsSchema,
         "/v1/responses": ResponsesSchema,
         "/v1/responses/input_tokens": InputTokensSchema,
+        "/v1/messages": MessagesSchema,
+        "/v1/messages/count_tokens": MessagesCountTokensSchema,
         "/v1/chat/render": ChatRenderSchema,
         "/v1/tokenize": TokenizeSchema,
         "/v1/detokenize": DetokenizeSchema,

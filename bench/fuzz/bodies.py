@@ -12,6 +12,7 @@ from bench.fuzz.request import Part
 from bench.fuzz.world import World, line
 
 CHAT, COMPLETIONS, EMBEDDINGS = "/v1/chat/completions", "/v1/completions", "/v1/embeddings"
+MESSAGES = "/v1/messages"
 TOOL = {
     "type": "function",
     "function": {
@@ -145,6 +146,60 @@ def guided(world: World, chance: Random) -> dict[str, Any]:
 def spoken(world: World, chance: Random) -> dict[str, Any]:
     """A chat with the real model that is held to nothing."""
     return {**chat(world, chance), "model": world.chat}
+
+
+def message(world: World, chance: Random) -> dict[str, Any]:
+    """A conversation as Anthropic's API has it, with all kinds of blocks in it."""
+    tool = {"name": "look_up", "description": "Looks something up.", "input_schema": TOOL["function"]["parameters"]}  # type: ignore[index]
+    document = {"type": "text", "media_type": "text/plain", "data": "it is"}
+    messages = [
+        {"role": "user", "content": [{"type": "text", "text": "What is it?", "cache_control": {"type": "ephemeral"}}]},
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "thinking", "thinking": "hm", "signature": "c2ln"},
+                {"type": "redacted_thinking", "data": "eA=="},
+                {"type": "text", "text": "I look."},
+                {"type": "tool_use", "id": "toolu_1", "name": "look_up", "input": {"what": "it"}},
+            ],
+        },
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": "toolu_1", "content": [{"type": "text", "text": "it is"}]},
+                {"type": "document", "source": document, "title": "it", "citations": {"enabled": False}},
+                {"type": "text", "text": "word"},
+            ],
+        },
+        {"role": "user", "content": "word"},
+    ]
+    told = messages[chance.choice((0, 3)) :]
+    body = {"model": chance.choice((world.text, world.text, world.chat)), "messages": told, "max_tokens": 3}
+    extra = (
+        {"stream": True, "system": "Be brief."},
+        {"tools": [tool], "tool_choice": {"type": "tool", "name": "look_up"}, "stream": True},
+        {"tools": [tool], "tool_choice": {"type": "any", "disable_parallel_tool_use": True}},
+        {"tools": [{**tool, "type": "custom", "strict": True}], "system": [{"type": "text", "text": "Be brief."}]},
+        {"thinking": {"type": "enabled", "budget_tokens": 3}, "stop_sequences": ["x", "y"], "stream": True},
+        {"thinking": {"type": "adaptive", "display": "omitted"}, "temperature": 0.5, "top_p": 0.9, "top_k": 5},
+        {"output_config": {"effort": "low", "format": {"type": "json_schema", "schema": SCHEMA}}},
+        {"metadata": {"user_id": "ann"}, "service_tier": "auto", "thinking": {"type": "disabled"}},
+    )
+    return {**body, **chance.choice(extra)}
+
+
+def counted(world: World, chance: Random) -> dict[str, Any]:
+    """A conversation to count."""
+    asked = message(world, chance)
+    return {name: asked[name] for name in ("model", "messages", "system", "tools", "thinking") if name in asked}
+
+
+def message_batch(world: World, chance: Random) -> dict[str, Any]:
+    """Many conversations."""
+    asked = [message(world, chance) for _ in range(3)]
+    for one in asked:
+        one.pop("stream", None)
+    return {"requests": [{"custom_id": f"request-{number}", "params": one} for number, one in enumerate(asked)]}
 
 
 def completion(world: World, chance: Random) -> dict[str, Any]:
@@ -288,7 +343,7 @@ def job(world: World, chance: Random) -> dict[str, Any]:
     return {"url": url, "body": make(world, chance), **told, **chance.choice(({}, {}, hook))}
 
 
-def counted(world: World, chance: Random) -> dict[str, Any]:
+def response_input(world: World, chance: Random) -> dict[str, Any]:
     """An input of a response, as a text or as items."""
     items = [
         {"role": "developer", "content": "Be brief."},
@@ -317,7 +372,7 @@ def response(world: World, chance: Random) -> dict[str, Any]:
         {"truncation": "auto", "temperature": 0, "top_p": 1, "service_tier": "auto", "prompt_cache_key": "k"},
         {"previous_response_id": world.response(chance)},
     )
-    return {**counted(world, chance), "max_output_tokens": 3, **chance.choice(extra)}
+    return {**response_input(world, chance), "max_output_tokens": 3, **chance.choice(extra)}
 
 
 def kept(world: World, chance: Random) -> dict[str, Any]:

@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from bench.fuzz import values
-from bench.fuzz.bodies import CHAT, COMPLETIONS
+from bench.fuzz.bodies import CHAT, COMPLETIONS, MESSAGES
 from bench.fuzz.request import Form, Json, Request
 from bench.fuzz.world import World
 
 LIMITS = ("max_tokens", "max_completion_tokens")
-WORDS = {*LIMITS, "thinking_budget", "thinking_token_budget"}
+WORDS = {*LIMITS, "budget_tokens", "thinking_budget", "thinking_token_budget"}
 MOST = {**dict.fromkeys(WORDS, 8), "steps": 2, "n": 4, "best_of": 4}  # of a real model; of the fake one 64
-TALKS = (CHAT, COMPLETIONS)
+TALKS = (CHAT, COMPLETIONS, MESSAGES)
 SIZE = "64x64"
 
 

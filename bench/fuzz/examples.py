@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from bench.fuzz import bodies
-from bench.fuzz.bodies import CHAT, COMPLETIONS, EMBEDDINGS
+from bench.fuzz.bodies import CHAT, COMPLETIONS, EMBEDDINGS, MESSAGES
 from bench.fuzz.request import Form, Json, Part, Request, escaped
 from bench.fuzz.world import World
 from schemas.conversations import PICTURES
@@ -94,8 +94,8 @@ EXAMPLES: tuple[Example, ...] = (
     _post(COMPLETIONS, bodies.completion, 12),
     _post(EMBEDDINGS, bodies.embedding, 8),
     _post("/v1/responses", bodies.response, 12),
-    _post("/v1/responses/input_tokens", bodies.counted, 2),
-    _post("/v1/responses/compact", bodies.counted, 2),
+    _post("/v1/responses/input_tokens", bodies.response_input, 2),
+    _post("/v1/responses/compact", bodies.response_input, 2),
     *(_get(f"/v1/responses/<response_id>{rest}", "response", 1.5) for rest in ("", "/input_items")),
     _get("/v1/responses/<response_id>/cancel", "response", method="POST"),
     _get("/v1/responses/<response_id>", "response", 0.5, method="DELETE"),
@@ -104,6 +104,13 @@ EXAMPLES: tuple[Example, ...] = (
     _post("/v1/tokenize", bodies.tokenized, 5),
     _post("/v1/detokenize", bodies.detokenized, 4),
     _post("/v1/chat/render", bodies.rendered, 5),
+    _post(MESSAGES, bodies.message, 15),
+    _post(f"{MESSAGES}/count_tokens", bodies.counted, 3),
+    _post(f"{MESSAGES}/batches", bodies.message_batch, 1.5),
+    _listed(f"{MESSAGES}/batches", (("limit", "5"), ("after_id", "msgbatch_x")), (("before_id", "msgbatch_x"),), ()),
+    *(_get(f"{MESSAGES}/batches/<batch_id>{rest}", "message_batch") for rest in ("", "/results")),
+    _get(f"{MESSAGES}/batches/<batch_id>/cancel", "message_batch", 0.5, method="POST"),
+    _get(f"{MESSAGES}/batches/<batch_id>", "message_batch", 0.3, method="DELETE"),
     _post("/v1/images/generations", bodies.picture, 3),
     _post("/v1/images/edits", bodies.changed, 1.5),
     _form("/v1/images/edits", bodies.changed_form, 1.5),
@@ -143,6 +150,7 @@ EXAMPLES: tuple[Example, ...] = (
     *(_get(f"/v1/batches/<batch_id>{rest}", "batch") for rest in ("", "/deliveries")),
     _get("/v1/batches/<batch_id>/cancel", "batch", 0.5, method="POST"),
     Example("/v1/images/content/<token>", "GET", _image_link),
+    _plain("/v1/models", 0.5, headers=(("anthropic-version", "2023-06-01"),), query=(("limit", "1"),)),
     *(_plain(route) for route in ("/health", "/ready", "/v1/models", "/openapi.json", "/docs")),
     Example("/docs/<name>", "GET", lambda *_: Request("/docs/<name>", "GET", "/docs/start.js"), 0.3),
     Example(

@@ -13,12 +13,14 @@ from bench.fuzz import values
 from bench.fuzz.request import Form, Json, Request
 from bench.fuzz.sender import Answer
 from bench.fuzz.watch import Trouble
+from web.http import anthropic
 from web.http.errors import ANSWERS
 
 SLOW = 10.0  # seconds
 LATE = f"took longer than {SLOW:g} s"
 DEFECTS = frozenset({"internal_error", "engine_error", "poison"})  # codes that no request may come to
 _LATER = {code for code, answer in ANSWERS.items() if answer.status in (503, 504)}
+_LATER |= {anthropic.type_of(status) for status in (503, 504, 529)}
 
 
 def wrong(request: Request, answer: Answer) -> str | None:
@@ -27,7 +29,7 @@ def wrong(request: Request, answer: Answer) -> str | None:
         return LATE
     if answer.status == 0:
         return None if answer.left or not request.whole else f"no answer: {_short(answer.body.decode())}"
-    if answer.status >= 500 and not (answer.status in (503, 504) and answer.code in _LATER):
+    if answer.status >= 500 and not (answer.status in (503, 504, 529) and answer.code in _LATER):
         return f"{answer.status} {answer.code}" if answer.code else _bare(answer)
     if answer.text:
         return _bare(answer)

@@ -32,7 +32,8 @@ class Answer:
         """The error that it tells, in whatever form."""
         if self.status >= 400:
             try:
-                return str(json.loads(self.body)["error"]["code"])
+                error = json.loads(self.body)["error"]
+                return str(error["code"] if "code" in error else error["type"])  # which is all that Anthropic tells
             except (ValueError, KeyError, TypeError, RecursionError):
                 return ""
         found = _CODE.search(self.body)

@@ -10,7 +10,7 @@ from random import Random
 
 from bench.fuzz.sender import Answer
 
-_ID = re.compile(rb'"id":\s*"((?:job_|file-|batch_|key_|resp_|conv_|chatcmpl-)[\w-]+)"')
+_ID = re.compile(rb'"id":\s*"((?:job_|file-|batch_|msgbatch_|key_|resp_|conv_|chatcmpl-)[\w-]+)"')
 _LINK = re.compile(rb'"url":\s*"https?://[^/"]+(/v1/images/content/[^"]+)"')
 
 
@@ -31,6 +31,7 @@ class World:
     jobs: deque[str] = field(default_factory=_recent)
     files: deque[str] = field(default_factory=_recent)
     batches: deque[str] = field(default_factory=_recent)
+    messages: deque[str] = field(default_factory=_recent)  # batches of them
     keys: deque[str] = field(default_factory=_recent)
     responses: deque[str] = field(default_factory=_recent)
     completions: deque[str] = field(default_factory=_recent)
@@ -49,6 +50,7 @@ class World:
             "job_": self.jobs,
             "file": self.files,
             "batc": self.batches,
+            "msgb": self.messages,
             "key_": self.keys,
             "resp": self.responses,
             "chat": self.completions,
@@ -83,6 +85,10 @@ class World:
     def batch(self, chance: Random) -> str:
         """Some batch's id."""
         return chance.choice(tuple(self.batches) or ("batch_none",))
+
+    def message_batch(self, chance: Random) -> str:
+        """Some id of a batch of messages."""
+        return chance.choice(tuple(self.messages) or ("msgbatch_none",))
 
     def response(self, chance: Random) -> str:
         """Some response's id."""

@@ -81,6 +81,7 @@ class RenderOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     custom_tools: tuple[str, ...] = ()  # which of the tools are given a text, and are no functions
     function_call: bool = False  # a call is shown in OpenAI's older form, as it was asked for
     response: Response | None = None
+    omit_thinking: bool = False  # thinking is shown as empty
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

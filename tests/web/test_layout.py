@@ -16,6 +16,8 @@ ENDPOINTS = {
     "completions": "/v1/completions",
     "detokenize": "/v1/detokenize",
     "embeddings": "/v1/embeddings",
+    "messages": "/v1/messages",
+    "messages_count_tokens": "/v1/messages/count_tokens",
     "images_edits": "/v1/images/edits",
     "images_generations": "/v1/images/generations",
     "images_variations": "/v1/images/variations",
@@ -29,7 +31,7 @@ ENDPOINTS = {
     "translations": "/v1/audio/translations",
 }
 RESOURCES = {
-    *("jobs", "jobs_stream", "webhooks", "files", "batches", "responses_compact", "admin"),
+    *("jobs", "jobs_stream", "webhooks", "files", "batches", "messages_batches", "responses_compact", "admin"),
     *("chat_completions", "conversations"),
 }
 

@@ -5,34 +5,50 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from flask import Blueprint
+from flask import Blueprint, request
 
 from mlxq.entries import ModelEntry
-from schemas.answers import server
+from schemas.answers import messages, server
+from schemas.models import ModelListSchema
 from tasks.values.errors import ModelNotFound
-from web import registry
+from web import cursors, registry
 from web.gateway import Gateway, gateway
+from web.http import anthropic, unknown_fields
 from web.openapi.operation import operation
+from web.render import anthropic as render
 
 blueprint = Blueprint("models", __name__)
 
 
 @blueprint.get("/v1/models")
-@operation("listModels", server.ListModelsResponse)
+@operation(
+    "listModels", (server.ListModelsResponse, messages.ModelPage), query=ModelListSchema, headers=(anthropic.VERSION,)
+)
 def index() -> dict[str, Any]:
-    """Every configured model."""
+    """Every configured model; as Anthropic's API lists them where `anthropic-version` is sent."""
     shared = gateway()
+    if anthropic.spoken():
+        asked = unknown_fields.read(ModelListSchema, request.args.to_dict())
+        listed = (_shown(shared, entry) for entry in shared.catalogue)
+        return render.page(*cursors.stretch(listed, asked))
     return {"object": "list", "data": [_model(shared, entry) for entry in shared.catalogue]}
 
 
 @blueprint.get("/v1/models/<path:name>")
-@operation("retrieveModel", server.Model)
+@operation("retrieveModel", (server.Model, messages.ModelInfo), headers=(anthropic.VERSION,))
 def show(name: str) -> dict[str, Any]:
     """One configured model, by its name or an alias."""
-    entry = gateway().catalogue.find(name)
+    shared = gateway()
+    entry = shared.catalogue.find(name)
     if entry is None:
         raise ModelNotFound(f"the model '{name}' does not exist here", param="model")
-    return _model(gateway(), entry)
+    if anthropic.spoken():
+        return _shown(shared, entry)
+    return _model(shared, entry)
+
+
+def _shown(shared: Gateway, entry: ModelEntry) -> dict[str, Any]:
+    return render.model(entry.name, 1000 * shared.started, shared.details(entry.name))
 
 
 def _model(shared: Gateway, entry: ModelEntry) -> dict[str, Any]:

@@ -8,14 +8,18 @@ from typing import Any
 import msgspec
 
 from schemas.answers.base import Error, ErrorResponse
+from schemas.answers.messages import MessageBatchIndividualResponse, MessageErrorResponse
 from schemas.answers.work import Job, JobsStreamAnswer
 from schemas.openapi import BINARY, doc
 from tasks.values import events
+from web.http.anthropic import ANTHROPIC
+from web.http.errors import OPENAI
 from web.openapi import parameters
 from web.openapi.operation import JSON, SSE, Operation
 
 SCHEMAS = "#/components/schemas/"
-_ALWAYS = (Error, ErrorResponse, Job, JobsStreamAnswer)
+_ALWAYS = (Error, ErrorResponse, MessageErrorResponse, MessageBatchIndividualResponse, Job, JobsStreamAnswer)
+_FAILED = {OPENAI: ErrorResponse, ANTHROPIC: MessageErrorResponse}  # in a stream
 
 
 def components(operations: Iterable[Operation]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -34,7 +38,7 @@ def successes(said: Operation) -> Iterator[tuple[int, dict[str, Any]]]:
     of_call = ("X-Job-ID",) if said.endpoint is not None else ()
     told = dict(said.answers)
     if said.endpoint is not None and SSE in told:
-        told[SSE] = (*_several(told[SSE]), ErrorResponse)
+        told[SSE] = (*_several(told[SSE]), _FAILED[said.endpoint.dialect])
     yield said.status, _success(told, *of_call)
     if said.endpoint is not None:
         yield 202, _success({JSON: Job}, *of_call, "Location", "Preference-Applied")

@@ -31,6 +31,7 @@ _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 _TAGS = {
     "chat": "Chats, and the prompts that they become.",
     "completions": "Texts to continue.",
+    "messages": "Chats and batches of them as Anthropic's API has them.",
     "tokens": "Texts as token ids, and back.",
     "embeddings": "Texts as vectors.",
     "scores": "How well texts answer others.",
@@ -93,11 +94,15 @@ class _Document:
             plugins=[self._plugin],
             info={"description": ABOUT, "license": {"name": "MIT", "identifier": "MIT"}},
             servers=[{"url": "/"}],
-            security=[{"key": []}, {}],
+            security=[{"key": []}, {"x-api-key": []}, {}],
             tags=[{"name": name, "description": about} for name, about in _TAGS.items()],
         )
         self.spec.components.security_scheme(
             "key", {"type": "http", "scheme": "bearer", "description": "An API key, where the server has any."}
+        )
+        self.spec.components.security_scheme(
+            "x-api-key",
+            {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The same for Anthropic's."},
         )
         for name, header in parameters.ANSWERED.items():
             self.spec.components.header(name, header)
@@ -113,7 +118,7 @@ class _Document:
 
     def _operation(self, route: Route) -> dict[str, Any]:
         said, about = route.operation, doc(route.view).partition("\n\n")
-        free = auth.is_open(route.path)
+        free, dialect = auth.is_open(route.path), errors.dialect_of(route.path)
         schema = said.endpoint.schema if said.endpoint is not None else said.body
         paragraphs = (about[2], doc(schema) if schema is not None else "", said.about)
         return {
@@ -127,10 +132,10 @@ class _Document:
             "responses": {
                 **dict(answers.successes(said)),
                 **{
-                    status: {"$ref": f"#/components/responses/{errors.name(status)}"}
+                    status: {"$ref": f"#/components/responses/{errors.name(status, dialect)}"}
                     for status in sorted(errors.of(said, route.method, route.path, free=free))
                 },
-                "default": {"$ref": f"#/components/responses/{errors.REST}"},
+                "default": {"$ref": f"#/components/responses/{errors.rest(dialect)}"},
             },
         }
 

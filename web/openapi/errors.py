@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from schemas.openapi import doc
-from tasks.values.errors import JobError
-from web.http.errors import ANSWERS
+from tasks.values.errors import Failure, JobError
+from web.http import anthropic
+from web.http.anthropic import ANTHROPIC
+from web.http.errors import ANSWERS, OPENAI, Dialect
+from web.openapi import answers
 from web.openapi.operation import JSON, Operation
 from web.openapi.parameters import answered
 
 EVERYWHERE = frozenset({400, 403, 500, 503})
-ELSEWHERE = frozenset({405, 408, 414, 431})  # of requests that come to no operation; one response tells them all
-REST = "AnyError"
+_ELSEWHERE = frozenset({405, 408, 414, 431})  # of requests that come to no operation; one response tells them all
+ELSEWHERE = {OPENAI: _ELSEWHERE, ANTHROPIC: _ELSEWHERE | {416, 426}}  # which no operation of Anthropic's has
 _NAMED_HERE = {
     "invalid_request": "The request is not HTTP, or is not one that this server can read.",
     "internal_error": "Something went wrong here; the log of the server says what.",
@@ -23,26 +26,46 @@ _NAMED_HERE = {
 }
 
 
-def name(status: int) -> str:
+def name(status: int, dialect: Dialect = OPENAI) -> str:
     """What the response of a status is called."""
-    return f"Error{status}"
+    return f"{'' if dialect is OPENAI else 'Message'}Error{status}"
+
+
+def rest(dialect: Dialect) -> str:
+    """What the response of all other statuses is called."""
+    return f"{'' if dialect is OPENAI else 'Message'}AnyError"
+
+
+def dialect_of(path: str) -> Dialect:
+    """How the errors of a path are told to everybody who calls it."""
+    return ANTHROPIC if path.startswith(anthropic.PATH) else OPENAI
 
 
 def responses() -> Iterator[tuple[str, dict[str, Any]]]:
     """A response for every status that an operation's errors have, and one for the rest."""
     told = {**_docs(JobError), **_NAMED_HERE}
-    for status in sorted({answer.status for answer in ANSWERS.values()} - ELSEWHERE):
-        codes = [code for code, answer in ANSWERS.items() if answer.status == status]
-        types = sorted({ANSWERS[code].type for code in codes})
-        exactly = {"properties": {"code": {"enum": codes}, "type": {"enum": types}}}
-        error = {"allOf": [{"$ref": "#/components/schemas/Error"}, exactly]}
-        schema = {"type": "object", "properties": {"error": error}, "required": ["error"]}
-        more = ("Retry-After",) if status in (429, 503) else ()
-        yield name(status), _response([f"- `{code}`: {told[code]}" for code in codes], schema, *more)
-    rest = [
-        f"- {answer.status} `{code}`: {told[code]}" for code, answer in ANSWERS.items() if answer.status in ELSEWHERE
-    ]
-    yield REST, _response(["Any other error:", *rest], {"$ref": "#/components/schemas/ErrorResponse"})
+    for dialect, elsewhere in ELSEWHERE.items():
+        statuses = {code: dialect.status(Failure(code, "")) for code in ANSWERS}
+        for status in sorted(set(statuses.values()) - elsewhere):
+            codes = [code for code in ANSWERS if statuses[code] == status]
+            more = ("Retry-After",) if status in (429, 503, 529) else ()
+            schema = _openai(status, codes) if dialect is OPENAI else _anthropic(status)
+            yield name(status, dialect), _response([f"- `{code}`: {told[code]}" for code in codes], schema, *more)
+        others = [f"- {status} `{code}`: {told[code]}" for code, status in statuses.items() if status in elsewhere]
+        every = answers.ref("ErrorResponse" if dialect is OPENAI else "MessageErrorResponse")
+        yield rest(dialect), _response(["Any other error:", *others], every)
+
+
+def _openai(status: int, codes: Sequence[str]) -> dict[str, Any]:
+    types = sorted({ANSWERS[code].type for code in codes})
+    exactly = {"properties": {"code": {"enum": list(codes)}, "type": {"enum": types}}}
+    error = {"allOf": [answers.ref("Error"), exactly]}
+    return {"type": "object", "properties": {"error": error}, "required": ["error"]}
+
+
+def _anthropic(status: int) -> dict[str, Any]:
+    exactly = {"properties": {"error": {"properties": {"type": {"enum": [anthropic.type_of(status)]}}}}}
+    return {"allOf": [answers.ref("MessageErrorResponse"), exactly]}
 
 
 def _response(told: list[str], schema: dict[str, Any], *headers: str) -> dict[str, Any]:
@@ -63,6 +86,8 @@ def of(operation: Operation, method: str, path: str, *, free: bool) -> frozenset
         found |= {413, 415}
     if operation.endpoint is not None:
         found |= {404, 409, 422, 504}
+    if 429 in found and dialect_of(path) is ANTHROPIC:
+        found |= {529}
     return found - operation.others.keys()
 
 

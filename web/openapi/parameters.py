@@ -48,6 +48,11 @@ HEADERS = {
         _header("X-Result-TTL", "Seconds for which the result is kept.", {**_WHOLE, "minimum": 1}),
         _header("X-Webhook-URL", "Where the end of the job is told.", {**_TEXT, "format": "uri"}),
         _header("Last-Event-ID", "The last event that was seen; those after it follow.", _TEXT),
+        _header(
+            "anthropic-version",
+            "The version of Anthropic's API that is spoken; any is taken.",
+            {**_TEXT, "examples": ["2023-06-01"]},
+        ),
         _header("Range", "The bytes that are wanted.", {**_TEXT, "examples": ["bytes=0-1023"]}),
     )
 }

@@ -34,6 +34,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/responses": {"input": "hi"},
     "/v1/responses/input_tokens": {"input": "hi"},
     "/v1/chat/render": {"messages": SAID},
+    "/v1/messages": {"messages": SAID, "max_tokens": 3},
+    "/v1/messages/count_tokens": {"messages": SAID},
     "/v1/completions": {"prompt": "a"},
     "/v1/tokenize": {"prompt": "a"},
     "/v1/detokenize": {"tokens": [1]},

@@ -15,11 +15,14 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
 from bench.fuzz.campaign import rules
+from tasks.values.errors import Failure
 from tests import documented
 from tests.servers import ROOT
 from web import registry
+from web.http.anthropic import ANTHROPIC
 from web.http.auth import is_open
 from web.http.errors import ANSWERS
+from web.http.errors import OPENAI as OPENAI_DIALECT
 from web.openapi import operation
 
 # As https://github.com/openai/openai-openapi has them.
@@ -154,11 +157,13 @@ def test_every_field_that_openai_s_sdk_requires_is_in_answers(name: str) -> None
 
 def test_every_error_code_stands_with_its_status() -> None:
     responses = documented.whole()["components"]["responses"]
-    told = {code: int(status) for status, code in re.findall(r"- (\d+) `(\w+)`", responses["AnyError"]["description"])}
-    for name in responses.keys() - {"AnyError"}:
-        codes = responses[name]["content"]["application/json"]["schema"]["properties"]["error"]["allOf"][1]
-        told |= dict.fromkeys(codes["properties"]["code"]["enum"], int(name.removeprefix("Error")))
-    assert told == {code: answer.status for code, answer in ANSWERS.items()}
+    for prefix, dialect in (("", OPENAI_DIALECT), ("Message", ANTHROPIC)):
+        rest = responses[f"{prefix}AnyError"]["description"]
+        told = {code: int(status) for status, code in re.findall(r"- (\d+) `(\w+)`", rest)}
+        for name, response in responses.items():
+            if status := re.fullmatch(rf"{prefix}Error(\d+)", name):
+                told |= dict.fromkeys(re.findall(r"- `(\w+)`", response["description"]), int(status[1]))
+        assert told == {code: dialect.status(Failure(code, "")) for code in ANSWERS}
     used = {
         shown["$ref"].split("/")[-1]
         for *_, one in documented.operations()

@@ -1,0 +1,16 @@
+"""The number of a prompt's tokens, as Anthropic's API shows it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tasks.values import fold
+from tasks.values.job import Job
+from web.endpoint import Rendered
+
+
+def body(job: Job, result: fold.Result) -> Rendered:
+    """The whole answer."""
+    del job
+    assert isinstance(result, fold.TokensResult)  # noqa: S101  (its events fold to nothing else)
+    return Rendered(msgspec.json.encode({"input_tokens": len(result.tokens)}))
