@@ -1,1 +1,1 @@
-"""Results and events as OpenAI's API shows them: pure functions, one module a resource."""
+"""Results and events as OpenAI's and Anthropic's APIs show them: pure functions, one module a resource."""

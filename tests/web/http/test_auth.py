@@ -41,6 +41,30 @@ def test_without_a_key_of_ours_nothing_answers(client: FlaskClient, headers: dic
     assert client.get("/health", headers=headers).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"x-api-key": "alpha"}, 200),
+        ({"x-api-key": "wrong"}, 401),
+        ({"x-api-key": ""}, 401),
+        ({"x-api-key": "beta", **bearer("alpha")}, 200),
+        ({"x-api-key": "alpha", **bearer("wrong")}, 401),
+        ({"x-api-key": "alpha", **bearer("")}, 200),
+        ({"x-api-key": "alpha", "Authorization": "Basic alpha"}, 200),
+    ],
+)
+def test_a_key_may_come_as_anthropic_s_clients_send_it(
+    client: FlaskClient, headers: dict[str, str], status: int
+) -> None:
+    assert client.get("/v1/models", headers=headers).status_code == status
+
+
+def test_without_a_key_anthropic_s_paths_answer_in_its_envelope(client: FlaskClient) -> None:
+    answer = client.post("/v1/messages", json={})
+    assert answer.status_code == 401 and answer.json["error"]["type"] == "authentication_error"
+    assert (answer.json["type"], answer.json["request_id"]) == ("error", answer.headers["request-id"])
+
+
 def test_each_key_sees_its_own_jobs_only(client: FlaskClient) -> None:
     made = client.post("/v1/jobs", json=BODY, headers={**bearer("alpha"), "Idempotency-Key": "k"})
     job = made.json["id"]

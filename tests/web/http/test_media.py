@@ -135,6 +135,24 @@ def test_what_is_shown_is_a_blob_of_the_job(http: httpx.Client) -> None:
     assert again.status_code == 200
 
 
+def test_what_a_call_gave_may_be_shown_too(http: httpx.Client) -> None:
+    def asked(source: dict[str, str]) -> httpx.Response:
+        shown = [{"type": "text", "text": "a"}, {"type": "image", "source": source}]
+        result = {"type": "tool_result", "tool_use_id": "1", "content": shown}
+        messages = [{"role": "user", "content": [result]}]
+        body = {"model": "fake", "max_tokens": 2, "messages": messages}
+        return http.post("/v1/jobs", json={"url": "/v1/messages", "body": body})
+
+    job = asked({"type": "base64", "media_type": "image/png", "data": base64.b64encode(b"pixels").decode()}).json()
+    assert [shown["bytes"] for shown in job["inputs"]] == [6]
+    for source, field in (
+        ({"type": "url", "url": "/etc/passwd"}, "url"),
+        ({"type": "file", "file_id": "../a"}, "file_id"),
+    ):
+        error = asked(source).json()["error"]
+        assert error["param"] == f"body.messages[0].content[0].content[1].source.{field}"
+
+
 # The same six bytes, as clients write them.
 WRITTEN = [
     "data:{kind};base64,cGl4ZWxz",
