@@ -16,6 +16,7 @@ from tasks.values.errors import EngineError, Failure, JobError
 from tasks.values.events import Event
 from tasks.values.job import Lane
 from tasks.values.model import Vitals
+from workers import memory
 from workers.engine import Engine, Prepared
 from workers.event_writer import Claims, EventWriter, Row, Step
 from workers.gathering import Gathering
@@ -40,6 +41,7 @@ class Batcher:
         self._gathering = Gathering()
         self._stop_at: float | None = None
         self._ended = False
+        self.sparing = self._relieving = False
         self._expected = 0
         self._steps = 0
         self._warming, self._cold = engine.warming(), True
@@ -76,6 +78,12 @@ class Batcher:
             self._stop_at = time.monotonic() + grace
             self._changed.notify()
 
+    def spare(self, sparing: bool) -> None:
+        """Let no row join others and drop what is only kept for later, as memory is short; or go on as before."""
+        with self._changed:
+            self._relieving, self.sparing = sparing, sparing
+            self._changed.notify()
+
     @property
     def stopping(self) -> bool:
         """Whether `stop` was called."""
@@ -109,6 +117,10 @@ class Batcher:
     def run(self) -> None:
         """Step until stopped."""
         while not self._finished():
+            if self._relieving:
+                self._relieving = False
+                self._engine.relieve()
+                memory.clear()
             self._forget(self._writer.dropped())
             self._admit()
             if self._rows:
@@ -123,7 +135,7 @@ class Batcher:
 
     def _finished(self) -> bool:
         with self._changed:
-            while not (self._rows or self._waiting.rows or self._cold or self._stop_at is not None):
+            while not (self._rows or self._waiting.rows or self._cold or self._relieving or self._stop_at is not None):
                 self._changed.wait()
             if not self._rows:
                 self._gather()
@@ -189,7 +201,9 @@ class Batcher:
             # A job that has come again was taken from us: its paused row is over, its running one for one step more.
             again = {row.claim.job.id for row in self._waiting.rows if not row.paused}
             self._drop_waiting(lambda row: row.paused and row.claim.job.id in again)
-            row = None if self._stop_at is not None else self._choose([*self._rows.values(), *chosen.values()])
+            crowded = self.sparing and bool(self._rows or chosen)
+            closed = crowded or self._stop_at is not None
+            row = None if closed else self._choose([*self._rows.values(), *chosen.values()])
             if row is None or row.claim.job.id in {*self._rows, *chosen}:
                 return None
             while not self._fits(row, chosen):

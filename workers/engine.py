@@ -85,6 +85,10 @@ class Engine(Protocol[Plan]):
         """The bytes that the device holds, which change while it works; may be called from any thread."""
         return 0
 
+    def relieve(self) -> None:
+        """Drop what is only kept to be faster later: memory is short."""
+        return
+
     def pause(self, row: str) -> bool:
         """Let a row leave the batch until `resume`, keeping what it has said; False where rows are never paused."""
         return False

@@ -19,6 +19,7 @@ from tasks.values.events import Event
 from tasks.values.job import Job, Lane
 
 LINE_ATTEMPTS = 2  # workers that a line of a batch may take down: there are thousands of others
+MEMORY_LOSSES = 2  # workers that a job may bring down by the memory that it takes
 
 
 class Claim(NamedTuple):
@@ -111,9 +112,10 @@ class Claims:
             )
         if taken is None:
             return None
-        attempt, losses, spec = taken
+        attempt, losses, spec, by_memory = taken
         claimed = job.decode(self.store.unpack(spec))
-        return Claim(claimed, int(attempt), alone=1 < _allowed(self.store, claimed) <= int(losses) + 1)
+        last = 1 < _allowed(self.store, claimed) <= int(losses) + 1
+        return Claim(claimed, int(attempt), alone=last or int(by_memory) > 0)
 
     def holds(self, claim: Claim) -> bool:
         """Whether a claimed job is still this worker's to run: not cancelled, not overdue and not taken back."""
@@ -192,6 +194,12 @@ class Claims:
         """This worker stops: the job goes back to its queue, or fails when its client has already seen text."""
         release(self.store, claim.job, self.worker, lost=False)
 
+    def blame(self, job_id: str) -> None:
+        """Hand back a job whose worker takes too much memory: one that runs may be why, and next time runs alone."""
+        record = self.store.find(job_id)
+        if record is not None:
+            release(self.store, record.job, self.worker, lost=True, by_memory=True)
+
     def claimed(self) -> frozenset[str]:
         """The jobs that are claimed in this worker's name."""
         with answers():
@@ -213,7 +221,7 @@ def _allowed(store: JobStore, held: Job) -> int:
     return min(LINE_ATTEMPTS, store.settings.max_attempts) if held.lane is Lane.BATCH else store.settings.max_attempts
 
 
-def release(store: JobStore, held: Job, worker: str, *, lost: bool) -> None:
+def release(store: JobStore, held: Job, worker: str, *, lost: bool, by_memory: bool = False) -> None:
     """End a worker's claim on a job: run it again, unless text has shown or it has taken too many workers down."""
     outcome = store.scripts.run(
         "release",
@@ -223,7 +231,16 @@ def release(store: JobStore, held: Job, worker: str, *, lost: bool) -> None:
             store.keys.unclaimed(held.model),
             store.keys.claims(held.model),
         ],
-        [held.id, worker, int(lost), _allowed(store, held), store.now(), held.place, secrets.token_hex(8)],
+        [
+            held.id,
+            worker,
+            int(lost),
+            _allowed(store, held),
+            store.now(),
+            held.place,
+            secrets.token_hex(8),
+            MEMORY_LOSSES if by_memory else 0,
+        ],
     )
     if outcome == b"requeued":
         store.send(held.model, held.id)
@@ -231,7 +248,8 @@ def release(store: JobStore, held: Job, worker: str, *, lost: bool) -> None:
         message = f"the worker stopped after part of the answer had been sent{_because(store, worker)}; ask again"
         store.end(held, events.Failed(Failure(WorkerLost.code, message, retry_after=1)))
     elif outcome == b"poison":
-        times = f"the worker died {_allowed(store, held)} times while it ran this job"
+        losses = int(store.redis.hget(store.keys.job(held.id), "losses") or 0)
+        times = f"the worker died {losses} times while it ran this job"
         because = _because(store, worker)
         message = f"{times}{because and f', the last time{because}'}; it is not tried again"
         store.end(held, events.Failed(Failure(Poison.code, message)))

@@ -36,6 +36,7 @@ class Engine(engine.Engine[str]):
     paused: list[str] = field(default_factory=list)
     pauses: list[str] = field(default_factory=list)
     cold: int = 0  # pieces that are left to warm
+    relieved: int = 0
     beside: list[int] = field(default_factory=list)  # rows that were there while each was warmed
     allowed: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
@@ -52,6 +53,9 @@ class Engine(engine.Engine[str]):
             if self.failure is not None:
                 raise self.failure
             yield
+
+    def relieve(self) -> None:
+        self.relieved += 1
 
     def pause(self, row: str) -> bool:
         if self.pausable:

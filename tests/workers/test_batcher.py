@@ -34,6 +34,31 @@ def test_events_are_numbered_from_the_one_after_started(running: Running) -> Non
     assert running.claims.turns[0].begun[0].claim.job.id == job and not running.claims.turns[0].lines
 
 
+def test_while_memory_is_short_no_row_joins_others_but_one_alone_does(running: Running) -> None:
+    first, _ = running.submit()
+    eventually(lambda: running.steps(1) or running.engine.admitted == [first])
+    running.batcher.spare(True)
+    second, _ = running.submit()
+    running.steps(5)
+    eventually(lambda: running.engine.relieved == 1)
+    assert running.engine.admitted == [first]
+    running.engine.ending.add(first)
+    running.steps(2)
+    eventually(lambda: running.steps(1) or running.engine.admitted == [first, second])
+    third, _ = running.submit()
+    running.steps(5)
+    assert running.engine.admitted == [first, second]
+    running.batcher.spare(False)
+    eventually(lambda: running.steps(1) or running.engine.admitted == [first, second, third])
+    assert running.engine.relieved == 1
+
+
+def test_an_engine_without_work_drops_its_caches_too(waiting: Running) -> None:
+    waiting.start()
+    waiting.batcher.spare(True)
+    eventually(lambda: waiting.engine.relieved == 1)
+
+
 def test_the_engine_is_warmed_further_while_no_row_is_there(waiting: Running) -> None:
     waiting.engine.cold = 3
     job, over = waiting.submit()

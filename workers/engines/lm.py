@@ -216,6 +216,9 @@ class TextEngine(Engine[Plan]):
     def device_memory(self) -> int:
         return mx.get_active_memory()
 
+    def relieve(self) -> None:
+        self._batch.relieve()
+
     def drop(self, row: str) -> None:
         if task := self._tasks.pop(row, None):
             self._batch.end(list(task.answers))

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- A worker takes a queued job that nobody holds: the attempt grows by one. Returns {attempt, losses, spec} or nothing,
--- and the same again to the same token.
+-- A worker takes a queued job that nobody holds: the attempt grows by one. Returns {attempt, losses, spec, losses by
+-- memory} or nothing, and the same again to the same token.
 -- KEYS: record, unclaimed, claims
 -- ARGV: id, worker, token
 local status, holder, claim = unpack(redis.call('HMGET', record, 'status', 'worker', 'claim'))
@@ -13,5 +13,6 @@ if holder == '' then
 elseif holder ~= worker or claim ~= token then
   return false
 end
-local attempt, losses, spec = unpack(redis.call('HMGET', record, 'attempt', 'losses', 'spec'))
-return {tonumber(attempt), tonumber(losses), spec}
+local attempt, losses, spec, by_memory =
+  unpack(redis.call('HMGET', record, 'attempt', 'losses', 'spec', 'by_memory'))
+return {tonumber(attempt), tonumber(losses), spec, tonumber(by_memory or 0)}

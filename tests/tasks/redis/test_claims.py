@@ -138,6 +138,22 @@ def test_a_job_that_takes_its_workers_down_is_tried_alone_and_then_no_more(store
     assert "3 times while it ran this job, the last time because it was killed; it is not" in record.failure.message
 
 
+def test_a_job_that_takes_too_much_memory_runs_alone_and_then_no_more(store: JobStore, one: Claims) -> None:
+    claim, beside = begun(store, one), one.claim(submitted(store).id)
+    assert beside is not None
+    for job in (claim.job, beside.job):
+        one.blame(job.id)
+    waited, again = one.claim(beside.job.id), one.claim(claim.job.id)
+    assert waited is not None and not waited.alone  # it did not run
+    assert again is not None and again.alone
+    one.write(Turn([Begun(again, 5)]), "0-0")
+    Presence(store).explain("worker-1", "its process took 9 GiB")
+    one.blame(claim.job.id)
+    record = store.get(claim.job.id, "anonymous")
+    assert record.failure is not None and record.failure.code == "poison"
+    assert "2 times while it ran this job, the last time because its process took 9 GiB" in record.failure.message
+
+
 def test_waiting_beside_a_job_that_kills_is_no_fault(store: JobStore, one: Claims) -> None:
     job = submitted(store)
     for _ in range(5):

@@ -112,6 +112,11 @@ class PromptCache:
         if self._store is not None:
             self._store.offer(layout, blocks)
 
+    def clear(self) -> None:
+        """Forget everything that is in memory."""
+        for place in list(self._blocks):
+            self._forget(place)
+
     def _hit(self, owner: str, ids: Any) -> Hit | None:
         hits = [self._within(owner, layout, ids) for layout in self._layouts.values()]
         return max(hits, key=lambda hit: hit.length, default=None)

@@ -162,6 +162,10 @@ class Batch:
             else None
         )
 
+    def relieve(self) -> None:
+        """Forget all that is kept of earlier prompts in memory."""
+        self._prompt_cache.clear()
+
     def end(self, rows: Sequence[Row]) -> None:
         """Forget these rows; what they generated is kept in the prompt cache while there is room."""
         for group in self._groups.all:
