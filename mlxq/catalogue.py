@@ -1,12 +1,12 @@
 """The models that are served, from a YAML file: frozen values, checked before anything starts.
 
 The layout and the key names are those of mlx-openai-server's configuration file, so that one can be taken over; a key
-whose feature does not exist here is refused by its name.
+that is not known here is refused by its name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +16,8 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct
 
-from mlxq import ranges, settings
-from mlxq.entries import ENTRIES, MODEL_TYPES, NOT_BUILT, RENAMED, Entry, LmEntry, ModelEntry, about
+from mlxq import folder, ranges, settings
+from mlxq.entries import ENTRIES, MODEL_TYPES, RENAMED, Entry, LmEntry, ModelEntry, about
 from mlxq.reading import misplaced, near, read
 
 _LEVELS = [level for name in ranges.LEVELS for level in (name, name.lower())]
@@ -36,12 +36,24 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         about("a file for the log, a JSON object a line; at 100 MB it begins anew, and five earlier ones are kept"),
     ] = None
     no_log_file: Annotated[bool | None, about("write no file, whatever `log_file` says")] = None
+    memory_budget: Annotated[
+        ranges.Positive | ranges.Text | None,
+        Meta(
+            description="memory for all models of this machine together, in bytes or as `24GiB`, by default what the "
+            "device recommends; what does not fit beside others waits for its turn"
+        ),
+    ] = None
+    model_dir: Annotated[
+        ranges.Text | None, about("a folder of models, each of which is served on demand under its folder's name")
+    ] = None
 
 
 class ModelsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What mlxq serves."""
 
-    models: Annotated[tuple[Entry, ...], Meta(min_length=1, description="the models that are served")]
+    models: Annotated[
+        tuple[Entry, ...], about("the models that are served; there is at least one, here or in `server.model_dir`")
+    ] = ()
     server: Server | None = None
 
 
@@ -54,20 +66,23 @@ class Catalogue:
     """The models by name, and what the file says of the server."""
 
     models: Mapping[str, ModelEntry]
-    server: Mapping[str, str | int] = field(default_factory=dict)
+    server: Mapping[str, str | int | bool | None] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, path: Path) -> Catalogue:
-        """Read and check a file; CatalogueError says what is wrong with it."""
+    def load(cls, path: Path, model_dir: Path | None = None) -> Catalogue:
+        """Read and check a file; CatalogueError says what is wrong with it.
+
+        `model_dir` is a folder of further models, where it is not the file that names one.
+        """
         try:
-            return cls.parse(yaml.safe_load(path.read_text()), str(path))
+            return cls.parse(yaml.safe_load(path.read_text()), str(path), model_dir)
         except FileNotFoundError:
             raise CatalogueError(f"{path}: no such file; MLXQ_CONFIG or --config names the models' file") from None
         except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
             raise CatalogueError(f"{path}: {error}") from error
 
     @classmethod
-    def parse(cls, document: object, source: str) -> Catalogue:
+    def parse(cls, document: object, source: str, model_dir: Path | None = None) -> Catalogue:
         """Check a document as it came out of YAML; `source` names it in what CatalogueError says."""
         if not isinstance(document, dict):
             raise CatalogueError(f"{source}: must hold 'models:', a list")
@@ -75,8 +90,11 @@ class Catalogue:
         faults = [f"{source}: {misplaced(str(key), known)}" for key in document if key not in known]
         server = document.get("server") or {}
         faults += (f"{source}: {fault}" for fault in _server_faults(server))
+        below = model_dir or (server.get("model_dir") if isinstance(server, dict) else None)
         listed = document.get("models")
-        if not isinstance(listed, list) or not listed:
+        if below and listed is None:
+            listed = []
+        if not isinstance(listed, list) or not (listed or below):
             faults.append(f"{source}: 'models' must be a list with at least one model")
             listed = []
         models: dict[str, ModelEntry] = {}
@@ -90,6 +108,8 @@ class Catalogue:
         faults += (f"{source}: '{name}' is the name or alias of two models" for name in twice)
         if faults:
             raise CatalogueError("\n".join(faults))
+        if below:
+            models |= _further(Path(below).expanduser(), models.values())
         return cls(models, server)
 
     @cached_property
@@ -109,6 +129,22 @@ class Catalogue:
 
     def __iter__(self) -> Iterator[ModelEntry]:
         return iter(self.models.values())
+
+
+def _further(folder_of_models: Path, known: Collection[ModelEntry]) -> dict[str, ModelEntry]:
+    """The models of a folder that have no entry yet, by their names."""
+    if not folder_of_models.is_dir():
+        raise CatalogueError(f"{folder_of_models}: no such folder (server.model_dir, MLXQ_MODEL_DIR)")
+    taken = {name for entry in known for name in (entry.name, *entry.aliases)}
+    paths = {Path(entry.model_path).expanduser().resolve() for entry in known}
+    found = {
+        entry.name: entry
+        for entry in folder.models(folder_of_models)
+        if entry.name not in taken and Path(entry.model_path).resolve() not in paths
+    }
+    if not found and not known:
+        raise CatalogueError(f"{folder_of_models}: there is no model in this folder that can be served")
+    return found
 
 
 def schema() -> dict[str, Any]:
@@ -142,7 +178,7 @@ def _entry(raw: object) -> tuple[ModelEntry | None, list[str]]:
         return None, [f"'model_type' must be one of {', '.join(MODEL_TYPES)}{near(kind, MODEL_TYPES)}"]
     kinds = {name: ENTRIES[name] for name in (*MODEL_TYPES, kind)}
     given = {key: value for key, value in raw.items() if key != "model_type"}
-    reading = read(kinds, kind, given, NOT_BUILT, renamed=RENAMED)
+    reading = read(kinds, kind, given, renamed=RENAMED)
     entry = ENTRIES[kind](**{"model_path": "unnamed", **reading.values})
     more = [fault for keys, fault in entry.faults() if not reading.faults.keys() & set(keys)]
     named = not reading.faults.keys() & {"model_path", "served_model_name"}

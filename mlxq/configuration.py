@@ -19,5 +19,6 @@ def load(environ: Mapping[str, str]) -> tuple[Settings, Catalogue]:
 
 def checked(environ: Mapping[str, str]) -> tuple[Settings, Catalogue]:
     """Settings and models; the environment goes before the file's `server:` keys. Raises a ConfigurationError."""
-    catalogue = Catalogue.load(Settings.from_env(environ).config)
+    given = Settings.from_env(environ)
+    catalogue = Catalogue.load(given.config, given.model_dir)
     return Settings.from_env(environ, catalogue.server), catalogue

@@ -21,9 +21,7 @@ GIB = 1 << 30
 _NAME = r"^(\./)?[/~]*[A-Za-z0-9][A-Za-z0-9._/@-]*$(?!\n)"
 _NAMES = "letters, digits and . _ / @ -"
 
-# Keys of mlx-openai-server's file that change what its server does, and have nothing here that they could change.
-NOT_BUILT = frozenset({"on_demand", "on_demand_idle_timeout"})
-# Keys of its earlier versions, by what they are called now.
+# Keys of mlx-openai-server's earlier versions, by what they are called now.
 RENAMED = {"model_id": "served_model_name", "max_concurrency": "batch_completion_size"}
 
 
@@ -61,6 +59,22 @@ class ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     debug: Annotated[
         bool,
         about("log all that the model's process does and, of a model that writes text, every prompt and answer whole"),
+    ] = False
+    on_demand: Annotated[
+        bool, about("load it when its first job comes, and let it go when nobody has used it for a while")
+    ] = False
+    on_demand_idle_timeout: Annotated[
+        Positive, about("seconds without a job after which a model that is loaded on demand goes")
+    ] = 60
+    memory_limit: Annotated[
+        Positive | None,
+        about(
+            "bytes that its process may take: beyond them it takes nothing more and drops its caches, a tenth later it "
+            "starts anew. By default what the device recommends, or four fifths of the memory"
+        ),
+    ] = None
+    pinned: Annotated[
+        bool, about("keep it once it is loaded on demand: it neither goes when idle nor makes room for others")
     ] = False
 
     @property
@@ -312,6 +326,9 @@ class FakeOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     step_ms: Annotated[float, Meta(ge=0, description="milliseconds of a step")] = 20.0
     load_error: Annotated[Text | None, about("what it says instead of starting")] = None
     journal: Annotated[Text | None, about("a file for which job began in which process")] = None
+    bytes: Annotated[Natural, about("memory that it says it takes")] = 0
+    load_ms: Annotated[float, Meta(ge=0, description="milliseconds that loading takes")] = 0.0
+    row_bytes: Annotated[Natural, about("memory that a row says it takes whose first word is `swell`")] = 0
 
 
 class FakeEntry(ModelEntry, frozen=True, kw_only=True, tag="fake"):

@@ -8,6 +8,7 @@ then waits for the first stack's processes to end and touches nothing.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import stat
@@ -18,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -30,9 +32,12 @@ except ImportError:  # no such locks here: nothing keeps a second stack away
     fcntl = None  # type: ignore[assignment]
 
 REDIS, WEB = "redis", "web"  # roles, as the Procfile names them
+SUPERVISOR = "supervisor"  # the role of a process that `mlxq reload` may signal, whoever started it
+_RELOADED = "reloaded.json"
 _OURS = (
     *("batches", "blobs", "identity", "launch.yaml", "locks", "processes", "redis", "redis-password", "secret"),
     "vectors",
+    _RELOADED,
 )
 _OTHERS = 0o077  # the bits of a mode that let others in
 _PATIENCE = 3.0  # seconds after which a process says that it waits for another stack
@@ -116,6 +121,22 @@ def locked(path: Path) -> int | None:
         os.close(handle)
         return None
     return handle
+
+
+def tell_reloaded(home: Path, what: Mapping[str, object]) -> None:
+    """Write down what came of reading the models' file anew."""
+    made = home / f".{_RELOADED}"
+    made.write_text(json.dumps(what))
+    made.replace(home / _RELOADED)
+
+
+def reloaded(home: Path) -> tuple[int, dict[str, Any]]:
+    """When the models' file was last read anew, in nanoseconds, and what came of it; 0 when it never was."""
+    path = home / _RELOADED
+    try:
+        return path.stat().st_mtime_ns, json.loads(path.read_text())
+    except FileNotFoundError:
+        return 0, {}
 
 
 def missing(home: Path) -> str | None:

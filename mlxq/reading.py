@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import reprlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin
@@ -26,7 +26,6 @@ def read(
     kinds: Mapping[str, type[Struct]],
     kind: str,
     mapping: Mapping[Any, Any],
-    not_built: Collection[str] = (),
     path: str = "",
     renamed: Mapping[str, str] | None = None,
 ) -> Reading:
@@ -39,7 +38,7 @@ def read(
     reading = Reading()
     for key in mapping:
         if key not in fields:
-            reading.faults[f"{path}{key}"] = misplaced(str(key), fields, not_built, kinds, kind, path, renamed)
+            reading.faults[f"{path}{key}"] = misplaced(str(key), fields, kinds, kind, path, renamed)
     for key, one in fields.items():
         value, inner = mapping.get(key), nested(kinds[kind], key)
         if value is None and one.required:
@@ -61,15 +60,12 @@ def read(
 def misplaced(
     key: str,
     known: Iterable[str],
-    not_built: Collection[str] = (),
     kinds: Mapping[str, type[Struct]] | None = None,
     kind: str = "",
     path: str = "",
     renamed: Mapping[str, str] | None = None,
 ) -> str:
     """Why a key is refused that does not belong where it stands."""
-    if key in not_built:
-        return f"'{path}{key}' is not built yet; take it out"
     if renamed and key in renamed:
         return f"'{path}{key}' is called '{renamed[key]}' here; rename it"
     if takers := [name for name, other in (kinds or {}).items() if key in other.__struct_fields__]:

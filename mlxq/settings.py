@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,12 @@ T = TypeVar("T")
 _SOCKET_PATH = 103  # bytes; macOS has room for 104 with a zero at the end, Linux for 108
 _UNSHOWN = frozenset({"MLXQ_ADMIN_KEY", "MLXQ_WEBHOOK_SECRET"})
 _HONCHO_PORT = "5000"  # what honcho sets when nobody chose a port; MLXQ_PORT=5000 asks for it all the same
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*((?:[KMGT]i?)?B?)", re.IGNORECASE)
+_UNITS = {"": 1, "B": 1} | {
+    letter + unit: base**power
+    for power, letter in enumerate("KMGT", 1)
+    for unit, base in (("", 1024), ("B", 1000), ("IB", 1024), ("I", 1024))
+}
 
 
 class SettingsError(Exception):
@@ -88,11 +95,13 @@ class Settings:
     unknown_fields: str = "ignore"
     shared_cache: bool = False
     special_tokens: str = "text"
+    memory_budget: int | None = None
+    model_dir: Path | None = None
     secret: str = field(default="", repr=False)
     defaults: Mapping[str, float] = field(default_factory=dict)  # sampling settings, from MLXQ_DEFAULT_…
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str], file: Mapping[str, str | int] | None = None) -> Settings:
+    def from_env(cls, environ: Mapping[str, str], file: Mapping[str, object] | None = None) -> Settings:
         """The settings that these variables give, and where they are silent those of a file (`host`, `port` …).
 
         SettingsError names the variable or the key that is wrong.
@@ -170,6 +179,15 @@ def loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def _bytes(text: str) -> int:
+    """A number of bytes, as `24GiB` or `24 GB` too."""
+    size = _SIZE.fullmatch(text.strip())
+    nbytes = round(float(size[1]) * _UNITS[size[2].upper()]) if size else 0
+    if nbytes < 1:
+        raise ValueError("must be a number of bytes, as 24000000000, '24GB' or '24GiB'")
+    return nbytes
 
 
 def _flag(text: str) -> bool:
@@ -301,5 +319,7 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "unknown_fields": ("MLXQ_UNKNOWN_FIELDS", _treatment),
     "shared_cache": ("MLXQ_SHARED_CACHE", _flag),
     "special_tokens": ("MLXQ_SPECIAL_TOKENS", _special_tokens),
+    "memory_budget": ("MLXQ_MEMORY_BUDGET", _bytes),
+    "model_dir": ("MLXQ_MODEL_DIR", _path),
     "secret": ("MLXQ_SECRET", str),
 }

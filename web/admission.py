@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mlxq.entries import ModelEntry
+from tasks.processes.presence import State
 from tasks.values.errors import InvalidValue, ModelNotFound, ModelUnavailable
 from tasks.values.job import Lane
 from web import registry
@@ -18,6 +19,7 @@ from web.http.errors import path
 BACKLOG = 100  # a model's queue holds so many jobs polled later for each waiting client it has room for
 _LOOK = 0.25  # seconds
 _FRESH = 0.5  # seconds that a model found ready is taken to be ready; a call that comes too early waits in its queue
+_COMES = frozenset({"ready", "unloading", "unloaded"})  # states of a model that is there, or is loaded by a call
 
 
 def named(gateway: Gateway, endpoint: Endpoint, raw: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -55,12 +57,20 @@ def room(entry: ModelEntry, lane: Lane) -> int:
     return entry.queue_size if lane is Lane.INTERACTIVE else entry.queue_size * BACKLOG
 
 
+def callable_now(entry: ModelEntry, state: State) -> bool:
+    """Whether a call of a model in this state is answered: at once, or when it has been loaded for it."""
+    return state in _COMES or (entry.on_demand and state in ("starting", "loading", "restarting"))
+
+
 def await_up(gateway: Gateway, entry: ModelEntry, gone: Callable[[], bool]) -> None:
-    """Wait until the model is up; ModelUnavailable when it is broken or does not come up in time."""
+    """Wait until the model is up; ModelUnavailable when it is broken or does not come up in time.
+
+    For one that is loaded on demand nobody waits here: its call waits in the queue, which is what has it loaded.
+    """
     if time.monotonic() < gateway.ready_until.get(entry.name, 0.0):
         return
     until = time.monotonic() + gateway.settings.start_wait
-    while (found := gateway.presence.model(entry.name)).state != "ready":
+    while not callable_now(entry, (found := gateway.presence.model(entry.name)).state):
         reason = f": {found.reason}" if found.reason else ""
         if found.state == "broken" or time.monotonic() >= until:
             raise ModelUnavailable(f"the model '{entry.name}' is {found.state}{reason}", param="model", retry_after=10)

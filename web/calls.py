@@ -11,6 +11,7 @@ import msgspec
 import structlog
 from flask import Response, g, request
 
+from mlxq.entries import ModelEntry
 from tasks.event_reader import Inbox
 from tasks.follow import Ends
 from tasks.redis.entries import Entry
@@ -105,7 +106,7 @@ def submit(
     entry = admission.model(gateway_, taken.data["model"], endpoint, within)
     if prefer.wait is None:
         admission.await_up(gateway_, entry, Probe(request.environ))
-    job = _job(caller, endpoint, taken, prefer, metadata, labels)
+    job = _job(caller, endpoint, entry, taken, prefer, metadata, labels)
     room, most = admission.room(entry, job.lane), auth.limits().unfinished_jobs
     if prefer.wait is None:
         submitted = gateway_.follower.submit(job, inbox, room=room, digest=taken.digest, most=most)
@@ -122,13 +123,13 @@ def submit(
 def _job(
     caller: Caller,
     endpoint: Endpoint,
+    entry: ModelEntry,
     taken: intake.Intake,
     prefer: Preference,
     metadata: Mapping[str, str],
     labels: Sequence[str],
 ) -> Job:
     gateway_, settings = caller.gateway, caller.gateway.settings
-    entry = gateway_.catalogue.get(taken.data["model"])
     sync, clock = prefer.wait is None, gateway_.clock.micros()
     now = clock // 1000
     # Who polls has as long as results are kept; who waits has given up long before.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
@@ -9,6 +10,7 @@ from threading import BoundedSemaphore
 import msgspec
 from flask import current_app
 
+from mlxq import configuration
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
 from tasks.access import KeyRing
@@ -26,6 +28,7 @@ from tasks.values.model import Details
 from web.http.capacity import Capacity
 from web.http.disconnect import Watcher
 from web.http.keycache import KeyCache
+from web.served import Served
 
 _EXTENSION = "mlxq"
 
@@ -35,7 +38,7 @@ class Gateway:
     """The way from HTTP to the queue."""
 
     settings: Settings
-    catalogue: Catalogue
+    served: Served
     store: JobStore
     clock: Clock
     follower: Follower
@@ -52,13 +55,18 @@ class Gateway:
     started: int = field(default_factory=lambda: int(time.time()))
     ready_until: dict[str, float] = field(default_factory=dict)  # model → monotonic seconds, of `admission`
 
+    @property
+    def catalogue(self) -> Catalogue:
+        """The models that are served."""
+        return self.served.catalogue
+
     def details(self, model: str) -> Details:
         """What is known of a configured model: what a live worker says of it, else what the models' file does."""
         workers = self.presence.workers(model)
         details = workers[0].details if workers else Details()
         if details.context_length is not None:
             return details
-        length = getattr(self.catalogue.get(model), "context_length", None)  # not every kind of model has one
+        length = getattr(self.catalogue.models.get(model), "context_length", None)  # not every kind of model has one
         return msgspec.structs.replace(details, context_length=length)
 
 
@@ -70,9 +78,10 @@ def connect(settings: Settings, catalogue: Catalogue) -> Gateway:
     follower, presence = Follower(store), Presence(store)
     keys, throttle = KeyCache(KeyRing(store)), Throttle(store)
     capacity = Capacity(settings)
+    served = Served(catalogue, presence, lambda: configuration.checked(os.environ)[1])
     return Gateway(
         settings,
-        catalogue,
+        served,
         store,
         Clock(store.clock),
         follower,

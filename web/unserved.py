@@ -1,9 +1,12 @@
-"""Models that were taken out of the models' file while jobs of them were unfinished: their work waits, and says so."""
+"""Why work waits whose model is not up: it is being loaded, waits for room, or was taken out of the models' file."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from flask import g
+
+from tasks.processes.presence import ModelState
 from web.gateway import Gateway
 
 
@@ -12,9 +15,42 @@ def names(gateway: Gateway) -> frozenset[str]:
     return gateway.presence.unserved() - gateway.catalogue.models.keys()
 
 
-def reason(gateway: Gateway, model: str | None, unfinished: bool) -> dict[str, Any] | None:
-    """Why an unfinished job or batch of a model does not go on, as its object shows it; None when it does."""
-    if not unfinished or model is None or model in gateway.catalogue.models or model not in names(gateway):
+def reason(gateway: Gateway, model: str | None, *, waits: bool) -> dict[str, Any] | None:
+    """Why a job or batch of a model that waits does not go on, as its object shows it; None when it does.
+
+    Within a request each model is looked at once, however many of its jobs are listed.
+    """
+    if not waits or model is None:
+        return None
+    known: dict[str, dict[str, Any] | None] = g.setdefault("waits_for", {})
+    if model not in known:
+        served = model in gateway.catalogue.models
+        known[model] = _state(model, gateway.presence.model(model)) if served else _not_served(gateway, model)
+    return known[model]
+
+
+def _not_served(gateway: Gateway, model: str) -> dict[str, Any] | None:
+    if model not in names(gateway):
         return None
     message = f"the model '{model}' is not served any more; this goes on when it is served again, or can be cancelled"
     return {"code": "model_not_served", "message": message}
+
+
+def _state(model: str, now: ModelState) -> dict[str, Any] | None:
+    because = f": {now.reason}" if now.reason else ""
+    match now.state:
+        case "loading":
+            progress = now.progress or 0
+            return {
+                "code": "model_loading",
+                "message": f"the model '{model}' is being loaded ({progress} %)",
+                "progress": progress,
+            }
+        case "unloaded" | "unloading":
+            return {
+                "code": "model_not_loaded",
+                "message": f"the model '{model}' is loaded as soon as there is room for it{because}",
+            }
+        case "broken":
+            return {"code": "model_unavailable", "message": f"the model '{model}' could not be loaded{because}"}
+    return None  # it is up, or will be in a moment

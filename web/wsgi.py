@@ -11,16 +11,17 @@ from mlxq import configuration
 from mlxq.settings import Settings
 from tasks.processes import logs
 from tasks.values.errors import JobError
+from web.admission import callable_now
 from web.application import create_app
 from web.gateway import Gateway
 
 
 def _announce(shared: Gateway, settings: Settings) -> None:
-    waiting = {entry.name for entry in shared.catalogue}
+    waiting = set(shared.catalogue)
     while waiting:
         time.sleep(0.2)
         try:
-            waiting = {name for name in waiting if shared.presence.model(name).state != "ready"}
+            waiting = {entry for entry in waiting if not callable_now(entry, shared.presence.model(entry.name).state)}
         except JobError:  # the queue is not up yet
             continue
     names = ", ".join(shared.catalogue.models)

@@ -17,7 +17,7 @@ def main() -> None:
     logs.configure(settings)
     home.join(settings, os.environ)
     parent.end_with(os.environ)
-    Supervisor(catalogue, settings).run()
+    Supervisor(catalogue, settings, os.environ).run()
 
 
 if __name__ == "__main__":

@@ -9,11 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from mlxq.folder import by_config, draws
+
 _WEIGHTS = ("*.safetensors", "*.npz")
 _INDEX = "*.safetensors.index.json"
-_WHISPER = {"n_mels", "n_audio_state"}  # keys of a converted Whisper's config, which has no `model_type`
-_SENSES = ("vision_config", "audio_config", "vision_tower", "mm_vision_tower", "img_processor", "visual")
-_ENCODERS = ("ForMaskedLM", "Model", "ForPreTraining", "ForTextEncoding")  # of networks without a head for text
 _ELEMENT = 2  # bytes of a number in a KV cache
 _LONGEST_HEADER = 100_000_000  # bytes, as the safetensors format has it
 _ARCHITECTURES = Path(__file__).parent / "engines" / "encoders" / "architectures"
@@ -46,30 +45,12 @@ def fit(name: str, folder: Path, config: Mapping[str, Any]) -> Fit:
     )
 
 
-def draws(folder: Path) -> bool:
-    """Whether it is a model that makes pictures, whose parts lie in folders of their own."""
-    return (folder / "model_index.json").exists() or ((folder / "transformer").is_dir() and (folder / "vae").is_dir())
-
-
 def model_type(name: str, folder: Path, config: Mapping[str, Any]) -> str | None:
     """The `model_type` that fits the model in a folder; None for what is no model that is known here."""
-    heads = [str(head) for head in config.get("architectures") or ()]
-    sentences = _object(folder / "config_sentence_transformers.json")
-    words = name.lower()
-    if draws(folder):
-        pipeline = str(_object(folder / "model_index.json").get("_class_name", "")).lower() + words
-        return "image-edit" if any(part in pipeline for part in ("edit", "kontext", "fill")) else "image-generation"
-    if config.get("model_type") == "whisper" or config.keys() >= _WHISPER:
-        return "whisper"
-    if _ends(heads, "ForSequenceClassification") or sentences.get("model_type") == "CrossEncoder" or "rerank" in words:
-        return "rerank"
-    if (folder / "modules.json").exists() or "embed" in words:
-        return "embeddings"
-    if any(key in config for key in _SENSES):
-        return "multimodal"
-    if _ends(heads, *_ENCODERS):
-        return "embeddings"
-    return "lm" if "model_type" in config else None
+    if not draws(folder):
+        return by_config(name, folder, config)
+    pipeline = str(_object(folder / "model_index.json").get("_class_name", "")).lower() + name.lower()
+    return "image-edit" if any(part in pipeline for part in ("edit", "kontext", "fill")) else "image-generation"
 
 
 def broken(folder: Path) -> Iterator[str]:
@@ -157,10 +138,6 @@ def _cut(file: Path) -> str | None:
             return "is no file of weights"
     whole = 8 + length + max(ends, default=0)
     return None if size >= whole else f"was not fetched to its end: {size:,} of {whole:,} bytes"
-
-
-def _ends(heads: list[str], *endings: str) -> bool:
-    return any(head.endswith(endings) for head in heads)
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -16,9 +16,10 @@ import click
 from mlxq import configuration
 from mlxq.catalogue import Catalogue
 from mlxq.entries import LmEntry, ModelEntry, TextEntry
+from mlxq.folder import draws
 from mlxq.model_path import ModelPathError
 from mlxq.settings import Settings
-from workers.fit import draws, fit
+from workers.fit import fit
 from workers.model_path import resolve
 from workers.parsers import detect, registry
 

@@ -1,13 +1,15 @@
 """One model's process: Celery's thread pool takes jobs, the engine thread runs them.
 
 Run by the supervisor as `python -m workers.worker MODEL WORKER_ID`, with a pipe on stdin that ends when the supervisor
-does. Exit code 3 means that the model could not be loaded (the reason is in the model's state).
+does. Its first line is a `Start`; a line `unload` asks the process to end what it holds and then itself. Exit code
+3 means that the model could not be loaded (the reason is in the model's state).
 """
 
 from __future__ import annotations
 
 import importlib
 import logging
+import math
 import os
 import secrets
 import signal
@@ -23,8 +25,8 @@ from celery import Celery, signals
 from celery.exceptions import SecurityWarning
 from kombu.asynchronous import get_event_loop
 
-from mlxq import configuration
-from mlxq.entries import ModelEntry
+from mlxq import home
+from mlxq.entries import Entry, ModelEntry
 from mlxq.model_path import ModelPathError
 from mlxq.settings import Settings
 from tasks import app as celery_app
@@ -36,17 +38,29 @@ from tasks.redis.claims import Claim, Claims
 from tasks.redis.scripts import AWAY
 from tasks.values import events, fold
 from tasks.values.errors import EngineError, Failure, JobError
+from tasks.values.job import Lane
+from workers import memory, need
 from workers.batcher import Batcher
 from workers.engine import Engine, Prepared, Unservable
+from workers.guard import Guard
 from workers.parsers.registry import UnknownFormat
 from workers.patience import Patience
 from workers.stall import Stall
 
 LOAD_FAILED = 3
+UNLOAD = b"unload"
 GRACE = 2.0  # seconds beyond the drain until a worker that was told to end is killed
 HEADROOM = 8  # threads beyond those for a batch of people and one of paused rows, in which jobs wait their turn
 _TIDY = 5.0  # seconds between looks for claims in this worker's name that it does not hold
+_PROGRESS = 0.5  # seconds between looks how much of a model is loaded
 log = structlog.get_logger()
+
+
+class Start(msgspec.Struct, frozen=True):
+    """What a worker is told first: the model that it serves, and what the models' file says of the server."""
+
+    entry: Entry
+    server: dict[str, str | int | bool | None] = {}
 
 
 class EngineThread:
@@ -69,6 +83,7 @@ class EngineThread:
     def _run(self) -> None:
         try:
             module = importlib.import_module(f"workers.engines.{self._entry.model_type.replace('-', '_')}")
+            memory.wire()
             self.engine = module.load(self._entry, self._settings)
             self.batcher = Batcher(self.engine, self._claims)
         except Exception as error:
@@ -89,21 +104,41 @@ class Runner:
         self._held: dict[str, str] = {}  # jobs by the token of their claim
         self._stray: frozenset[str] = frozenset()
         self._apart = Apart("claims")
+        self._counting = threading.Lock()
+        self._taken = self._taken_by_people = self._people = 0
+
+    def introduced(self, worker: Worker) -> Worker:
+        """The worker with what it has done by now."""
+        with self._counting:
+            return msgspec.structs.replace(
+                worker, taken=self._taken, taken_by_people=self._taken_by_people, people=self._people
+            )
 
     def run(self, job_id: str) -> None:
         """Run one job to its end in this process; returns at once when it is not ours to run."""
         if self._batcher.stopping:
             return  # it is still unclaimed, and sent again
-        token = secrets.token_hex(8)
+        token, person = secrets.token_hex(8), False
         self._held[token] = job_id
         try:
             with self._batcher.expecting():
                 claim = insist(self._claims.claim, job_id, token)
-                over = claim and self._begin(claim)
-            if claim and over:
+                if claim is None:
+                    return
+                person = claim.job.lane is Lane.INTERACTIVE
+                self._count(taken=1, people=int(person))
+                over = self._begin(claim)
+            if over is not None:
                 self._wait(claim, over)
         finally:
             del self._held[token]
+            self._count(people=-int(person))
+
+    def _count(self, people: int, taken: int = 0) -> None:
+        with self._counting:
+            self._taken += taken
+            self._taken_by_people += max(people, 0)
+            self._people += people
 
     def tidy(self) -> None:
         """Hand back what is claimed in this worker's name and not held: the reply to a claim, or its end, was lost."""
@@ -112,6 +147,11 @@ class Runner:
             log.warning("a job is claimed in this worker's name that it does not hold; it goes back", job_id=job_id)
             self._apart.run(job_id, self._claims.disown, job_id)
         self._stray = stray
+
+    def blame(self) -> None:
+        """Hand back all that is claimed in this worker's name: it takes too much memory, and what runs is to blame."""
+        for job_id in self._claims.claimed():
+            insist(self._claims.blame, job_id)
 
     def hand_back(self) -> None:
         """Hand back all that is claimed in this worker's name: it ends, and none of its jobs is to blame."""
@@ -160,16 +200,21 @@ class Runner:
         insist(self._claims.settle, claim, events.Failed(failure))
 
 
-def serve(entry: ModelEntry, settings: Settings, worker_id: str) -> None:
-    """Load the model and run its jobs until SIGTERM, or until the supervisor is gone."""
+def serve(entry: ModelEntry, settings: Settings, worker_id: str, unloading: threading.Event) -> None:
+    """Load the model and run its jobs until SIGTERM, or until the supervisor is gone.
+
+    When `unloading` is set, the next SIGTERM leaves it as much time as its jobs take.
+    """
     jobs = store.connect(settings)
     presence = Presence(jobs)
     owner = EngineThread(entry, settings, Claims(jobs, entry.name, worker_id))
-    if error := owner.loaded():
+    if error := _loaded(owner, entry, settings, presence):
         broken = ModelState("broken", f"{type(error).__name__}: {error}")
         insist(presence.declare, entry.name, broken)
         _leave(LOAD_FAILED)
-    me = Worker(worker_id, entry.name, os.getpid(), owner.engine.slots, owner.engine.details)
+    loaded = _held(owner.engine)
+    me = Worker(worker_id, entry.name, os.getpid(), owner.engine.slots, owner.engine.details, loaded=loaded)
+    runner = Runner(Claims(jobs, entry.name, worker_id), owner.engine, owner.batcher)
 
     every = settings.worker_lease / 3
     stall = Stall(settings.stall, every, owner.engine.stall_factor)
@@ -182,28 +227,49 @@ def serve(entry: ModelEntry, settings: Settings, worker_id: str) -> None:
             log.critical("the engine does not move; this worker ends", model=entry.name, reason=why)
             presence.explain(worker_id, why)
             _leave(1)
-        presence.show(msgspec.structs.replace(me, vitals=owner.batcher.vitals()))
+        presence.show(msgspec.structs.replace(introduced(), vitals=owner.batcher.vitals()))
+        guard.look(max(memory.taken(), owner.engine.device_memory()))
+
+    leaving = False
+
+    def introduced() -> Worker:
+        return msgspec.structs.replace(runner.introduced(me), held=_held(owner.engine), leaving=leaving)
+
+    def exceed(why: str) -> None:
+        log.critical("it takes too much memory; this worker ends", model=entry.name, reason=why)
+        presence.explain(worker_id, why)
+        owner.batcher.stop(math.inf)
+        owner.thread.join(settings.drain)
+        runner.blame()
+        _leave(1)
+
+    guard = Guard(memory.Marks.of(entry.memory_limit), owner.batcher, exceed)
 
     # Shown before it claims anything: a claim of somebody who is not there is taken back.
-    insist(presence.show, me)
+    insist(presence.show, introduced())
     heartbeat = Loop("heartbeat", beat, every).start()
     insist(presence.declare, entry.name, ModelState("ready"))
     log.info("model ready", model=entry.name, slots=me.slots)
-    runner = Runner(Claims(jobs, entry.name, worker_id), owner.engine, owner.batcher)
     tidying = Loop("claims", runner.tidy, _TIDY).start()
 
-    def let_go() -> None:
-        owner.thread.join(settings.drain + GRACE / 2)
+    def let_go(grace: float) -> None:
+        if leaving:
+            insist(presence.show, introduced())  # so that nobody counts on it any more
+        owner.thread.join(None if math.isinf(grace) else grace + GRACE / 2)
         if owner.thread.is_alive():
             log.warning("a step of the engine outlasts the drain; what it runs goes back", model=entry.name)
             insist(runner.hand_back)
             _leave(0)
 
     def stop(**_: object) -> None:
-        owner.batcher.stop(settings.drain)
+        nonlocal leaving
+        grace = math.inf if unloading.is_set() else settings.drain
+        leaving = leaving or unloading.is_set()
+        unloading.clear()  # who is told once more to end has to hurry
+        owner.batcher.stop(grace)
         # The consumer's loop may be asleep, which a signal does not end; and no handler of one may wait for a lock.
         threading.Thread(target=_rouse, name="rouse", daemon=True).start()
-        threading.Thread(target=let_go, name="let-go", daemon=True).start()
+        threading.Thread(target=let_go, args=(grace,), name="let-go", daemon=True).start()
 
     signals.worker_shutting_down.connect(stop, weak=False)
     _consume(jobs.celery, jobs.keys.queue(entry.name), 2 * me.slots + HEADROOM, runner)
@@ -215,6 +281,30 @@ def serve(entry: ModelEntry, settings: Settings, worker_id: str) -> None:
     except AWAY as error:
         log.warning("left without saying so; the lease ends by itself", error=str(error))
     _leave(0)
+
+
+def _loaded(owner: EngineThread, entry: ModelEntry, settings: Settings, presence: Presence) -> Exception | None:
+    """Wait for the model and tell how far it is meanwhile; the error when it could not be loaded."""
+    weights, last = need.estimate(entry, settings.cache).weights, 0
+
+    def tell() -> None:
+        nonlocal last
+        progress = min(99, 100 * memory.held() // weights) if weights else 0
+        if progress > last:
+            presence.declare(entry.name, ModelState("loading", progress=progress))
+            last = progress
+
+    telling = Loop("loading", tell, _PROGRESS).start()
+    try:
+        error = owner.loaded()
+    finally:
+        telling.stop()
+    marks, taken = memory.Marks.of(entry.memory_limit), memory.taken()
+    return error or (MemoryError(marks.exceeded(taken)) if taken > marks.hard else None)
+
+
+def _held(engine: Engine[Any]) -> int:
+    return max(engine.device_memory(), memory.held())
 
 
 def _consume(app: Celery, queue: str, threads: int, runner: Runner) -> None:
@@ -249,10 +339,14 @@ def _leave(code: int) -> None:
     os._exit(code)
 
 
-def _end_with_the_supervisor(patience: float) -> None:
+def _listen_to_the_supervisor(patience: float, unloading: threading.Event) -> None:
+    """Do what the supervisor says, and end when it is gone."""
+
     def watch() -> None:
-        while os.read(0, 1024):
-            pass
+        for line in sys.stdin.buffer:
+            if line.strip() == UNLOAD:
+                unloading.set()
+                os.kill(os.getpid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(patience)
         log.error("this worker did not end in time, and its supervisor is gone")
@@ -264,13 +358,14 @@ def _end_with_the_supervisor(patience: float) -> None:
 def main() -> None:
     """The process of one model."""
     name, worker_id = sys.argv[1:]
-    settings, catalogue = configuration.load(os.environ)
-    entry = catalogue.get(name)
-    logs.configure(settings, "DEBUG" if entry.debug else None)
+    start = msgspec.json.decode(sys.stdin.buffer.readline(), type=Start)
+    settings = home.with_password(Settings.from_env(os.environ, start.server))
+    logs.configure(settings, "DEBUG" if start.entry.debug else None)
     logging.getLogger("celery").setLevel(logging.WARNING)
-    _end_with_the_supervisor(settings.drain + GRACE)
+    unloading = threading.Event()
+    _listen_to_the_supervisor(settings.drain + GRACE, unloading)
     try:
-        serve(entry, settings, worker_id)
+        serve(start.entry, settings, worker_id, unloading)
     except Exception:
         log.exception("the worker failed", model=name)
         _leave(1)

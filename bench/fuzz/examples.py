@@ -82,6 +82,12 @@ def _image_link(world: World, chance: Random) -> Request:
     return Request(route, "GET", chance.choice(tuple(world.links) or ("/v1/images/content/none",)))
 
 
+def _wish(wish: str) -> Callable[[World, Random], Request]:
+    """Have a model loaded or let go that costs no time."""
+    route = f"/v1/models/<path:name>/{wish}"
+    return lambda world, _: Request(route, "POST", f"/v1/models/{world.text}/{wish}", body=b"")
+
+
 UPGRADE = (
     *(("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")),
     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
@@ -156,6 +162,7 @@ EXAMPLES: tuple[Example, ...] = (
     Example(
         "/v1/models/<path:name>", "GET", lambda *_: Request("/v1/models/<path:name>", "GET", "/v1/models/fake"), 0.5
     ),
+    *(Example(f"/v1/models/<path:name>/{wish}", "POST", _wish(wish), 0.2) for wish in ("load", "unload")),
     _post("/v1/admin/keys", bodies.key, 1),
     *(_plain(route) for route in ("/v1/admin/keys", "/v1/admin/queue", "/v1/queue/stats")),
     _get("/v1/admin/keys/<key_id>", "key", 0.3),

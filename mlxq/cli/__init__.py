@@ -17,6 +17,7 @@ from mlxq.cli.jobs import jobs
 from mlxq.cli.keys import keys
 from mlxq.cli.launch import launch
 from mlxq.cli.models import models
+from mlxq.cli.reload import reload
 from mlxq.cli.top import ps, top
 from mlxq.cli.transcribe import transcribe
 
@@ -35,7 +36,7 @@ class Commands(click.Group):
 
 @click.group(
     cls=Commands,
-    epilog="All but launch, config, doctor and models talk to the server at MLXQ_URL (http://127.0.0.1:8000), "
+    epilog="All but launch, reload, config, doctor and models talk to the server at MLXQ_URL (http://127.0.0.1:8000), "
     "with MLXQ_API_KEY, and keys with MLXQ_ADMIN_KEY. "
     "Exit codes: 0 done, 1 requests have failed, 2 wrong usage, 3 the server is unreachable or refuses, "
     "130 interrupted.",
@@ -45,5 +46,5 @@ def main() -> None:
     """A durable job queue in front of MLX models."""
 
 
-for command in (launch, config, doctor, models, chat, embed, transcribe, image, batch, jobs, ps, top, keys):
+for command in (launch, reload, config, doctor, models, chat, embed, transcribe, image, batch, jobs, ps, top, keys):
     main.add_command(command)

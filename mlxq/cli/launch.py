@@ -36,7 +36,8 @@ PROCESSES = {
 @click.option("--allow-unauthenticated", is_flag=True, help="Listen beyond this machine without API keys.")
 def launch(config: Path | None, allow_unauthenticated: bool, **flags: Any) -> None:
     """Serve the models of a file, or one model, until interrupted."""
-    environ = {**os.environ, **variables_of({key: flags.pop(key) for key in SERVER})}
+    server = {key: flags.pop(key) for key in SERVER}
+    environ = {**os.environ, **variables_of(server)}
     if chosen_port := environ.get("MLXQ_PORT") or environ.get(
         "PORT"
     ):  # under a manager's name PORT alone may be its default
@@ -48,6 +49,8 @@ def launch(config: Path | None, allow_unauthenticated: bool, **flags: Any) -> No
             if config is not None or "model_path" not in chosen:
                 raise click.UsageError("give --config, or --model-path with what belongs to it")
             config = _one_model(chosen, environ)
+        elif server["model_dir"] is not None and config is None:
+            config = _models_file([], environ)
         if config is not None:
             environ["MLXQ_CONFIG"] = str(config)
         if allow_unauthenticated:
@@ -68,11 +71,15 @@ def _check_home(environ: Mapping[str, str]) -> None:
 
 
 def _one_model(model: Mapping[str, Any], environ: Mapping[str, str]) -> Path:
-    """The models' file of what the flags say, written into the home."""
-    entry = entry_of(model)
+    """The models' file of one model, as the flags say."""
+    return _models_file([entry_of(model)], environ)
+
+
+def _models_file(models: list[Mapping[str, Any]], environ: Mapping[str, str]) -> Path:
+    """A models' file of these entries, written into the home."""
     path = Settings.from_env(environ).home / "launch.yaml"
     home.enter(path.parent)
-    path.write_text(yaml.safe_dump({"models": [entry]}))
+    path.write_text(yaml.safe_dump({"models": models}))
     return path
 
 

@@ -116,7 +116,7 @@ def _memory(facts: Facts) -> Iterator[Finding]:
     machine, compute = facts.machine, facts.compute
     says = f"{_size(machine.memory)} in all"
     weights = facts.models.weights
-    says += f", {_size(weights)} of weights in the models' folders" if weights else ""
+    says += f", {_size(weights)} of weights at once" if weights else ""
     if compute is None or not compute.metal or compute.recommended is None:
         tight = weights > 0.8 * machine.memory
         advice = "serve smaller or quantised models, or fewer" if tight else None

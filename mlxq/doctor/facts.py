@@ -85,7 +85,10 @@ class Keys(Struct, frozen=True, kw_only=True):
 
 
 class Models(Struct, frozen=True, kw_only=True):
-    """The models' file, its models' types, and the weights of those that are folders of this machine."""
+    """The models' file, its models' types, and the weights that have to be in memory at once.
+
+    Those count that are in folders of this machine: of every model that stays, and of the largest that comes on demand.
+    """
 
     path: str
     count: int = 0

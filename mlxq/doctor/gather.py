@@ -9,7 +9,7 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -33,6 +33,7 @@ from mlxq.doctor.facts import (
     Models,
     Queue,
 )
+from mlxq.entries import ModelEntry
 from mlxq.model_path import ModelPathError, folder
 from mlxq.ranges import SAMPLING
 from mlxq.settings import Settings, SettingsError, loopback
@@ -55,7 +56,7 @@ def gather(environ: Mapping[str, str]) -> Facts:
     """The facts of this machine with this environment."""
     settings, catalogue, settings_error, models_error = _configured(environ)
     compute, compute_error = _compute()
-    paths = [entry.model_path for entry in catalogue or ()]
+    entries = tuple(catalogue or ())
     return Facts(
         machine=_machine(),
         python=Interpreter(version=platform.python_version(), path=sys.executable, translated=_translated()),
@@ -74,9 +75,9 @@ def gather(environ: Mapping[str, str]) -> Facts:
         ),
         models=Models(
             path=str(settings.config),
-            count=len(paths),
-            types=tuple(sorted({entry.model_type for entry in catalogue or ()})),
-            weights=sum(map(_weights, paths)),
+            count=len(entries),
+            types=tuple(sorted({entry.model_type for entry in entries})),
+            weights=_at_once(entries),
             error=models_error,
         ),
         versions={name: _version(name) for name in PACKAGES},
@@ -210,6 +211,15 @@ def _listening(settings: Settings) -> Listening:
 def _limit() -> int | None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return None if hard == resource.RLIM_INFINITY else hard
+
+
+def _at_once(entries: Iterable[ModelEntry]) -> int:
+    """Bytes of the weights of all models that stay, and of the largest of those that are loaded on demand."""
+    stay, come = 0, 0
+    for entry in entries:
+        weights = _weights(entry.model_path)
+        stay, come = (stay, max(come, weights)) if entry.on_demand else (stay + weights, come)
+    return stay + come
 
 
 def _weights(model_path: str) -> int:

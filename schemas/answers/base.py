@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -29,7 +30,8 @@ class ErrorResponse(Answer, frozen=True):
 
 
 class StatusReason(Answer, frozen=True):
-    """Why a job or batch does not go on."""
+    """Why a job or batch does not go on; `progress` of a model that is loading is in percent."""
 
-    code: Literal["model_not_served"]
+    code: Literal["model_not_served", "model_loading", "model_not_loaded", "model_unavailable"]
     message: str
+    progress: int | UnsetType = UNSET

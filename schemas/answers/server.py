@@ -8,11 +8,13 @@ from msgspec import UNSET, UnsetType
 
 from schemas.answers.base import Answer, Error
 
-State: TypeAlias = Literal["starting", "ready", "restarting", "broken", "unloaded"]
+State: TypeAlias = Literal["starting", "loading", "ready", "restarting", "broken", "unloading", "unloaded"]
 
 
 class Model(Answer, frozen=True):
     """A configured model: the endpoints that it serves, what its engine tells of it, and whether it is up.
+
+    One that is `on_demand` is loaded by its first call. While it is `loading`, `progress` is in percent.
 
     Text models tell `modalities`, embedding models `dimensions` and the names of their `prompts`, image models the last
     five.
@@ -27,8 +29,10 @@ class Model(Answer, frozen=True):
     endpoints: list[str]
     context_length: int | None
     defaults: dict[str, Any] | None
+    on_demand: bool
     state: State
     reason: str | None
+    progress: int | None
     modalities: list[str] | UnsetType = UNSET
     dimensions: int | UnsetType = UNSET
     prompts: list[str] | UnsetType = UNSET
@@ -53,10 +57,14 @@ class Health(Answer, frozen=True):
 
 
 class Ready(Answer, frozen=True):
-    """Every configured model can be called; `warnings` tell what will not last."""
+    """Every configured model can be called; `warnings` tell what will not last.
+
+    A model that is loaded on demand can be called in any of its states but `broken`.
+    """
 
     status: Literal["ready"]
     models: list[str]
+    states: dict[str, State]
     warnings: list[str]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -21,14 +21,21 @@ _EVERY = 0.5  # seconds between passes of the reconciler while any job is unfini
 _REST = 2.0  # seconds between looks whether one is, besides the nudges; less than a lease
 _REST_EVERY = 30.0  # seconds between passes while none is
 _SHORTEST = 0.01  # seconds; none at all would be for ever
+_LOOK = 0.2  # seconds between calls of `look` at least
 log = structlog.get_logger()
 
 
 class Control:
-    """A supervisor's part in it, one turn at a time; `models` are those that it serves."""
+    """A supervisor's part in it, one turn at a time; `models` are those that it serves.
 
-    def __init__(self, store: JobStore, id: str, models: Iterable[str]) -> None:
+    `look` is called now and then, and at once when a job comes after a rest: somebody may want a model.
+    """
+
+    def __init__(
+        self, store: JobStore, id: str, models: Iterable[str], look: Callable[[], None] = lambda: None
+    ) -> None:
         self.store, self.models = store, tuple(models)
+        self._look, self._looked = look, float("-inf")
         self._presence = Presence(store)
         self._leader = Lease(store, store.keys.leader(), id)
         self._dispatcher = Dispatcher(store, self._presence, id)
@@ -59,6 +66,9 @@ class Control:
         if len(told) > 1:
             self._shown = now
         busy = self.store.unfinished() > 0
+        if now - self._looked > _LOOK:
+            self._looked = now
+            self._look()
         if not busy:
             self._reconciler.rest()
         every = _EVERY if busy or self._housekeeping.under_way else _REST_EVERY

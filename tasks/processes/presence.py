@@ -21,18 +21,25 @@ from tasks.values.model import Details, Vitals
 
 _DAY = 86_400_000  # milliseconds
 log = structlog.get_logger()
-State: TypeAlias = Literal["starting", "ready", "restarting", "broken", "unloaded"]
+State: TypeAlias = Literal["starting", "loading", "ready", "restarting", "broken", "unloading", "unloaded"]
+Wish: TypeAlias = Literal["load", "unload"]
 
 
 class ModelState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a model is doing, and why where that helps."""
+    """What a model is doing, and why where that helps; `progress` of its loading is in percent."""
 
     state: State
     reason: str | None = None
+    progress: int | None = None
 
 
 class Worker(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A worker as it introduces itself; `details` is what its engine says of its model, `vitals` how it does."""
+    """A worker as it introduces itself; `details` is what its engine says of its model, `vitals` how it does.
+
+    `taken` counts the jobs that it has begun, `taken_by_people` those of them that somebody waited for, of which
+    `people` are not over. `held` are the bytes that its model and its caches take, `loaded` those after loading. One
+    that is `leaving` takes no more jobs.
+    """
 
     id: str
     model: str
@@ -40,6 +47,12 @@ class Worker(msgspec.Struct, frozen=True, omit_defaults=True):
     slots: int
     details: Details = Details()
     vitals: Vitals = Vitals()
+    taken: int = 0
+    taken_by_people: int = 0
+    people: int = 0
+    held: int = 0
+    loaded: int = 0
+    leaving: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +109,8 @@ class Presence:
         with answers():
             ids = store.redis.zrangebyscore(store.keys.alive(model), store.now(), "+inf")
             values = store.redis.hmget(store.keys.workers(), ids) if ids else []
-        return tuple(msgspec.json.decode(value, type=Worker) for value in values if value)
+        known = (msgspec.json.decode(value, type=Worker) for value in values if value)
+        return tuple(worker for worker in known if not worker.leaving)
 
     def entered(self, model: str) -> dict[str, float]:
         """The workers of a model that are not known to be gone, with the end of their leases."""
@@ -126,6 +140,36 @@ class Presence:
         state = msgspec.json.decode(declared, type=ModelState) if declared else ModelState("starting")
         # The lease ran out before anybody noticed why.
         return ModelState("restarting", "its worker stopped answering") if state.state == "ready" else state
+
+    def ask(self, model: str, wish: Wish) -> None:
+        """Ask every supervisor that serves a model to load it, or to let it go."""
+        store = self.store
+        with answers(), store.redis.pipeline() as pipe:
+            pipe.hset(store.keys.wishes(), model, f"{wish} {store.clock()}")
+            pipe.lpush(store.keys.notify_leader(), 1)
+            pipe.ltrim(store.keys.notify_leader(), 0, 0)
+            pipe.execute()
+
+    def wishes(self, since: int) -> dict[str, tuple[Wish, int]]:
+        """What was asked of models later than `since`, in microseconds since the epoch, each with its time."""
+        with answers():
+            entries = self.store.redis.hgetall(self.store.keys.wishes())
+        found: dict[str, tuple[Wish, int]] = {}
+        for model, entry in entries.items():
+            wish, _, when = entry.decode().partition(" ")
+            if int(when) > since:
+                found[model.decode()] = ("load" if wish == "load" else "unload", int(when))
+        return found
+
+    def reloaded(self) -> None:
+        """Tell every process that the models' file was read anew."""
+        with answers():
+            self.store.redis.incr(self.store.keys.catalogue())
+
+    def reloads(self) -> int:
+        """How often the models' file was read anew."""
+        with answers():
+            return int(self.store.redis.get(self.store.keys.catalogue()) or 0)
 
     def serve(self, models: Iterable[str]) -> None:
         """Show that a supervisor serves these models."""

@@ -16,6 +16,8 @@
 | `alive:{model}` | sorted set | workers by the time their lease ends | an entry goes when its worker is known gone |
 | `workers` | hash | worker → model, pid, slots | a field goes with its entry in `alive` |
 | `state:{model}` | hash | what the supervisor says of the model | overwritten |
+| `wishes` | hash | model → what an administrator asked of it (load, unload) and when | until it is asked anew |
+| `catalogue` | string | how often the models' file was read anew | for good |
 | `reason:{worker}` | string | why a worker ended, for the errors of its jobs | a day |
 | `cancels:{model}` | stream | jobs whose rows are to be dropped | the last 1,000 |
 | `done:{model}` | hash | minute → jobs that ended in it | this minute and the last |
@@ -115,6 +117,12 @@ class Keys:
 
     def reason(self, worker_id: str) -> str:
         return self._key("reason", worker_id)
+
+    def wishes(self) -> str:
+        return self._key("wishes")
+
+    def catalogue(self) -> str:
+        return self._key("catalogue")
 
     def cancels(self, model: str) -> str:
         return self._key("cancels", model)

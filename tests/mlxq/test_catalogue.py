@@ -9,7 +9,7 @@ import pytest
 
 from mlxq import configuration
 from mlxq.catalogue import Catalogue, CatalogueError
-from mlxq.entries import ENTRIES, MODEL_TYPES, NOT_BUILT, LmEntry, WhisperEntry, WhisperOptions
+from mlxq.entries import ENTRIES, MODEL_TYPES, LmEntry, WhisperEntry, WhisperOptions
 
 
 def parse(*models: Any, **server: Any) -> Catalogue:
@@ -49,7 +49,8 @@ def test_a_key_without_a_value_is_one_that_is_left_out() -> None:
         ({}, "'model_path' is required"),
         ({"model_path": ""}, "'model_path' must be a string"),
         ("name", "must be a mapping"),
-        ({"model_path": "x", "on_demand": True}, "'on_demand' is not built yet"),
+        ({"model_path": "x", "on_demand": 1}, "'on_demand' must be true or false, not 1"),
+        ({"model_path": "x", "on_demand_idle_timeout": 0}, "'on_demand_idle_timeout' must be a whole number of at"),
         ({"model_path": "x", "kv_bits": 3}, "'kv_bits' must be one of 2, 4, 8, not 3"),
         ({"model_path": "x", "kv_bits": True}, "'kv_bits' must be one of 2, 4, 8, not True"),
         ({"model_path": "x", "default_top_p": 2}, "'default_top_p' must be a number from 0 to 1, not 2"),
@@ -140,12 +141,6 @@ def test_a_key_of_another_model_type_is_refused_with_where_it_belongs(key: str, 
         told = refusal(model)
         assert f"'{key}' is for " in told and f"not for {model_type} models; take it out" in told
         assert all(owner in told for owner in owners)
-
-
-@pytest.mark.parametrize("model_type", ENTRIES)
-@pytest.mark.parametrize("key", sorted(NOT_BUILT))
-def test_what_is_not_built_is_so_for_every_model(key: str, model_type: str) -> None:
-    assert f"'{key}' is not built yet" in refusal({"model_path": "x", "model_type": model_type, key: True})
 
 
 def test_every_fault_of_every_entry_and_of_the_server_is_told_at_once() -> None:

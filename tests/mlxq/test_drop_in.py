@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from mlxq import configuration
 from mlxq.catalogue import Catalogue, CatalogueError, Server
 from mlxq.cli import flags, main
-from mlxq.entries import ENTRIES, NOT_BUILT, ModelEntry
+from mlxq.entries import ENTRIES, ModelEntry
 from mlxq.settings import Settings
 from tests.mlxq import mlx_openai_server as theirs
 from tests.servers import free_port
@@ -113,10 +113,6 @@ def test_no_flag_of_theirs_is_forgotten() -> None:
 def test_every_key_of_a_model_is_taken(key: str) -> None:
     value, model_type = theirs.MODEL_KEYS[key]
     document = {"models": [{"model_path": "org/model", "model_type": model_type, key: value}]}
-    if key in NOT_BUILT:
-        with pytest.raises(CatalogueError, match=f"'{key}' is not built yet"):
-            Catalogue.parse(document, "theirs")
-        return
     (entry,) = Catalogue.parse(document, "theirs")
     found = getattr(entry, key)
     assert (list(found) if isinstance(found, tuple) else found) == value
@@ -140,14 +136,11 @@ def test_every_key_of_ours_is_a_flag() -> None:
 def test_every_command_starts_or_is_refused_with_a_reason(
     command: theirs.Command, filled: Callable[[str], str], launched: Launched
 ) -> None:
-    refused = command.refused
-    if "on_demand" in NOT_BUILT and "{readme}" in command.words:
-        refused = "'on_demand' is not built yet"
     done = launched(filled(command.words))
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-    if refused is not None:
+    if command.refused is not None:
         assert done.exit_code in (1, 2) and launched.environ is None
-        assert refused in done.output
+        assert command.refused in done.output
         return
     assert done.exit_code == 0, done.output
     _, catalogue = launched.loaded()

@@ -95,3 +95,28 @@ def test_the_port_that_honcho_invents_is_nobody_s_choice() -> None:
 @pytest.mark.parametrize(("given", "found"), [("", "text"), ("text", "text"), ("Parse", "parse")])
 def test_special_tokens_in_messages_are_text_unless_they_are_to_be_parsed(given: str, found: str) -> None:
     assert Settings.from_env({"MLXQ_SPECIAL_TOKENS": given} if given else {}).special_tokens == found
+
+
+@pytest.mark.parametrize(
+    ("text", "nbytes"),
+    [
+        ("24000000000", 24_000_000_000),
+        ("24GB", 24_000_000_000),
+        ("24 GiB", 24 << 30),
+        ("24gib", 24 << 30),
+        ("24G", 24 << 30),
+        ("1.5TiB", 3 << 39),
+        ("512 MB", 512_000_000),
+        ("64KiB", 65_536),
+        ("9B", 9),
+    ],
+)
+def test_an_amount_of_memory_may_have_a_unit(text: str, nbytes: int) -> None:
+    assert Settings.from_env({"MLXQ_MEMORY_BUDGET": text}).memory_budget == nbytes
+    assert Settings.from_env({}, {"memory_budget": text}).memory_budget == nbytes
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "much", "24 GiBs", "GiB", "1e9", "0.1B"])
+def test_what_is_no_amount_of_memory_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"MLXQ_MEMORY_BUDGET=.* must be a number of bytes, as 24000000000"):
+        Settings.from_env({"MLXQ_MEMORY_BUDGET": text})

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from mlxq.catalogue import Catalogue
 from mlxq.entries import FakeEntry, FakeOptions, LmEntry
 from mlxq.settings import Settings
 from tasks.redis.claims import Claims
@@ -17,7 +19,7 @@ from tests.jobs import chat
 from tests.servers import eventually
 from tests.workers import running
 from workers.batcher import Batcher
-from workers.worker import EngineThread, Runner
+from workers.worker import EngineThread, Runner, Start
 
 
 @pytest.fixture
@@ -68,3 +70,22 @@ def test_a_model_that_cannot_be_served_is_a_sentence_and_what_nobody_expected_a_
             error = EngineThread(entry, Settings(), claims).loaded()
         (record,) = [one for one in records if one["log_level"] == "error"]
         assert (record["reason"], record["exc_info"]) == (str(error), traced)
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        {"port": 8001, "log_level": "debug"},
+        {"log_file": "app.log", "no_log_file": True},
+        {"log_file": None, "no_log_file": False},
+        {"memory_budget": "24GiB"},
+        {"memory_budget": 24 << 30},
+    ],
+)
+def test_what_a_worker_is_told_first_is_what_the_models_file_says(server: dict[str, str | int | bool | None]) -> None:
+    model = {"model_path": "x", "debug": True, "aliases": ["y"]}
+    catalogue = Catalogue.parse({"server": server, "models": [model]}, "test")
+    entry = catalogue.get("x")
+    told = msgspec.json.decode(msgspec.json.encode({"entry": entry, "server": catalogue.server}), type=Start)
+    assert (told.entry, told.server) == (entry, server)
+    assert Settings.from_env({}, told.server) == Settings.from_env({}, server)

@@ -86,4 +86,4 @@ def cancel(batch_id: str) -> dict[str, Any]:
 
 
 def _shown(state: State) -> dict[str, Any]:
-    return render.body(state, unserved.reason(gateway(), state.model, not state.status.terminal))
+    return render.body(state, unserved.reason(gateway(), state.model, waits=not state.status.terminal))

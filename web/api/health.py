@@ -1,4 +1,4 @@
-"""`GET /health`: this process lives; `GET /ready`: it can serve every configured model, or says why not."""
+"""`GET /health`: this process lives; `GET /ready`: every configured model can be called, or why not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mlxq import home
 from schemas.answers import server
 from tasks.leader.storage import shortages
 from tasks.values.errors import Failure, JobError, ModelUnavailable, QueueUnavailable, StorageFull
-from web import unserved
+from web import admission, unserved
 from web.gateway import Gateway, gateway
 from web.http.errors import envelope
 from web.openapi.operation import JSON, operation
@@ -46,16 +46,18 @@ def _ready(shared: Gateway) -> tuple[dict[str, Any], int]:
         return _not_ready(Failure(StorageFull.code, "; ".join(full)))
     warnings = [shortage.message for shortage in short]
     warnings += [f"the model '{name}' has unfinished jobs and is not served" for name in sorted(unserved.names(shared))]
-    states = {entry.name: shared.presence.model(entry.name) for entry in shared.catalogue}
+    catalogue = shared.catalogue
+    states = {entry.name: shared.presence.model(entry.name) for entry in catalogue}
     waiting = [
         {"id": name, "state": found.state, "reason": found.reason}
         for name, found in states.items()
-        if found.state != "ready"
+        if not admission.callable_now(catalogue.get(name), found.state)
     ]
     if waiting:
         names = ", ".join(model["id"] or "" for model in waiting)
         return _not_ready(Failure(ModelUnavailable.code, f"not ready: {names}"), waiting, warnings)
-    return {"status": "ready", "models": list(states), "warnings": warnings}, 200
+    told = {name: found.state for name, found in states.items()}
+    return {"status": "ready", "models": list(states), "states": told, "warnings": warnings}, 200
 
 
 def _not_ready(

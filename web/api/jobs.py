@@ -126,7 +126,7 @@ def show(job_id: str) -> dict[str, Any]:
 
 
 def _shown(record: Record) -> dict[str, Any]:
-    return render.body(record, unserved.reason(gateway(), record.job.model, not record.status.terminal))
+    return render.body(record, unserved.reason(gateway(), record.job.model, waits=record.status is Status.QUEUED))
 
 
 @blueprint.get("/<job_id>/result")

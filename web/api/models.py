@@ -1,4 +1,4 @@
-"""`GET /v1/models` and `GET /v1/models/{id}`."""
+"""`/v1/models`: what is served, what each model is doing, and for the admin key, which of them are in memory."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from flask import Blueprint, request
 from mlxq.entries import ModelEntry
 from schemas.answers import messages, server
 from schemas.models import ModelListSchema
+from tasks.processes.presence import Wish
 from tasks.values.errors import ModelNotFound
 from web import cursors, registry
 from web.gateway import Gateway, gateway
-from web.http import anthropic, unknown_fields
+from web.http import anthropic, auth, unknown_fields
 from web.openapi.operation import operation
 from web.render import anthropic as render
 
@@ -38,13 +39,46 @@ def index() -> dict[str, Any]:
 @operation("retrieveModel", (server.Model, messages.ModelInfo), headers=(anthropic.VERSION,))
 def show(name: str) -> dict[str, Any]:
     """One configured model, by its name or an alias."""
-    shared = gateway()
-    entry = shared.catalogue.find(name)
+    shared, entry = gateway(), _entry(name)
+    return _shown(shared, entry) if anthropic.spoken() else _model(shared, entry)
+
+
+@blueprint.post("/v1/models/<path:name>/load")
+@operation(
+    "loadModel",
+    server.Model,
+    status=202,
+    about="For the admin key. It is loaded as if somebody had called it; `GET /v1/models/{name}` tells how far it is.",
+)
+def load(name: str) -> tuple[dict[str, Any], int]:
+    """Load a model."""
+    return _ask(name, "load")
+
+
+@blueprint.post("/v1/models/<path:name>/unload")
+@operation(
+    "unloadModel",
+    server.Model,
+    status=202,
+    about="For the admin key. What it holds is ended first, and its next call loads it again.",
+)
+def unload(name: str) -> tuple[dict[str, Any], int]:
+    """Let a model go once its running jobs have ended."""
+    return _ask(name, "unload")
+
+
+def _ask(name: str, wish: Wish) -> tuple[dict[str, Any], int]:
+    auth.require_admin()
+    entry = _entry(name)
+    gateway().presence.ask(entry.name, wish)
+    return _model(gateway(), entry), 202
+
+
+def _entry(name: str) -> ModelEntry:
+    entry = gateway().catalogue.find(name)
     if entry is None:
         raise ModelNotFound(f"the model '{name}' does not exist here", param="model")
-    if anthropic.spoken():
-        return _shown(shared, entry)
-    return _model(shared, entry)
+    return entry
 
 
 def _shown(shared: Gateway, entry: ModelEntry) -> dict[str, Any]:
@@ -65,6 +99,8 @@ def _model(shared: Gateway, entry: ModelEntry) -> dict[str, Any]:
         "context_length": details.context_length,
         "defaults": details.defaults,
         **msgspec.to_builtins(details),  # the rest of what such a model tells
+        "on_demand": entry.on_demand,
         "state": now.state,
         "reason": now.reason,
+        "progress": now.progress,
     }

@@ -6,8 +6,8 @@ probability is the same. A chat thinks for all of its `thinking_budget` first, a
 tool, which it calls without arguments. Where `journal` names a file, it writes down which job it began in which process
 (a line `JOB PID`), for who wants to know whether something ran twice. The last message, or the first prompt, may ask
 for trouble: `die` kills the process at its first step, `fail` ends the row in an error, `break` raises inside a step,
-`refuse` is refused when checked. Words out of `clock` say when they were made, as `clock1@TIME` with the system's
-monotonic clock in seconds.
+`refuse` is refused when checked, `swell` takes `row_bytes` of memory while it runs. Words out of `clock` say when they
+were made, as `clock1@TIME` with the system's monotonic clock in seconds.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 
 import msgspec
 
-from mlxq.entries import FakeEntry
+from mlxq.entries import FakeEntry, FakeOptions
 from mlxq.settings import Settings
 from tasks.values import events
 from tasks.values.errors import EngineError, Failure, InvalidValue
@@ -61,10 +61,9 @@ class _Row:
 class FakeEngine(Engine[_Row]):
     """Words and vectors out of nothing, at a set pace."""
 
-    def __init__(self, slots: int, step: float, journal: Path | None = None) -> None:
-        self.slots = slots
-        self._step = step
-        self._journal = journal
+    def __init__(self, options: FakeOptions, slots: int) -> None:
+        self.slots, self._options = slots, options
+        self._journal = Path(options.journal) if options.journal else None
         self._rows: dict[str, _Row] = {}
         self._paused: dict[str, _Row] = {}
 
@@ -94,7 +93,7 @@ class FakeEngine(Engine[_Row]):
             os.kill(os.getpid(), signal.SIGKILL)
         if "break" in words:
             raise RuntimeError("asked to break")
-        time.sleep(self._step)
+        time.sleep(self._options.step_ms / 1000)
         produced: list[tuple[str, Event]] = []
         for name, row in list(self._rows.items()):
             produced += [(name, event) for event in self._advance(row)]
@@ -141,6 +140,10 @@ class FakeEngine(Engine[_Row]):
         count = row.emitted * len(told) + thinking
         usage = events.Usage(sum(map(len, row.words)), count, reasoning_tokens=thinking)
         return [*told, events.Done(usage)] if reason else told
+
+    def device_memory(self) -> int:
+        swollen = sum(row.words[0] == "swell" for row in list(self._rows.values()))
+        return self._options.bytes + swollen * self._options.row_bytes
 
     def pause(self, row: str) -> bool:
         self._paused[row] = self._rows.pop(row)
@@ -194,5 +197,5 @@ def load(entry: FakeEntry, settings: Settings) -> FakeEngine:
     del settings
     if entry.options.load_error:
         raise RuntimeError(entry.options.load_error)
-    journal = entry.options.journal
-    return FakeEngine(entry.batch_completion_size, entry.options.step_ms / 1000, Path(journal) if journal else None)
+    time.sleep(entry.options.load_ms / 1000)
+    return FakeEngine(entry.options, entry.batch_completion_size)

@@ -44,6 +44,23 @@ def test_facts_are_those_of_this_machine_and_nothing_is_written(environ: dict[st
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
+    ("on_demand", "weights"),
+    [((), 1110), (("a",), 1110), (("b", "c"), 1100), (("a", "b", "c"), 1000)],
+)
+def test_of_models_that_are_loaded_on_demand_the_largest_has_to_fit(
+    environ: dict[str, str], tmp_path: Path, on_demand: tuple[str, ...], weights: int
+) -> None:
+    models = []
+    for name, size in {"a": 1000, "b": 100, "c": 10}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.safetensors").write_bytes(b"x" * size)
+        models.append({"model_path": str(tmp_path / name), "on_demand": name in on_demand})
+    Path(environ["MLXQ_CONFIG"]).write_text(json.dumps({"models": models}))
+    assert gather.gather(environ).models.weights == weights
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
     ("more", "about", "words"),
     [
         ({"MLXQ_TIMEOUT": "soon"}, "settings", "MLXQ_TIMEOUT='soon'"),

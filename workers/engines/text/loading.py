@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 import mlx.core as mx
 import mlx_lm
-from mlx_lm.utils import maybe_set_recommended_wired_limit
 
 from mlxq.checks import checked
 from mlxq.entries import LmEntry, TextEntry
@@ -70,7 +69,6 @@ def load(entry: LmEntry, settings: Settings) -> Loaded:
     """Load weights, tokenizer and defaults; call it in the thread that will own the model."""
     folder = resolve(entry.model_path, settings.cache, code=entry.trust_remote_code)
     adapter = _folder("adapter_path", entry.adapter_path) if entry.adapter_path else None
-    maybe_set_recommended_wired_limit()
     model, tokenizer, config = mlx_lm.load(
         str(folder),
         adapter_path=str(adapter) if adapter else None,

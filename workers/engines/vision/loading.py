@@ -10,7 +10,6 @@ from typing import Any
 
 import mlx_vlm
 from mlx_lm.tokenizer_utils import TokenizerWrapper
-from mlx_lm.utils import maybe_set_recommended_wired_limit
 from mlx_vlm.utils import load_model
 from transformers import AutoProcessor
 
@@ -50,7 +49,6 @@ def load(entry: MultimodalEntry, settings: Settings) -> Loaded:
         raise UnsupportedArchitecture("in this model pictures attend to what comes after them, which is not built here")
     if "model_file" in config and not entry.trust_remote_code:
         raise UnsupportedArchitecture("this model brings code of its own; trust_remote_code lets it run")
-    maybe_set_recommended_wired_limit()
     model, family = load_model(folder), FAMILIES[kind]
     processor = AutoProcessor.from_pretrained(  # type: ignore[no-untyped-call]
         folder, trust_remote_code=entry.trust_remote_code
