@@ -189,6 +189,9 @@ class LmEntry(TextEntry, frozen=True, kw_only=True, tag="lm"):
     """A text model."""
 
     adapter_path: Annotated[Text | None, about("a folder with a LoRA or DoRA adapter")] = None
+    adapters: Annotated[
+        dict[Name, Text], about("LoRA or DoRA adapters that a request may choose: their names and folders")
+    ] = {}
     draft_model_path: Annotated[
         Text | None,
         about(
@@ -196,6 +199,11 @@ class LmEntry(TextEntry, frozen=True, kw_only=True, tag="lm"):
         ),
     ] = None
     num_draft_tokens: Annotated[Drafts, about("tokens that it drafts at a time")] = 2
+
+    def faults(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        yield from super().faults()
+        if self.adapter_path and self.adapters:
+            yield ("adapter_path", "adapters"), "'adapter_path' is laid over the model for good; list it in 'adapters'"
 
 
 class MultimodalOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -15,7 +15,7 @@ from schemas.containers import ByType, Items, kind
 from schemas.conversation import MAX_MESSAGES
 from schemas.fields import Body, Call, Count, Flag, Number, Text, about, within
 from schemas.inputs import LIMIT
-from schemas.sampling import Stop, TopK
+from schemas.sampling import Stop, TopK, adapter
 from schemas.tools import MAX_TOOLS, NAME, parameters
 
 THINKING = ("enabled", "disabled", "adaptive", "between_tools")
@@ -132,6 +132,7 @@ class PromptSchema(Call):
     IGNORED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"context_management": (), "diagnostics": (), "fallbacks": ()}
     REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"container": (), "mcp_servers": ([],)}
 
+    adapter = adapter()
     messages = Turns(required=True)
     system = Texts()
     tools = Items(ByType({"custom": MessageToolSchema}, usual="custom"), most=MAX_TOOLS)

@@ -16,7 +16,7 @@ from schemas.fields import Body, Call, Count, Flag, Shapes, Text, about, within
 from schemas.inputs import LIMIT
 from schemas.items import InputItems
 from schemas.jobs import metadata
-from schemas.sampling import MAX_ALTERNATIVES, TokenSchema
+from schemas.sampling import MAX_ALTERNATIVES, TokenSchema, adapter
 from schemas.thinking import Effort
 from schemas.tools import MAX_TOOLS, MODES, NAME, Choice, FunctionSchema
 
@@ -220,6 +220,7 @@ class InputSchema(Call):
     input = InputItems()
     instructions = fields.String(metadata=about("Said before everything else; none of an earlier response's is."))
     previous_response_id = Text(metadata=about("The response that this one goes on from."))
+    adapter = adapter()
 
 
 class ResponseInputSchema(InputSchema):

@@ -11,7 +11,7 @@ from marshmallow.validate import Range
 from mlxq import ranges
 from schemas.constraints import ConstrainedSchema
 from schemas.containers import Entries
-from schemas.fields import Body, Count, Flag, Number, Shapes, about, within
+from schemas.fields import Body, Count, Flag, Number, Shapes, Text, about, within
 from schemas.inputs import LIMIT, TokenIds
 
 MAX_ALTERNATIVES = 20
@@ -88,6 +88,11 @@ class TokenKey(fields.Field[int]):
         return {"type": "string", "pattern": "^(0|[1-9][0-9]{0,9})$"}
 
 
+def adapter() -> Text:
+    """The field of bodies that may choose one of their model's adapters."""
+    return Text(metadata=about("A LoRA adapter that the model lists; `model` may also be `MODEL:ADAPTER`."))
+
+
 class TokenSchema(Body):
     """How tokens are chosen and where a text ends; the payload's `Sampling` has the same names."""
 
@@ -113,6 +118,7 @@ class TokenSchema(Body):
         "use_beam_search": (False,),
     }
 
+    adapter = adapter()
     temperature = Number(validate=within(ranges.Temperature), metadata=about("0 always takes the likeliest token."))
     top_p = Number(
         validate=Range(min=0, max=1),

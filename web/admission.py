@@ -32,16 +32,37 @@ def named(gateway: Gateway, endpoint: Endpoint, raw: Mapping[str, Any]) -> Mappi
         entry = fits[0] if len(fits) == 1 else None
     else:
         entry = None
+    if entry is None and isinstance(name, str):
+        return _with_adapter(gateway, endpoint, raw, name)
     return raw if entry is None else {**raw, "model": entry.name}
 
 
-def model(gateway: Gateway, name: str, endpoint: Endpoint, within: str = "") -> ModelEntry:
-    """The model of this name; ModelNotFound, with `within` before its field, when there is none or it does not fit."""
+def _with_adapter(gateway: Gateway, endpoint: Endpoint, raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The same body of a model and one of its adapters, as `MODEL:ADAPTER` names them."""
+    base, _, adapter = name.rpartition(":")
+    entry = gateway.catalogue.find(base)
+    if entry is None or adapter not in getattr(entry, "adapters", {}):
+        return raw
+    if "adapter" not in endpoint.schema._declared_fields:
+        raise ModelNotFound(f"{endpoint.path} takes no adapter; the model is '{entry.name}'", param="model")
+    return {"adapter": adapter, **raw, "model": entry.name}
+
+
+def model(gateway: Gateway, name: str, endpoint: Endpoint, within: str = "", adapter: str | None = None) -> ModelEntry:
+    """The model of this name; ModelNotFound, with `within` before its field, when there is none or it does not fit.
+
+    So too when it has no such adapter.
+    """
     param = path(within, "model")
     entry = gateway.catalogue.models.get(name)
     if entry is None:
         served = ", ".join(gateway.catalogue.models)
         raise ModelNotFound(f"the model '{name}' does not exist here; there are {served}", param=param)
+    if adapter is not None and adapter not in getattr(entry, "adapters", {}):
+        there = ", ".join(getattr(entry, "adapters", {})) or "none"
+        raise ModelNotFound(
+            f"the model '{name}' has no adapter '{adapter}'; there are {there}", param=path(within, "adapter")
+        )
     if entry.model_type not in endpoint.model_types:
         message = f"the model '{name}' ({entry.model_type}) does not serve {endpoint.path}"
         fits = [path for path, other in registry.endpoints().items() if entry.model_type in other.model_types]

@@ -103,7 +103,7 @@ def submit(
 ) -> Submitted:
     """Make a job of a checked body, or join the one of its idempotency key; `inbox` is who waits for it."""
     gateway_ = caller.gateway
-    entry = admission.model(gateway_, taken.data["model"], endpoint, within)
+    entry = admission.model(gateway_, taken.data["model"], endpoint, within, taken.data.get("adapter"))
     if prefer.wait is None:
         admission.await_up(gateway_, entry, Probe(request.environ))
     job = _job(caller, endpoint, entry, taken, prefer, metadata, labels)

@@ -91,6 +91,11 @@ KEYS = frozenset({*_keys(), _TYPE})
 
 
 def _value(given: object, kind: Any) -> Any:
+    if isinstance(given, str) and checks.words(kind) == "a mapping":
+        pairs = [part.strip().partition("=") for part in given.split(",")]
+        if not all(name and value for name, _, value in pairs):
+            raise ValueError("must be NAME=VALUE, and more such behind commas")
+        given = {name: value for name, _, value in pairs}
     if isinstance(given, str) and checks.words(kind).startswith("a list"):
         given = [part.strip() for part in given.split(",")]
     found = checks.checked(given, kind, strict=False)

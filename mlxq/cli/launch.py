@@ -117,8 +117,9 @@ def _absent(entry: ModelEntry) -> Iterator[str]:
                 folder(path)
             except ModelPathError as error:
                 yield f"{key}: {error}"
-    for key in ("adapter_path", "chat_template_file"):
-        path = getattr(entry, key, None)
+    named = {key: getattr(entry, key, None) for key in ("adapter_path", "chat_template_file")}
+    named |= {f"adapters.{name}": path for name, path in getattr(entry, "adapters", {}).items()}
+    for key, path in named.items():
         if path is not None and not Path(path).expanduser().exists():
             yield f"{key}: {path}: no such file or folder"
 

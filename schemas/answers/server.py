@@ -14,7 +14,8 @@ State: TypeAlias = Literal["starting", "loading", "ready", "restarting", "broken
 class Model(Answer, frozen=True):
     """A configured model: the endpoints that it serves, what its engine tells of it, and whether it is up.
 
-    One that is `on_demand` is loaded by its first call. While it is `loading`, `progress` is in percent.
+    Calls may choose one of its `adapters`. One that is `on_demand` is loaded by its first call. While it is `loading`,
+    `progress` is in percent.
 
     Text models tell `modalities`, embedding models `dimensions` and the names of their `prompts`, image models the last
     five.
@@ -25,6 +26,7 @@ class Model(Answer, frozen=True):
     created: int
     owned_by: str
     aliases: list[str]
+    adapters: list[str]
     type: str
     endpoints: list[str]
     context_length: int | None

@@ -95,7 +95,8 @@ class Sampling(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     `constraint` is what every answer must look like. Neither the end of a text nor a stop token is said before
     `min_tokens`, and with `ignore_eos` the end never is; `stop_token_ids` end an answer as its own end does.
     `include_stop_str_in_output` leaves what ended it in the text, `skip_special_tokens` takes the model's special
-    tokens out. `count_tokens` has every delta say of how many tokens it is made.
+    tokens out. `count_tokens` has every delta say of how many tokens it is made. `adapter` is one that the model lists,
+    or none.
     """
 
     max_tokens: int | None = None
@@ -121,6 +122,7 @@ class Sampling(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     include_stop_str_in_output: bool = False
     skip_special_tokens: bool = False
     count_tokens: bool = False
+    adapter: str = ""
 
 
 class ChatRequest(Sampling, frozen=True, omit_defaults=True, tag="chat"):

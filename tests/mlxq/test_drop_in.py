@@ -177,6 +177,7 @@ def test_a_flag_goes_before_the_file(filled: Callable[[str], str], launched: Lau
         ("--model-path {template}", 1, "is a file; model_path must be the folder"),
         ("--model-path {model} --draft-model-path /none/such", 1, "draft_model_path: /none/such: no such folder"),
         ("--model-path {model} --adapter-path /none/such", 1, "adapter_path: /none/such: no such file or folder"),
+        ("--model-path {model} --adapters sql=/none/such", 1, "adapters.sql: /none/such: no such file or folder"),
         ("--model-path {model} --chat-template-file no.jinja", 1, "chat_template_file: no.jinja: no such file"),
         ("--model-path {model} --tool-call-parser hermse", 2, "did you mean 'hermes'?"),
         ("--model-path {model} --kv-bits 3", 2, "--kv-bits must be one of 2, 4, 8, not '3'"),

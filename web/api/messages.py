@@ -20,7 +20,7 @@ from web.render import messages as render
 
 blueprint = Blueprint("messages", __name__)
 _MODES: Mapping[str, Any] = {"any": "required", "tool": "required"}
-_SAMPLING = ("max_tokens", "temperature", "top_p", "top_k")
+_SAMPLING = ("adapter", "max_tokens", "temperature", "top_p", "top_k")
 
 
 def payload(data: Mapping[str, Any]) -> ChatRequest:

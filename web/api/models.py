@@ -94,6 +94,7 @@ def _model(shared: Gateway, entry: ModelEntry) -> dict[str, Any]:
         "created": shared.started,
         "owned_by": "mlxq",
         "aliases": entry.aliases,
+        "adapters": list(getattr(entry, "adapters", ())),
         "type": entry.model_type,
         "endpoints": paths,
         "context_length": details.context_length,

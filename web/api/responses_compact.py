@@ -38,7 +38,7 @@ def create() -> dict[str, Any]:
     caller = callers.current()
     raw = admission.named(gateway(), ENDPOINT, intake.json(request, gateway()))
     data = unknown_fields.read(CompactSchema, raw)
-    entry = admission.model(gateway(), data["model"], ENDPOINT)
+    entry = admission.model(gateway(), data["model"], ENDPOINT, adapter=data.get("adapter"))
     own = responses.resolve(caller, {**data, "previous_response_id": None})["input"]
     before = list(responses.chain(caller, data.get("previous_response_id"), "previous_response_id"))
     said = [item for past in reversed(before) for item in (*past.asked.items, *past.output())]

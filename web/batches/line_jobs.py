@@ -84,7 +84,7 @@ class LineJobs:
         taken = intake.check(caller, endpoint, intake.decoded(line.request().body))
         if taken.data.get("stream"):
             raise InvalidValue("an answer in a batch cannot be streamed; leave 'stream' out", param="stream")
-        entry = admission.model(self._gateway, taken.data["model"], endpoint)
+        entry = admission.model(self._gateway, taken.data["model"], endpoint, adapter=taken.data.get("adapter"))
         data = {**taken.data, "store": False}  # what a line says is in the batch's output, and nowhere else
         return Job(
             id=job_id,

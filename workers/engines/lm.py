@@ -72,8 +72,11 @@ class TextEngine(Engine[Plan]):
     def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[Plan]:
         """Tokenise; refuses what the template refuses and what is longer than the context."""
         request = job.payload
-        requester = Requester("" if self._shared else job.owner, patience)
+        owner = "" if self._shared else job.owner
+        requester = Requester(owner, patience)
         if isinstance(request, Sampling):
+            if request.adapter:  # what it computes of a prompt serves nobody else
+                requester = Requester(f"{owner} with {request.adapter}", patience)
             plan = replace(self._planner.plan(request, requester), bulk=job.lane is not Lane.INTERACTIVE)
             return Prepared(plan.tokens, plan)
         if isinstance(request, TokenizeRequest):
@@ -107,9 +110,10 @@ class TextEngine(Engine[Plan]):
             for index, chosen in plan.indices(number):
                 one = Row(row, index, chosen, limit, len(prompt), list(prompt), bulk=plan.bulk)
                 one.guide, one.media, one.owner = plan.guide.copy() if plan.guide else None, plan.media, plan.owner
+                one.adapter = plan.adapter
                 task.answers[one] = self._output.answer(plan, prompt, f"{row}:{index}")
                 rows.append(one)
-            task.prompts.append(PromptGroup(prompt, rows, plan.scored, plan.media, plan.owner))
+            task.prompts.append(PromptGroup(prompt, rows, plan.scored, plan.media, plan.owner, plan.adapter))
         for prompt_group in list(task.prompts):
             self._batch.add(prompt_group)
             self._log("prompt", row, prompt_group.tokens)

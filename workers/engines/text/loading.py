@@ -19,6 +19,7 @@ from mlxq.entries import LmEntry, TextEntry
 from mlxq.model_path import ModelPathError
 from mlxq.ranges import SAMPLING
 from mlxq.settings import Settings
+from workers.engines.text.adapters import Adapters
 from workers.engines.text.cache import kv
 from workers.engines.text.cache.prompt_cache import PromptCache
 from workers.engines.text.cache.prompt_store import LAYOUT, PromptStore
@@ -42,7 +43,7 @@ _LEAST = 0.05  # of it is for caches even where the weights take more
 class Weights(NamedTuple):
     """A model's parts as their library loaded them from a folder, with the folder of its adapter if it has one.
 
-    `code` names the library and its version.
+    `code` names the library and its version. Requests may choose one of `adapters`.
     """
 
     folder: Path
@@ -51,6 +52,7 @@ class Weights(NamedTuple):
     config: Mapping[str, Any]
     code: str
     adapter: Path | None = None
+    adapters: Adapters | None = None
 
 
 class Loaded(NamedTuple):
@@ -77,7 +79,9 @@ def load(entry: LmEntry, settings: Settings) -> Loaded:
         return_config=True,
     )
     code = f"mlx-lm {mlx_lm.__version__}"
-    return assembled(entry, settings, Weights(folder, model, tokenizer, config, code, adapter))
+    folders = {name: _folder(f"adapters.{name}", path) for name, path in entry.adapters.items()}
+    adapters = Adapters(model, folders) if folders else None
+    return assembled(entry, settings, Weights(folder, model, tokenizer, config, code, adapter, adapters))
 
 
 def assembled(
@@ -105,7 +109,9 @@ def assembled(
     parse = settings.special_tokens == "parse"
     prompts = prompts_of(tokenizer, context, vocabulary, formats, parse_special_tokens=parse)
     grammars = Grammars(tokenizer._tokenizer, vocabulary, tokenizer.eos_token_ids)
-    planner = Planner(prompts, _defaults(entry, settings, folder), formats, grammars)
+    adapters = weights.adapters
+    names = frozenset(adapters.names if adapters else ())
+    planner = Planner(prompts, _defaults(entry, settings, folder), formats, grammars, adapters=names)
     kept = _prompt_cache(entry, weights, prompt_cache)
 
     def new_batch() -> Batch:
@@ -119,6 +125,7 @@ def assembled(
             chunk=entry.batch_prefill_step_size,
             max_kv_bytes=memory,
             draft=draft,
+            adapted=adapters.chosen if adapters else None,
         )
 
     return Loaded(new_batch, tokenizer, prompts, planner, slots, settings.shared_cache, entry.debug)
@@ -195,7 +202,8 @@ def _prompt_cache(entry: TextEntry, weights: Weights, most: int) -> PromptCache:
 
 def _fingerprint(entry: TextEntry, weights: Weights) -> str:
     """Of all that a KV cache's numbers depend on (weights, adapter, quantisation, code) and of the files' layout."""
-    folders = [weights.folder, *([weights.adapter] if weights.adapter else [])]
+    laid = weights.adapters.folders.values() if weights.adapters else ()
+    folders = [weights.folder, *([weights.adapter] if weights.adapter else []), *laid]
     return fingerprint(folders, _quantisation(entry), weights.code, LAYOUT)
 
 

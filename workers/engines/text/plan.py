@@ -44,6 +44,7 @@ class Plan:
     owner: str = ""
     hold: Hold | None = None
     counted: bool = False
+    adapter: str = ""
 
     @property
     def tokens(self) -> int:
@@ -75,9 +76,12 @@ class Planner:
     formats: Formats
     grammars: Grammars
     budget: Budget = field(default_factory=lambda: Budget(WAITING_BYTES))
+    adapters: frozenset[str] = frozenset()  # that a request may choose
 
     def plan(self, request: Sampling, requester: Requester = ANYBODY) -> Plan:
         """Tokenise and check; raises InvalidValue or ContextLengthExceeded."""
+        if request.adapter and request.adapter not in self.adapters:
+            raise InvalidValue(f"this model has no adapter '{request.adapter}'", param="adapter")
         tokens, echo, form, media = [], False, AnswerFormat(), None
         if isinstance(request, ChatRequest):
             prompt = self.prompts.chat(request, requester)
@@ -101,6 +105,7 @@ class Planner:
             owner=requester.owner,
             hold=self.budget.hold(_TOKEN_BYTES * sum(map(len, tokens)), requester.patience),
             counted=request.count_tokens,
+            adapter=request.adapter,
         )
 
     def _check_tokens(self, request: Sampling) -> None:

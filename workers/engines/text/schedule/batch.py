@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import mlx.core as mx
@@ -47,13 +47,15 @@ class Batch:
         chunk: int,
         max_kv_bytes: float,
         draft: Draft | None = None,
+        adapted: Callable[[str], Any] | None = None,
     ) -> None:
+        """`adapted` is the model with an adapter, by its name, where requests may choose one."""
         self._kv, self._sampler, self._prompt_cache = caches, sampler, prompt_cache
         self._draft = draft
         self._slots, self._at_once, self._max_bytes = slots, prompts_at_once, max_kv_bytes
         self._waiting: deque[PromptGroup] = deque()
-        self._groups, self._bulk_throttle = Groups(model, caches, slots), BulkThrottle(slots)
-        self._prefills = Prefills(model, caches)
+        self._groups, self._bulk_throttle = Groups(model, caches, slots, adapted), BulkThrottle(slots)
+        self._prefills = Prefills(model, caches, adapted)
         self._ready: list[PromptGroup] = []
         self._steps = 0
         self.prefill_budget = PrefillBudget(chunk)

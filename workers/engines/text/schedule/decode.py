@@ -25,7 +25,7 @@ class Generated(NamedTuple):
 
 
 class Group:
-    """Rows with caches of one kind and of lengths that may be padded together, all `bulk` or none.
+    """Rows with caches of one kind and of lengths that may be padded together, all `bulk` or none, of one adapter.
 
     Between steps the caches hold all tokens of every row, and `logits`, (rows, vocabulary) and perhaps still being
     computed, say how each goes on. Rows that enter have their last token outside the caches; it is fed with the others'
@@ -33,8 +33,8 @@ class Group:
     which models have faster paths.
     """
 
-    def __init__(self, model: Any, kind: tuple[str, ...], *, bulk: bool = False) -> None:
-        self._model, self.kind, self.bulk = model, kind, bulk
+    def __init__(self, model: Any, kind: tuple[str, ...], *, bulk: bool = False, adapter: str = "") -> None:
+        self._model, self.kind, self.bulk, self.adapter = model, kind, bulk, adapter
         self.rows: list[Row] = []
         self.caches: list[Any] = []
         self.logits: Any = None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 from mlx.utils import tree_flatten
 
 from workers.engines.text.cache import kv
 from workers.engines.text.schedule.decode import Group
 from workers.engines.text.schedule.rows import Row
+
+Adapted: TypeAlias = Callable[[str], Any]
 
 
 class BulkWork(NamedTuple):
@@ -20,10 +22,13 @@ class BulkWork(NamedTuple):
 
 
 class Groups:
-    """The groups of one batch; bulk rows have groups of their own, of at most `most` rows."""
+    """The groups of one batch; bulk rows have groups of their own, of at most `most` rows, and so has each adapter.
 
-    def __init__(self, model: Any, caches: kv.Kv, most: int) -> None:
-        self._model, self._kv, self.most = model, caches, most
+    `adapted` is the model with an adapter, by its name, where requests may choose one.
+    """
+
+    def __init__(self, model: Any, caches: kv.Kv, most: int, adapted: Adapted | None = None) -> None:
+        self._model, self._adapted, self._kv, self.most = model, adapted, caches, most
         self._weights = sum(leaf.nbytes for _, leaf in tree_flatten(model.parameters()))
         self.all: list[Group] = []
 
@@ -50,7 +55,7 @@ class Groups:
         takes = [group for group in self.all if self._takes(group, rows, kind)]
         if not takes and any(group.kind == kind for group in self.all):
             return False
-        (takes[0] if takes else self._new(kind, bulk=rows[0].bulk)).join_batch(rows, batch)
+        (takes[0] if takes else self._new(kind, rows[0])).join_batch(rows, batch)
         return True
 
     def leave(self, rows: Sequence[Row]) -> None:
@@ -75,7 +80,7 @@ class Groups:
         self.most = most
         for group in [group for group in self.all if group.bulk]:
             while len(group.rows) > most:
-                self._move(group, group.rows[most : 2 * most], self._new(group.kind, bulk=True))
+                self._move(group, group.rows[most : 2 * most], self._new(group.kind, group.rows[0]))
         for group in [group for group in self.all if group.bulk and not group.joining]:
             into = [other for other in self.all if other is not group and self._takes(other, group.rows, group.kind)]
             if into:
@@ -92,8 +97,10 @@ class Groups:
     def _tidy(self) -> None:
         self.all = [group for group in self.all if group.all_rows]
 
-    def _new(self, kind: tuple[str, ...], *, bulk: bool) -> Group:
-        self.all.append(Group(self._model, kind, bulk=bulk))
+    def _new(self, kind: tuple[str, ...], row: Row) -> Group:
+        """A group for rows like this one."""
+        model = self._model if self._adapted is None else self._adapted(row.adapter)
+        self.all.append(Group(model, kind, bulk=row.bulk, adapter=row.adapter))
         return self.all[-1]
 
     def _cheapest(self, row: Row, kind: tuple[str, ...]) -> Group:
@@ -103,10 +110,19 @@ class Groups:
             for at, group in enumerate(self.all)
             if self._takes(group, [row], kind)
         ]
-        return self.all[min(costs)[1]] if costs else self._new(kind, bulk=row.bulk)
+        return self.all[min(costs)[1]] if costs else self._new(kind, row)
 
     def _takes(self, group: Group, rows: Sequence[Row], kind: tuple[str, ...]) -> bool:
-        if not rows or not self._kv.mergeable or (group.kind, group.bulk) != (kind, rows[0].bulk):
+        if (
+            not rows
+            or not self._kv.mergeable
+            or (group.kind, group.bulk, group.adapter)
+            != (
+                kind,
+                rows[0].bulk,
+                rows[0].adapter,
+            )
+        ):
             return False
         together = [*group.all_rows, *rows]
         return (not group.bulk or len(together) <= self.most) and self._padding(together) <= self._weights

@@ -18,8 +18,10 @@ _ALIKE = 64  # tokens by which prompts may differ in any case
 
 
 def alike(caches: kv.Kv, a: PromptGroup, b: PromptGroup) -> bool:
-    """Whether two prompts may be prefilled together: in caches of one kind throughout, and without much padding."""
-    if a.scored is not None or b.scored is not None or not caches.mergeable or a.bulk is not b.bulk:
+    """Whether two prompts may be prefilled together: caches of one kind throughout, one adapter, not much padding."""
+    if a.scored is not None or b.scored is not None or not caches.mergeable:
+        return False
+    if (a.bulk, a.adapter) != (b.bulk, b.adapter):
         return False
     if any(caches.due_from(one.done, one.done + one.left) is not None for one in (a, b)):
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from workers.engines.text.cache import kv
@@ -13,10 +13,10 @@ _OLDEST = 4  # every so many steps the oldest prompts advance, however long they
 
 
 class Prefills:
-    """The prefills of one batch, the oldest first."""
+    """The prefills of one batch, the oldest first; `adapted` is as in Groups."""
 
-    def __init__(self, model: Any, caches: kv.Kv) -> None:
-        self._model, self._kv = model, caches
+    def __init__(self, model: Any, caches: kv.Kv, adapted: Callable[[str], Any] | None = None) -> None:
+        self._model, self._adapted, self._kv = model, adapted, caches
         self.all: list[Prefill] = []
 
     @property
@@ -36,7 +36,8 @@ class Prefills:
             first = chosen[0]
             together = [first, *(other for other in chosen[1:] if alike(self._kv, first, other))]
             chosen = [prompt for prompt in chosen if prompt not in together]
-            self.all.append(Prefill(self._model, self._kv, together))
+            model = self._model if self._adapted is None else self._adapted(first.adapter)
+            self.all.append(Prefill(model, self._kv, together))
 
     def next(self, step: int, *, bulk: bool) -> Prefill | None:
         """What advances in this step: people's prompts first, the shortest; others only if bulk work may."""

@@ -51,7 +51,7 @@ class Row:
 
     `cached` tokens of the prompt came from the prompt cache; `number` tells who came first. `guide` says which tokens
     may come next, `forced` holds those that must, and `media` belongs to its prompt. Nobody waits for a `bulk`
-    one. What it leaves in the prompt cache is its `owner`'s.
+    one. What it leaves in the prompt cache is its `owner`'s. It is computed with its `adapter`.
     """
 
     job: str
@@ -66,6 +66,7 @@ class Row:
     bulk: bool = False
     media: PromptMedia | None = None
     owner: str = ""
+    adapter: str = ""
     number: int = field(default_factory=itertools.count().__next__)
 
     @property
@@ -85,7 +86,7 @@ class Row:
 
     def anew(self) -> PromptGroup:
         """Its prompt and what was generated, of which nothing is done yet, to go on from."""
-        return PromptGroup(list(self.tokens), [self], None, self.media, self.owner)
+        return PromptGroup(list(self.tokens), [self], None, self.media, self.owner, self.adapter)
 
     def append(self, token: int) -> None:
         """Take the next token of the answer."""
@@ -109,6 +110,7 @@ class PromptGroup:
     scored: int | None = None
     media: PromptMedia | None = None
     owner: str = ""
+    adapter: str = ""
     cached: int = 0
     done: int = 0
     caches: list[Any] | None = None
@@ -122,7 +124,7 @@ class PromptGroup:
 
     def anew(self, rows: list[Row]) -> PromptGroup:
         """The same prompt, of which nothing is done yet, for these rows."""
-        return PromptGroup(self.tokens, rows, self.scored, self.media, self.owner)
+        return PromptGroup(self.tokens, rows, self.scored, self.media, self.owner, self.adapter)
 
     @property
     def bulk(self) -> bool:
