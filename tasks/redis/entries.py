@@ -8,7 +8,7 @@ from typing import TypeAlias
 import structlog
 
 from tasks.redis.store import JobStore
-from tasks.values import events, fold
+from tasks.values import events, fold, replay
 from tasks.values.errors import Failure, UnreadableRecord
 from tasks.values.events import Event
 from tasks.values.job import Record
@@ -44,7 +44,7 @@ def rebuilt(result: fold.Result) -> Iterator[Event]:
     """Events that fold to this result, for a reader who comes when the stream has gone."""
     if isinstance(result, fold.TextResult):
         for index, choice in enumerate(result.choices):
-            yield from fold.deltas(choice, index)
+            yield from replay.deltas(choice, index)
     elif isinstance(result, fold.TranscriptResult):
         yield events.Recording(result.seconds, result.language, result.language_name)
         yield from result.segments

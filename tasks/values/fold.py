@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar, get_args
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import msgspec
 
@@ -151,7 +151,6 @@ class PicturesResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="pictu
     usage: Usage = Usage()
 
 
-T = TypeVar("T", str, tuple[TokenLogprob, ...])
 Result: TypeAlias = TextResult | TokensResult | VectorResult | ScoresResult | TranscriptResult | PicturesResult
 
 _encoder = msgspec.json.Encoder()
@@ -262,59 +261,3 @@ def _cut(delta: Delta) -> int | Cut:
         calls = tuple((call.number, len(call.id), len(call.name), len(call.arguments)) for call in delta.calls)
         return Cut(len(delta.text), len(delta.reasoning), len(delta.logprobs), calls)
     return len(delta.text) or -len(delta.reasoning)
-
-
-def deltas(choice: Choice, index: int) -> Iterator[Delta]:
-    """Those that a choice with `cuts` was folded from, else as few as it can have been told in."""
-    return _cut_again(choice, index) if choice.cuts else _fewest(choice, index)
-
-
-def _fewest(choice: Choice, index: int) -> Iterator[Delta]:
-    found, last, number = [Delta("", index, logprobs=choice.logprobs)], -1, 0
-    for piece in choice.pieces():
-        place = (Thinking, Text, ToolCall).index(type(piece))
-        if place < last:
-            found.append(Delta("", index))
-        last = place
-        if isinstance(piece, ToolCall):
-            call = CallDelta(number, piece.id, piece.name, piece.arguments)
-            found[-1] = msgspec.structs.replace(found[-1], calls=(*found[-1].calls, call))
-            number += 1
-        else:
-            name = "text" if isinstance(piece, Text) else "reasoning"
-            found[-1] = msgspec.structs.replace(found[-1], **{name: piece.text})
-    yield from found[:-1]
-    yield msgspec.structs.replace(found[-1], finish_reason=choice.finish_reason, stop=choice.stop)
-
-
-def _cut_again(choice: Choice, index: int) -> Iterator[Delta]:
-    text, reasoning, logprobs = _Rest(choice.text), _Rest(choice.reasoning), _Rest(choice.logprobs)
-    parts = [(_Rest(call.id), _Rest(call.name), _Rest(call.arguments)) for call in choice.calls]
-    for at, held in enumerate(choice.cuts, 1):
-        cut = held if isinstance(held, Cut) else Cut(max(held, 0), max(-held, 0))
-        yield Delta(
-            text.take(cut.text),
-            index,
-            choice.finish_reason if at == len(choice.cuts) else None,
-            logprobs.take(cut.logprobs),
-            reasoning.take(cut.reasoning),
-            tuple(
-                CallDelta(number, *(part.take(count) for part, count in zip(parts[number], counts, strict=True)))
-                for number, *counts in cut.calls
-            ),
-            stop=choice.stop if at == len(choice.cuts) else None,
-        )
-
-
-class _Rest(Generic[T]):
-    """What is left of a sequence that is taken piece by piece."""
-
-    def __init__(self, whole: T) -> None:
-        self._whole: T = whole
-        self._at = 0
-
-    def take(self, count: int) -> T:
-        """The next so many of it."""
-        begin, self._at = self._at, self._at + count
-        taken: T = self._whole[begin : self._at]
-        return taken

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.values import events, fold
+from tasks.values import events, fold, replay
 from tasks.values.events import CallDelta, Delta, Event
 from tasks.values.fold import Choice, Part, Text, Thinking
 from tasks.values.requests import ChatRequest, Message, ToolCall
@@ -68,5 +68,5 @@ def test_a_choice_that_is_told_again_folds_to_itself(steps: list[tuple[str, str,
         told.append(Delta(text, reasoning=reasoning, calls=called(F, number) if calls else ()))
         number += calls
     choice = folded(*told, Delta("", finish_reason="length", stop="END"))  # type: ignore[arg-type]
-    again = list(fold.deltas(choice, 0))
+    again = list(replay.deltas(choice, 0))
     assert folded(*again) == choice and len(again) <= len(told) + 1

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from tasks.values import events, fold
+from tasks.values import events, fold, replay
 from tasks.values.events import CallDelta, Delta, Event
 from tasks.values.job import Job, RenderOptions
 from tasks.values.requests import Tool
@@ -141,7 +141,7 @@ def test_who_reads_from_the_record_gets_the_same(deltas: list[Delta], end: Any) 
     of = job(5)
     heard = [events.Started(1, 9), *deltas, Delta("", finish_reason=end[0], stop=end[1]), events.Done(USAGE)]
     (choice,) = fold.fold(of.payload, heard).choices  # type: ignore[union-attr]
-    again = [*fold.deltas(choice, 0), events.Done(USAGE)]
+    again = [*replay.deltas(choice, 0), events.Done(USAGE)]
     assert len(again) <= len(heard)
     assert body(of, again) == body(of, heard) == added_up(chunks(of, again))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schemas.tools import Choice
-from tasks.values import events, fold
+from tasks.values import events, fold, replay
 from tasks.values.errors import Failure
 from tasks.values.job import Job, Status
 from tasks.values.responses import Asked, id_of
@@ -94,7 +94,7 @@ def head(job: Job, asked: Asked, status: str) -> dict[str, Any]:
 def made(job: Job, asked: Asked, result: fold.TextResult, at: int) -> dict[str, Any]:
     """A response with what it made, by this time in milliseconds since the epoch."""
     output, (choice,) = Output(job), result.choices
-    for delta in fold.deltas(choice, 0):
+    for delta in replay.deltas(choice, 0):
         for _ in output.take(delta):
             pass
     return done(job, asked, output, choice.finish_reason, events.Done(result.usage, at))

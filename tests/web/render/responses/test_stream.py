@@ -16,7 +16,7 @@ from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import Response, ResponseItem, ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
-from tasks.values import events, fold
+from tasks.values import events, fold, replay
 from tasks.values.errors import Failure
 from tasks.values.events import CallDelta, Delta, Event
 from tests.contract.test_openai_types import undeclared
@@ -170,7 +170,7 @@ def test_who_comes_later_is_told_what_the_others_were(told: list[Event], after: 
     every = streamed(of, told)
     result = fold.decode(fold.encode(fold.fold(of.payload, told)))
     assert isinstance(result, fold.TextResult)
-    again: list[Event] = [*fold.deltas(result.choices[0], 0), told[-1]]  # of the record, when the stream has gone
+    again: list[Event] = [*replay.deltas(result.choices[0], 0), told[-1]]  # of the record, when the stream has gone
     for source in (told, again):
         assert streamed(of, source, after) == every[after + 1 :]
 

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.values import events, fold
+from tasks.values import events, fold, replay
 from tasks.values.events import CallDelta, Delta, TokenLogprob
 from tasks.values.requests import ChatRequest, Message
 
@@ -37,12 +37,12 @@ def test_what_is_to_be_told_again_is_told_as_it_was(steps: list[tuple[str, str, 
     payload = msgspec.structs.replace(CHAT, replay=True)
     result = fold.decode(fold.encode(fold.fold(payload, [events.Started(1), *heard, events.Done()])))
     assert isinstance(result, fold.TextResult)
-    assert list(fold.deltas(result.choices[0], 0)) == heard
+    assert list(replay.deltas(result.choices[0], 0)) == heard
 
 
 @given(STEPS)
 def test_other_results_do_not_remember_and_are_told_in_few(steps: list[tuple[str, str, int, list[str]]]) -> None:
     result = fold.fold(CHAT, [*told(steps), events.Done()])
     assert isinstance(result, fold.TextResult) and result.choices[0].cuts == ()
-    again = list(fold.deltas(result.choices[0], 0))
+    again = list(replay.deltas(result.choices[0], 0))
     assert len(again) <= len(steps) + 1 and fold.fold(CHAT, [*again, events.Done()]) == result
