@@ -1,19 +1,19 @@
-"""Items: what a response or a conversation is made of, as a client sends them, and the turns that they add up to.
+"""Items: what a response or a conversation is made of, as a client sends them.
 
 A checked item has the fields that are known and nothing else, all of them JSON: it is what is stored and shown again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf
 
 from schemas.containers import ByType, Items, kind
-from schemas.content import DETAILS, LOW, InputAudio, Media, Part, Parts, sound
 from schemas.fields import Body, Shapes, Text, loaded
+from schemas.item_parts import OUTPUT_PARTS, PARTS, Contents
 from schemas.tools import Arguments
 
 MAX_ITEMS = MAX_PARTS = 4096  # of an input
@@ -26,116 +26,6 @@ HOSTED = (
     *("local_shell_call_output", "mcp_approval_request", "mcp_approval_response", "mcp_call", "mcp_list_tools"),
     *("shell_call", "shell_call_output", "tool_search_call", "tool_search_output", "web_search_call"),
 )
-
-
-class InputPart(Part):
-    """Base of the parts of items; prompts are cached here without being told where they may be."""
-
-    ACCEPTED: ClassVar[frozenset[str]] = Part.ACCEPTED | {"prompt_cache_breakpoint"}
-
-
-class InputTextPart(InputPart):
-    """Some words that a model is told."""
-
-    type = kind("input_text")
-    text = fields.String(required=True)
-
-
-class OutputTextPart(InputPart):
-    """Some words that a model said."""
-
-    ACCEPTED: ClassVar[frozenset[str]] = InputPart.ACCEPTED | {"annotations", "logprobs", "parsed"}
-
-    type = kind("output_text")
-    text = fields.String(required=True)
-
-
-class RefusedPart(InputPart):
-    """Words with which a model refused."""
-
-    type = kind("refusal")
-    refusal = fields.String(required=True)
-
-
-class InputImagePart(InputPart):
-    """A picture, by a URL, a data URL, or the id of a file."""
-
-    type = kind("input_image")
-    image_url = Text()
-    file_id = Text()
-    detail = fields.String(validate=OneOf(DETAILS))
-
-    @validates_schema
-    def one(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Refuse none and two."""
-        _one_of(data, "image_url", "file_id")
-
-
-class InputFilePart(InputPart):
-    """A file, by its id, a URL, or a data URL."""
-
-    type = kind("input_file")
-    file_id = Text()
-    file_data = Text()
-    file_url = Text()
-    filename = fields.String()
-    detail = fields.String(validate=OneOf(DETAILS))
-
-    @validates_schema
-    def one(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Refuse none and two."""
-        _one_of(data, "file_id", "file_data", "file_url")
-
-
-class InputAudioPart(InputPart):
-    """A sound."""
-
-    type = kind("input_audio")
-    input_audio = fields.Nested(InputAudio, required=True)
-
-
-def _one_of(data: Mapping[str, Any], *names: str) -> None:
-    if sum(name in data for name in names) != 1:
-        raise ValidationError(f"send one of {' and '.join(map(repr, names))}.", names[0])
-
-
-PARTS: Mapping[str, type[Body]] = {
-    "input_text": InputTextPart,
-    "output_text": OutputTextPart,
-    "refusal": RefusedPart,
-    "input_image": InputImagePart,
-    "input_file": InputFilePart,
-    "input_audio": InputAudioPart,
-}
-OUTPUT_PARTS = {name: PARTS[name] for name in ("input_text", "input_image", "input_file")}
-
-
-class Contents(fields.Field[str | list[dict[str, Any]]]):
-    """A text, or a list of parts."""
-
-    def __init__(self, parts: Mapping[str, type[Body]], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._part = ByType(parts)
-
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> str | list[dict[str, Any]]:
-        if isinstance(value, str):
-            return value
-        if not isinstance(value, list):
-            raise ValidationError("must be a string or a list of parts.")
-        return [_at(index, self._part, part) for index, part in enumerate(value)]
-
-    def shape(self, shapes: Shapes) -> dict[str, Any]:
-        """A string, or a list of parts."""
-        return {"anyOf": [{"type": "string"}, {"type": "array", "items": shapes.field(self._part)}]}
-
-
-def _at(index: int, field: fields.Field[Any], value: Any) -> Any:
-    try:
-        return field.deserialize(value)
-    except ValidationError as error:
-        raise ValidationError({index: error.messages}) from None
 
 
 class Item(Body):
@@ -307,80 +197,3 @@ class InputItems(fields.Field[list[dict[str, Any]]]):
     def shape(self, shapes: Shapes) -> dict[str, Any]:
         """A string, or a list of items."""
         return {"anyOf": [{"type": "string"}, shapes.field(self._items)]}
-
-
-def turns(items: Sequence[Mapping[str, Any]], name: str = "input") -> list[dict[str, Any]]:
-    """The turns of a conversation that items add up to, as the body of a chat has them; `name` is theirs in the body.
-
-    Thinking, words and calls that follow each other are one turn of the assistant. What tools show is a turn of the
-    user behind their results, as no template takes it elsewhere. References and compactions must have been replaced.
-    """
-    found: list[dict[str, Any]] = []
-    shown: list[str | Media] = []
-    for index, item in enumerate(items):
-        if item["type"].endswith("_output"):
-            content = _content(item["output"], f"{name}[{index}].output")
-            shown += [part for part in content if isinstance(part, Media)]
-            text = "".join(part for part in content if isinstance(part, str))
-            found.append({"role": "tool", "content": text, "tool_call_id": item["call_id"]})
-            continue
-        found += _showing(shown)
-        shown = []
-        if item["type"] == "message" and item["role"] != "assistant":
-            found.append(
-                {"role": item["role"], "content": _joined(_content(item["content"], f"{name}[{index}].content"))}
-            )
-        else:
-            _say(found, item)
-    return [*found, *_showing(shown)]
-
-
-def _showing(parts: Sequence[str | Media]) -> list[dict[str, Any]]:
-    return [{"role": "user", "content": tuple(parts)}] if parts else []
-
-
-def _say(found: list[dict[str, Any]], item: Mapping[str, Any]) -> None:
-    """Add to the assistant's turn, or begin one where the last is another's, or is over."""
-    last = found[-1] if found and found[-1]["role"] == "assistant" else None
-    words, calls = bool(last and last["content"]), bool(last and last.get("tool_calls"))
-    over = {"reasoning": words or calls, "message": words and not calls}.get(item["type"], False)
-    if last is None or over:
-        last = {"role": "assistant", "content": ""}
-        found.append(last)
-    if item["type"] == "reasoning":
-        last["reasoning_content"] = last.get("reasoning_content", "") + thinking(item)
-    elif item["type"] == "message":
-        last["content"] += "".join(map(str, _content(item["content"], "")))
-    elif item["type"] == "function_call":
-        called = {"id": item["call_id"], "function": {"name": item["name"], "arguments": item["arguments"]}}
-        last.setdefault("tool_calls", []).append(called)
-    else:
-        custom = {"id": item["call_id"], "custom": {"name": item["name"], "input": item["input"]}}
-        last.setdefault("tool_calls", []).append(custom)
-
-
-def thinking(item: Mapping[str, Any]) -> str:
-    """What a reasoning item says: the thinking itself, or else what it was summed up to."""
-    return "".join(part["text"] for part in item.get("content") or item.get("summary") or ())
-
-
-def _joined(parts: Parts) -> str | Parts:
-    return parts if any(isinstance(part, Media) for part in parts) else "".join(map(str, parts))
-
-
-def _content(content: str | Sequence[Mapping[str, Any]], param: str) -> Parts:
-    if isinstance(content, str):
-        return (content,)
-    return tuple(_part(part, f"{param}[{index}]") for index, part in enumerate(content))
-
-
-def _part(part: Mapping[str, Any], param: str) -> str | Media:
-    if part["type"] == "input_image":
-        field = "image_url" if "image_url" in part else "file_id"
-        return Media("image", part[field], field, LOW if part.get("detail") == "low" else None, param)
-    if part["type"] == "input_file":
-        field = next(name for name in ("file_id", "file_data", "file_url") if name in part)
-        return Media("file", part[field], field, param=param)
-    if part["type"] == "input_audio":
-        return Media("audio", sound(**part["input_audio"]), "input_audio.data", param=param)
-    return str(part["refusal" if part["type"] == "refusal" else "text"])
