@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import msgspec
 from marshmallow import ValidationError, fields, validates_schema
-from marshmallow.validate import Length, OneOf, Range
+from marshmallow.validate import OneOf, Range
 
 from mlxq import ranges
-from schemas.constraints import OBJECT, Rule, Source, bounded
+from schemas.constraints import OBJECT, Rule, bounded
 from schemas.containers import ByType, Items, kind, shallow
 from schemas.fields import Body, Call, Count, Flag, Shapes, Text, about, within
 from schemas.inputs import LIMIT
 from schemas.items import InputItems
 from schemas.jobs import metadata
+from schemas.response_tools import ResponseTextFormatSchema, ResponseToolChoice, ToolField, tool_names
 from schemas.sampling import MAX_ALTERNATIVES, TokenSchema, adapter
 from schemas.thinking import Effort
-from schemas.tools import MAX_TOOLS, MODES, NAME, Choice, FunctionSchema
+from schemas.tools import MAX_TOOLS, Choice
 
 LOGPROBS, ENCRYPTED = "message.output_text.logprobs", "reasoning.encrypted_content"
 # What only hosted tools, or pictures that a client has anyway, have to include.
@@ -32,108 +33,6 @@ INCLUDABLE = (
     "web_search_call.action.sources",
     "web_search_call.results",
 )
-
-
-class ResponseFunctionToolSchema(FunctionSchema):
-    """A function that the model may call."""
-
-    ACCEPTED: ClassVar[frozenset[str]] = frozenset({"allowed_callers", "async", "cache_control", "output_schema"})
-    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"defer_loading": (False,)}
-
-    type = kind("function")
-
-
-class ResponseTextFormatSchema(Body):
-    """An input that may be any text, and an answer that may."""
-
-    type = kind("text")
-
-
-class GrammarFormatSchema(Body):
-    """An input that obeys a Lark grammar or a regular expression."""
-
-    type = kind("grammar")
-    syntax = fields.String(required=True, validate=OneOf(("lark", "regex")))
-    definition = Source(required=True)
-
-
-class ResponseCustomToolSchema(Body):
-    """A tool that takes a text."""
-
-    ACCEPTED: ClassVar[frozenset[str]] = frozenset({"allowed_callers", "async", "cache_control"})
-    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"defer_loading": (False,)}
-
-    type = kind("custom")
-    name = fields.String(required=True, validate=NAME)
-    description = fields.String()
-    format = ByType({"text": ResponseTextFormatSchema, "grammar": GrammarFormatSchema})
-
-
-class ToolField(ByType):
-    """A function or a custom tool; those that OpenAI hosts are refused by name."""
-
-    def __init__(self) -> None:
-        super().__init__({"function": ResponseFunctionToolSchema, "custom": ResponseCustomToolSchema})
-
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> dict[str, Any]:
-        asked = value.get("type") if isinstance(value, Mapping) else None
-        if isinstance(asked, str) and asked not in self._bodies:
-            message = f"'{asked}' is a tool that is hosted elsewhere; there are 'function' and 'custom' here."
-            raise ValidationError({"type": [message]})
-        return super()._deserialize(value, attr, data, **kwargs)
-
-
-class ResponseNamedToolSchema(Body):
-    """A tool by its name."""
-
-    type = kind("function", "custom")
-    name = Text(required=True)
-
-
-class ResponseAllowedToolsSchema(Body):
-    """The tools that are left to choose from, and whether one has to be called."""
-
-    type = kind("allowed_tools")
-    mode = fields.String(required=True, validate=OneOf(MODES[1:]))
-    tools = Items(
-        ByType(dict.fromkeys(("function", "custom"), ResponseNamedToolSchema)),
-        most=MAX_TOOLS,
-        required=True,
-        validate=Length(min=1),
-    )
-
-
-class ResponseToolChoice(fields.Field[Choice]):
-    """A mode, a tool, or some tools with a mode."""
-
-    _objects = ByType(
-        {
-            "function": ResponseNamedToolSchema,
-            "custom": ResponseNamedToolSchema,
-            "allowed_tools": ResponseAllowedToolsSchema,
-        }
-    )
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Choice:
-        if isinstance(value, str):
-            if value not in MODES:
-                raise ValidationError("must be 'none', 'auto', 'required' or an object.")
-            return Choice(value)
-        chosen = self._objects.deserialize(value)
-        if chosen["type"] == "allowed_tools":
-            return Choice(chosen["mode"], None, tuple(tool["name"] for tool in chosen["tools"]))
-        return Choice("required", chosen["name"], kind=chosen["type"])
-
-    def shape(self, shapes: Shapes) -> dict[str, Any]:
-        """A mode, or an object."""
-        return {"anyOf": [{"type": "string", "enum": list(MODES)}, shapes.field(self._objects)]}
-
-
-def _schema(schema: Mapping[str, Any]) -> None:
-    shallow(schema)
-    bounded(msgspec.json.encode(schema).decode())
 
 
 class JsonSchemaFormat(Body):
@@ -254,7 +153,7 @@ class ResponseInputSchema(InputSchema):
     @validates_schema
     def choose(self, data: Mapping[str, Any], **_: Any) -> None:
         """Refuse tools that cannot be told apart, and a choice of them that cannot be met."""
-        names = _names(data.get("tools", []))
+        names = tool_names(data.get("tools", []))
         choice = data.get("tool_choice", Choice("auto"))
         if choice.mode == "required" and not names:
             raise ValidationError("asks for a call, and there are no 'tools'.", "tool_choice")
@@ -343,16 +242,6 @@ class CompactSchema(InputSchema):
         {"prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "service_tier"}
     )
     REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"image": ()}
-
-
-def _names(tools: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What tools are called; refuses two of one name."""
-    found: dict[str, None] = {}
-    for index, tool in enumerate(tools):
-        if tool["name"] in found:
-            raise ValidationError({"tools": {index: {"name": [f"is a second tool called '{tool['name']}'."]}}})
-        found[tool["name"]] = None
-    return list(found)
 
 
 def rules(data: Mapping[str, Any]) -> Iterator[Rule]:
