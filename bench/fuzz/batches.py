@@ -9,7 +9,8 @@ import httpx
 import msgspec
 
 from bench.fuzz import bounds, values
-from bench.fuzz.bodies import CHAT, COMPLETIONS, EMBEDDINGS, TOOL, chat, completion, embedding, guided
+from bench.fuzz.bodies.chats import CHAT, COMPLETIONS, TOOL, chat, completion, guided
+from bench.fuzz.bodies.vectors import EMBEDDINGS, embedding
 from bench.fuzz.findings import DEFECTS, Finding, Findings
 from bench.fuzz.mutations import NAMES
 from bench.fuzz.request import ADMIN, Json, Request

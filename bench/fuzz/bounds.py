@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from bench.fuzz import values
-from bench.fuzz.bodies import CHAT, COMPLETIONS, MESSAGES
+from bench.fuzz.bodies.chats import CHAT, COMPLETIONS
+from bench.fuzz.bodies.messages import MESSAGES
 from bench.fuzz.request import Form, Json, Request
 from bench.fuzz.world import World
 

@@ -14,7 +14,7 @@ from random import Random
 from flask import Flask
 
 from bench.fuzz import bounds, mutations
-from bench.fuzz.bodies import CHAT, chat
+from bench.fuzz.bodies.chats import CHAT, chat
 from bench.fuzz.examples import EXAMPLES, Example
 from bench.fuzz.findings import DEFECTS, Finding, Findings, smaller, wrong
 from bench.fuzz.request import Form, Part, Request

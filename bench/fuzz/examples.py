@@ -7,8 +7,10 @@ from dataclasses import replace
 from random import Random
 from typing import Any, NamedTuple
 
-from bench.fuzz import bodies
-from bench.fuzz.bodies import CHAT, COMPLETIONS, EMBEDDINGS, MESSAGES
+from bench.fuzz.bodies import chats, media, messages, responses, stored, vectors
+from bench.fuzz.bodies.chats import CHAT, COMPLETIONS
+from bench.fuzz.bodies.messages import MESSAGES
+from bench.fuzz.bodies.vectors import EMBEDDINGS
 from bench.fuzz.request import Form, Json, Part, Request, escaped
 from bench.fuzz.world import World
 from schemas.conversations import PICTURES
@@ -57,7 +59,7 @@ def _item(method: str, weight: float) -> Example:
     route = "/v1/conversations/<conversation_id>/items/<item_id>"
 
     def make(world: World, chance: Random) -> Request:
-        path = conversation.make(world, chance).path + f"/items/{bodies.ITEM}"
+        path = conversation.make(world, chance).path + f"/items/{responses.ITEM}"
         return Request(route, method, path, query=chance.choice(((), (("include[]", PICTURES),))))
 
     return Example(route, method, make, weight)
@@ -93,39 +95,39 @@ UPGRADE = (
     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
 )
 EXAMPLES: tuple[Example, ...] = (
-    _post(CHAT, bodies.chat, 30),
-    _post(CHAT, bodies.guided, 8),
-    _post(CHAT, bodies.spoken, 4),
-    _post(CHAT, bodies.kept, 4),
-    _post(COMPLETIONS, bodies.completion, 12),
-    _post(EMBEDDINGS, bodies.embedding, 8),
-    _post("/v1/responses", bodies.response, 12),
-    _post("/v1/responses/input_tokens", bodies.response_input, 2),
-    _post("/v1/responses/compact", bodies.response_input, 2),
+    _post(CHAT, chats.chat, 30),
+    _post(CHAT, chats.guided, 8),
+    _post(CHAT, chats.spoken, 4),
+    _post(CHAT, chats.kept, 4),
+    _post(COMPLETIONS, chats.completion, 12),
+    _post(EMBEDDINGS, vectors.embedding, 8),
+    _post("/v1/responses", responses.response, 12),
+    _post("/v1/responses/input_tokens", responses.response_input, 2),
+    _post("/v1/responses/compact", responses.response_input, 2),
     *(_get(f"/v1/responses/<response_id>{rest}", "response", 1.5) for rest in ("", "/input_items")),
     _get("/v1/responses/<response_id>/cancel", "response", method="POST"),
     _get("/v1/responses/<response_id>", "response", 0.5, method="DELETE"),
-    *(_post(route, bodies.reranked, 3) for route in ("/v1/rerank", "/v2/rerank")),
-    _post("/v1/score", bodies.scored, 3),
-    _post("/v1/tokenize", bodies.tokenized, 5),
-    _post("/v1/detokenize", bodies.detokenized, 4),
-    _post("/v1/chat/render", bodies.rendered, 5),
-    _post(MESSAGES, bodies.message, 15),
-    _post(f"{MESSAGES}/count_tokens", bodies.counted, 3),
-    _post(f"{MESSAGES}/batches", bodies.message_batch, 1.5),
+    *(_post(route, vectors.reranked, 3) for route in ("/v1/rerank", "/v2/rerank")),
+    _post("/v1/score", vectors.scored, 3),
+    _post("/v1/tokenize", chats.tokenized, 5),
+    _post("/v1/detokenize", chats.detokenized, 4),
+    _post("/v1/chat/render", chats.rendered, 5),
+    _post(MESSAGES, messages.message, 15),
+    _post(f"{MESSAGES}/count_tokens", messages.counted, 3),
+    _post(f"{MESSAGES}/batches", messages.message_batch, 1.5),
     _listed(f"{MESSAGES}/batches", (("limit", "5"), ("after_id", "msgbatch_x")), (("before_id", "msgbatch_x"),), ()),
     *(_get(f"{MESSAGES}/batches/<batch_id>{rest}", "message_batch") for rest in ("", "/results")),
     _get(f"{MESSAGES}/batches/<batch_id>/cancel", "message_batch", 0.5, method="POST"),
     _get(f"{MESSAGES}/batches/<batch_id>", "message_batch", 0.3, method="DELETE"),
-    _post("/v1/images/generations", bodies.picture, 3),
-    _post("/v1/images/edits", bodies.changed, 1.5),
-    _form("/v1/images/edits", bodies.changed_form, 1.5),
-    _form("/v1/images/variations", bodies.varied, 2),
-    _form("/v1/audio/transcriptions", bodies.recording, 1),
-    _form("/v1/audio/translations", bodies.translated, 0.5),
-    _form("/v1/files", bodies.upload, 8),
-    _post("/v1/batches", bodies.batch, 2),
-    _post("/v1/jobs", bodies.job, 10),
+    _post("/v1/images/generations", media.picture, 3),
+    _post("/v1/images/edits", media.changed, 1.5),
+    _form("/v1/images/edits", media.changed_form, 1.5),
+    _form("/v1/images/variations", media.varied, 2),
+    _form("/v1/audio/transcriptions", media.recording, 1),
+    _form("/v1/audio/translations", media.translated, 0.5),
+    _form("/v1/files", stored.upload, 8),
+    _post("/v1/batches", stored.batch, 2),
+    _post("/v1/jobs", stored.job, 10),
     _listed(
         "/v1/jobs",
         *((("status", "succeeded"), ("limit", "5")), (("label", "a"), ("label", "b"), ("metadata[run]", "1"))),
@@ -138,12 +140,12 @@ EXAMPLES: tuple[Example, ...] = (
         *((("limit", "5"), ("order", "desc"), ("model", "fake")), (("metadata[a]", "b"), ("after", "chatcmpl-x")), ()),
     ),
     *(_get(f"{CHAT}/<completion_id>{rest}", "completion", 1.5) for rest in ("", "/messages")),
-    _update(f"{CHAT}/<completion_id>", "completion", bodies.described),
+    _update(f"{CHAT}/<completion_id>", "completion", stored.described),
     _get(f"{CHAT}/<completion_id>", "completion", 0.3, method="DELETE"),
-    _post("/v1/conversations", bodies.conversation, 3),
+    _post("/v1/conversations", responses.conversation, 3),
     *(_get(f"/v1/conversations/<conversation_id>{rest}", "conversation", 1.5) for rest in ("", "/items")),
-    _update("/v1/conversations/<conversation_id>", "conversation", bodies.described),
-    _update("/v1/conversations/<conversation_id>/items", "conversation", bodies.items, 2),
+    _update("/v1/conversations/<conversation_id>", "conversation", stored.described),
+    _update("/v1/conversations/<conversation_id>/items", "conversation", responses.items, 2),
     _item("GET", 1),
     _item("DELETE", 0.3),
     _get("/v1/conversations/<conversation_id>", "conversation", 0.3, method="DELETE"),
@@ -163,7 +165,7 @@ EXAMPLES: tuple[Example, ...] = (
         "/v1/models/<path:name>", "GET", lambda *_: Request("/v1/models/<path:name>", "GET", "/v1/models/fake"), 0.5
     ),
     *(Example(f"/v1/models/<path:name>/{wish}", "POST", _wish(wish), 0.2) for wish in ("load", "unload")),
-    _post("/v1/admin/keys", bodies.key, 1),
+    _post("/v1/admin/keys", stored.key, 1),
     *(_plain(route) for route in ("/v1/admin/keys", "/v1/admin/queue", "/v1/queue/stats")),
     _get("/v1/admin/keys/<key_id>", "key", 0.3),
     _get("/v1/admin/keys/<key_id>/revoke", "key", 0.3, method="POST"),

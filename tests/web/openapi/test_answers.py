@@ -13,7 +13,7 @@ import pytest
 
 from bench.fuzz import bounds, sender
 from bench.fuzz.__main__ import ENV
-from bench.fuzz.bodies import CHAT, chat
+from bench.fuzz.bodies.chats import CHAT, chat
 from bench.fuzz.examples import EXAMPLES
 from bench.fuzz.request import ADMIN, BOUNDARY, Form, Request
 from bench.fuzz.world import World, line

@@ -17,7 +17,8 @@ from marshmallow import ValidationError, fields
 from openai.types import BatchCreateParams, EmbeddingCreateParams, completion_create_params, image_generate_params
 from openai.types.chat import completion_create_params as chat_params
 
-from bench.fuzz import bodies, mutations
+from bench.fuzz import mutations
+from bench.fuzz.bodies import chats, media, messages, responses, stored, vectors
 from bench.fuzz.request import Json, Request
 from bench.fuzz.world import World
 from schemas.batches import BatchSchema
@@ -35,33 +36,33 @@ from web import registry
 
 OF_JOBS = {path: endpoint.schema for path, endpoint in registry.endpoints().items()}
 BODIES: tuple[tuple[str, Callable[[World, Random], Any]], ...] = (
-    ("/v1/chat/completions", bodies.chat),
-    ("/v1/chat/completions", bodies.guided),
-    ("/v1/chat/completions", bodies.spoken),
-    ("/v1/completions", bodies.completion),
-    ("/v1/embeddings", bodies.embedding),
-    ("/v1/rerank", bodies.reranked),
-    ("/v2/rerank", bodies.reranked),
-    ("/v1/score", bodies.scored),
-    ("/v1/tokenize", bodies.tokenized),
-    ("/v1/detokenize", bodies.detokenized),
-    ("/v1/chat/render", bodies.rendered),
-    ("/v1/responses", bodies.response),
-    ("/v1/responses/input_tokens", bodies.response_input),
-    ("/v1/responses/compact", bodies.response_input),
-    ("/v1/messages", bodies.message),
-    ("/v1/messages/count_tokens", bodies.counted),
-    ("/v1/messages/batches", bodies.message_batch),
-    ("/v1/images/generations", bodies.picture),
-    ("/v1/images/edits", bodies.changed),
-    ("/v1/batches", bodies.batch),
-    ("/v1/jobs", bodies.job),
-    ("/v1/admin/keys", bodies.key),
-    ("/v1/chat/completions", bodies.kept),
-    ("/v1/chat/completions/{completion_id}", bodies.described),
-    ("/v1/conversations", bodies.conversation),
-    ("/v1/conversations/{conversation_id}", bodies.described),
-    ("/v1/conversations/{conversation_id}/items", bodies.items),
+    ("/v1/chat/completions", chats.chat),
+    ("/v1/chat/completions", chats.guided),
+    ("/v1/chat/completions", chats.spoken),
+    ("/v1/completions", chats.completion),
+    ("/v1/embeddings", vectors.embedding),
+    ("/v1/rerank", vectors.reranked),
+    ("/v2/rerank", vectors.reranked),
+    ("/v1/score", vectors.scored),
+    ("/v1/tokenize", chats.tokenized),
+    ("/v1/detokenize", chats.detokenized),
+    ("/v1/chat/render", chats.rendered),
+    ("/v1/responses", responses.response),
+    ("/v1/responses/input_tokens", responses.response_input),
+    ("/v1/responses/compact", responses.response_input),
+    ("/v1/messages", messages.message),
+    ("/v1/messages/count_tokens", messages.counted),
+    ("/v1/messages/batches", messages.message_batch),
+    ("/v1/images/generations", media.picture),
+    ("/v1/images/edits", media.changed),
+    ("/v1/batches", stored.batch),
+    ("/v1/jobs", stored.job),
+    ("/v1/admin/keys", stored.key),
+    ("/v1/chat/completions", chats.kept),
+    ("/v1/chat/completions/{completion_id}", stored.described),
+    ("/v1/conversations", responses.conversation),
+    ("/v1/conversations/{conversation_id}", stored.described),
+    ("/v1/conversations/{conversation_id}/items", responses.items),
 )
 SCHEMAS: dict[str, type[Body]] = {
     **OF_JOBS,
