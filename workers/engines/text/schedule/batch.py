@@ -13,12 +13,12 @@ import structlog
 
 from workers.engines.text.cache import kv
 from workers.engines.text.cache.prompt_cache import NOTHING, PromptCache
-from workers.engines.text.cache.radix import shared
 from workers.engines.text.sampling.sampler import Sampler
 from workers.engines.text.schedule import bulk_throttle
 from workers.engines.text.schedule.bulk_throttle import BulkThrottle
 from workers.engines.text.schedule.decode import Generated, Group
 from workers.engines.text.schedule.groups import BulkWork, Groups
+from workers.engines.text.schedule.lookup import Lookup
 from workers.engines.text.schedule.outcome import MediaFailed, Prefilled, Ready
 from workers.engines.text.schedule.prefill import Piece
 from workers.engines.text.schedule.prefill_budget import PrefillBudget
@@ -27,7 +27,6 @@ from workers.engines.text.schedule.rows import PromptGroup, Row
 from workers.engines.text.speculation import Draft
 
 AHEAD = 256  # tokens of an answer that are counted on when it is admitted; a longer one may have to pause
-_SHARED = 128  # tokens that a prompt must share with one under way for waiting to pay
 _TIDY = 512  # steps between two looks at MLX's own cache of buffers
 log = structlog.get_logger()
 
@@ -55,7 +54,7 @@ class Batch:
         self._slots, self._at_once, self._max_bytes = slots, prompts_at_once, max_kv_bytes
         self._waiting: deque[PromptGroup] = deque()
         self._groups, self._bulk_throttle = Groups(model, caches, slots, adapted), BulkThrottle(slots)
-        self._prefills = Prefills(model, caches, adapted)
+        self._prefills, self._lookup = Prefills(model, caches, adapted), Lookup(caches, prompt_cache)
         self._ready: list[PromptGroup] = []
         self._steps = 0
         self.prefill_budget = PrefillBudget(chunk)
@@ -217,7 +216,8 @@ class Batch:
             before = [other for other in [*self._prefills.prompts, *chosen] if prompt.bulk or not other.bulk]
             if len(before) >= self._at_once or not self._fits(prompt, chosen):
                 break
-            if self._comes_later(prompt, chosen, before) or prompt.needs_encoding:
+            idle = not self._active and not chosen
+            if self._lookup.comes_later(prompt, before, idle=idle) or prompt.needs_encoding:
                 continue
             self._waiting.remove(prompt)
             if prompt.left:
@@ -238,40 +238,6 @@ class Batch:
             self._waiting.insert(self._waiting.index(prompt) + 1, rest)
         needed = sum(self._needed(len(row.tokens), row.limit - row.generated) for row in prompt.rows)
         return not here or needed + self._reserved(here) <= self._max_bytes
-
-    def _comes_later(self, prompt: PromptGroup, chosen: Sequence[PromptGroup], before: Sequence[PromptGroup]) -> bool:
-        """Look the prompt up; True when more will soon be in the cache: from a file, or from one that goes before."""
-        if prompt.scored is None and self._restoring(prompt, idle=not self._active and not chosen):
-            return True
-        hit = None if prompt.scored is not None else self._prompt_cache.longest(prompt.owner, prompt.ids)
-        reused = hit.length if hit else 0
-        if any(self._will_have(other, prompt, reused) for other in before):
-            return True
-        if (mark := self._prompt_cache.parting(prompt.owner, prompt.ids, reused)) is not None:
-            prompt.marks.add(mark)
-        if hit:
-            prompt.caches, prompt.done, prompt.cached = self._kv.settled(hit.caches()), reused, reused
-        return False
-
-    def _will_have(self, other: PromptGroup, prompt: PromptGroup, reused: int) -> bool:
-        """Whether a prompt under way will leave much more of this one in the cache than there is."""
-        common = shared(prompt.ids, other.ids)
-        if other.owner != prompt.owner or common - reused < _SHARED:
-            return False
-        if not self._kv.trimmable(len(other.tokens)):
-            if other.done >= common:
-                return False
-            other.marks.add(common)
-        return True
-
-    def _restoring(self, prompt: PromptGroup, idle: bool) -> bool:
-        if prompt.restoring is None:
-            prompt.restoring = self._prompt_cache.restore(prompt.owner, prompt.ids)
-        if not idle and not prompt.restoring.done():
-            return True
-        self._prompt_cache.take(prompt.restoring.result())
-        prompt.restoring = NOTHING
-        return False
 
     def _advance(self, bulk_work: BulkWork) -> tuple[list[Prefilled], Piece | None]:
         """A piece of the prompts that are prefilled in this step, and what it took."""
