@@ -14,20 +14,20 @@ from schemas.fields import Body, Shapes, Text
 
 
 class InputPart(Part):
-    """Base of the parts of items; prompts are cached here without being told where they may be."""
+    """Base of the parts of items; prompts are cached here without breakpoints."""
 
     ACCEPTED: ClassVar[frozenset[str]] = Part.ACCEPTED | {"prompt_cache_breakpoint"}
 
 
 class InputTextPart(InputPart):
-    """Some words that a model is told."""
+    """Text that a model reads."""
 
     type = kind("input_text")
     text = fields.String(required=True)
 
 
 class OutputTextPart(InputPart):
-    """Some words that a model said."""
+    """Text that a model wrote."""
 
     ACCEPTED: ClassVar[frozenset[str]] = InputPart.ACCEPTED | {"annotations", "logprobs", "parsed"}
 
@@ -36,7 +36,7 @@ class OutputTextPart(InputPart):
 
 
 class RefusedPart(InputPart):
-    """Words with which a model refused."""
+    """Text with which a model refused."""
 
     type = kind("refusal")
     refusal = fields.String(required=True)
@@ -52,7 +52,7 @@ class InputImagePart(InputPart):
 
     @validates_schema
     def one(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Refuse none and two."""
+        """Refuse a part that has none of these fields or several."""
         _one_of(data, "image_url", "file_id")
 
 
@@ -68,7 +68,7 @@ class InputFilePart(InputPart):
 
     @validates_schema
     def one(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Refuse none and two."""
+        """Refuse a part that has none of these fields or several."""
         _one_of(data, "file_id", "file_data", "file_url")
 
 

@@ -19,7 +19,7 @@ from schemas.tools import Arguments
 MAX_ITEMS = MAX_PARTS = 4096  # of an input
 ROLES = ("user", "assistant", "system", "developer")
 STATUSES = ("in_progress", "completed", "incomplete")
-# What only a service of OpenAI's makes, or somebody's computer that is lent to it.
+# Items of tools that OpenAI hosts, and of tools that control a computer.
 HOSTED = (
     *("apply_patch_call", "apply_patch_call_output", "code_interpreter_call", "compaction_trigger", "computer_call"),
     *("computer_call_output", "file_search_call", "image_generation_call", "local_shell_call"),
@@ -48,7 +48,7 @@ class MessageItem(Item):
 
     @validates_schema
     def agree(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Refuse pictures, sounds and files in what is no user's message."""
+        """Refuse pictures, sounds and files in messages of other roles than the user's."""
         content = data.get("content")
         if isinstance(content, list) and data.get("role") != "user":
             for index, part in enumerate(content):
@@ -141,7 +141,7 @@ ITEMS: Mapping[str, type[Body]] = {
 
 
 class ItemField(ByType):
-    """One item. Without a type it is a message where it has a role, and else a reference."""
+    """One item. Without a type it is a message if it has a role, and otherwise a reference."""
 
     def __init__(self) -> None:
         super().__init__(ITEMS)
@@ -165,7 +165,7 @@ class ItemField(ByType):
 
 
 class ItemList(Items):
-    """Several items, and of no more parts together than one may have."""
+    """Several items; the limit of parts holds for all of them together."""
 
     def __init__(self, most: int = MAX_ITEMS, **kwargs: Any) -> None:
         super().__init__(ItemField(), most, **kwargs)

@@ -152,7 +152,7 @@ class PromptSchema(Call):
 
     @validates_schema
     def tools_apart(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Refuse tools that cannot be told apart, and a choice that cannot be met."""
+        """Refuse two tools of one name, and a tool choice that cannot be met."""
         names: list[str] = []
         for index, tool in enumerate(data.get("tools", [])):
             if tool["name"] in names:
@@ -166,7 +166,7 @@ class PromptSchema(Call):
 
     @validates_schema
     def one_form(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Refuse two forms of an answer, and one of a call."""
+        """Refuse two formats of the answer, and a format where a call is asked for."""
         forms = list(rules(data))
         if len(forms) > 1:
             raise ValidationError("contradicts 'output_config.format'; send one of the two.", "output_format")

@@ -24,7 +24,7 @@ class ResponseFunctionToolSchema(FunctionSchema):
 
 
 class ResponseTextFormatSchema(Body):
-    """An input that may be any text, and an answer that may."""
+    """Any text, as the input of a tool or as an answer."""
 
     type = kind("text")
 

@@ -65,7 +65,7 @@ class ResponseTextConfigSchema(Body):
 
 
 class ResponseReasoningConfigSchema(Body):
-    """How hard to think, and whether the thinking is told as its summary."""
+    """How hard to think, and whether the thinking is sent as its summary."""
 
     ACCEPTED: ClassVar[frozenset[str]] = frozenset({"context"})
     REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"mode": ("standard",)}
@@ -74,20 +74,20 @@ class ResponseReasoningConfigSchema(Body):
     effort = Effort(metadata=about("Handed to the model's chat template, as the nearest that it knows."))
     summary = fields.String(
         validate=OneOf(("auto", "concise", "detailed")),
-        metadata=about("Tells the model's thinking, all of it, as its summary and not as its text."),
+        metadata=about("Sends all of the model's thinking as its summary instead of as its text."),
     )
     generate_summary = fields.String(
         validate=OneOf(("auto", "concise", "detailed")), metadata=about("The older name of `summary`.")
     )
     max_tokens = Count(
-        validate=Range(min=0, max=LIMIT - 1), metadata=about("The most tokens that are thought before the answer.")
+        validate=Range(min=0, max=LIMIT - 1), metadata=about("The most tokens of thinking before the answer.")
     )
 
 
 class ResponseStreamOptionsSchema(Body):
     """What a stream carries beside its events."""
 
-    ACCEPTED: ClassVar[frozenset[str]] = frozenset({"include_obfuscation"})  # padding for networks that are watched
+    ACCEPTED: ClassVar[frozenset[str]] = frozenset({"include_obfuscation"})  # padding against eavesdroppers
 
 
 class ConversationIdSchema(Body):
@@ -117,8 +117,10 @@ class InputSchema(Call):
     """Base of the bodies that hold a response's input."""
 
     input = InputItems()
-    instructions = fields.String(metadata=about("Said before everything else; none of an earlier response's is."))
-    previous_response_id = Text(metadata=about("The response that this one goes on from."))
+    instructions = fields.String(
+        metadata=about("Come before everything else; those of an earlier response are not carried over.")
+    )
+    previous_response_id = Text(metadata=about("The response that this one continues."))
     adapter = adapter()
 
 
@@ -140,7 +142,7 @@ class ResponseInputSchema(InputSchema):
 
     @validates_schema
     def one_past(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Refuse to go on from two things."""
+        """Refuse to continue both a conversation and a response."""
         if data.keys() >= {"conversation", "previous_response_id"}:
             raise ValidationError("contradicts 'previous_response_id'; send one of the two.", "conversation")
 
@@ -152,7 +154,7 @@ class ResponseInputSchema(InputSchema):
 
     @validates_schema
     def choose(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Refuse tools that cannot be told apart, and a choice of them that cannot be met."""
+        """Refuse two tools of one name, and a tool choice that cannot be met."""
         names = tool_names(data.get("tools", []))
         choice = data.get("tool_choice", Choice("auto"))
         if choice.mode == "required" and not names:
@@ -189,16 +191,17 @@ class ResponsesSchema(ResponseInputSchema, TokenSchema):
         validate=within(ranges.MaxTokens), metadata=about("The most tokens of an answer, thinking included.")
     )
     max_tool_calls = Count(
-        validate=Range(min=1, max=LIMIT - 1), metadata=about("Of hosted tools, of which there are none; shown again.")
+        validate=Range(min=1, max=LIMIT - 1),
+        metadata=about("Counts hosted tools only, which are not supported here; shown again."),
     )
     top_logprobs = Count(
         validate=Range(min=0, max=MAX_ALTERNATIVES),
-        metadata=about("Tells the text's tokens with so many of the likeliest ones in their places."),
+        metadata=about("How many of the likeliest tokens are sent with each token of the text."),
     )
     include = Items(fields.String(validate=OneOf(INCLUDABLE)), most=len(INCLUDABLE))
     metadata = metadata()
     store = Flag(metadata=about("Whether the response can be read again later; it can, unless this is false."))
-    background = Flag(metadata=about("Whether it is answered at once, and made while nobody waits."))
+    background = Flag(metadata=about("Whether the call is answered at once, while the response is still to be made."))
     stream = Flag()
     stream_options = fields.Nested(ResponseStreamOptionsSchema)
     service_tier = fields.String(validate=OneOf(("auto", "default")))
@@ -211,19 +214,19 @@ class ResponsesSchema(ResponseInputSchema, TokenSchema):
 
     @validates_schema
     def kept(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Refuse to make in the background what could not be read afterwards."""
+        """Refuse a background response that is not stored, as nobody could read it."""
         if data.get("background") and data.get("store") is False:
             raise ValidationError("is for stored responses only; leave 'store' out.", "background")
 
     @validates_schema
     def streams(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Refuse options of a stream that is none."""
+        """Refuse stream options where 'stream' is not true."""
         if "stream_options" in data and not data.get("stream"):
             raise ValidationError("is for streams only; set 'stream' to true or leave it out.", "stream_options")
 
     @validates_schema
     def at_least(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Refuse an answer that is to be longer than it may be."""
+        """Refuse a minimum of tokens that is above the maximum."""
         most = data.get("max_output_tokens")
         if most is not None and data.get("min_tokens", 0) > most:
             raise ValidationError(f"must be at most 'max_output_tokens', which is {most}.", "min_tokens")
@@ -236,7 +239,7 @@ class InputTokensSchema(ResponseInputSchema):
 
 
 class CompactSchema(InputSchema):
-    """A conversation that is to become short."""
+    """A conversation to compact."""
 
     ACCEPTED: ClassVar[frozenset[str]] = frozenset(
         {"prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "service_tier"}
@@ -245,7 +248,7 @@ class CompactSchema(InputSchema):
 
 
 def rules(data: Mapping[str, Any]) -> Iterator[Rule]:
-    """What the text of a checked body's answer must look like."""
+    """The rules that a checked body sets for the text of its answer."""
     form = data.get("text", {}).get("format", {"type": "text"})
     if form["type"] == "json_object":
         yield Rule("json_schema", OBJECT, "text.format")
@@ -254,7 +257,7 @@ def rules(data: Mapping[str, Any]) -> Iterator[Rule]:
 
 
 class QueryFlag(fields.Boolean):
-    """true or false, as a query says them."""
+    """true or false, as a query string writes them."""
 
     truthy: ClassVar[set[Any]] = {"true", "True", "1"}  # type: ignore[misc]
     falsy: ClassVar[set[Any]] = {"false", "False", "0"}  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Stored responses: found by their id in their owner's name, followed back to what they go on from, and shown."""
+"""Stored responses: found by id for their owner, followed back to the responses that they continue, and shown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from web.http.errors import path, validation
 from web.render.failure import failure
 from web.render.responses import body, items
 
-MAX_CHAIN = 1024  # responses that go on from each other
+MAX_CHAIN = 1024  # responses that continue each other
 _REFERENCE = re.compile(r"[a-z]+_([0-9a-f]{32})_(i?)([0-9]{1,6})\Z")
 
 
@@ -60,7 +60,7 @@ def find(caller: Caller, response_id: str) -> Record:
     record = caller.gateway.store.find(responses.job_of(response_id))
     response = record.job.options.response if record is not None else None
     if record is None or record.job.owner != caller.owner or response is None or not response.stored:
-        raise NotFound(f"no response '{response_id}'; it never was, was not stored, was deleted, or has expired")
+        raise NotFound(f"no response '{response_id}'; it never existed, was not stored, was deleted, or has expired")
     return record
 
 
@@ -78,7 +78,7 @@ def shown(caller: Caller, record: Record) -> dict[str, Any]:
 
 
 def past(caller: Caller, response_id: str, param: str | None) -> Past:
-    """A response that others may go on from; InvalidValue names `param` when this one cannot be."""
+    """A response to continue; InvalidValue names `param` when it cannot be continued."""
     try:
         record = find(caller, response_id)
         request = asked(caller.gateway, record.job)
@@ -87,21 +87,21 @@ def past(caller: Caller, response_id: str, param: str | None) -> Past:
             assert isinstance(result, fold.TextResult)  # noqa: S101  (its events fold to nothing else)
             return Past(record.job, request, result, record.terminal.at)
     except NotFound:
-        message = f"the response '{response_id}' is gone: it never was, was not stored, was deleted, or has expired"
+        message = f"there is no response '{response_id}': it never existed, was not stored, was deleted, or has expired"
         raise InvalidValue(message, param=param) from None
     standing = body.STATUS[record.status]
-    raise InvalidValue(f"the response '{response_id}' is {standing}, so nothing goes on from it", param=param)
+    raise InvalidValue(f"the response '{response_id}' is {standing}, so it cannot be continued", param=param)
 
 
 def chain(caller: Caller, response_id: str | None, param: str | None) -> Iterator[Past]:
-    """A response, the one that it goes on from, and so on to the first."""
+    """A response, the one that it continues, and so on to the first."""
     for _ in range(MAX_CHAIN):
         if response_id is None:
             return
         found = past(caller, response_id, param)
         yield found
         response_id = found.asked.previous
-    raise InvalidValue(f"more than {MAX_CHAIN} responses go on from each other", param=param)
+    raise InvalidValue(f"more than {MAX_CHAIN} responses continue each other", param=param)
 
 
 def resolve(caller: Caller, data: Mapping[str, Any], within: str = "") -> Mapping[str, Any]:
@@ -128,7 +128,7 @@ def resolved(caller: Caller, sent: Sequence[Mapping[str, Any]], name: str) -> li
             found.append(_referred(caller, item["id"], f"{param}.id"))
         elif item["type"] == "compaction":
             if any(earlier["type"] == "compaction" for earlier in sent[:index]):
-                raise InvalidValue("an input holds one compaction, and no more", param=param)
+                raise InvalidValue("an input can hold one compaction only", param=param)
             found += _expanded(item["encrypted_content"], f"{param}.encrypted_content")
         else:
             found.append(_readable(item, f"{param}.encrypted_content"))
@@ -138,11 +138,11 @@ def resolved(caller: Caller, sent: Sequence[Mapping[str, Any]], name: str) -> li
 def _referred(caller: Caller, item_id: str, param: str) -> Mapping[str, Any]:
     named = _REFERENCE.match(item_id)
     if named is None:
-        raise InvalidValue(f"'{item_id}' is no item that is stored here", param=param)
+        raise InvalidValue(f"no item '{item_id}' is stored here", param=param)
     found = past(caller, responses.PREFIX + named[1], param)
     listed = items.listed(found.job, found.asked) if named[2] else found.output()
     if int(named[3]) >= len(listed) or listed[int(named[3])]["id"] != item_id:
-        raise InvalidValue(f"'{item_id}' is no item that is stored here", param=param)
+        raise InvalidValue(f"no item '{item_id}' is stored here", param=param)
     return listed[int(named[3])]
 
 
@@ -152,9 +152,9 @@ def _expanded(content: str, param: str) -> list[Mapping[str, Any]]:
     except ValidationError as error:
         raise validation(error, param) from None
     except ValueError as error:
-        raise InvalidValue(f"'{param}' {error}; send the items as compacting them answered", param=param) from None
+        raise InvalidValue(f"'{param}' {error}; send the items that compacting returned", param=param) from None
     if any(item["type"] in ("compaction", "item_reference") for item in found):
-        raise InvalidValue(f"'{param}' was not made here; send the items as compacting them answered", param=param)
+        raise InvalidValue(f"'{param}' was not made here; send the items that compacting returned", param=param)
     return found
 
 
@@ -165,5 +165,5 @@ def _readable(item: Mapping[str, Any], param: str) -> Mapping[str, Any]:
     try:
         thinking = items.unsealed(item["encrypted_content"])
     except ValueError as error:
-        raise InvalidValue(f"'{param}' {error}; send reasoning items as they were answered", param=param) from None
+        raise InvalidValue(f"'{param}' {error}; send reasoning items as they were received", param=param) from None
     return {**item, "content": [{"type": "reasoning_text", "text": thinking}]}

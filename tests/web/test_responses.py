@@ -75,12 +75,12 @@ def test_a_response_is_its_owner_s_alone(gateway: Gateway, made: Made) -> None:
     assert responses.find(Caller(gateway, "ann"), mine).job.owner == "ann"
     with pytest.raises(NotFound, match=mine):
         responses.find(Caller(gateway, "bob"), mine)
-    with pytest.raises(InvalidValue, match=f"'{mine}' is gone") as caught:
+    with pytest.raises(InvalidValue, match=f"no response '{mine}'") as caught:
         turns(gateway, "bob", input="two", previous_response_id=mine)
     assert caught.value.failure.param == "previous_response_id"
     item = f"msg_{mine.removeprefix('resp_')}_0"
     assert turns(gateway, input=[{"id": item}]) == (("assistant", "so"),)
-    with pytest.raises(InvalidValue, match="is gone"):
+    with pytest.raises(InvalidValue, match="there is no response"):
         turns(gateway, "bob", input=[{"id": item}])
 
 
@@ -119,7 +119,7 @@ def test_nothing_goes_on_from_what_came_to_nothing(
     assert responses.shown(Caller(gateway, "ann"), responses.find(Caller(gateway, "ann"), id_of(job.id)))["status"] == (
         standing
     )
-    with pytest.raises(InvalidValue, match=f"is {standing}, so nothing goes on from it"):
+    with pytest.raises(InvalidValue, match=f"is {standing}, so it cannot be continued"):
         turns(gateway, previous_response_id=id_of(job.id))
 
 

@@ -41,7 +41,7 @@ def _head(job: Job) -> dict[str, Any]:
 
 
 def _blocks(job: Job, piece: fold.Thinking | fold.Text | ToolCall) -> Iterator[dict[str, Any]]:
-    """The block of a piece; none of thinking that nobody asked for."""
+    """The block of a piece; no block for thinking that nobody asked for."""
     if isinstance(piece, ToolCall):
         yield {"type": "tool_use", "id": _id(piece.id), "name": piece.name, "input": _input(piece.arguments)}
     elif isinstance(piece, fold.Text):
@@ -57,7 +57,7 @@ def _thinks(job: Job) -> bool:
 
 
 def _signature(digest: bytes) -> str:
-    """What clients keep with thinking and send back; nobody looks at it here."""
+    """The signature that clients keep with thinking and send back; it is not checked here."""
     return b64encode(digest).decode()
 
 
@@ -161,7 +161,7 @@ class _Chunks:
                 self._call, self._written = call.number, False
                 begun = {"type": "tool_use", "id": _id(call.id), "name": call.name, "input": {}}
                 yield from self._within("tool_use", begun)
-            # Anthropic's SDKs read the JSON as it grows, and blanks alone are none.
+            # Anthropic's SDKs read the JSON as it grows, and blanks alone are not JSON.
             if written := call.arguments if self._written else call.arguments.lstrip():
                 self._written = True
                 yield self._delta({"type": "input_json_delta", "partial_json": written})

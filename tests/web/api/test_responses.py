@@ -127,13 +127,13 @@ def test_what_is_gone_is_named(http: httpx.Client) -> None:
     gone = made(http, store=False)["id"]
     assert http.get(f"{URL}/{gone}").status_code == 404
     code, message, param = refused(http, previous_response_id=gone)
-    assert (code, param) == (400, "previous_response_id") and f"'{gone}' is gone" in message
+    assert (code, param) == (400, "previous_response_id") and f"no response '{gone}'" in message
     first = made(http)["id"]
     second = made(http, previous_response_id=first)["id"]
     assert http.delete(f"{URL}/{first}").json() == {"id": first, "object": "response", "deleted": True}
     assert http.get(f"{URL}/{first}").status_code == http.delete(f"{URL}/{first}").status_code == 404
     code, message, param = refused(http, previous_response_id=second)
-    assert (code, param) == (400, "previous_response_id") and f"'{first}' is gone" in message
+    assert (code, param) == (400, "previous_response_id") and f"no response '{first}'" in message
     assert http.get(f"{URL}/{second}").status_code == 200
     assert refused(http, [{"type": "item_reference", "id": "msg_none"}])[::2] == (400, "input[0].id")
 

@@ -75,7 +75,7 @@ def _choice(choice: Choice, tools: Sequence[Mapping[str, Any]]) -> str | dict[st
 
 
 def head(job: Job, asked: Asked, status: str) -> dict[str, Any]:
-    """A response that has made nothing, or of which nothing is shown."""
+    """A response without output, because nothing is made yet or nothing is to be shown."""
     return {
         "id": id_of(job.id),
         "object": "response",
@@ -115,7 +115,7 @@ def done(
 
 
 def ended(job: Job, asked: Asked, status: Status, failure: Failure) -> dict[str, Any]:
-    """A response that came to nothing."""
+    """A response that failed or was cancelled."""
     told = {} if status is Status.CANCELLED else {"error": error(failure)}
     return {**head(job, asked, STATUS[status]), **told}
 

@@ -74,7 +74,7 @@ def expanded(content: str) -> Any:
 
 
 def page(listed: Sequence[dict[str, Any]], order: str, after: str | None, limit: int) -> dict[str, Any]:
-    """A stretch of items that stand in the order in which they were said; InvalidValue when `after` is none of them."""
+    """A page of items that stand in the order in which they were said; InvalidValue when there is no item `after`."""
     ordered = list(listed) if order == "asc" else list(reversed(listed))
     begin = 0
     if after is not None:

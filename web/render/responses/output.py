@@ -35,7 +35,7 @@ def sealed(thinking: str) -> str:
 
 
 class Item:
-    """An item that is being told: `shown` is how it stands."""
+    """An item while it is streamed: `shown` is what it holds so far. The methods yield events."""
 
     kind: ClassVar[str]
 
@@ -49,11 +49,11 @@ class Item:
         }
 
     def begin(self) -> Iterator[Event]:
-        """It is there."""
+        """Add the item to the output."""
         yield self._event("output_item.added", item=dict(self.shown))
 
     def end(self, status: str) -> Iterator[Event]:
-        """It is complete, or as complete as it will ever be."""
+        """End the item with its final status."""
         self.shown["status"] = status
         yield self._event("output_item.done", item=dict(self.shown))
 
@@ -74,18 +74,18 @@ class Message(Item):
         self._text, self._tokens = "", list[TokenLogprob]()
 
     def begin(self) -> Iterator[Event]:
-        """It is there, and holds nothing."""
+        """Add the item, which is still empty."""
         yield from super().begin()
         yield self._within("content_part.added", content_index=0, part=self._part())
 
     def add(self, more: str, tokens: Sequence[TokenLogprob]) -> Iterator[Event]:
-        """More is said."""
+        """Add text."""
         self._text += more
         self._tokens += tokens
         yield self._within("output_text.delta", content_index=0, delta=more, logprobs=_brief(tokens))
 
     def end(self, status: str) -> Iterator[Event]:
-        """All is said."""
+        """End the text and the item."""
         yield self._within("output_text.done", content_index=0, text=self._text, logprobs=_brief(self._tokens))
         yield self._within("content_part.done", content_index=0, part=self._part())
         self.shown["content"] = [self._part()]
@@ -107,17 +107,17 @@ class Thinking(Item):
         self._seals = job.options.response is not None and job.options.response.sealed
 
     def begin(self) -> Iterator[Event]:
-        """It is there, and holds nothing."""
+        """Add the item, which is still empty."""
         yield from super().begin()
         yield self._within("content_part.added", content_index=0, part=self._part())
 
     def add(self, more: str) -> Iterator[Event]:
-        """More is thought."""
+        """Add thinking."""
         self._text += more
         yield self._within("reasoning_text.delta", content_index=0, delta=more)
 
     def end(self, status: str) -> Iterator[Event]:
-        """All is thought."""
+        """End the thinking and the item."""
         yield from self._over(status)
         if self._seals:
             self.shown["encrypted_content"] = sealed(self._text)
@@ -137,12 +137,12 @@ class Summary(Thinking):
     """What the model thinks, as the summary that a client asked for."""
 
     def begin(self) -> Iterator[Event]:
-        """It is there, and holds nothing."""
+        """Add the item, which is still empty."""
         yield from Item.begin(self)
         yield self._within("reasoning_summary_part.added", summary_index=0, part=self._part())
 
     def add(self, more: str) -> Iterator[Event]:
-        """More is thought."""
+        """Add thinking."""
         self._text += more
         yield self._within("reasoning_summary_text.delta", summary_index=0, delta=more)
 
@@ -166,18 +166,18 @@ class FunctionCall(Item):
         self.call = call.number
 
     def add(self, more: str) -> Iterator[Event]:
-        """More of its arguments."""
+        """Add to the arguments."""
         self.shown["arguments"] += more
         yield self._within("function_call_arguments.delta", delta=more)
 
     def end(self, status: str) -> Iterator[Event]:
-        """Its arguments are complete."""
+        """End the arguments and the item."""
         yield self._within("function_call_arguments.done", arguments=self.shown["arguments"])
         yield from super().end(status)
 
 
 class CustomCall(Item):
-    """A custom tool that the model calls: its text is told as a whole, as it is known when the arguments are."""
+    """A custom tool that the model calls: its text is sent as a whole, once all arguments are there."""
 
     kind = "custom_tool_call"
 
@@ -187,12 +187,12 @@ class CustomCall(Item):
         self.call, self._arguments = call.number, ""
 
     def add(self, more: str) -> Iterator[Event]:
-        """More of the arguments that the text stands in."""
+        """Add to the arguments, which hold the text."""
         self._arguments += more
         yield from ()
 
     def end(self, status: str) -> Iterator[Event]:
-        """Its text is known."""
+        """Send the text, and end the item."""
         del status
         said = custom_calls.text(ToolCall("", "", self._arguments))
         self.shown["input"] = said

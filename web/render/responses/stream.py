@@ -37,7 +37,7 @@ class Stream:
         self._reason: events.FinishReason | None = None
 
     def opening(self) -> Iterator[object]:
-        """That it was made, and waits if nobody does."""
+        """The events by which a stream begins: the response was created, and is queued if it runs in the background."""
         if self._number == 0:
             yield from self._numbered({"type": "response.created", "response": self._standing(self._first)})
             if self._first == "queued":
@@ -49,7 +49,7 @@ class Stream:
         return "queued" if response is not None and response.background else "in_progress"
 
     def of(self, several: Sequence[events.Event]) -> Iterator[object]:
-        """What events tell that came at once."""
+        """The events of the stream for events of the job that came at once."""
         for event in several:
             if not self._over:
                 yield from self._of(event)
@@ -74,14 +74,14 @@ class Stream:
             yield from self._last({"type": "response.failed", "response": response})
 
     def broken(self, failure: Failure) -> Iterator[object]:
-        """That nobody knows how it goes on."""
+        """The last event of a stream that cannot go on."""
         told = envelope(failure)
         error = {"type": "error", "code": told["code"], "message": told["message"], "param": told["param"]}
         self._over = True
         yield {**error, "sequence_number": max(self._number, self._after + 1)}
 
     def _begin(self) -> Iterator[object]:
-        """That it is being made; a stream that is made of a record does not say when that began."""
+        """The event of work that begins, once; a stream that is made of a record has no Started event."""
         if not self._begun:
             yield from self.opening()
             self._begun = True
