@@ -170,6 +170,24 @@ def test_a_flag_goes_before_the_file(filled: Callable[[str], str], launched: Lau
     assert launched.loaded()[0].log_to is None
 
 
+def test_a_folder_of_models_needs_no_file_and_goes_with_one(
+    launched: Launched, filled: Callable[[str], str], tmp_path: Path
+) -> None:
+    model = tmp_path / "models" / "small"
+    model.mkdir(parents=True)
+    (model / "config.json").write_text('{"model_type": "llama"}')
+    (model / "model.safetensors").touch()
+    for words, names in (
+        ("", ["small"]),
+        ("--config {memory}", [filled("{model}"), "small"]),
+        ("--model-path {model} --served-model-name mine", ["mine", "small"]),
+    ):
+        done = launched(filled(f"--model-dir {model.parent} --memory-budget 24GiB {words}"))
+        assert done.exit_code == 0, done.output
+        settings, catalogue = launched.loaded()
+        assert (list(catalogue.models), settings.memory_budget) == (names, 24 << 30)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
@@ -182,6 +200,8 @@ def test_a_flag_goes_before_the_file(filled: Callable[[str], str], launched: Lau
         ("--model-path {model} --tool-call-parser hermse", 2, "did you mean 'hermes'?"),
         ("--model-path {model} --kv-bits 3", 2, "--kv-bits must be one of 2, 4, 8, not '3'"),
         ("--model-path {model} --port http", 2, "--port='http': must be a whole number from 1 to 65535"),
+        ("--model-path {model} --memory-budget much", 2, "--memory-budget='much': must be a number of bytes"),
+        ("--model-dir {template}", 1, "no such folder"),
         ("--model-path {model} --log-level LOUD", 2, "--log-level='LOUD': must be one of"),
         ("--model-path {model} --log-file {template}/app.log", 1, "cannot write the log file"),
         ("--model-path {model} --host 203.0.113.7 --allow-unauthenticated", 1, "cannot listen on 203.0.113.7:"),
