@@ -37,7 +37,7 @@ RESOURCES = {
 
 
 def test_every_resource_is_found_by_its_file() -> None:
-    others = {"docs", "images_content", "models", "health"}
+    others = {"docs", "images_content", "models", "health", "queue"}
     assert {blueprint.name for blueprint in registry.blueprints()} == {*ENDPOINTS, *RESOURCES, *others}
     assert set(registry.endpoints()) == set(ENDPOINTS.values())
 
