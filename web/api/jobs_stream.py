@@ -6,22 +6,14 @@ ten seconds is let go, and goes on later after the last event id that it has see
 
 from __future__ import annotations
 
-import functools
-import socket
-import threading
 import time
-from collections.abc import Sized
 from typing import Any
 
-import msgspec
 import structlog
-from flask import Blueprint, Response, g, request
-from flask.blueprints import BlueprintSetupState
+from flask import Blueprint, Response
 from flask_sock import Sock
 from marshmallow import ValidationError
 from simple_websocket import ConnectionClosed, Server
-from wsproto.events import RejectConnection
-from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 from schemas.fields import checked
 from schemas.jobs import JobsStreamMessageSchema
@@ -30,8 +22,8 @@ from tasks.redis.scripts import AWAY
 from tasks.values.errors import Failure, InvalidValue, JobError, NotFound
 from tasks.watch import BatchWatch, Over, Sight, Told, Watch
 from web.gateway import Gateway, gateway
-from web.http import auth
-from web.http.errors import InvalidJson, TooManySockets, UpgradeRequired, envelope, respond, validation
+from web.http import auth, sockets
+from web.http.errors import envelope, validation
 from web.openapi.operation import operation
 from web.render import batch as render
 
@@ -39,41 +31,11 @@ PATH = "/v1/jobs/stream"
 MOST = 256  # jobs and batches that one socket follows
 _IDLE, _PACE = 1.0, 0.1  # seconds to wait for a message, or for events
 _AT_ONCE = 64  # messages that are answered before events are looked for, and that wait to be
-_STALL = 10.0  # seconds a client has to take a message
-_PING = 25  # seconds
 _LARGEST = 64 * 1024  # bytes of a message
 blueprint = Blueprint("jobs_stream", __name__)
+sockets.register(blueprint)
 sock = Sock()
 log = structlog.get_logger()
-
-
-class _Connection:
-    """The client's socket as simple-websocket uses it from two threads: whole frames, and an end to all waiting."""
-
-    def __init__(self, inner: socket.socket) -> None:
-        self._inner, self._sending = inner, threading.Lock()
-        self.unanswered: Sized = ()
-        inner.settimeout(_STALL)
-
-    def fileno(self) -> int:
-        return self._inner.fileno()
-
-    def recv(self, size: int) -> bytes:
-        while len(self.unanswered) > _AT_ONCE and self.fileno() >= 0:  # whoever says more than we answer is not read
-            time.sleep(_PACE)
-        return self._inner.recv(size)
-
-    def send(self, data: bytes) -> int:
-        with self._sending:
-            try:
-                self._inner.sendall(data)
-            except OSError:
-                self.close()  # part of a frame may be out: nothing can follow
-                raise
-        return len(data)
-
-    def close(self) -> None:
-        self._inner.close()
 
 
 class _Session:
@@ -110,7 +72,7 @@ class _Session:
     def _answer(self, message: str | bytes) -> None:
         about: str | None = None
         try:
-            said = _read(message)
+            said = sockets.read(message)
             about = said["id"] if isinstance(said.get("id"), str) else None
             asked = _checked(said)
             if asked["type"] == "ping":
@@ -160,23 +122,7 @@ class _Session:
         self._say({"type": "error", "id": about, "error": envelope(failure)})
 
     def _say(self, message: dict[str, Any]) -> None:
-        try:
-            self._ws.send(msgspec.json.encode(message).decode())
-        except (OSError, LocalProtocolError) as error:  # it is gone, or has said that it goes
-            log.info("a websocket's client takes nothing more and is let go", error=str(error))
-            raise ConnectionClosed(message=f"the client takes nothing more: {error}") from None
-
-
-def _read(message: str | bytes) -> dict[str, Any]:
-    if isinstance(message, bytes):
-        raise InvalidJson("send text, not bytes")
-    try:
-        value = msgspec.json.decode(message)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidJson(f"the message is not valid JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise InvalidJson("the message must be a JSON object")
-    return value
+        sockets.say(self._ws, message)
 
 
 def _checked(said: dict[str, Any]) -> dict[str, Any]:
@@ -184,44 +130,6 @@ def _checked(said: dict[str, Any]) -> dict[str, Any]:
         return checked(JobsStreamMessageSchema, said, strict=True).data
     except ValidationError as error:
         raise validation(error) from None
-
-
-@blueprint.record_once
-def configure(state: BlueprintSetupState) -> None:
-    """What every socket of the application is like."""
-    state.app.config["SOCK_SERVER_OPTIONS"] = {
-        "ping_interval": _PING,
-        "max_message_size": _LARGEST,
-        "thread_class": functools.partial(threading.Thread, daemon=True),
-    }
-
-
-@blueprint.before_request
-def reserve() -> None:
-    """Count a socket before it is one; refused as any call is."""
-    if request.url_rule is None or not request.url_rule.websocket:
-        return
-    if not gateway().sockets.acquire(blocking=False):
-        raise TooManySockets("too many websockets are open here", retry_after=5)
-    g.socket_of = gateway().sockets
-    request.environ["gunicorn.socket"] = _Connection(request.environ["gunicorn.socket"])
-
-
-@blueprint.teardown_request
-def give_back(_: BaseException | None) -> None:
-    """The socket is closed, or never was one."""
-    if "socket_of" in g:
-        g.pop("socket_of").release()
-
-
-@blueprint.errorhandler(RemoteProtocolError)
-def no_handshake(error: RemoteProtocolError) -> Response:
-    """What a client gets whose handshake is not one, or is of a version that nobody here speaks."""
-    old = isinstance(error.event_hint, RejectConnection) and error.event_hint.status_code == 426
-    code = UpgradeRequired.code if old else "invalid_request"
-    response = respond(Failure(code, f"this is not the handshake of a websocket (RFC 6455): {error}"))
-    response.headers["Sec-WebSocket-Version"] = "13"
-    return response
 
 
 @blueprint.get(PATH)
@@ -233,20 +141,11 @@ def no_handshake(error: RemoteProtocolError) -> Response:
 )
 def plain() -> Response:
     """Follow jobs and batches on a websocket; whoever speaks plain HTTP here is told so."""
-    raise UpgradeRequired("this is a websocket: connect with ws:// or wss://")
+    return sockets.upgrade_required()
 
 
 @sock.route(PATH, bp=blueprint)
 def stream(ws: Server) -> None:
     """Follow jobs and batches until the client leaves."""
-    request.environ["gunicorn.socket"].unanswered = ws.input_buffer
-    began = time.monotonic()
-    try:
-        _Session(ws, gateway(), auth.current()).run()
-    except ConnectionClosed:
-        raise
-    except Exception:
-        log.exception("a websocket failed")
-        ws.close(1011, "something went wrong here; the log of the server says what")
-    finally:
-        log.info("websocket closed", path=PATH, seconds=time.monotonic() - began)
+    session = _Session(ws, gateway(), auth.current())
+    sockets.serve(ws, _LARGEST, lambda: len(ws.input_buffer) > _AT_ONCE, session.run)

@@ -79,7 +79,8 @@ class Watcher:
         now = time.monotonic()
         for waiter in waiters:
             connection = waiter.probe.connection
-            waiter.gone = connection is not None and connection.fileno() in spoke and waiter.probe()
+            file = -1 if connection is None else connection.fileno()  # a websocket's is closed by who reads it
+            waiter.gone = connection is not None and (file < 0 or file in spoke) and waiter.probe()
             if waiter.gone or now >= waiter.due:
                 waiter.wake()
 
