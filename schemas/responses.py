@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import msgspec
 from marshmallow import ValidationError, fields, validates_schema
-from marshmallow.validate import OneOf, Range
+from marshmallow.validate import Length, OneOf, Range
 
 from mlxq import ranges
 from schemas.constraints import OBJECT, Rule, bounded
@@ -230,6 +230,14 @@ class ResponsesSchema(ResponseInputSchema, TokenSchema):
         most = data.get("max_output_tokens")
         if most is not None and data.get("min_tokens", 0) > most:
             raise ValidationError(f"must be at most 'max_output_tokens', which is {most}.", "min_tokens")
+
+
+class ResponsesMessageSchema(Body):
+    """What a client says on the responses' websocket, beside the fields of a response."""
+
+    type = fields.String(required=True, validate=OneOf(("response.create",)))
+    stream_id = Text(validate=Length(max=100), metadata=about("Shown again in every event of the response."))
+    generate = Flag(metadata=about("Whether the model answers; otherwise it only reads, for what goes on from this."))
 
 
 class InputTokensSchema(ResponseInputSchema):

@@ -14,12 +14,14 @@ from web.http import auth
 class Caller:
     """Whose blobs and files a body may name, and where links in an answer lead.
 
-    `host_url` is what such a link begins with; None where nobody could follow it.
+    `host_url` is what such a link begins with; None where nobody could follow it. `unstored` are responses that may be
+    gone on from though they were not stored, as those of the same websocket.
     """
 
     gateway: Gateway
     owner: str
     host_url: str | None = None
+    unstored: frozenset[str] = frozenset()
 
 
 def current() -> Caller:

@@ -201,20 +201,21 @@ def _stream(
     stack = ExitStack()
     stack.enter_context(followed)
     try:
-        first = _first(arrivals)
+        opening = first(arrivals)
     except BaseException:
         stack.close()
         raise
-    if first and isinstance(first[0], events.UNSUCCESSFUL):
+    if opening and isinstance(opening[0], events.UNSUCCESSFUL):
         stack.close()
-        return respond(failure(job, first[0]))
+        return respond(failure(job, opening[0]))
     inbox.leave_to(request.environ)
-    response = Response(frames(first, arrivals, chunks, dialect), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
+    response = Response(frames(opening, arrivals, chunks, dialect), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
     response.call_on_close(stack.close)
     return response
 
 
-def _first(arrivals: Iterator[list[Entry]]) -> list[events.Event]:
+def first(arrivals: Iterator[list[Entry]]) -> list[events.Event]:
+    """A job's first events, or none when it has given no sign for `COMMIT` seconds."""
     until = time.monotonic() + COMMIT
     for arrived in arrivals:
         if arrived or time.monotonic() > until:

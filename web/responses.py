@@ -56,10 +56,11 @@ def asked(gateway: Gateway, job: Job) -> Asked:
 
 
 def find(caller: Caller, response_id: str) -> Record:
-    """A stored response of the caller's; NotFound for everything else."""
+    """A response of the caller's that is stored, or known where it calls from; NotFound for everything else."""
     record = caller.gateway.store.find(responses.job_of(response_id))
     response = record.job.options.response if record is not None else None
-    if record is None or record.job.owner != caller.owner or response is None or not response.stored:
+    known = response is not None and (response.stored or response_id in caller.unstored)
+    if record is None or record.job.owner != caller.owner or not known:
         raise NotFound(f"no response '{response_id}'; it never existed, was not stored, was deleted, or has expired")
     return record
 

@@ -171,4 +171,6 @@ EXAMPLES: tuple[Example, ...] = (
     _get("/v1/admin/keys/<key_id>/revoke", "key", 0.3, method="POST"),
     _plain("/v1/jobs/stream"),
     _plain("/v1/jobs/stream", 1, headers=UPGRADE, patience=0.2),
+    _plain("/v1/responses"),
+    _plain("/v1/responses", 1, headers=UPGRADE, patience=0.2),
 )

@@ -1,21 +1,23 @@
-"""The jobs' websocket: mutated messages, and frames that are none."""
+"""The websockets: mutated messages, and frames that are none."""
 
 from __future__ import annotations
 
 import os
 import socket
 import struct
+from collections.abc import Callable, Sequence
 from random import Random
+from typing import Any
 
 from bench.fuzz import values
+from bench.fuzz.bodies import responses
 from bench.fuzz.examples import UPGRADE
 from bench.fuzz.findings import Finding, Findings
 from bench.fuzz.request import Request
 from bench.fuzz.world import World
 from tests.servers import Stack
 
-ROUTE = "/v1/jobs/stream"
-CONNECTIONS, MESSAGES = 60, 20
+MESSAGES = 20
 _CLOSE, _TEXT = 8, 1
 
 
@@ -38,9 +40,9 @@ def frame(
     return head + key + bytes(byte ^ key[at % 4] for at, byte in enumerate(payload))
 
 
-def message(world: World, chance: Random) -> bytes:
-    """Something that a client says."""
-    said = chance.choice(
+def follows(world: World, chance: Random) -> dict[str, Any]:
+    """What a client says that follows jobs."""
+    return chance.choice(
         (
             {"type": "subscribe", "id": world.job(chance), "after": "0-0"},
             {"type": "subscribe", "id": world.batch(chance)},
@@ -48,9 +50,30 @@ def message(world: World, chance: Random) -> bytes:
             {"type": "ping"},
         )
     )
+
+
+def creates(world: World, chance: Random) -> dict[str, Any]:
+    """What a client says that has responses made."""
+    return {
+        "type": "response.create",
+        **responses.response(world, chance),
+        **chance.choice(({}, {"generate": False}, {"stream_id": "a"})),
+    }
+
+
+# How many connections to each, and what is said there.
+ROUTES: dict[str, tuple[int, Callable[[World, Random], dict[str, Any]]]] = {
+    "/v1/jobs/stream": (60, follows),
+    "/v1/responses": (15, creates),
+}
+
+
+def message(made: dict[str, Any], chance: Random) -> bytes:
+    """A message, mostly mutated."""
+    sent: object = made
     if chance.random() < 0.8:
-        said = values.mutated(said, chance, ("type", "id", "after", "x"))
-    return values.text(said).encode("utf-8", "surrogatepass")
+        sent = values.mutated(made, chance, (*made, "after", "x"))
+    return values.text(sent).encode("utf-8", "surrogatepass")
 
 
 def spoiled(payload: bytes, chance: Random) -> bytes:
@@ -80,27 +103,34 @@ def spoiled(payload: bytes, chance: Random) -> bytes:
 
 def run(stack: Stack, world: World, seed: int, findings: Findings) -> None:
     """Many sockets, each with some messages, and some ended by a frame that is none."""
-    chance = Random(f"{seed}/sockets")
-    opening = Request(ROUTE, "GET", ROUTE, headers=UPGRADE).encoded("socket")
-    for _ in range(CONNECTIONS):
-        with socket.create_connection(("127.0.0.1", stack.port), timeout=10) as client:
-            heard = b""
-            try:
-                client.sendall(opening)
-                heard = client.recv(4096)
-                findings.statuses[f"websocket {ROUTE}", int(heard[9:12] or b"0")] += 1
-                for _ in range(MESSAGES):
-                    client.sendall(frame(message(world, chance)))
-                if chance.random() < 0.6:
-                    client.sendall(spoiled(message(world, chance), chance))
-                    client.shutdown(socket.SHUT_WR)
-                    while piece := client.recv(65536):
-                        heard += piece
-            except TimeoutError:
-                what = "a websocket's client left, and the service did not" if heard else "a websocket is not opened"
-                findings.add(Finding(what, ROUTE, None))
-            except OSError:  # the service was the first to leave
-                pass
-            if b"internal_error" in heard or b"something went wrong" in heard:
-                told = heard[-300:].decode("utf-8", "replace")
-                findings.add(Finding("a websocket tells internal_error", ROUTE, None, detail=told))
+    for route, (connections, make) in ROUTES.items():
+        chance = Random(f"{seed}/sockets{route}")
+        opening = Request(route, "GET", route, headers=UPGRADE).encoded("socket")
+        for _ in range(connections):
+            frames = [opening, *(frame(message(make(world, chance), chance)) for _ in range(MESSAGES))]
+            if chance.random() < 0.6:
+                frames.append(spoiled(message(make(world, chance), chance), chance))
+            _converse(stack.port, route, frames, findings)
+
+
+def _converse(port: int, route: str, frames: Sequence[bytes], findings: Findings) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        heard, (opening, *messages) = b"", frames
+        try:
+            client.sendall(opening)
+            heard = client.recv(4096)
+            findings.statuses[f"websocket {route}", int(heard[9:12] or b"0")] += 1
+            for one in messages:
+                client.sendall(one)
+            if len(messages) > MESSAGES:  # the last one is none
+                client.shutdown(socket.SHUT_WR)
+                while piece := client.recv(65536):
+                    heard += piece
+        except TimeoutError:
+            what = "a websocket's client left, and the service did not" if heard else "a websocket is not opened"
+            findings.add(Finding(what, route, None))
+        except OSError:  # the service was the first to leave
+            pass
+        if b"internal_error" in heard or b"something went wrong" in heard:
+            told = heard[-300:].decode("utf-8", "replace")
+            findings.add(Finding("a websocket tells internal_error", route, None, detail=told))

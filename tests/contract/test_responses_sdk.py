@@ -140,3 +140,22 @@ def test_every_field_that_the_sdk_can_send_is_known() -> None:
 
     sent = set(response_create_params.ResponseCreateParamsStreaming.__annotations__)
     assert {"model", "stream", "input"} <= sent <= {row.name for row in rows(BODIES[URL])}
+
+
+def test_a_websocket_of_the_sdk_has_several_responses_made(client: openai.OpenAI) -> None:
+    with client.responses.connect() as connection:
+        made: list[Any] = []
+        for word in ("one", "two"):
+            previous: Any = {"previous_response_id": made[-1].id} if made else {}
+            connection.response.create(model="fake", input=word, max_output_tokens=3, store=False, **previous)
+            kinds = []
+            for event in connection:
+                kinds.append(event.type)
+                if event.type == "response.incomplete":
+                    made.append(event.response)
+                    break
+            assert kinds[0] == "response.created" and "response.output_text.delta" in kinds
+        assert [response.output_text for response in made] == ["one1 one2 one3 ", "two1 two2 two3 "]
+        connection.response.create(model="none", input="word")
+        error = connection.recv()
+        assert error.type == "error" and (error.status, error.error.code) == (404, "model_not_found")

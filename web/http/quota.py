@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from flask import Flask, Response, g, request
 
 from tasks.throttle import Admission, Allowance
@@ -42,6 +45,22 @@ def register(app: Flask) -> None:
     def end(_: BaseException | None) -> None:
         if "admission" in g:  # a websocket, or a request that came to no answer
             gateway().throttle.release(g.pop("admission").token)
+
+
+@contextmanager
+def admitted() -> Iterator[None]:
+    """Let in what a websocket's client asks for, as if it were a request; raises what refuses it."""
+    limits = auth.limits()
+    if not limits.of_requests:
+        yield
+        return
+    admission = gateway().throttle.admit(auth.current(), limits)
+    if admission.refusal is not None:
+        raise admission.refusal
+    try:
+        yield
+    finally:
+        gateway().throttle.release(admission.token)
 
 
 def _is_socket() -> bool:

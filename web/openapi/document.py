@@ -16,6 +16,7 @@ from werkzeug.routing import Rule
 from schemas.fields import Body
 from schemas.jobs import JobsStreamMessageSchema
 from schemas.openapi import Plugin, doc, form, omissible
+from schemas.responses import ResponsesMessageSchema
 from web import registry
 from web.endpoint import Endpoint
 from web.http import auth
@@ -113,6 +114,7 @@ class _Document:
         for name, shown in answers.components(route.operation for route in routes):
             self.spec.components.schema(name, shown)
         self.spec.components.schema("JobsStreamMessage", schema=JobsStreamMessageSchema)
+        self.spec.components.schema("ResponsesMessage", schema=ResponsesMessageSchema)
         for route in routes:
             self.spec.path(route.path, operations={route.method: self._operation(route)})
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from schemas.tools import Choice
 from tasks.values import events, fold, replay
 from tasks.values.errors import Failure
@@ -112,6 +114,12 @@ def done(
         "usage": usage(ended.usage),
         "completed_at": ended.at // 1000 if ended.at and not cut else None,
     }
+
+
+def read(job: Job, asked: Asked, ended: events.Done) -> dict[str, Any]:
+    """A response for which the model has only read what it was given."""
+    used = msgspec.structs.replace(ended.usage, completion_tokens=0, reasoning_tokens=0)
+    return {**head(job, asked, "completed"), "usage": usage(used), "completed_at": ended.at // 1000}
 
 
 def ended(job: Job, asked: Asked, status: Status, failure: Failure) -> dict[str, Any]:
