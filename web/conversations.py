@@ -59,9 +59,9 @@ def past(caller: Caller, conversation_id: str, param: str | None) -> tuple[dict[
 
 def resolve(caller: Caller, data: Mapping[str, Any], within: str = "") -> Mapping[str, Any]:
     """A response's checked body with what it refers to in its place, its conversation before its own messages."""
-    found = responses.resolve(caller, data, within)
     if "conversation" not in data:
-        return found
+        return responses.resolve(caller, data, within)
     before = past(caller, data["conversation"], path(within, "conversation"))
+    found = responses.resolve(caller, data, within, before)
     spoken = turns(responses.resolved(caller, before, "conversation"), "conversation")
     return {**found, "messages": [*spoken, *found["messages"]]}

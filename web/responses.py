@@ -105,9 +105,16 @@ def chain(caller: Caller, response_id: str | None, param: str | None) -> Iterato
     raise InvalidValue(f"more than {MAX_CHAIN} responses continue each other", param=param)
 
 
-def resolve(caller: Caller, data: Mapping[str, Any], within: str = "") -> Mapping[str, Any]:
-    """A checked body with what it refers to in its place: `messages` of its own, and the `history` before them."""
-    own = resolved(caller, data.get("input", ()), f"{path(within, 'input')}")
+def resolve(
+    caller: Caller, data: Mapping[str, Any], within: str = "", conversation: Sequence[Mapping[str, Any]] = ()
+) -> Mapping[str, Any]:
+    """A checked body with what it refers to in its place: `messages` of its own, and the `history` before them.
+
+    It may also refer to items of its `conversation`.
+    """
+    known = {item["id"]: item for item in conversation}
+    sent = [known.get(item["id"], item) if item["type"] == "item_reference" else item for item in data.get("input", ())]
+    own = resolved(caller, sent, f"{path(within, 'input')}")
     param = path(within, "previous_response_id")
     before = [one.turns() for one in chain(caller, data.get("previous_response_id"), param)]
     history = [_again(turn) for one in reversed(before) for turn in one]

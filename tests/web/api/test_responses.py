@@ -284,3 +284,18 @@ def test_who_leaves_a_response_that_is_not_in_the_background_cancels_it(http: ht
         line = next(line for line in stream.iter_lines() if line.startswith("data: "))
     response_id = json.loads(line[6:])["response"]["id"]
     assert ended(http, response_id)["status"] == "cancelled"
+
+
+def test_an_input_refers_to_items_of_its_conversation(http: httpx.Client) -> None:
+    thought = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]}
+    items = [{"id": "msg_mine", "role": "user", "content": "one"}, {"id": "rs_mine", **thought}]
+    mine, other = (http.post("/v1/conversations", json={"items": items[:count]}).json()["id"] for count in (2, 0))
+    for name in ("msg_mine", "rs_mine"):
+        reference = [{"type": "item_reference", "id": name}, {"role": "user", "content": "two"}]
+        assert refused(http, reference)[::2] == (400, "input[0].id")
+        assert refused(http, reference, conversation=other)[::2] == (400, "input[0].id")
+        response = made(http, reference, conversation=mine)
+        listed = http.get(f"{URL}/{response['id']}/input_items", params={"order": "asc"}).json()["data"]
+        assert [item["id"] for item in listed][:1] == [name] and len(listed) == 2
+    kept = http.get(f"/v1/conversations/{mine}/items", params={"order": "asc"}).json()["data"]
+    assert [item["id"] for item in kept][:2] == ["msg_mine", "rs_mine"] and len(kept) == 6  # none of them twice
