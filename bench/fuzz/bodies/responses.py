@@ -40,6 +40,7 @@ def response(world: World, chance: Random) -> dict[str, Any]:
         {"top_logprobs": 1, "include": ["message.output_text.logprobs"], "store": False},
         {"truncation": "auto", "temperature": 0, "top_p": 1, "service_tier": "auto", "prompt_cache_key": "k"},
         {"previous_response_id": world.response(chance)},
+        {"conversation": world.conversation(chance), "store": chance.random() < 0.5},
     )
     return {**response_input(world, chance), "max_output_tokens": 3, **chance.choice(extra)}
 
