@@ -72,7 +72,8 @@ def suites(contract: Path, url: str) -> Mapping[str, Suite]:
     }
     if (node / "node_modules").exists():  # from where node looks for packages
         found["ai_sdk"] = Suite(["node", "--test", shutil.copy(SUITES / "ai_sdk.test.mjs", node)], node)
-        found["anthropic"] = Suite(["node", shutil.copy(SUITES / "anthropic.cjs", node)], node)
+        for name in ("anthropic", "openai"):
+            found[name] = Suite(["node", shutil.copy(SUITES / f"{name}.cjs", node)], node)
     return found
 
 
