@@ -93,6 +93,10 @@ contract: models $(CONTRACT)/.installed
 $(CONTRACT)/.installed: tests/contract/suites/requirements.txt tests/contract/suites/package.json | $(VENV)/.installed
 	@$(PYTHON) -m venv $(CONTRACT)
 	@$(CONTRACT)/bin/pip install --quiet --requirement $<
+	@$(CONTRACT)/bin/pip install --quiet --no-deps instructor==1.17.0  # it asks for an older jiter than OpenAI's SDK does
+	@rm -rf $(CONTRACT)/openai && mkdir -p $(CONTRACT)/openai  # its tests are in its source only
+	@$(CONTRACT)/bin/pip download --quiet --no-deps --no-binary openai --dest $(CONTRACT)/openai "$$(grep '^openai==' $<)"
+	@tar -xzf $(CONTRACT)/openai/openai-*.tar.gz --strip-components 1 -C $(CONTRACT)/openai
 	@mkdir -p $(CONTRACT)/node && cp tests/contract/suites/package.json $(CONTRACT)/node
 	@npm install --silent --no-audit --no-fund --prefix $(CONTRACT)/node || echo "no npm here: the AI SDK is left out" >&2
 	@touch $@

@@ -1,6 +1,7 @@
 """`python -m tests.contract CONTRACT [SUITE…]`: suites that others wrote, against the starter models.
 
-CONTRACT is the folder that `make contract` fills: an environment of Python, and packages of npm where there is one.
+CONTRACT is the folder that `make contract` fills: an environment of Python, the source of OpenAI's SDK with its tests,
+and packages of npm where there is one.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import yaml
 
 from bench.stacks import served
 from tests import starter
-from tests.servers import ROOT
+from tests.servers import ROOT, fake
 
 SUITES = Path(__file__).parent / "suites"
 # Those of examples/ that need a library which nothing else here does.
@@ -33,6 +34,13 @@ RESPONSES = (
     "basic-response", "system-prompt", "multi-turn", "tool-calling", "streaming-response", "streaming-usage",
     "assistant-phase", "response-output-phase-schema", "compact-response", "compact-missing-model", "error-handling",
 )  # fmt: skip
+# OpenAI's tests of its SDK, for what is served here, and the names by which they call models.
+RESOURCES = (
+    "chat", "conversations", "responses", "test_batches.py", "test_conversations.py", "test_embeddings.py",
+    "test_files.py", "test_models.py", "test_responses.py",
+)  # fmt: skip
+ALIASES = ("gpt-3.5-turbo-instruct", "text-embedding-3-small", "gpt-4o")
+COUNTING = {**fake("gpt-6-astra", step_ms=1), "aliases": ALIASES}
 # A client is one for all tests.
 ASYNCIO = ("asyncio_mode=auto", "asyncio_default_test_loop_scope=session")
 
@@ -46,7 +54,7 @@ class Suite(NamedTuple):
 
 def suites(contract: Path, url: str) -> Mapping[str, Suite]:
     """The suites by their names; that of npm's packages where they could be had."""
-    python, node = contract / "bin" / "python", contract / "node"
+    python, node, sdk = contract / "bin" / "python", contract / "node", contract / "openai"
     # Their own settings, not those of this project's pytest.
     pytest: list[str | Path] = [
         python,
@@ -60,12 +68,15 @@ def suites(contract: Path, url: str) -> Mapping[str, Suite]:
         "no:cacheprovider",
     ]
     pytest += [f"--override-ini={option}" for option in ASYNCIO]
+    resources = [f"tests/api_resources/{name}" for name in RESOURCES]
+    openai_sdk = Suite([*pytest, "-p", "openai_sdk", "--rootdir", sdk, *resources], sdk)
     pytest += ["--rootdir", SUITES, "--confcutdir", SUITES]
     comply: list[str | Path] = [contract / "bin" / "llm-comply", "run", "--timeout", "600", "--api-key", "none"]
     comply += ["--base-url", f"{url}/v1", "--model", CHAT]
     found = {
         "langchain": Suite([*pytest, SUITES / "langchain.py"], SUITES),
         "tool_loops": Suite([*pytest, SUITES / "tool_loops.py"], SUITES),
+        "openai_sdk": openai_sdk,
         "comply": Suite([*comply, "--format", "openai-chat", "--filter", ",".join(COMPLY)], SUITES),
         "responses": Suite([*comply, "--format", "open-responses", "--filter", ",".join(RESPONSES)], SUITES),
         **{Path(name).stem: Suite([python, ROOT / "examples" / name], SUITES) for name in EXAMPLES},
@@ -83,8 +94,9 @@ def main(contract: Path, names: Sequence[str]) -> int:
     for model in models:
         starter.folder(model["served_model_name"])
     os.environ.setdefault("MLXQ_DEFAULT_TEMPERATURE", "0")  # it says the same every time, and comes to an end
-    with served(models) as stack:
-        env = {**os.environ, "MLXQ_URL": stack.url}
+    with served([*models, COUNTING]) as stack:
+        env = {**os.environ, "MLXQ_URL": stack.url, "TEST_API_BASE_URL": f"{stack.url}/v1"}
+        env["PYTHONPATH"] = os.pathsep.join((str(SUITES), env.get("PYTHONPATH", "")))
         run = {name: one for name, one in suites(contract, stack.url).items() if not names or name in names}
         codes = {
             name: subprocess.run(one.command, env=env, cwd=one.folder, check=False).returncode
