@@ -173,4 +173,6 @@ EXAMPLES: tuple[Example, ...] = (
     _plain("/v1/jobs/stream", 1, headers=UPGRADE, patience=0.2),
     _plain("/v1/responses"),
     _plain("/v1/responses", 1, headers=UPGRADE, patience=0.2),
+    _plain("/v1/realtime"),
+    _plain("/v1/realtime", 1, headers=UPGRADE, query=(("intent", "transcription"),), patience=0.2),
 )

@@ -32,7 +32,7 @@ ENDPOINTS = {
 }
 RESOURCES = {
     *("jobs", "jobs_stream", "webhooks", "files", "batches", "messages_batches", "responses_compact", "admin"),
-    *("chat_completions", "conversations", "responses_socket"),
+    *("chat_completions", "conversations", "realtime", "responses_socket"),
 }
 
 

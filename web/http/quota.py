@@ -11,7 +11,9 @@ from tasks.throttle import Admission, Allowance
 from web.gateway import gateway
 from web.http import auth
 
-_FOLLOWING = frozenset({"jobs.follow", "jobs_stream.stream"})  # they ask, and hold a thread as long as they like
+_FOLLOWING = frozenset(  # they ask, and hold a thread as long as they like
+    {"jobs.follow", "jobs_stream.stream", "realtime.stream"}
+)
 
 
 def _counts() -> bool:

@@ -37,6 +37,7 @@ UNSERVED = {  # by the fake engine; `real` tests ask them, and here is what thei
 }
 OTHERWISE = {  # answer a success elsewhere
     ("get", "/v1/jobs/stream"),
+    ("get", "/v1/realtime"),
     ("get", "/v1/responses"),
     ("post", "/v1/jobs/{job_id}/cancel"),
 }
@@ -123,6 +124,7 @@ def test_a_stream_a_result_a_job_and_a_failure_are_as_the_document_says(client: 
         ("GET", "/v1/models", {"Host": "elsewhere.example"}, 403),
         ("POST", "/v1/chat/completions", {"Content-Type": "text/plain"}, 415),
         ("GET", "/v1/jobs/stream", {}, 426),
+        ("GET", "/v1/realtime", {}, 426),
     ],
 )
 def test_every_error_is_an_error_response(
