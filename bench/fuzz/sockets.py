@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import socket
 import struct
@@ -61,10 +62,29 @@ def creates(world: World, chance: Random) -> dict[str, Any]:
     }
 
 
+def speaks(world: World, chance: Random) -> dict[str, Any]:
+    """What a client says whose speech is written down."""
+    detection = chance.choice((None, {"type": "server_vad", "threshold": 0.1, "silence_duration_ms": 100}))
+    kind = chance.choice(("audio/pcm", "audio/pcmu", "audio/pcma"))
+    sound = {"format": {"type": kind}, "transcription": {"language": "en"}, "turn_detection": detection}
+    audio = base64.b64encode(chance.randbytes(chance.randrange(9000))).decode()
+    return chance.choice(
+        (
+            {"type": "session.update", "session": {"type": "transcription", "audio": {"input": sound}}},
+            {"type": "transcription_session.update", "session": {"turn_detection": detection}},
+            {"type": "input_audio_buffer.append", "audio": audio},
+            {"type": "input_audio_buffer.append", "audio": audio},
+            {"type": "input_audio_buffer.commit", "event_id": "x"},
+            {"type": "input_audio_buffer.clear"},
+        )
+    )
+
+
 # How many connections to each, and what is said there.
 ROUTES: dict[str, tuple[int, Callable[[World, Random], dict[str, Any]]]] = {
     "/v1/jobs/stream": (60, follows),
     "/v1/responses": (15, creates),
+    "/v1/realtime": (30, speaks),
 }
 
 
@@ -92,6 +112,7 @@ def spoiled(payload: bytes, chance: Random) -> bytes:
             frame(payload, length=len(payload) + 5),
             frame(b"\xff\xfe"),
             frame(b"a" * 70_000),
+            frame(b"a" * 1_100_000),
             frame(b"", _CLOSE),
             frame(b"\x03", _CLOSE),
             frame(b"\x03\xe8" + b"\xff" * 100, _CLOSE),

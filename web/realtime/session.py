@@ -135,7 +135,7 @@ class Session:
         self._say("transcription_session.updated", session=shown, **_ignored(event))
 
     def _change(self, given: Mapping[str, Any], include: list[str] | None, paths: Mapping[str, str]) -> None:
-        """Listen otherwise from now on; what is not named stays as it is. `paths` are the fields' places in the event."""
+        """Listen otherwise from now on; what was not named stays as it is. `paths` tell where fields stand."""
         setup = self._setup
         if "format" in given:
             setup = replace(setup, format=formats.BY_TYPE[given["format"]["type"]])
