@@ -19,6 +19,7 @@ from tests.servers import PATIENCE, Stack, Valkey, eventually, running
 from web.realtime import session
 from web.realtime.session import Session
 
+ADMIN = "the-key-of-who-runs-this"
 BEARER = {"Authorization": "Bearer alpha"}
 SPOKEN = base64.b64encode(np.random.default_rng(0).normal(0, 3000, 4800).astype("<i2").tobytes()).decode()
 
@@ -32,7 +33,7 @@ def stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     tiny.save(folder / "ear", context=32)
     model = {"model_path": str(folder / "ear"), "served_model_name": "ear", "model_type": "whisper"}
     text = {"model_path": "none", "served_model_name": "fake", "model_type": "fake"}
-    keys = {"MLXQ_API_KEYS": "alpha,beta", "MLXQ_WEB_THREADS": "32"}
+    keys = {"MLXQ_API_KEYS": "alpha,beta", "MLXQ_ADMIN_KEY": ADMIN, "MLXQ_WEB_THREADS": "32"}
     yield from running(Stack(valkey, folder / "stack", [model, text], **keys))
 
 
@@ -204,6 +205,25 @@ def test_more_utterances_than_are_written_down_at_once_all_have_a_text(stack: St
         return len(answer.json()["data"])
 
     assert (jobs("beta"), jobs("alpha")) == (count, 0)
+
+
+def test_an_utterance_is_a_request_of_a_key_that_is_valid_then(stack: Stack) -> None:
+    with httpx.Client(base_url=stack.url, headers={"Authorization": f"Bearer {ADMIN}"}, timeout=PATIENCE) as admin:
+        limits = {"concurrent_requests": 1, "requests_per_minute": 3}
+        key = admin.post("/v1/admin/keys", json={"label": "speaker", **limits}).json()
+        with opened(stack, key=key["key"]) as ws:
+            ws.send(json.dumps(update(turn_detection=None)))
+
+            def end() -> str:
+                say(ws, "input_audio_buffer.append", audio=SPOKEN)
+                say(ws, "input_audio_buffer.commit")
+                while not (event := hear(ws))["type"].endswith((".completed", ".failed", "error")):
+                    pass
+                return str(event.get("error", {}).get("code", event["type"].rpartition(".")[2]))
+
+            assert [end() for _ in range(3)] == ["completed", "completed", "rate_limit_exceeded"]
+            admin.post(f"/v1/admin/keys/{key['id']}/revoke")
+            eventually(lambda: end() == "invalid_api_key")
 
 
 def test_sockets_are_bounded_and_make_room_when_they_close(stack: Stack) -> None:
