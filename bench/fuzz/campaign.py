@@ -44,7 +44,7 @@ class Campaign:
         self._weights = [example.weight for example in EXAMPLES]
 
     def prepare(self) -> None:
-        """Ask each example once as it is, so that there are ids to ask about, and files of lines for batches."""
+        """Ask each example that has a weight once: then there are ids to ask about, and files of lines for batches."""
         sender, chance = Sender(*self._address), Random(self._seed)
         for number in range(4):
             lines = "\n".join(line(at, CHAT, chat(self._world, chance)) for at in range(3)).encode()
@@ -53,7 +53,7 @@ class Campaign:
             assert answer.status == 200, answer.body
             self._world.learn(answer)
             self._world.inputs.append(self._world.files[-1])
-        for number, example in enumerate(EXAMPLES):
+        for number, example in enumerate(one for one in EXAMPLES if one.weight):
             request = bounds.tame(example.make(self._world, chance), self._world)
             self._ask(sender, request, f"example-{number}")
         sender.close()

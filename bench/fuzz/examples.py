@@ -17,7 +17,7 @@ from schemas.conversations import PICTURES
 
 
 class Example(NamedTuple):
-    """One way to make a valid request, and how often it is taken."""
+    """One way to make a valid request, and how often a campaign takes it: never what rightly ends a process."""
 
     route: str
     method: str
@@ -164,7 +164,8 @@ EXAMPLES: tuple[Example, ...] = (
     Example(
         "/v1/models/<path:name>", "GET", lambda *_: Request("/v1/models/<path:name>", "GET", "/v1/models/fake"), 0.5
     ),
-    *(Example(f"/v1/models/<path:name>/{wish}", "POST", _wish(wish), 0.2) for wish in ("load", "unload")),
+    Example("/v1/models/<path:name>/load", "POST", _wish("load"), 0.2),
+    Example("/v1/models/<path:name>/unload", "POST", _wish("unload"), 0.0),
     _post("/v1/admin/keys", stored.key, 1),
     *(_plain(route) for route in ("/v1/admin/keys", "/v1/admin/queue", "/v1/queue/stats")),
     _get("/v1/admin/keys/<key_id>", "key", 0.3),
