@@ -467,7 +467,7 @@ def test_pictures_are_made_small_where_the_models_file_asks_for_it(folders: Mapp
     large = noise(4, 1200, 600)
     refs = kept(BlobStore(home / "blobs"), large, large.resize((448, 224), Image.Resampling.LANCZOS))
     small, asked, whole = (
-        engine.check(look("Look at ", ref)).plan.shown.key  # type: ignore[union-attr]
+        engine.check(look("Look at ", ref)).plan.media.key  # type: ignore[union-attr]
         for engine, ref in (
             (load(folders["smolvlm"], home), refs[1]),
             (load(folders["smolvlm"], home, disable_auto_resize=False), refs[0]),
