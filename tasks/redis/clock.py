@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 _FRESH = 1.0  # seconds
+_STANDS = 1_000_000  # microseconds back at most that are a reply's doing; a clock that was set is followed
 
 
 class Clock:
@@ -16,6 +17,7 @@ class Clock:
         self._ask = ask
         self._asked = float("-inf")  # monotonic seconds
         self._ahead = 0  # microseconds that Redis' clock is ahead of this machine's
+        self._told = 0  # microseconds since the epoch, the last answer
 
     def micros(self) -> int:
         """Microseconds since the epoch, by Redis' clock as it was at most a second ago."""
@@ -25,7 +27,11 @@ class Clock:
             # reply that is slow moves nothing.
             self._ahead = min(max(self._ahead, there - after), there - before)
             self._asked = time.monotonic()
-        return _own() + self._ahead
+        now = _own() + self._ahead
+        # A slow reply may have put it ahead, by what that took; then it stands until time has caught up.
+        if not 0 < self._told - now < _STANDS:
+            self._told = now
+        return self._told
 
 
 def _own() -> int:

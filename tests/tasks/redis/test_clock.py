@@ -44,6 +44,19 @@ def test_times_rise_however_long_replies_take(ahead: int) -> None:
 
 
 @pytest.mark.usefixtures("always_asking")
+def test_a_first_reply_that_was_slow_does_not_make_the_next_times_fall() -> None:
+    delays = iter((0.05, 0.0, 0.0))
+
+    def ask() -> int:
+        time.sleep(next(delays))
+        return time.time_ns() // 1000 - 3_600_000_000
+
+    micros = Clock(ask).micros
+    told = [micros() for _ in range(3)]
+    assert told == sorted(told)
+
+
+@pytest.mark.usefixtures("always_asking")
 @pytest.mark.parametrize("jump", [5_000_000, -5_000_000])
 def test_a_clock_that_is_set_is_followed(jump: int) -> None:
     redis = Slow()
