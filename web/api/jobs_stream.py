@@ -13,7 +13,7 @@ import structlog
 from flask import Blueprint, Response
 from flask_sock import Sock
 from marshmallow import ValidationError
-from simple_websocket import ConnectionClosed, Server
+from simple_websocket import Server
 
 from schemas.fields import checked
 from schemas.jobs import JobsStreamMessageSchema
@@ -59,8 +59,7 @@ class _Session:
                 time.sleep(_IDLE)
 
     def _hear(self) -> None:
-        if not self._ws.thread.is_alive():
-            raise ConnectionClosed(message="nobody reads this socket any more")
+        sockets.check(self._ws)
         wait = 0.0 if len(self._watch) else _PACE if len(self._batches) else _IDLE
         for _ in range(_AT_ONCE):
             message = self._ws.receive(timeout=wait)

@@ -77,8 +77,7 @@ class _Session:
     def run(self) -> None:
         """Until the client leaves: raises ConnectionClosed."""
         while True:
-            if not self._ws.thread.is_alive():
-                raise ConnectionClosed(message="nobody reads this socket any more")
+            sockets.check(self._ws)
             message = self._ws.receive(timeout=_IDLE)
             if message is not None:
                 self._answer(message)

@@ -76,6 +76,12 @@ def serve(ws: Server, largest: int, ahead: Callable[[], bool], run: Callable[[],
         log.info("websocket closed", path=request.path, seconds=time.monotonic() - began)
 
 
+def check(ws: Server) -> None:
+    """Raise ConnectionClosed when the thread that reads a socket has ended."""
+    if not ws.thread.is_alive():
+        raise ConnectionClosed(message="nobody reads this socket any more")
+
+
 def read(message: str | bytes) -> dict[str, Any]:
     """The JSON object that a message is; raises InvalidJson."""
     if isinstance(message, bytes):

@@ -85,8 +85,7 @@ class Session:
                 utterance.close()
 
     def _hear(self) -> None:
-        if not self._ws.thread.is_alive():
-            raise ConnectionClosed(message="nobody reads this socket any more")
+        sockets.check(self._ws)
         if len(self._utterances) >= AT_ONCE:
             time.sleep(_PACE)
             return
