@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from schemas.answers.speech import TranscriptTextDeltaEvent, TranscriptTextDoneEvent, TranscriptTextSegmentEvent
 from tasks.values.job import RenderOptions
 from tasks.values.requests import TranscriptionRequest, VoiceActivity
+from web.openapi.operation import SSE
 
 MODEL_TYPES = frozenset({"whisper"})
 FILES = frozenset({"file"})
+MEDIA: Mapping[str, Any] = {  # what they answer beside JSON
+    "text/plain": str,
+    "application/x-subrip": str,
+    "text/vtt": str,
+    SSE: (TranscriptTextDeltaEvent, TranscriptTextSegmentEvent, TranscriptTextDoneEvent),
+}
 
 
 def payload(data: Mapping[str, Any], task: Literal["transcribe", "translate"]) -> TranscriptionRequest:

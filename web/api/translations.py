@@ -10,16 +10,13 @@ from flask import Blueprint, Response
 from schemas.answers.speech import (
     CreateTranslationResponseJson,
     CreateTranslationResponseVerboseJson,
-    TranscriptTextDeltaEvent,
-    TranscriptTextDoneEvent,
-    TranscriptTextSegmentEvent,
 )
 from schemas.translations import TranslationsSchema
 from tasks.values.requests import TranscriptionRequest
 from web import calls
 from web.api import speech
 from web.endpoint import Endpoint, for_anyone
-from web.openapi.operation import SSE, operation
+from web.openapi.operation import operation
 from web.render import transcriptions as render
 
 blueprint = Blueprint("translations", __name__)
@@ -46,12 +43,7 @@ ENDPOINT = Endpoint(
 @operation(
     "createTranslation",
     (CreateTranslationResponseJson, CreateTranslationResponseVerboseJson),
-    {
-        "text/plain": str,
-        "application/x-subrip": str,
-        "text/vtt": str,
-        SSE: (TranscriptTextDeltaEvent, TranscriptTextSegmentEvent, TranscriptTextDoneEvent),
-    },
+    speech.MEDIA,
     endpoint=ENDPOINT,
 )
 def create() -> Response:
