@@ -32,7 +32,7 @@ _PIPELINES: Mapping[str, tuple[str, ...]] = {
 
 
 def models(folder: Path) -> Iterator[ModelEntry]:
-    """The models of a folder by their names; what is no model that can be served is passed over."""
+    """The models of a folder by their names; folders that cannot be served are skipped."""
     for name, path in sorted(_candidates(folder)):
         entry = recognise(name, path)
         if entry is not None and not any(entry.faults()):

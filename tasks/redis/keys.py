@@ -42,7 +42,7 @@
 | `conversations:{owner}` | sorted set | ids of conversations by last write | an entry goes with its conversation |
 | `items:{conversation}` | sorted set | ids of items in their order | goes with its conversation |
 | `places:{conversation}` | hash | item → where its bytes are | goes with its conversation |
-| `turns:{conversation}` | list | what calls have said that is no items yet | until somebody reads the conversation |
+| `turns:{conversation}` | list | answers of calls that are not items yet | until somebody reads the conversation |
 | `running` | sorted set | batches that have not ended, by creation | until they end |
 | `inflight:{batch}` | hash | line → where it stands in the input | until what came of it is in the output |
 | `landed` | set | jobs of lines that have ended | until they are removed, once they are in the output |

@@ -113,16 +113,9 @@ class Groups:
         return self.all[min(costs)[1]] if costs else self._new(kind, row)
 
     def _takes(self, group: Group, rows: Sequence[Row], kind: tuple[str, ...]) -> bool:
-        if (
-            not rows
-            or not self._kv.mergeable
-            or (group.kind, group.bulk, group.adapter)
-            != (
-                kind,
-                rows[0].bulk,
-                rows[0].adapter,
-            )
-        ):
+        if not rows or not self._kv.mergeable:
+            return False
+        if (group.kind, group.bulk, group.adapter) != (kind, rows[0].bulk, rows[0].adapter):
             return False
         together = [*group.all_rows, *rows]
         return (not group.bulk or len(together) <= self.most) and self._padding(together) <= self._weights
