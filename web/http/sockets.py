@@ -30,19 +30,26 @@ log = structlog.get_logger()
 class Connection:
     """The client's socket as simple-websocket uses it from two threads: whole frames, and an end to all waiting.
 
-    Whoever is `ahead`, with more messages than are being answered, is not read.
+    Nothing is read before `open`: simple-websocket's thread reads as soon as it is made, when the limits of this socket
+    are not yet its own. A client that is `ahead`, with more messages than are being answered, is not read either.
     """
 
     def __init__(self, inner: socket.socket) -> None:
-        self._inner, self._sending = inner, threading.Lock()
-        self.ahead: Callable[[], bool] = lambda: False
+        self._inner, self._sending, self._opened = inner, threading.Lock(), threading.Event()
+        self._ahead: Callable[[], bool] = lambda: False
         inner.settimeout(_STALL)
+
+    def open(self, ahead: Callable[[], bool]) -> None:
+        """Read what the client sends from now on, as long as it is not `ahead`."""
+        self._ahead = ahead
+        self._opened.set()
 
     def fileno(self) -> int:
         return self._inner.fileno()
 
     def recv(self, size: int) -> bytes:
-        while self.ahead() and self.fileno() >= 0:
+        self._opened.wait()
+        while self._ahead() and self.fileno() >= 0:
             time.sleep(_PACE)
         return self._inner.recv(size)
 
@@ -57,12 +64,13 @@ class Connection:
 
     def close(self) -> None:
         self._inner.close()
+        self._opened.set()
 
 
 def serve(ws: Server, largest: int, ahead: Callable[[], bool], run: Callable[[], object]) -> None:
     """Run until the client leaves, which raises ConnectionClosed; a message has at most `largest` bytes."""
     ws.max_message_size = largest
-    ws.sock.ahead = ahead
+    ws.sock.open(ahead)
     request.environ.pop("gunicorn.socket")  # the websocket's thread alone reads it from now on
     began = time.monotonic()
     try:
@@ -131,12 +139,13 @@ def _reserve() -> None:
     if not gateway().sockets.acquire(blocking=False):
         raise TooManySockets("too many websockets are open here", retry_after=5)
     g.socket_of = gateway().sockets
-    request.environ["gunicorn.socket"] = Connection(request.environ["gunicorn.socket"])
+    g.socket = request.environ["gunicorn.socket"] = Connection(request.environ["gunicorn.socket"])
 
 
 def _give_back(_: BaseException | None) -> None:
     """The socket is closed, or never was one."""
     if "socket_of" in g:
+        g.pop("socket").open(ahead=lambda: False)  # where nobody served it, its thread waits still
         g.pop("socket_of").release()
 
 
