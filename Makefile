@@ -30,8 +30,9 @@ models: setup
 	@$(PYTHON) -m workers.starter
 
 # Everything, in TESTERS processes, each with servers of its own. LONG=1 looks for cases for hours instead of minutes.
+# AGAIN=1 runs what failed once more, alone: what passes then hung on the machine's speed or on other tests, and is told.
 test: models
-	@$(PYTHON) -m pytest -n $(TESTERS)
+	@$(PYTHON) -m pytest -n $(TESTERS) || { test $$? -eq 1 && test -n "$(AGAIN)" && $(PYTHON) -m pytest --last-failed -rap; }
 
 check: setup lint
 	@$(PYTHON) -m pytest -q -n $(TESTERS) -m unit
