@@ -26,7 +26,10 @@ def stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def post(stack: Stack, path: str, key: str = "alpha", **body: Any) -> httpx.Response:
     return httpx.post(
-        f"{stack.url}/v1/{path}", json={"model": "tiny", **body}, headers={"Authorization": f"Bearer {key}"}, timeout=60
+        f"{stack.url}/v1/{path}",
+        json={"model": "tiny", **body},
+        headers={"Authorization": f"Bearer {key}"},
+        timeout=120,
     )
 
 
@@ -52,7 +55,7 @@ def test_what_cannot_fit_is_refused_and_others_are_answered_meanwhile(
         answer = post(stack, "chat/completions", "beta", messages=user("hi"), max_tokens=2)
         took = time.monotonic() - began
         refused = [one.result() for one in large]
-    assert answer.status_code == 200 and took < 30
+    assert answer.status_code == 200 and took < 60
     for one in refused:
         error = one.json()["error"]
         assert (one.status_code, error["code"], error["param"]) == (400, "context_length_exceeded", param)

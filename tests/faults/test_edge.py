@@ -63,16 +63,16 @@ def test_streams_beyond_the_threads_are_told_so_and_none_breaks_off(small: Stack
 
 
 def test_people_are_answered_while_others_say_nothing_stop_in_the_middle_or_do_not_listen(small: Stack) -> None:
-    with httpx.Client(base_url=small.url, timeout=20) as http:
+    with httpx.Client(base_url=small.url, timeout=60) as http:
         job = http.post(CHAT, json=body("x" * 60_000, tokens=120), headers={"Prefer": "respond-async"}).json()["id"]
         eventually(lambda: http.get(f"/v1/jobs/{job}").json()["status"] == "succeeded")
     asking = f"GET /v1/jobs/{job}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     found = [said(small, data) for data in [b""] * SILENT + [b"GET / HTTP/1.1\r\nX:"] * HALF + [asking] * DEAF]
     try:
-        with httpx.Client(base_url=small.url, timeout=5) as http:
+        with httpx.Client(base_url=small.url, timeout=30) as http:
             for _ in range(10):
                 assert http.get("/health").status_code == 200
-                eventually(lambda: http.post(CHAT, json=body()).status_code == 200, within=5, every=0.1)
+                eventually(lambda: http.post(CHAT, json=body()).status_code == 200, within=30, every=0.1)
     finally:
         for connection in found:
             connection.close()

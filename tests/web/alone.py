@@ -46,7 +46,7 @@ class Web:
     def up(self) -> Web:
         def answers() -> bool:
             try:
-                return httpx.get(f"{self.url}/health", timeout=5).status_code == 200
+                return httpx.get(f"{self.url}/health", timeout=30).status_code == 200
             except httpx.TransportError:
                 return False
 
@@ -54,7 +54,7 @@ class Web:
         return self
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def say(self, data: bytes) -> bytes:
         """All that is answered to these bytes, until the connection is closed."""

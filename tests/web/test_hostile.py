@@ -32,7 +32,7 @@ def web(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[We
 
 @pytest.fixture
 def http(web: Web) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=web.url, timeout=20) as client:
+    with httpx.Client(base_url=web.url, timeout=60) as client:
         yield client
 
 
@@ -130,10 +130,10 @@ def test_on_a_websocket_it_concerns_that_subscription_alone(web: Web) -> None:
     job = web.waiting_job()
     with connect(f"ws://127.0.0.1:{web.port}/v1/jobs/stream") as ws:
         ws.send(json.dumps({"type": "subscribe", "id": job, "after": ENDLESS}))
-        refused = json.loads(ws.recv(timeout=20))
+        refused = json.loads(ws.recv(timeout=60))
         assert (refused["type"], refused["id"], refused["error"]["param"]) == ("error", job, "after")
         ws.send(json.dumps({"type": "subscribe", "id": job}))
-        assert json.loads(ws.recv(timeout=20))["type"] == "subscribed"
+        assert json.loads(ws.recv(timeout=60))["type"] == "subscribed"
 
 
 def test_a_range_that_is_not_there_is_a_416(http: httpx.Client) -> None:

@@ -119,7 +119,7 @@ def test_a_second_one_ends_at_once_and_the_first_goes_on(tmp_path: Path) -> None
         redis = connect(tmp_path)
         for more in ({}, {"MLXQ_REDIS_PORT": str(free_port())}):
             second = start(tmp_path, **more)
-            assert second.wait(20) == 1
+            assert second.wait(60) == 1
             second.stop()
             (told,) = second.lines
             assert f"process {first.pid}" in told and "MLXQ_HOME=" in told and "PORT=" in told

@@ -32,7 +32,7 @@ def narrow(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def serves(web: Web) -> None:
-    with httpx.Client(base_url=web.url, timeout=2) as client:
+    with httpx.Client(base_url=web.url, timeout=30) as client:
         for path in ("/health", "/v1/models"):
             assert client.get(path).status_code == 200
 
@@ -65,7 +65,7 @@ def test_a_large_body_that_does_not_move_is_a_408_too(web: Web) -> None:
 def test_large_bodies_that_do_not_move_leave_room_for_small_ones(web: Web) -> None:
     with web.many(20, CHAT_HEAD + b"Content-Length: 10000000\r\n\r\n{") as found:
         serves(web)
-        assert httpx.post(web.url + "/v1/chat/completions", json={}, timeout=2).json()["error"]["param"] == "model"
+        assert httpx.post(web.url + "/v1/chat/completions", json={}, timeout=30).json()["error"]["param"] == "model"
         told = [answers(heard(connection))[0] for connection in found]
     assert {status for status, _, _ in told} == {408, 429}
     (refused,) = {body["error"]["message"] for status, _, body in told if status == 429}
@@ -76,7 +76,7 @@ def test_large_bodies_that_do_not_move_leave_room_for_small_ones(web: Web) -> No
 def test_who_comes_when_there_is_no_room_gets_that_of_who_waited_longest(narrow: Web) -> None:
     with narrow.many(200) as idle:
         serves(narrow)
-        idle[0].settimeout(5)
+        idle[0].settimeout(30)
         assert idle[0].recv(1) == b"" and idle[1].recv(1) == b""  # the first ones are closed
         idle[-1].sendall(LAST)
         assert answers(heard(idle[-1]))[0][0] == 200
@@ -88,7 +88,7 @@ def test_when_files_run_out_nothing_fails_of_itself(narrow: Web) -> None:
     with narrow.many(200, asking) as found:
         seen = [int(connection.recv(65536).split()[1]) for connection in found]
     assert set(seen) <= {200, 429, 503} and seen.count(200) > 50
-    eventually(lambda: httpx.get(f"{narrow.url}/v1/jobs/{job}", timeout=5).status_code == 200)
+    eventually(lambda: httpx.get(f"{narrow.url}/v1/jobs/{job}", timeout=30).status_code == 200)
 
 
 def test_calls_beyond_the_limit_are_told_so_at_once_and_short_ones_are_answered(web: Web) -> None:
@@ -97,11 +97,11 @@ def test_calls_beyond_the_limit_are_told_so_at_once_and_short_ones_are_answered(
     with web.many(8, asking) as following:
         for connection in following:
             assert connection.recv(12) == b"HTTP/1.1 200"
-        refused = httpx.get(f"{web.url}/v1/jobs/{job}/events", timeout=2)
+        refused = httpx.get(f"{web.url}/v1/jobs/{job}/events", timeout=30)
         assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_many_calls")
         assert "MLXQ_WEB_THREADS" in refused.json()["error"]["message"] and int(refused.headers["Retry-After"]) > 0
         serves(web)
-        assert httpx.get(f"{web.url}/v1/jobs/{job}", timeout=2).json()["status"] == "queued"
+        assert httpx.get(f"{web.url}/v1/jobs/{job}", timeout=30).json()["status"] == "queued"
         following[0].close()
         eventually(lambda: followed(web, job) == 200)
 
@@ -211,5 +211,5 @@ def test_websockets_come_and_go_and_leave_the_server_as_it_was(web: Web) -> None
     for _ in range(30):  # each takes the number of the socket before it
         with connect(f"ws://127.0.0.1:{web.port}/v1/jobs/stream") as ws:
             ws.send('{"type": "ping"}')
-            assert ws.recv(timeout=20) == '{"type":"pong"}'
+            assert ws.recv(timeout=60) == '{"type":"pong"}'
         serves(web)
