@@ -12,7 +12,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf
 
 from schemas.containers import ByType, Items, kind
-from schemas.fields import Body, Shapes, Text, loaded
+from schemas.fields import Body, Shapes, Text, about, loaded
 from schemas.item_parts import OUTPUT_PARTS, PARTS, Contents
 from schemas.tools import Arguments
 
@@ -61,10 +61,10 @@ class CallItem(Item):
     """Base of the calls of tools."""
 
     ACCEPTED: ClassVar[frozenset[str]] = Item.ACCEPTED | {"async", "caller", "parsed_arguments"}
-    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"namespace": ()}
 
     call_id = Text(required=True)
     name = Text(required=True)
+    namespace = Text(metadata=about("The namespace of the tool that was called."))
 
 
 class FunctionCallItem(CallItem):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schemas.content import LOW, Media, Parts, sound
+from schemas.response_tools import qualified
 
 
 def turns(items: Sequence[Mapping[str, Any]], name: str = "input") -> list[dict[str, Any]]:
@@ -51,11 +52,15 @@ def _say(found: list[dict[str, Any]], item: Mapping[str, Any]) -> None:
     elif item["type"] == "message":
         last["content"] += "".join(map(str, _content(item["content"], "")))
     elif item["type"] == "function_call":
-        called = {"id": item["call_id"], "function": {"name": item["name"], "arguments": item["arguments"]}}
+        called = {"id": item["call_id"], "function": {"name": _name(item), "arguments": item["arguments"]}}
         last.setdefault("tool_calls", []).append(called)
     else:
-        custom = {"id": item["call_id"], "custom": {"name": item["name"], "input": item["input"]}}
+        custom = {"id": item["call_id"], "custom": {"name": _name(item), "input": item["input"]}}
         last.setdefault("tool_calls", []).append(custom)
+
+
+def _name(call: Mapping[str, Any]) -> str:
+    return qualified(call.get("namespace"), call["name"])
 
 
 def thinking(item: Mapping[str, Any]) -> str:

@@ -74,6 +74,7 @@ class ConversationItem(Answer, frozen=True):
     content: list[ConversationPart] | UnsetType = UNSET
     call_id: str | UnsetType = UNSET
     name: str | UnsetType = UNSET
+    namespace: str | UnsetType = UNSET
     arguments: str | UnsetType = UNSET
     input: str | UnsetType = UNSET
     output: str | list[ConversationPart] | UnsetType = UNSET

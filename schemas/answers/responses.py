@@ -90,6 +90,7 @@ class ResponseItem(Answer, frozen=True):
     encrypted_content: str | UnsetType = UNSET
     call_id: str | UnsetType = UNSET
     name: str | UnsetType = UNSET
+    namespace: str | UnsetType = UNSET
     arguments: str | UnsetType = UNSET
     input: str | UnsetType = UNSET
     output: str | list[ContentPart] | UnsetType = UNSET

@@ -26,15 +26,14 @@ class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
 class Response(msgspec.Struct, frozen=True, omit_defaults=True):
     """What rendering a response needs to know: its request, or the blob that it is kept in when it is not small.
 
-    One that is `stored` can be read again. `custom_tools` are given a text, `summarised` thinking is told as a summary,
-    and with `sealed` also as something to send back.
+    One that is `stored` can be read again. `summarised` thinking is told as a summary, and with `sealed` also as
+    something to send back.
     """
 
     asked: Asked | None = None
     blob: BlobRef | None = None
     stored: bool = False
     background: bool = False
-    custom_tools: tuple[str, ...] = ()
     summarised: bool = False
     sealed: bool = False
     conversation: str | None = None  # where input and output become items

@@ -30,7 +30,7 @@ from tests.schemas.response_items import CALL, OUTPUT, URL, items
         ([{**CALL, "arguments": 5}], "input[0].arguments"),
         ([{"type": "function_call_output", "output": "a"}], "input[0].call_id"),
         ([{**OUTPUT, "output": [{"type": "input_audio"}]}], "input[0].output[0].type"),
-        ([{**CALL, "namespace": "x"}], "input[0].namespace"),
+        ([{**CALL, "namespace": 5}], "input[0].namespace"),
         ([{"type": "item_reference"}], "input[0].id"),
         ([{}], "input[0].id"),
         ([{"type": "compaction"}], "input[0].encrypted_content"),

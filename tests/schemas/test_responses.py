@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from schemas.fields import loaded
+from schemas.response_tools import callable_tools
 from schemas.responses import CompactSchema, InputTokensSchema, ResponsesSchema, rules
 from schemas.tools import Choice
 from tests.schemas.bodies import refused
@@ -15,6 +16,8 @@ LEAST = {"model": "m", "input": "hi"}
 LOOK = {"type": "function", "name": "look", "parameters": {"type": "object"}}
 WRITE = {"type": "custom", "name": "write"}
 TOOLS = [LOOK, WRITE]
+SHOP = {"type": "namespace", "name": "shop", "description": "A shop.", "tools": TOOLS}
+OFFLINE = {"type": "web_search", "external_web_access": False}
 
 
 @pytest.mark.parametrize(
@@ -47,9 +50,29 @@ def test_what_the_text_must_look_like(form: dict[str, Any], source: str | None) 
 
 @pytest.mark.parametrize("tool", ["web_search", "web_search_preview", "file_search", "code_interpreter", "mcp",
                                   "computer_use_preview", "image_generation", "local_shell", "shell", "apply_patch",
-                                  "tool_search", "namespace"])  # fmt: skip
+                                  "tool_search"])  # fmt: skip
 def test_hosted_tools_are_refused_by_name(tool: str) -> None:
     assert refused(ResponsesSchema, {**LEAST, "tools": [LOOK, {"type": tool}]}) == ("invalid_value", "tools[1].type")
+
+
+def test_the_tools_of_a_namespace_are_called_by_both_names() -> None:
+    data = loaded(ResponsesSchema, {**LEAST, "tools": [LOOK, SHOP, OFFLINE], "tool_choice": {
+        "type": "function", "name": "shop.look"}})  # fmt: skip
+    found = list(callable_tools(data["tools"]))
+    assert [(one.name, one.namespace, one.param) for one in found] == [
+        ("look", None, "tools[0]"),
+        ("shop.look", "shop", "tools[1].tools[0]"),
+        ("shop.write", "shop", "tools[1].tools[1]"),
+    ]
+    assert [one.tool.get("description", "") for one in found] == ["", "A shop.", ""]
+
+
+def test_a_search_of_the_web_that_may_not_reach_it_is_no_tool() -> None:
+    data = loaded(ResponsesSchema, {**LEAST, "tools": [{**OFFLINE, "search_context_size": "low"}]})
+    assert not list(callable_tools(data["tools"]))
+    for access in ({}, {"external_web_access": True}, {"external_web_access": None}):
+        wrong = {**LEAST, "tools": [{"type": "web_search", **access}]}
+        assert refused(ResponsesSchema, wrong) == ("invalid_value", "tools[0].type")
 
 
 @pytest.mark.parametrize(
@@ -57,6 +80,12 @@ def test_hosted_tools_are_refused_by_name(tool: str) -> None:
     [
         ({"tool_choice": "required"}, "tool_choice"),
         ({"tools": [LOOK, {**WRITE, "name": "look"}]}, "tools[1].name"),
+        ({"tools": [OFFLINE], "tool_choice": "required"}, "tool_choice"),
+        ({"tools": [SHOP, {**LOOK, "name": "shop.look"}]}, "tools[1].name"),
+        ({"tools": [SHOP, SHOP]}, "tools[1].tools[0].name"),
+        ({"tools": [{**SHOP, "tools": []}]}, "tools[0].tools"),
+        ({"tools": [{**SHOP, "tools": [SHOP]}]}, "tools[0].tools[0].type"),
+        ({"tools": [{**SHOP, "tools": [{**LOOK, "parameters": 5}]}]}, "tools[0].tools[0].parameters"),
         ({"tools": TOOLS, "tool_choice": {"type": "function", "name": "x"}}, "tool_choice.name"),
         ({"tools": TOOLS, "tool_choice": {"type": "hosted"}}, "tool_choice.type"),
         ({"tools": TOOLS, "tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [

@@ -44,6 +44,10 @@ def said(text: str, role: str = "user", kind: str = "input_text") -> dict[str, A
           {"type": "custom_tool_call_output", "call_id": "c2", "output": [{"type": "input_text", "text": "done"}]}],
          [{"role": "assistant", "content": "", "tool_calls": [WROTE]},
           {"role": "tool", "content": "done", "tool_call_id": "c2"}]),
+        ([{**CALL, "namespace": "shop"}, OUTPUT],
+         [{"role": "assistant", "content": "", "tool_calls": [
+             {"id": "c1", "function": {"name": "shop.look", "arguments": "{}"}}]},
+          {"role": "tool", "content": "a hat", "tool_call_id": "c1"}]),
         ([{**THOUGHT, "content": None, "summary": [{"type": "summary_text", "text": "so"}]},
           said("a", "assistant", "output_text")],
          [{"role": "assistant", "content": "a", "reasoning_content": "so"}]),

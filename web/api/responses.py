@@ -13,6 +13,7 @@ from werkzeug.datastructures import MultiDict
 
 from mlxq.settings import Settings
 from schemas.answers import responses as answers
+from schemas.response_tools import CallableTool, callable_tools
 from schemas.responses import (
     ENCRYPTED,
     LOGPROBS,
@@ -84,7 +85,7 @@ def conversation(data: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "messages": _begun_once([*told, *data["history"], *own(data)]),
         "template_options": {name: value for name, value in options.items() if value is not None},
-        "tools": tuple(_tool(index, tool) for index, tool in enumerate(data.get("tools", []))),
+        "tools": tuple(map(_tool, callable_tools(data.get("tools", [])))),
     }
 
 
@@ -101,21 +102,23 @@ def _begun_once(turns: list[Message]) -> tuple[Message, ...]:
     return (Message("system", "\n\n".join(turn.content for turn in turns[:count])), *turns[count:])
 
 
-def _tool(index: int, tool: Mapping[str, Any]) -> Tool:
-    if tool["type"] == "function":
-        return Tool(**{name: value for name, value in tool.items() if name != "type"})
-    form = tool.get("format", {"type": "text"})
+def _tool(found: CallableTool) -> Tool:
+    if found.tool["type"] == "function":
+        return Tool(**{name: value for name, value in found.tool.items() if name != "type"})
+    form = found.tool.get("format", {"type": "text"})
     grammar = form if form["type"] == "grammar" else None
-    return text.custom_tool(tool, grammar, f"tools[{index}].format.definition")
+    return text.custom_tool(found.tool, grammar, f"{found.param}.format.definition")
 
 
 def options(caller: Caller, data: Mapping[str, Any]) -> RenderOptions:
     """What rendering needs to know of a checked body, and what a later response does."""
+    tools = list(callable_tools(data.get("tools", [])))
     kept = values.Asked(render.shows(data), tuple(data["input"]), own(data), data.get("previous_response_id"))
     packed = values.encode(kept)
     large = data.get("store", True) and len(packed) > SMALL
     return RenderOptions(
-        custom_tools=tuple(tool["name"] for tool in data.get("tools", []) if tool["type"] == "custom"),
+        custom_tools=tuple(found.name for found in tools if found.tool["type"] == "custom"),
+        namespaces={found.name: found.namespace for found in tools if found.namespace is not None},
         response=values.Response(
             None if large else kept,
             caller.gateway.store.blobs.put(packed, "application/json") if large else None,

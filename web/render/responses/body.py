@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from schemas.response_tools import callable_tools
 from schemas.tools import Choice
 from tasks.values import events, fold, replay
 from tasks.values.errors import Failure
@@ -63,6 +64,8 @@ def _format(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
     """A function shows what OpenAI's always say, also where its caller did not."""
+    if tool["type"] == "namespace":
+        return {**tool, "tools": [_tool(inner) for inner in tool["tools"]]}
     return {"description": None, "parameters": None, "strict": None, **tool} if tool["type"] == "function" else {**tool}
 
 
@@ -71,7 +74,7 @@ def _choice(choice: Choice, tools: Sequence[Mapping[str, Any]]) -> str | dict[st
         return {"type": choice.kind, "name": choice.name}
     if choice.allowed is None:
         return choice.mode
-    types = {tool["name"]: tool["type"] for tool in tools}
+    types = {found.name: found.tool["type"] for found in callable_tools(tools)}
     allowed = [{"type": types[name], "name": name} for name in choice.allowed]
     return {"type": "allowed_tools", "mode": choice.mode, "tools": allowed}
 

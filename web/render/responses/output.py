@@ -162,7 +162,7 @@ class FunctionCall(Item):
     kind = "function_call"
 
     def __init__(self, job: Job, number: int, call: CallDelta) -> None:
-        super().__init__(job, number, call_id=call.id, name=call.name, arguments="")
+        super().__init__(job, number, call_id=call.id, **_called(job, call.name), arguments="")
         self.call = call.number
 
     def add(self, more: str) -> Iterator[Event]:
@@ -182,7 +182,7 @@ class CustomCall(Item):
     kind = "custom_tool_call"
 
     def __init__(self, job: Job, number: int, call: CallDelta) -> None:
-        super().__init__(job, number, call_id=call.id, name=call.name, input="")
+        super().__init__(job, number, call_id=call.id, **_called(job, call.name), input="")
         del self.shown["status"]  # which OpenAI's have not
         self.call, self._arguments = call.number, ""
 
@@ -199,6 +199,12 @@ class CustomCall(Item):
         yield self._within("custom_tool_call_input.delta", delta=said)
         yield self._within("custom_tool_call_input.done", input=said)
         yield self._event("output_item.done", item=dict(self.shown))
+
+
+def _called(job: Job, name: str) -> dict[str, str]:
+    """A tool's name, and its namespace if it has one."""
+    namespace = job.options.namespaces.get(name)
+    return {"name": name} if namespace is None else {"name": name.removeprefix(f"{namespace}."), "namespace": namespace}
 
 
 Kind = TypeVar("Kind", bound=Item)

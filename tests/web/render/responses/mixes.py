@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from schemas.fields import loaded
+from schemas.response_tools import callable_tools
 from schemas.responses import ResponsesSchema
 from tasks.redis.store import STATUS
 from tasks.values import events, fold
@@ -80,6 +81,17 @@ MIXES: dict[str, Mix] = {
         },
         answer(*call(0, "write", '{"inp', 'ut": "abc"}'), *call(1, "look", "{}"), reason="tool_calls"),
     ),
+    "calls in a namespace": Mix(
+        {
+            "input": [
+                {"type": "function_call", "call_id": "c1", "name": "look", "namespace": "shop", "arguments": "{}"},
+                {"type": "function_call_output", "call_id": "c1", "output": "a hat"},
+                {"role": "user", "content": "Write"},
+            ],
+            "tools": [LOOK, {"type": "namespace", "name": "shop", "description": "A shop.", "tools": [LOOK, WRITE]}],
+        },
+        answer(*call(0, "shop.look", "{}"), *call(1, "shop.write", '{"input": "abc"}'), reason="tool_calls"),
+    ),
     "incomplete in the text": Mix({"input": "Hi", "max_output_tokens": 34}, answer(Delta("Good"), reason="length")),
     "incomplete in a summary of thinking": Mix(
         {"input": "Hi", "reasoning": {"summary": "detailed"}}, answer(thought("Who"), reason="length")
@@ -146,6 +158,7 @@ MIXES: dict[str, Mix] = {
 def job(asks: dict[str, Any]) -> Job:
     """The job of a request, and what it keeps of it."""
     data = loaded(ResponsesSchema, {"model": "m", **asks})
+    tools = list(callable_tools(data.get("tools", ())))
     asked = Asked(render.shows(data), tuple(data["input"]), previous=data.get("previous_response_id"))
     return Job(
         id="job_" + "0" * 32,
@@ -158,7 +171,8 @@ def job(asks: dict[str, Any]) -> Job:
         lane=Lane.INTERACTIVE,
         keep=60,
         options=RenderOptions(
-            custom_tools=tuple(tool["name"] for tool in data.get("tools", ()) if tool["type"] == "custom"),
+            custom_tools=tuple(found.name for found in tools if found.tool["type"] == "custom"),
+            namespaces={found.name: found.namespace for found in tools if found.namespace is not None},
             response=Response(
                 asked,
                 stored=True,
