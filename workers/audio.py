@@ -11,7 +11,7 @@ import numpy as np
 
 from tasks.values.errors import InvalidValue
 from workers import downmix, ogg
-from workers.patience import ENDLESS, Patience
+from workers.check_deadline import ENDLESS, CheckDeadline
 
 SAMPLE_RATE = 16_000  # Hz
 SAMPLE_BYTES = 5  # while it is decoded: a float, and what the buffer that it is written to reserves
@@ -33,36 +33,36 @@ def duration(file: BinaryIO) -> float | None:
         file.seek(0)
 
 
-def check(file: BinaryIO, longest: float, patience: Patience = ENDLESS) -> None:
+def check(file: BinaryIO, longest: float, deadline: CheckDeadline = ENDLESS) -> None:
     """Raise what `decode` raises for a file that does not begin like a recording, or that is too long.
 
     It takes no memory. The length of a recording that does not say that it is longer than `longest` seconds is known
     only when it is decoded.
     """
     declared = duration(file)
-    with contextlib.closing(pieces(file, longest, patience)) as sounds:
+    with contextlib.closing(pieces(file, longest, deadline)) as sounds:
         for _ in sounds:
             if declared is None or declared <= longest:
                 return
 
 
-def decode(file: BinaryIO, longest: float, patience: Patience = ENDLESS) -> Samples:
+def decode(file: BinaryIO, longest: float, deadline: CheckDeadline = ENDLESS) -> Samples:
     """The first audio stream of a container as mono samples in [-1, 1] at `SAMPLE_RATE`, float32.
 
     All channels are heard. Raises InvalidValue when that is no audio, empty, or longer than `longest` seconds, and
     JobCancelled when nobody wants it any more.
     """
     data = bytearray()
-    for samples in pieces(file, longest, patience):
+    for samples in pieces(file, longest, deadline):
         data += samples.tobytes()
     return np.frombuffer(data, np.float32)
 
 
-def pieces(file: BinaryIO, longest: float, patience: Patience = ENDLESS) -> Generator[Samples]:
+def pieces(file: BinaryIO, longest: float, deadline: CheckDeadline = ENDLESS) -> Generator[Samples]:
     """The samples that `decode` returns, piece by piece; raises as it does, in the middle if need be."""
     total, mix = 0, downmix.Downmix()
     try:
-        for frame in _resampled(_frames(file, patience)):
+        for frame in _resampled(_frames(file, deadline)):
             total += frame.samples
             if total > longest * SAMPLE_RATE:
                 message = f"the recording is longer than the {longest:g} seconds that this model takes"
@@ -76,13 +76,13 @@ def pieces(file: BinaryIO, longest: float, patience: Patience = ENDLESS) -> Gene
         raise InvalidValue("the recording is empty", param="file")
 
 
-def _frames(file: BinaryIO, patience: Patience) -> Iterator[av.AudioFrame]:
+def _frames(file: BinaryIO, deadline: CheckDeadline) -> Iterator[av.AudioFrame]:
     for section in ogg.sections(file):
         with av.open(section, metadata_errors="ignore", container_options=_CONTAINER_OPTIONS) as container:
             if not container.streams.audio:
                 raise InvalidValue("the file holds no audio stream", param="file")
             for packet in container.demux(container.streams.audio[0]):
-                patience.look()
+                deadline.look()
                 # As ffmpeg does: tags and broken packets within a recording cost their own milliseconds, not the rest.
                 with contextlib.suppress(av.error.InvalidDataError):
                     yield from packet.decode()

@@ -8,7 +8,7 @@ from collections import deque
 from types import TracebackType
 from typing import Self
 
-from workers.patience import ENDLESS, Patience
+from workers.check_deadline import ENDLESS, CheckDeadline
 
 _SMALL = 64  # a request that needs no more than this part of the bytes is a small one
 _RESERVED = 8  # and this part is for small ones only
@@ -41,12 +41,12 @@ class Budget:
         self._few = nbytes // _SMALL
         self._small, self._large = _Share(reserved), _Share(nbytes - reserved)
 
-    def hold(self, nbytes: int, patience: Patience = ENDLESS) -> Hold:
+    def hold(self, nbytes: int, deadline: CheckDeadline = ENDLESS) -> Hold:
         """Wait until there is room for so many bytes; raises JobCancelled when nobody wants the request any more.
 
         Nobody may wait while holding a lock that others need.
         """
-        return self._share(nbytes).hold(nbytes, patience)
+        return self._share(nbytes).hold(nbytes, deadline)
 
     def take(self, nbytes: int) -> Hold | None:
         """So many bytes, if there is room for them and nobody waits for it."""
@@ -67,12 +67,12 @@ class _Share:
         self._turns: deque[object] = deque()  # of those that wait
         self._changed = threading.Condition()  # its lock may be taken again where collecting garbage gives bytes back
 
-    def hold(self, nbytes: int, patience: Patience) -> Hold:
+    def hold(self, nbytes: int, deadline: CheckDeadline) -> Hold:
         nbytes, turn = min(nbytes, self._most), object()
         with self._changed:
             self._turns.append(turn)
             try:
-                patience.wait(self._changed, lambda: self._turns[0] is turn and self.left >= nbytes)
+                deadline.wait(self._changed, lambda: self._turns[0] is turn and self.left >= nbytes)
                 self.left -= nbytes
             finally:
                 self._turns.remove(turn)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tasks.values.errors import ContextLengthExceeded
-from workers.patience import Patience
+from workers.check_deadline import CheckDeadline
 
 _USUAL = 4  # characters of a token, with few exceptions
 _CUT = 128  # tokens that a text which is cut anywhere may have more than the whole of it
@@ -39,22 +39,22 @@ class Encoder:
         return self._encode([text], special)[0]
 
     def fitting(
-        self, text: str, param: str, patience: Patience, *, special: bool, most: int | None = None
+        self, text: str, param: str, deadline: CheckDeadline, *, special: bool, most: int | None = None
     ) -> list[int]:
         """The token ids of a text; raises ContextLengthExceeded once it must have more than `most`, or JobCancelled.
 
         `most` is the context length unless it is given. A text that is hardly longer is tokenised and not refused.
         """
-        self.check(text, param, patience, most)
+        self.check(text, param, deadline, most)
         return self.ids(text, special=special)
 
-    def several(self, texts: Sequence[str], patience: Patience, *, special: bool = True) -> Iterator[list[int]]:
+    def several(self, texts: Sequence[str], deadline: CheckDeadline, *, special: bool = True) -> Iterator[list[int]]:
         """The token ids of each of these texts, with the special tokens around it if wanted; raises JobCancelled."""
         for together in _groups(texts):
-            patience.look()
+            deadline.look()
             yield from self._encode(together, special)
 
-    def shortened(self, text: str, most: int, patience: Patience, *, start: bool) -> str:
+    def shortened(self, text: str, most: int, deadline: CheckDeadline, *, start: bool) -> str:
         """The text, or enough of its beginning for `most` tokens, with `start` of its end; raises JobCancelled.
 
         Of a long text no more is tokenised than that takes.
@@ -64,7 +64,7 @@ class Encoder:
             part = text[-size:] if start else text[:size]
             if len(self.ids(part, special=False)) > most + _CUT:
                 return part
-            patience.look()
+            deadline.look()
             size *= 2
         return text
 
@@ -85,7 +85,7 @@ class Encoder:
         inner = tokens[end - room : end] if start else tokens[front : front + room]
         return tokens[:front] + inner + tokens[end:]
 
-    def check(self, text: str, param: str, patience: Patience, most: int | None = None) -> None:
+    def check(self, text: str, param: str, deadline: CheckDeadline, most: int | None = None) -> None:
         """Raise ContextLengthExceeded for a text that must have more than `most` tokens, or JobCancelled.
 
         By its length, then by its beginning, of which ever more is tokenised.
@@ -97,7 +97,7 @@ class Encoder:
             begun = len(self.ids(text[:size], special=False))
             if begun > most + _CUT:
                 raise self._too_long(f"the first {size} of the text's {len(text)} characters take {begun}", param, most)
-            patience.look()
+            deadline.look()
             size *= 2
 
     def check_length(self, length: int, param: str, most: int | None = None) -> None:

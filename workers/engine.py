@@ -10,7 +10,7 @@ import msgspec
 from tasks.values.events import Event
 from tasks.values.job import Job
 from tasks.values.model import Details
-from workers.patience import ENDLESS, Patience
+from workers.check_deadline import ENDLESS, CheckDeadline
 
 Plan = TypeVar("Plan")
 
@@ -50,10 +50,10 @@ class Engine(Protocol[Plan]):
         """Whether the last of these requests, which will be admitted in this order, finds memory beside the others."""
         return True
 
-    def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[Plan]:
+    def check(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[Plan]:
         """Tokenise and refuse: raises a `tasks.errors.JobError` that says what is wrong with the request.
 
-        What a request can make large is bounded before it is worked on, and `patience` is looked at between pieces of
+        What a request can make large is bounded before it is worked on, and `deadline` is looked at between pieces of
         that work and while waiting for others. No lock is held for longer than a step takes.
         """
         ...

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.values.errors import InvalidValue
-from workers.patience import ENDLESS, Patience
+from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.pictures import shrunk
 
 _CONTAINER_OPTIONS = {"protocol_whitelist": ""}  # a playlist is a film that names other files
@@ -38,7 +38,7 @@ class Film(NamedTuple):
     rate: float
 
 
-def open_film(file: BinaryIO, param: str, limits: FilmLimits, patience: Patience = ENDLESS) -> Film:
+def open_film(file: BinaryIO, param: str, limits: FilmLimits, deadline: CheckDeadline = ENDLESS) -> Film:
     """Frames of the first video stream of a container, at even distances; InvalidValue of `param` says why not.
 
     Raises JobCancelled when nobody wants it any more.
@@ -47,17 +47,17 @@ def open_film(file: BinaryIO, param: str, limits: FilmLimits, patience: Patience
         with av.open(file, metadata_errors="ignore", container_options=_CONTAINER_OPTIONS) as container:
             if not container.streams.video:
                 raise InvalidValue("the file holds no video stream", param=param)
-            return _sampled(container, param, limits, patience)
+            return _sampled(container, param, limits, deadline)
     except (av.FFmpegError, ValueError, MemoryError) as error:
         reason = error.strerror if isinstance(error, av.FFmpegError) else error
         raise InvalidValue(f"the file cannot be decoded as a film: {reason}", param=param) from error
 
 
-def _sampled(container: av.container.InputContainer, param: str, limits: FilmLimits, patience: Patience) -> Film:
+def _sampled(container: av.container.InputContainer, param: str, limits: FilmLimits, deadline: CheckDeadline) -> Film:
     found: list[npt.NDArray[np.uint8]] = []
     every, due, began = 1 / _OFTEN, 0.0, None
     for frame in _frames(container, param, limits):
-        patience.look()
+        deadline.look()
         began = frame.time if began is None else began
         now = frame.time - began
         if now > limits.seconds:

@@ -41,10 +41,10 @@ from tasks.values.errors import EngineError, Failure, JobError
 from tasks.values.job import Lane
 from workers import memory, need
 from workers.batcher import Batcher
+from workers.check_deadline import CheckDeadline
 from workers.engine import Engine, Prepared, Unservable
 from workers.guard import Guard
 from workers.parsers.registry import UnknownFormat
-from workers.patience import Patience
 from workers.stall import Stall
 
 LOAD_FAILED = 3
@@ -162,7 +162,7 @@ class Runner:
         """Check a job and hand it to the batcher; nothing when it needs no engine."""
         with structlog.contextvars.bound_contextvars(job_id=claim.job.id, request_id=claim.job.request_id):
             try:
-                prepared = self._engine.check(claim.job, Patience(lambda: self._claims.holds(claim)))
+                prepared = self._engine.check(claim.job, CheckDeadline(lambda: self._claims.holds(claim)))
             except Exception as error:
                 self._refuse(claim, error)
                 return None

@@ -17,8 +17,8 @@ from tests.servers import PATIENCE, eventually
 from tests.workers.engines.rows import chat
 from workers import engine
 from workers.batcher import Batcher
+from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.engine import Prepared
-from workers.patience import ENDLESS, Patience
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Engine(engine.Engine[str]):
     beside: list[int] = field(default_factory=list)  # rows that were there while each was warmed
     allowed: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
-    def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[str]:
+    def check(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[str]:
         return Prepared(1, job.id)
 
     def room(self, prepared: Sequence[Prepared[str]]) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from tasks.values.errors import JobCancelled
 from tests.servers import PATIENCE, eventually
 from workers.budget import Budget
-from workers.patience import Patience
+from workers.check_deadline import CheckDeadline
 
 
 def begun(hold: Callable[[], object]) -> threading.Event:
@@ -55,10 +55,10 @@ def test_a_small_one_never_waits_behind_large_ones() -> None:
     budget = Budget(6400)
     large = budget.hold(6400)
     waiting = begun(lambda: budget.hold(6400))
-    small = [budget.hold(100, Patience(lambda: False)) for _ in range(8)]
+    small = [budget.hold(100, CheckDeadline(lambda: False)) for _ in range(8)]
     assert not waiting.is_set() and len(small) == 8
     with pytest.raises(JobCancelled):  # but among their like they are bounded as well
-        budget.hold(100, Patience(lambda: False))
+        budget.hold(100, CheckDeadline(lambda: False))
     large.free()
     assert waiting.wait(PATIENCE)
 
@@ -82,7 +82,7 @@ def test_who_gives_up_makes_room_for_who_comes_next() -> None:
 
     def wait() -> None:
         with pytest.raises(JobCancelled):
-            budget.hold(5000, Patience(lambda: not over.is_set()))
+            budget.hold(5000, CheckDeadline(lambda: not over.is_set()))
 
     gone = threading.Thread(target=wait)
     gone.start()
@@ -117,6 +117,6 @@ def test_who_waits_gives_up_when_nobody_wants_the_request_any_more() -> None:
     budget = Budget(100)
     held = budget.hold(100)
     with pytest.raises(JobCancelled):
-        budget.hold(50, Patience(lambda: False))
+        budget.hold(50, CheckDeadline(lambda: False))
     held.free()
     assert budget.free == 100

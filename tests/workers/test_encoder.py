@@ -14,8 +14,8 @@ from tasks.values.errors import ContextLengthExceeded, JobCancelled
 from tests import starter
 from tests.workers.engines.text import tiny
 from tests.workers.running import Clock
+from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.encoder import Encoder
-from workers.patience import ENDLESS, Patience
 
 ODD = ["", " ", "a", "\n\n  x", "</s>", "<|im_start|>user", "e\u0301\u200b", "\U0001f9ff" * 3, "word " * 50, "\x00"]
 NAMES = ["tiny", "smollm2-135m-instruct", "all-minilm-l6-v2"]
@@ -114,5 +114,5 @@ def test_nobody_tokenises_for_who_is_gone() -> None:
 
     encoder._encode = slowly
     with pytest.raises(JobCancelled):
-        list(encoder.several(["a" * 60_000] * 100, Patience(lambda: False, clock)))
+        list(encoder.several(["a" * 60_000] * 100, CheckDeadline(lambda: False, clock)))
     assert encoder.characters == 60_000

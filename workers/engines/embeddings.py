@@ -30,6 +30,7 @@ from tasks.values.job import Job  # noqa: E402
 from tasks.values.model import Details  # noqa: E402
 from tasks.values.requests import EmbeddingRequest  # noqa: E402
 from workers.budget import Budget, Hold  # noqa: E402
+from workers.check_deadline import ENDLESS, CheckDeadline  # noqa: E402
 from workers.engine import Prepared  # noqa: E402
 from workers.engines.encoders import loading, sentence  # noqa: E402
 from workers.engines.encoders.inputs import Text, Tokens  # noqa: E402
@@ -37,7 +38,6 @@ from workers.engines.encoders.vector_cache import Vector, VectorCache, key  # no
 from workers.fingerprint import fingerprint  # noqa: E402
 from workers.length_batching import Input, LengthBatchingEngine  # noqa: E402
 from workers.model_path import resolve  # noqa: E402
-from workers.patience import ENDLESS, Patience  # noqa: E402
 
 TOKEN_BYTES = 40  # of a token's id in a tuple of them
 WAITING_BYTES = 512 << 20  # of jobs that are checked and have not ended
@@ -87,21 +87,21 @@ class EmbeddingEngine(LengthBatchingEngine[Plan]):
         prompts = tuple(sorted(self._recipe.prompts))
         return Details(context_length=self._tokens.longest, dimensions=self._dimensions, prompts=prompts)
 
-    def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[Plan]:
+    def check(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[Plan]:
         """Tokenise; refuses inputs that are too long and vectors longer than the model's."""
         request = job.payload
         if not isinstance(request, EmbeddingRequest):
             raise InvalidValue("this model only embeds", param="model")
         if request.dimensions is not None and request.dimensions > self._dimensions:
             raise InvalidValue(f"this model's vectors have {self._dimensions} dimensions", param="dimensions")
-        inputs = self._tokens.of(request, patience)
+        inputs = self._tokens.of(request, deadline)
         total = sum(map(len, inputs))
         dimensions = request.dimensions or self._dimensions
         if self._cache is None:
-            return Prepared(total, Plan(inputs, dimensions, self._budget.hold(TOKEN_BYTES * total, patience)))
-        hold = self._budget.hold(TOKEN_BYTES * total + 4 * self._dimensions * len(inputs), patience)
+            return Prepared(total, Plan(inputs, dimensions, self._budget.hold(TOKEN_BYTES * total, deadline)))
+        hold = self._budget.hold(TOKEN_BYTES * total + 4 * self._dimensions * len(inputs), deadline)
         keys = tuple(key("" if self._shared else job.owner, text) for text in inputs)
-        found = self._cache.find(keys, patience)
+        found = self._cache.find(keys, deadline)
         known = {index: found[one] for index, one in enumerate(keys) if one in found}
         plan = Plan(inputs, dimensions, hold, keys, known)
         if len(known) < len(inputs):

@@ -41,8 +41,8 @@ from tasks.values.requests import (
     ScoreRequest,
     TokenizeRequest,
 )
+from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.engine import Engine, Prepared
-from workers.patience import ENDLESS, Patience
 
 
 @dataclass
@@ -67,9 +67,9 @@ class FakeEngine(Engine[_Row]):
         self._rows: dict[str, _Row] = {}
         self._paused: dict[str, _Row] = {}
 
-    def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[_Row]:
+    def check(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[_Row]:
         """Refuses the prompt `refuse`."""
-        del patience  # nothing here takes long
+        del deadline  # nothing here takes long
         prompts = ["vector"]
         if isinstance(job.payload, ChatRequest):
             prompts = [job.payload.messages[-1].content]

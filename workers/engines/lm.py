@@ -22,6 +22,7 @@ from tasks.values.events import Event, FinishReason  # noqa: E402
 from tasks.values.job import Job, Lane  # noqa: E402
 from tasks.values.model import Details  # noqa: E402
 from tasks.values.requests import DetokenizeRequest, RenderRequest, Sampling, TokenizeRequest  # noqa: E402
+from workers.check_deadline import ENDLESS, CheckDeadline  # noqa: E402
 from workers.engine import Engine, Prepared  # noqa: E402
 from workers.engines.text import loading  # noqa: E402
 from workers.engines.text.output.answer import Emitted  # noqa: E402
@@ -34,7 +35,6 @@ from workers.engines.text.schedule.decode import Generated  # noqa: E402
 from workers.engines.text.schedule.outcome import MediaFailed, Prefilled, Ready  # noqa: E402
 from workers.engines.text.schedule.rows import PromptGroup, Row  # noqa: E402
 from workers.engines.text.task import Task  # noqa: E402
-from workers.patience import ENDLESS, Patience  # noqa: E402
 
 log = structlog.get_logger()
 
@@ -69,14 +69,14 @@ class TextEngine(Engine[Plan]):
         prompts, defaults = self._prompts, asdict(self._planner.defaults)
         return Details(context_length=prompts.context, defaults=defaults, modalities=prompts.modalities)
 
-    def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[Plan]:
+    def check(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[Plan]:
         """Tokenise; refuses what the template refuses and what is longer than the context."""
         request = job.payload
         owner = "" if self._shared else job.owner
-        requester = Requester(owner, patience)
+        requester = Requester(owner, deadline)
         if isinstance(request, Sampling):
             if request.adapter:  # what it computes of a prompt serves nobody else
-                requester = Requester(f"{owner} with {request.adapter}", patience)
+                requester = Requester(f"{owner} with {request.adapter}", deadline)
             plan = replace(self._planner.plan(request, requester), bulk=job.lane is not Lane.INTERACTIVE)
             return Prepared(plan.tokens, plan)
         if isinstance(request, TokenizeRequest):

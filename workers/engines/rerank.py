@@ -24,6 +24,7 @@ from tasks.values.job import Job  # noqa: E402
 from tasks.values.model import Details  # noqa: E402
 from tasks.values.requests import ScoreRequest  # noqa: E402
 from workers.budget import Budget, Hold  # noqa: E402
+from workers.check_deadline import ENDLESS, CheckDeadline  # noqa: E402
 from workers.encoder import Encoder  # noqa: E402
 from workers.engine import Prepared  # noqa: E402
 from workers.engines.encoders import loading  # noqa: E402
@@ -37,7 +38,6 @@ from workers.engines.scoring.prompts import Prompts  # noqa: E402
 from workers.engines.scoring.segments import Frame, Segments  # noqa: E402
 from workers.length_batching import Input, LengthBatchingEngine  # noqa: E402
 from workers.model_path import resolve  # noqa: E402
-from workers.patience import ENDLESS, Patience  # noqa: E402
 
 CONTEXT = 8192  # tokens that generative rerankers are given as a rule, as Qwen3-Reranker's authors do
 TOKEN_BYTES = 40  # of a token's id in a tuple of them
@@ -78,16 +78,16 @@ class RerankEngine(LengthBatchingEngine[Plan]):
         """The most tokens of a query and its document."""
         return Details(context_length=self._model.context)
 
-    def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[Plan]:
+    def check(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[Plan]:
         """Tokenise; refuses what is too long and an instruction that the model would not read."""
         request = job.payload
         if not isinstance(request, ScoreRequest):
             raise InvalidValue("this model only scores", param="model")
         if request.instruction is not None and not self._model.reader.instructed:
             raise InvalidValue("this model reads no instruction; leave it out", param="instruction")
-        pairs = tuple(pair.bounded(self._model.reader.pairs(request, patience), request))
+        pairs = tuple(pair.bounded(self._model.reader.pairs(request, deadline), request))
         total = sum(map(len, pairs))
-        hold = self._budget.hold(TOKEN_BYTES * total, patience)
+        hold = self._budget.hold(TOKEN_BYTES * total, deadline)
         return Prepared(total, Plan(pairs, request.activation, hold))
 
     def device_memory(self) -> int:

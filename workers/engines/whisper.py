@@ -23,6 +23,7 @@ from tasks.values.errors import EngineError, Failure, JobError
 from tasks.values.events import Event, Segment
 from tasks.values.job import Job
 from workers import audio, blas
+from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.engine import Engine, Prepared
 from workers.engines.speech.cuts import FRAME, WINDOW, Cutter
 from workers.engines.speech.decoding import Decoder, Outcome, Try
@@ -33,7 +34,6 @@ from workers.engines.speech.recording import MARGIN, Recording
 from workers.engines.speech.row import Row
 from workers.engines.speech.words import Aligner, set_heads
 from workers.model_path import resolve
-from workers.patience import ENDLESS, Patience
 
 blas.preload()
 
@@ -74,14 +74,14 @@ class WhisperEngine(Engine[Plan]):
         self._paused: dict[str, Row] = {}
         self._tries: dict[Try, tuple[str, Passage]] = {}  # whose the windows under way are
 
-    def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[Plan]:
+    def check(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[Plan]:
         """Hears whether the recording begins like one; InvalidValue names what is wrong.
 
         What breaks later in it is found out when it is decoded.
         """
         plan = self._planner.plan(job)
         with self._blobs.open(plan.recording) as file:
-            audio.check(file, self._longest, patience)
+            audio.check(file, self._longest, deadline)
         return Prepared(prompt_tokens=len(plan.prompt) + len(plan.hotwords), plan=plan)
 
     def resumed(self, prepared: Prepared[Plan], told: Sequence[Event]) -> Prepared[Plan]:

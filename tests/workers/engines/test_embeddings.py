@@ -12,8 +12,8 @@ from tasks.values import events
 from tasks.values.errors import ContextLengthExceeded, InvalidValue, JobCancelled
 from tests.workers.engines.rows import Batch, chat, embedding, run, vectors
 from workers.budget import Budget
+from workers.check_deadline import CheckDeadline
 from workers.engines.encoders import inputs as inputs_
-from workers.patience import Patience
 
 if TYPE_CHECKING:
     from workers.engines.embeddings import EmbeddingEngine
@@ -115,6 +115,6 @@ def test_jobs_that_wait_are_bounded_by_their_memory(
     monkeypatch.setattr(embedding_engine, "_budget", Budget(1000))
     waiting = embedding_engine.check(embedding("some words " * 20))
     with pytest.raises(JobCancelled):
-        embedding_engine.check(embedding("some words " * 20), Patience(lambda: False))
+        embedding_engine.check(embedding("some words " * 20), CheckDeadline(lambda: False))
     del waiting
-    embedding_engine.check(embedding("some words " * 20), Patience(lambda: False))
+    embedding_engine.check(embedding("some words " * 20), CheckDeadline(lambda: False))

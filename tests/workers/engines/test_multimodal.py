@@ -35,7 +35,7 @@ from workers.engines.lm import TextEngine  # isort: skip
 from workers.engines.vision.families import FAMILIES  # isort: skip
 from workers.engines.vision.language import UnsupportedArchitecture  # isort: skip
 from workers.engines.vision.loading import OPEN_BYTES  # isort: skip
-from workers.patience import Patience  # isort: skip
+from workers.check_deadline import CheckDeadline  # isort: skip
 
 PICTURES = [noise(1), noise(2, 30, 64), noise(3, 90, 90)]
 
@@ -238,9 +238,9 @@ def test_what_is_open_is_bounded_by_its_memory_and_given_back(
     assert budget.free == OPEN_BYTES
     held = [budget.hold(OPEN_BYTES // 64) for _ in range(8)]  # what there is for small pictures
     with pytest.raises(JobCancelled):
-        engine.check(look(refs[0]), Patience(lambda: False))
+        engine.check(look(refs[0]), CheckDeadline(lambda: False))
     del held
-    engine.check(look(refs[0]), Patience(lambda: False))
+    engine.check(look(refs[0]), CheckDeadline(lambda: False))
 
 
 def test_nobody_waits_for_memory_while_holding_the_processor(
@@ -262,7 +262,7 @@ def test_nobody_waits_for_memory_while_holding_the_processor(
     waiting = threading.Thread(target=wait)
     waiting.start()
     eventually(lambda: bool(budget._large._turns))
-    engine.check(look(refs[0]), Patience(lambda: False))
+    engine.check(look(refs[0]), CheckDeadline(lambda: False))
     assert not ended.is_set()
     held.free()
     waiting.join(PATIENCE)

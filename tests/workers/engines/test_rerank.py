@@ -15,9 +15,9 @@ from tasks.values.errors import ContextLengthExceeded, InvalidValue, JobCancelle
 from tests.workers.engines.rows import Batch, chat, embedding, run
 from tests.workers.engines.scoring.rerankers import FIXTURES, NEAR, asking, load, told
 from workers.budget import Budget
+from workers.check_deadline import CheckDeadline
 from workers.engines.rerank import RerankEngine
 from workers.engines.scoring import pair
-from workers.patience import Patience
 
 WORDS = "the river and the hill "
 
@@ -135,9 +135,9 @@ def test_jobs_that_wait_are_bounded_by_their_memory(bert: RerankEngine, monkeypa
     monkeypatch.setattr(bert, "_budget", Budget(1000))
     waiting = bert.check(asking("query", ["some words " * 5]))
     with pytest.raises(JobCancelled):
-        bert.check(asking("query", ["some words " * 5]), Patience(lambda: False))
+        bert.check(asking("query", ["some words " * 5]), CheckDeadline(lambda: False))
     del waiting
-    bert.check(asking("query", ["some words " * 5]), Patience(lambda: False))
+    bert.check(asking("query", ["some words " * 5]), CheckDeadline(lambda: False))
 
 
 def test_a_score_that_is_no_number_ends_its_own_job(bert: RerankEngine, tmp_path: Path) -> None:

@@ -31,11 +31,11 @@ from tests.rounds import rounds
 from tests.servers import PATIENCE
 from tests.workers.engines.speech import tiny
 from workers import audio
+from workers.check_deadline import CheckDeadline
 from workers.engine import Prepared
 from workers.engines.speech import passages
 from workers.engines.speech.plan import TEMPERATURES, Plan
 from workers.engines.whisper import WhisperEngine
-from workers.patience import Patience
 
 import mlx_whisper  # isort: skip - after the engine, which brings OpenBLAS
 
@@ -536,8 +536,8 @@ def test_rows_go_on_while_another_is_decoded(babble: Listener, monkeypatch: pyte
     pieces, free = audio.pieces, threading.Event()
     alone = {seconds: babble.hear(noise(seconds), temperature=0.5) for seconds in (2, 3)}
 
-    def held(file: Any, longest: float, patience: Patience) -> Iterator[Samples]:
-        for piece in pieces(file, longest, patience):
+    def held(file: Any, longest: float, deadline: CheckDeadline) -> Iterator[Samples]:
+        for piece in pieces(file, longest, deadline):
             if threading.current_thread().name.startswith("decode") and file.seek(0, 2) < 2.5 * RATE * 2:
                 assert free.wait(PATIENCE)
             yield piece
@@ -576,10 +576,10 @@ def test_a_recording_that_nobody_wants_any_more_is_not_decoded_to_its_end(
     given_up = threading.Event()
     prepared = babble.check(noise(2))
 
-    def endless(file: Any, longest: float, patience: Patience) -> Iterator[Samples]:
+    def endless(file: Any, longest: float, deadline: CheckDeadline) -> Iterator[Samples]:
         try:
             while True:
-                patience.look()
+                deadline.look()
                 yield noise(0.01)
         except JobCancelled:
             given_up.set()

@@ -8,9 +8,9 @@ from typing import Any
 
 from tasks.values.errors import ContextLengthExceeded, InvalidValue
 from tasks.values.requests import EmbeddingRequest
+from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.encoder import Encoder
 from workers.engines.encoders.sentence import Recipe
-from workers.patience import ENDLESS, Patience
 
 TOGETHER = 1 << 20  # tokens of all inputs of a job
 # The names that models give the prompts of a type of input, as sentence-transformers looks for them.
@@ -35,12 +35,12 @@ class Tokens:
         self.longest = longest
         self._encoder, self._vocabulary, self._recipe = Encoder(tokenizer, longest), vocabulary, recipe
 
-    def of(self, request: EmbeddingRequest, patience: Patience = ENDLESS) -> tuple[Text, ...]:
+    def of(self, request: EmbeddingRequest, deadline: CheckDeadline = ENDLESS) -> tuple[Text, ...]:
         """Token ids of every input; raises InvalidValue or ContextLengthExceeded, naming the input, or JobCancelled."""
         prompt = self._prompt(request)
         most = self._most(request)
         begun = len(self._encoder.ids(prompt.strip(), special=True)) - 1 if prompt else 0
-        encoded = self._encoder.several(list(self._texts(request, prompt, most, patience)), patience)
+        encoded = self._encoder.several(list(self._texts(request, prompt, most, deadline)), deadline)
         inputs: list[Text] = []
         total = 0
         for index, one in enumerate(request.inputs):
@@ -75,17 +75,17 @@ class Tokens:
             raise InvalidValue(f"this model takes at most {self.longest} tokens", param="truncate_prompt_tokens")
         return most
 
-    def _texts(self, request: EmbeddingRequest, prompt: str, most: int, patience: Patience) -> Iterator[str]:
+    def _texts(self, request: EmbeddingRequest, prompt: str, most: int, deadline: CheckDeadline) -> Iterator[str]:
         """The texts as they are tokenised, stripped as sentence-transformers does."""
         for index, one in enumerate(request.inputs):
             if not isinstance(one, str):
                 continue
             text = one
             if request.truncate is not None:
-                text = self._encoder.shortened(text, most, patience, start=request.truncate == "start")
+                text = self._encoder.shortened(text, most, deadline, start=request.truncate == "start")
             text = (prompt + text).strip()
             if request.truncate is None:
-                self._encoder.check(text, f"input[{index}]", patience)
+                self._encoder.check(text, f"input[{index}]", deadline)
             yield text.lower() if self._recipe.lower else text
 
     def _check(self, tokens: tuple[int, ...], param: str) -> None:

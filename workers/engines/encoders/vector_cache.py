@@ -18,8 +18,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import structlog
 
+from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.engines.encoders.inputs import Text
-from workers.patience import ENDLESS, Patience
 
 Vector: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 _BEHIND = 64  # changes that may wait to be written; what comes then is not kept
@@ -66,11 +66,11 @@ class VectorCache:
         self._change(self._fit)
         self.flush()
 
-    def find(self, keys: Sequence[bytes], patience: Patience = ENDLESS) -> Mapping[bytes, Vector]:
+    def find(self, keys: Sequence[bytes], deadline: CheckDeadline = ENDLESS) -> Mapping[bytes, Vector]:
         """The vectors that are kept under some of these keys; raises JobCancelled."""
         found: dict[bytes, Vector] = {}
         for one in keys:
-            patience.look()
+            deadline.look()
             try:
                 with self._reading:
                     reader = self._reader

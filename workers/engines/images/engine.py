@@ -17,11 +17,11 @@ from tasks.values.events import Event
 from tasks.values.job import Job
 from tasks.values.model import Details
 from tasks.values.requests import BlobRef, ImageRequest
+from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.engine import Engine, Prepared
 from workers.engines.images import files
 from workers.engines.images.canvases.base import PATCH, Canvas
 from workers.engines.images.plan import Plan, Planner, told
-from workers.patience import ENDLESS, Patience
 
 log = structlog.get_logger()
 
@@ -52,11 +52,11 @@ class ImageEngine(Engine[Plan]):
             size_multiple=variant.multiple,
         )
 
-    def check(self, job: Job, patience: Patience = ENDLESS) -> Prepared[Plan]:
+    def check(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[Plan]:
         """Opens the pictures and checks every option; InvalidValue and UnsupportedParameter name the field."""
         if not isinstance(job.payload, ImageRequest):
             raise ModelNotFound(f"the model '{job.model}' only makes pictures", param="model")
-        plan = self._planner.plan(job, patience)
+        plan = self._planner.plan(job, deadline)
         return Prepared(self._tokens(plan.ask.prompt), plan)
 
     def _tokens(self, prompt: str) -> int:

@@ -14,9 +14,9 @@ from tasks.values.errors import InvalidValue, UnsupportedParameter
 from tasks.values.job import Job
 from tasks.values.requests import BlobRef, ImageRequest
 from workers.budget import Budget
+from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.engines.images.canvases.base import Ask
 from workers.engines.images.variants import VARIANTS, Variant
-from workers.patience import ENDLESS, Patience
 from workers.pictures import Limits, opaque, open_picture, pixels
 
 SIDE = 1024  # pixels of a picture whose size nobody chose
@@ -56,7 +56,7 @@ class Planner:
     limits: Limits = LIMITS
     budget: Budget = field(default_factory=lambda: Budget(CHECKED_BYTES))
 
-    def plan(self, job: Job, patience: Patience = ENDLESS) -> Plan:
+    def plan(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Plan:
         """Check everything; InvalidValue and UnsupportedParameter name the field.
 
         Pictures are opened one after the other and none is kept: those of a job that waits take no memory. Raises
@@ -68,7 +68,7 @@ class Planner:
             if (size := len(getattr(request, param) or "")) > LONGEST:
                 raise InvalidValue(f"is {size} characters long; at most {LONGEST} are taken", param=param)
         self._pictures_fit(request)
-        sizes = self._sizes(request, patience)
+        sizes = self._sizes(request, deadline)
         guidance = self._guidance(request)
         width, height = self._size(request, sizes)
         strength = request.strength if sizes and not self.variant.edits else None
@@ -90,18 +90,18 @@ class Planner:
         mask = None if request.mask is None else self._mask(request.mask, images[0].size)
         return replace(plan.ask, images=images, mask=mask)
 
-    def _sizes(self, request: ImageRequest, patience: Patience) -> list[tuple[int, int]]:
+    def _sizes(self, request: ImageRequest, deadline: CheckDeadline) -> list[tuple[int, int]]:
         """The width and height of each picture, all of which were opened, as was the mask."""
         sizes: list[tuple[int, int]] = []
         for index, ref in enumerate(request.images):
-            with self.budget.hold(self._nbytes(ref), patience):
+            with self.budget.hold(self._nbytes(ref), deadline):
                 sizes.append(self._open(ref, "image", index).size)
-            patience.look()
+            deadline.look()
             if sum(width * height for width, height in sizes) > TOGETHER * self.limits.pixels:
                 message = f"the pictures have more than {TOGETHER * self.limits.pixels} pixels together"
                 raise InvalidValue(message, param=_named("image", index))
         if request.mask is not None:
-            with self.budget.hold(self._nbytes(request.mask), patience):
+            with self.budget.hold(self._nbytes(request.mask), deadline):
                 self._mask(request.mask, sizes[0])
         return sizes
 

@@ -8,8 +8,8 @@ from typing import Protocol, TypeVar
 
 from tasks.values.errors import ContextLengthExceeded, InvalidValue
 from tasks.values.requests import ScoreRequest
+from workers.check_deadline import CheckDeadline
 from workers.encoder import Encoder
-from workers.patience import Patience
 
 TOGETHER = 1 << 20  # tokens of all pairs of a request
 
@@ -37,7 +37,7 @@ class Reader(Protocol):
 
     instructed: bool
 
-    def pairs(self, request: ScoreRequest, patience: Patience) -> Iterator[Pair]:
+    def pairs(self, request: ScoreRequest, deadline: CheckDeadline) -> Iterator[Pair]:
         """What the model reads of each document and its query; may be called from any thread.
 
         Raises ContextLengthExceeded and InvalidValue, which name the field, and JobCancelled.
@@ -88,17 +88,17 @@ def too_long(param: str, length: int, most: int) -> ContextLengthExceeded:
 
 
 def documents(
-    encoder: Encoder, request: ScoreRequest, texts: Sequence[str], rooms: Sequence[int], patience: Patience
+    encoder: Encoder, request: ScoreRequest, texts: Sequence[str], rooms: Sequence[int], deadline: CheckDeadline
 ) -> Iterator[list[int]]:
     """Token ids of the text of each document; what has no room is cut off or, if that is not wanted, refused."""
     params = [f"{request.document_param}[{at}]" for at in range(len(texts))]
     if request.truncate:
         fitted = zip(texts, rooms, strict=True)
-        texts = [encoder.shortened(text, most, patience, start=False) for text, most in fitted]
+        texts = [encoder.shortened(text, most, deadline, start=False) for text, most in fitted]
     else:
         for text, param in zip(texts, params, strict=True):
-            encoder.check(text, param, patience)
-    encoded = encoder.several(texts, patience, special=False)
+            encoder.check(text, param, deadline)
+    encoded = encoder.several(texts, deadline, special=False)
     for tokens, param, most in zip(encoded, params, rooms, strict=True):
         if len(tokens) > most and not request.truncate:
             raise too_long(param, len(tokens), most)

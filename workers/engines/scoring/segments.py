@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.values.requests import ScoreRequest
+from workers.check_deadline import CheckDeadline
 from workers.encoder import Encoder
 from workers.engines.scoring import pair
 from workers.engines.scoring.pair import Pair
-from workers.patience import Patience
 
 
 @dataclass(frozen=True)
@@ -50,22 +50,22 @@ class Segments:
     def __init__(self, encoder: Encoder, frame: Frame) -> None:
         self._encoder, self._frame = encoder, frame
 
-    def pairs(self, request: ScoreRequest, patience: Patience) -> Iterator[Pair]:
+    def pairs(self, request: ScoreRequest, deadline: CheckDeadline) -> Iterator[Pair]:
         """Queries whole, documents cut where that is wanted; white space around either is left out."""
         room = pair.room(request, self._encoder.context) - len(self._frame)
-        queries = list(self._queries(request, room, patience))
+        queries = list(self._queries(request, room, deadline))
         asked = pair.of_documents(request, queries, len)
         texts = [document.strip() for document in request.documents]
         rooms = [min(room - len(query), request.max_document_tokens or room) for query in asked]
-        documents = pair.documents(self._encoder, request, texts, rooms, patience)
+        documents = pair.documents(self._encoder, request, texts, rooms, deadline)
         for query, document in zip(asked, documents, strict=True):
             yield self._frame.around(query, document)
 
-    def _queries(self, request: ScoreRequest, room: int, patience: Patience) -> Iterator[list[int]]:
+    def _queries(self, request: ScoreRequest, room: int, deadline: CheckDeadline) -> Iterator[list[int]]:
         texts, params = [query.strip() for query in request.queries], pair.query_params(request)
         for text, param in zip(texts, params, strict=True):
-            self._encoder.check(text, param, patience)
-        for tokens, param in zip(self._encoder.several(texts, patience, special=False), params, strict=True):
+            self._encoder.check(text, param, deadline)
+        for tokens, param in zip(self._encoder.several(texts, deadline, special=False), params, strict=True):
             if len(tokens) >= room:
                 raise pair.too_long(param, len(tokens), room - 1)
             yield tokens

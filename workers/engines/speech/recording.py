@@ -14,8 +14,8 @@ from tasks.blobs import BlobStore
 from tasks.values.errors import JobCancelled, StorageFull
 from tasks.values.requests import BlobRef
 from workers import audio
+from workers.check_deadline import CheckDeadline
 from workers.engines.speech.cuts import CHUNK, FRAME, WINDOW, Cutter, Window
-from workers.patience import Patience
 
 _BYTES = 2  # of a sample: 16 bits, as Whisper's own loader has them
 _FULL = 1 << 15
@@ -64,7 +64,7 @@ class Recording:
         try:
             with blobs.open(ref) as file:
                 self.declared = min(audio.duration(file) or 0.0, longest)
-                self._fill(audio.pieces(file, longest, Patience(lambda: not self._dropped)))
+                self._fill(audio.pieces(file, longest, CheckDeadline(lambda: not self._dropped)))
         except JobCancelled:
             return
         except OSError as error:

@@ -103,7 +103,7 @@ class Planner:
             guide,
             media=media,
             owner=requester.owner,
-            hold=self.budget.hold(_TOKEN_BYTES * sum(map(len, tokens)), requester.patience),
+            hold=self.budget.hold(_TOKEN_BYTES * sum(map(len, tokens)), requester.deadline),
             counted=request.count_tokens,
             adapter=request.adapter,
         )

@@ -18,6 +18,7 @@ from tasks.values.requests import (
     TokenizeRequest,
     Tool,
 )
+from workers.check_deadline import CheckDeadline
 from workers.encoder import Encoder
 from workers.engines.text import conversation
 from workers.engines.text.effort import nearest
@@ -27,7 +28,6 @@ from workers.engines.text.schedule.rows import PromptMedia
 from workers.engines.text.special_tokens import Rendered, SpecialTokens, protected
 from workers.engines.text.template import TemplateSupport, Turn, probe, template_text
 from workers.engines.text.truncation import longest
-from workers.patience import Patience
 
 LONGEST = 4  # times the context: the most tokens that are counted or rendered without being a prompt
 TOGETHER = 1 << 20  # tokens of all prompts of a request
@@ -83,14 +83,14 @@ class Prompts:
         prompts: list[list[int]] = []
         for at, prompt in enumerate(request.prompts):
             param = f"prompt[{at}]" if several else "prompt"
-            prompts.append(self._prompt(prompt, param, requester.patience))
+            prompts.append(self._prompt(prompt, param, requester.deadline))
             total += len(prompts[-1])
             if several and total > TOGETHER:
                 raise InvalidValue(f"the prompts have more than {TOGETHER} tokens together; send fewer", param=param)
         return prompts
 
-    def _prompt(self, prompt: str | Sequence[int], param: str, patience: Patience) -> list[int]:
-        tokens = self._encoder.fitting(prompt, param, patience, special=True) if isinstance(prompt, str) else prompt
+    def _prompt(self, prompt: str | Sequence[int], param: str, deadline: CheckDeadline) -> list[int]:
+        tokens = self._encoder.fitting(prompt, param, deadline, special=True) if isinstance(prompt, str) else prompt
         self._check_fits(tokens, param)
         return self.checked(tokens, param)
 
@@ -101,7 +101,7 @@ class Prompts:
     def tokens(self, request: TokenizeRequest, requester: Requester = ANYBODY) -> list[int]:
         """The token ids of a text; raises ContextLengthExceeded when it is far too long for a prompt."""
         most = LONGEST * self.context
-        return self._encoder.fitting(request.text, "prompt", requester.patience, special=request.special, most=most)
+        return self._encoder.fitting(request.text, "prompt", requester.deadline, special=request.special, most=most)
 
     def text(self, request: DetokenizeRequest) -> str:
         """The text of token ids; raises InvalidValue or, when they are far too many, ContextLengthExceeded."""
@@ -128,7 +128,7 @@ class Prompts:
 
     def _tokenised(self, rendered: Rendered, most: int, requester: Requester) -> Prompt:
         text = rendered.text
-        self._encoder.check(text, "messages", requester.patience, most)
+        self._encoder.check(text, "messages", requester.deadline, most)
         return Prompt(text, self._special_tokens.tokens(rendered))
 
     def _marked(

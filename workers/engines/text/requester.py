@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from workers.patience import ENDLESS, Patience
+from workers.check_deadline import ENDLESS, CheckDeadline
 
 
 class Requester(NamedTuple):
     """Whose request it is, as far as caches know owners, and how long it is worth checking."""
 
     owner: str = ""
-    patience: Patience = ENDLESS
+    deadline: CheckDeadline = ENDLESS
 
 
 ANYBODY = Requester()

@@ -12,10 +12,10 @@ from tasks.values.errors import InvalidValue
 from tasks.values.requests import Media
 from workers import audio
 from workers.budget import Budget
+from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.engines.vision.families import Kind
 from workers.engines.vision.reader import Medium
 from workers.films import FilmLimits, open_film
-from workers.patience import ENDLESS, Patience
 from workers.pictures import Limits, opaque, open_picture, pixels, shrunk, within
 
 _PIXEL_BYTES = 6  # of a picture in RGB and of the copy that a step towards it may need
@@ -40,7 +40,7 @@ class MediaLoader:
     side: int | None = None
 
     @contextmanager
-    def open(self, media: Sequence[Media], patience: Patience = ENDLESS) -> Iterator[list[Medium]]:
+    def open(self, media: Sequence[Media], patience: CheckDeadline = ENDLESS) -> Iterator[list[Medium]]:
         """What a request shows, held in the budget until the block ends; InvalidValue names the part that is refused.
 
         Raises JobCancelled when nobody wants it any more.
@@ -60,7 +60,7 @@ class MediaLoader:
         with self.blobs.open(one.blob) as file:
             return _PIXEL_BYTES * min(pixels(file), self.pictures.pixels)
 
-    def _opened(self, media: Sequence[Media], patience: Patience) -> Iterator[Medium]:
+    def _opened(self, media: Sequence[Media], patience: CheckDeadline) -> Iterator[Medium]:
         seen, most = 0, 2 * self.pictures.pixels
         for one in media:
             patience.look()
@@ -83,7 +83,7 @@ class MediaLoader:
                 message = f"what this request shows has more than {most} pixels together"
                 raise InvalidValue(message, param=one.param)
 
-    def _heard(self, file: BinaryIO, param: str, patience: Patience) -> audio.Samples:
+    def _heard(self, file: BinaryIO, param: str, patience: CheckDeadline) -> audio.Samples:
         try:
             return audio.decode(file, self.seconds, patience)
         except InvalidValue as error:

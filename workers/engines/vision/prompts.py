@@ -58,9 +58,9 @@ class VisionPrompts(Prompts):
         if not media:
             return self._tokenised(rendered, most, requester)
         self._check_markers(request)
-        self._encoder.check(rendered.text, "messages", requester.patience, most)
-        with self._media_loader.open(media, requester.patience) as opened:
-            read = self._reader.read(rendered, opened, self._special_tokens.tokens, requester.patience)
+        self._encoder.check(rendered.text, "messages", requester.deadline, most)
+        with self._media_loader.open(media, requester.deadline) as opened:
+            read = self._reader.read(rendered, opened, self._special_tokens.tokens, requester.deadline)
         pictures = Pictures(
             read.tokens, read.parts, read.positions, self._encoder_cache, self.vocabulary, requester.owner
         )

@@ -11,10 +11,10 @@ import numpy as np
 
 from tasks.values.errors import InvalidValue
 from workers.budget import Budget, Hold
+from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.engines.text.special_tokens import Rendered
 from workers.engines.vision.families import Family, Inputs, Kind, Places, positions
 from workers.engines.vision.pictures import Part
-from workers.patience import ENDLESS, Patience
 
 # What processors call what they take, and what they make of it.
 _TAKEN: Mapping[Kind, str] = {"image": "images", "audio": "audio", "video": "videos"}
@@ -74,7 +74,7 @@ class Reader:
         self.reserved = frozenset([*own.values(), *self.markers.values()])
 
     def read(
-        self, prompt: Rendered, media: Sequence[Medium], tokenise: Tokenise, patience: Patience = ENDLESS
+        self, prompt: Rendered, media: Sequence[Medium], tokenise: Tokenise, patience: CheckDeadline = ENDLESS
     ) -> Reading:
         """Make room for each medium where its marker stands; raises InvalidValue, or JobCancelled while it waits."""
         for kind, marker in self.markers.items():
@@ -91,7 +91,7 @@ class Reader:
         return Reading(text, tokens.tolist(), parts, self._positions(len(tokens), inputs, places))
 
     def _held(
-        self, prompt: Rendered, media: Sequence[Medium], tokenise: Tokenise, patience: Patience
+        self, prompt: Rendered, media: Sequence[Medium], tokenise: Tokenise, patience: CheckDeadline
     ) -> tuple[dict[str, Any], str, Hold]:
         """What the processor makes of a prompt, its text with places, and the memory that it takes.
 

@@ -21,7 +21,7 @@ from tasks.values.job import Job
 from tests.workers.engines.encoders import tiny
 from tests.workers.engines.rows import Batch, Vector, embedding, vectors
 from workers import blas
-from workers.patience import Patience
+from workers.check_deadline import CheckDeadline
 
 blas.preload()
 
@@ -288,7 +288,7 @@ def test_a_home_that_takes_no_file_costs_computing_and_nothing_else(folder: Path
 
 def test_nothing_is_looked_up_for_whom_nobody_waits(tmp_path: Path) -> None:
     clock = iter(range(1000))
-    gone = Patience(lambda: False, clock=lambda: float(next(clock)))
+    gone = CheckDeadline(lambda: False, clock=lambda: float(next(clock)))
     with pytest.raises(JobCancelled):
         VectorCache(tmp_path / "a.sqlite", BYTES).find([name(1)], gone)
 

@@ -11,9 +11,9 @@ from PIL import Image
 from tasks.blobs import BlobStore
 from tasks.values.errors import JobError
 from tests.workers.engines.images.drawing import job, mask, photo, png, put
+from workers.check_deadline import CheckDeadline
 from workers.engines.images.plan import CHECKED_BYTES, Planner
 from workers.engines.images.variants import VARIANTS
-from workers.patience import Patience
 from workers.pictures import Limits
 
 
@@ -132,5 +132,5 @@ def test_the_pictures_of_a_request_are_bounded_together(tmp_path: Path) -> None:
 def test_a_small_picture_is_checked_while_large_ones_are(tmp_path: Path) -> None:
     found = planner("flux-kontext-dev", tmp_path)
     held = found.budget.hold(CHECKED_BYTES)
-    assert found.plan(job(images=put(found.blobs, photo())), Patience(lambda: False)).ask.width
+    assert found.plan(job(images=put(found.blobs, photo())), CheckDeadline(lambda: False)).ask.width
     held.free()

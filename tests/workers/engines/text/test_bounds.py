@@ -25,9 +25,9 @@ from tasks.values.requests import (
 from tests.workers.engines.rows import chat, job, run, texts
 from tests.workers.engines.text import tiny
 from workers.budget import Budget
+from workers.check_deadline import CheckDeadline
 from workers.engines.lm import TextEngine
 from workers.engines.text import prompts as module
-from workers.patience import Patience
 
 A, A_B = "a" * 10_000_000, "a b" * 10_000_000
 
@@ -123,9 +123,9 @@ def test_requests_that_wait_are_bounded_by_their_memory(engine: TextEngine) -> N
     large = job(CompletionRequest(prompts=((5,) * 90,)))
     waiting = short.check(large)
     with pytest.raises(JobCancelled):
-        short.check(large, Patience(lambda: False))
+        short.check(large, CheckDeadline(lambda: False))
     short.admit("row", waiting)  # what runs waits no more
-    short.check(large, Patience(lambda: False))
+    short.check(large, CheckDeadline(lambda: False))
 
 
 DEEP = ["[" * 20_000, "[" * 20_000 + "]" * 20_000, "[" * 900 + "]" * 900, '{"a":' * 500 + "1" + "}" * 500]

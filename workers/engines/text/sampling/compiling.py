@@ -9,7 +9,7 @@ from typing import Any
 from llguidance import LLMatcher, LLParserLimits
 
 from tasks.values.errors import InvalidValue
-from workers.patience import Patience
+from workers.check_deadline import CheckDeadline
 
 SECONDS = 5.0
 _LOOK = 0.25  # seconds between two looks at who waits
@@ -20,7 +20,7 @@ _STACK = 256 << 20  # bytes of address space, of which memory holds what is used
 _starting = threading.Lock()
 
 
-def compiled(tokens: Any, grammar: str, param: str, patience: Patience) -> LLMatcher:
+def compiled(tokens: Any, grammar: str, param: str, deadline: CheckDeadline) -> LLMatcher:
     """The matcher of a grammar, its first mask filled; what is wrong with the grammar is for the matcher to say.
 
     Raises InvalidValue of `param` when it takes too long, and JobCancelled when nobody wants it any more.
@@ -37,7 +37,7 @@ def compiled(tokens: Any, grammar: str, param: str, patience: Patience) -> LLMat
         thread.join(_LOOK)
         if not thread.is_alive():
             break
-        patience.look()
+        deadline.look()
     if not matchers:
         raise InvalidValue(f"'{param}' cannot be enforced: it is too complex to be compiled", param=param)
     return matchers[0]

@@ -99,7 +99,7 @@ class Grammars:
             if (known := self._kept.get(name)) is not None:
                 self._kept.move_to_end(name)
                 return known
-        matcher = compiled(self._tokens, grammar, param, requester.patience)
+        matcher = compiled(self._tokens, grammar, param, requester.deadline)
         if matcher.is_error():
             raise InvalidValue(f"'{param}' cannot be enforced: {_why(matcher.get_error())}", param=param)
         with self._one_at_a_time:

@@ -12,7 +12,7 @@ from tasks.values.errors import JobCancelled
 EVERY = 0.5  # seconds between two questions, and the longest wait without one
 
 
-class Patience:
+class CheckDeadline:
     """Asks now and then, while a request is checked, whether anybody still wants it.
 
     `wanted` is asked at most every half a second, so that a request that is checked quickly asks nobody.
@@ -46,4 +46,4 @@ class Patience:
             lock.release()
 
 
-ENDLESS = Patience()  # of who checks a request that no queue knows of
+ENDLESS = CheckDeadline()  # of who checks a request that no queue knows of

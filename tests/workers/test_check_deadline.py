@@ -8,34 +8,34 @@ import pytest
 
 from tasks.values.errors import JobCancelled
 from tests.workers.running import Clock
-from workers.patience import EVERY, Patience
+from workers.check_deadline import EVERY, CheckDeadline
 
 
 def test_a_short_check_asks_nobody() -> None:
     asked: list[int] = []
     clock = Clock()
-    patience = Patience(lambda: not asked.append(1), clock)
+    deadline = CheckDeadline(lambda: not asked.append(1), clock)
     for _ in range(100):
-        patience.look()
+        deadline.look()
     assert not asked
     clock.now += EVERY
-    patience.look()
-    patience.look()
+    deadline.look()
+    deadline.look()
     assert asked == [1]
 
 
 def test_a_check_ends_when_nobody_wants_it_any_more() -> None:
     clock = Clock()
-    patience = Patience(lambda: False, clock)
+    deadline = CheckDeadline(lambda: False, clock)
     clock.now += EVERY
     with pytest.raises(JobCancelled):
-        patience.look()
+        deadline.look()
 
 
 def test_who_waits_for_a_lock_gives_up_as_well() -> None:
     lock = threading.Lock()
-    with lock, pytest.raises(JobCancelled), Patience(lambda: False).holding(lock):
+    with lock, pytest.raises(JobCancelled), CheckDeadline(lambda: False).holding(lock):
         raise AssertionError("the lock was held")
-    with Patience(lambda: False).holding(lock):
+    with CheckDeadline(lambda: False).holding(lock):
         assert lock.locked()
     assert not lock.locked()
