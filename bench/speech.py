@@ -103,7 +103,7 @@ def ours(long: str, *clips: str) -> None:
             while left or running:
                 while left and len(running) < engine.slots:
                     number, payload = left.pop(0)
-                    engine.admit(str(number), engine.check(_job(payload)))
+                    engine.admit(str(number), engine.prepare(_job(payload)))
                     running.add(str(number))
                 for row, event in engine.step():
                     told[row].append(event)

@@ -226,7 +226,7 @@ class Batcher:
     def _fits(self, row: Row, chosen: Mapping[str, Row]) -> bool:
         if len(self._rows) + len(chosen) >= self._engine.slots:
             return False
-        return self._engine.room([*(other.prepared for other in chosen.values()), row.prepared])
+        return self._engine.has_room([*(other.prepared for other in chosen.values()), row.prepared])
 
     def _pause(self, row: Row) -> bool:
         job = row.claim.job

@@ -22,18 +22,18 @@ class Unservable(Exception):
 class Prepared(msgspec.Struct, Generic[Plan], frozen=True):
     """A request that the engine will take: what it costs to admit, and the engine's own plan for it.
 
-    `told` are its events, up to Done, where checking was all there is to do; such a request is never admitted.
+    `events` are all of it, up to Done, where preparing it was all there is to do; such a request is never admitted.
     """
 
     prompt_tokens: int
     plan: Plan
-    told: tuple[Event, ...] = ()
+    events: tuple[Event, ...] = ()
 
 
 class Engine(Protocol[Plan]):
     """A model that runs many jobs at once, a bounded step at a time.
 
-    `check` may be called from any thread; everything else is called from the one engine thread, which also loaded
+    `prepare` may be called from any thread; everything else is called from the one engine thread, which also loaded
     the model. Rows are named by the job's id.
     """
 
@@ -46,11 +46,11 @@ class Engine(Protocol[Plan]):
         """What `GET /v1/models` tells of the loaded model."""
         return Details()
 
-    def room(self, prepared: Sequence[Prepared[Plan]]) -> bool:
+    def has_room(self, prepared: Sequence[Prepared[Plan]]) -> bool:
         """Whether the last of these requests, which will be admitted in this order, finds memory beside the others."""
         return True
 
-    def check(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[Plan]:
+    def prepare(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[Plan]:
         """Tokenise and refuse: raises a `tasks.errors.JobError` that says what is wrong with the request.
 
         What a request can make large is bounded before it is worked on, and `deadline` is looked at between pieces of
@@ -58,10 +58,10 @@ class Engine(Protocol[Plan]):
         """
         ...
 
-    def resumed(self, prepared: Prepared[Plan], told: Sequence[Event]) -> Prepared[Plan]:
-        """The same request for an engine that can go on where an earlier attempt, which told this, was broken off.
+    def resumed(self, prepared: Prepared[Plan], earlier: Sequence[Event]) -> Prepared[Plan]:
+        """The same request for an engine that can go on where an earlier attempt was broken off.
 
-        What it then produces begins with what was told.
+        `earlier` are the events of that attempt; what it then produces begins with them.
         """
         return prepared
 

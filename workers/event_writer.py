@@ -42,7 +42,7 @@ class Row:
     claim: Claim
     prepared: Prepared[Any]
     over: threading.Event = field(default_factory=threading.Event)
-    told: list[Event] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     number: int = 1  # of the last event in the stream; Started was the first
     since: float = 0.0
     kept: float = 0.0
@@ -167,7 +167,7 @@ def _turn(steps: list[Step]) -> tuple[Turn, list[Row]]:
     told: dict[Row, list[Event]] = {}
     ended: list[tuple[Row, Ended]] = []
     for row, event in (entry for step in steps for entry in step.produced):
-        row.told.append(event)
+        row.events.append(event)
         if isinstance(event, events.TERMINAL):
             ended.append((row, _ended(row, event)))
         elif not isinstance(event, events.UNSTREAMED):
@@ -193,7 +193,7 @@ def _ended(row: Row, event: events.Terminal) -> Ended:
     if not isinstance(event, events.Done):
         return Ended(row.claim, event)
     try:
-        return Ended(row.claim, event, fold.fold(row.claim.job.payload, row.told))
+        return Ended(row.claim, event, fold.fold(row.claim.job.payload, row.events))
     except Exception as error:
         log.exception("a result cannot be made", job_id=row.claim.job.id)
         return Ended(row.claim, events.Failed(_unwritable(error)))

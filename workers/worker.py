@@ -97,7 +97,7 @@ class EngineThread:
 
 
 class Runner:
-    """The Celery task: claim, check, hand to the batcher, wait."""
+    """The Celery task: claim, prepare, hand to the batcher, wait."""
 
     def __init__(self, claims: Claims, engine: Engine[Any], batcher: Batcher) -> None:
         self._claims, self._engine, self._batcher = claims, engine, batcher
@@ -159,18 +159,18 @@ class Runner:
             self._claims.disown(job_id)
 
     def _begin(self, claim: Claim) -> threading.Event | None:
-        """Check a job and hand it to the batcher; nothing when it needs no engine."""
+        """Prepare a job and hand it to the batcher; nothing when it needs no engine."""
         with structlog.contextvars.bound_contextvars(job_id=claim.job.id, request_id=claim.job.request_id):
             try:
-                prepared = self._engine.check(claim.job, CheckDeadline(lambda: self._claims.holds(claim)))
+                prepared = self._engine.prepare(claim.job, CheckDeadline(lambda: self._claims.holds(claim)))
             except Exception as error:
                 self._refuse(claim, error)
                 return None
-            if prepared.told:
+            if prepared.events:
                 self._answer(claim, prepared)
                 return None
             if claim.attempt > 1:
-                prepared = self._engine.resumed(prepared, insist(self._claims.told, claim))
+                prepared = self._engine.resumed(prepared, insist(self._claims.earlier_events, claim))
             log.info("job taken", model=claim.job.model, attempt=claim.attempt, prompt_tokens=prepared.prompt_tokens)
             return self._batcher.submit(claim, prepared)
 
@@ -186,16 +186,16 @@ class Runner:
         )
 
     def _answer(self, claim: Claim, prepared: Prepared[Any]) -> None:
-        last = prepared.told[-1]
+        last = prepared.events[-1]
         assert isinstance(last, events.Done)  # noqa: S101  (what an engine answers at once is a success)
-        result = fold.fold(claim.job.payload, prepared.told)
+        result = fold.fold(claim.job.payload, prepared.events)
         insist(self._claims.settle, claim, last, result)
 
     def _refuse(self, claim: Claim, error: Exception) -> None:
         if isinstance(error, JobError):
             failure = error.failure
         else:
-            log.exception("checking a job failed")
+            log.exception("preparing a job failed")
             failure = Failure(EngineError.code, f"the request could not be checked: {type(error).__name__}: {error}")
         insist(self._claims.settle, claim, events.Failed(failure))
 

@@ -89,7 +89,7 @@ class Alone:
         """Tokens/s of so many rows."""
         engine, ended, told = self._engine(), 0, 0
         for row in range(number):
-            engine.admit(str(row), engine.check(_request(tokens)))
+            engine.admit(str(row), engine.prepare(_request(tokens)))
         began = time.perf_counter()
         while ended < number:
             produced = engine.step()
@@ -101,7 +101,7 @@ class Alone:
         """Seconds until the first token of rows that join, at any moment, while all other rows run."""
         engine, inbox, heard = self._engine(), queue.SimpleQueue[str](), dict[str, float]()
         for row in range(number - 1):
-            engine.admit(f"long{row}", engine.check(_request(1_000_000)))
+            engine.admit(f"long{row}", engine.prepare(_request(1_000_000)))
         stopped = threading.Event()
 
         def run() -> None:
@@ -109,7 +109,7 @@ class Alone:
                 name = inbox.get() if number == 1 else None
                 while name is not None or not inbox.empty():
                     name = name or inbox.get()
-                    engine.admit(name, engine.check(_request(1)))
+                    engine.admit(name, engine.prepare(_request(1)))
                     name = None
                 for row, _ in engine.step():
                     heard.setdefault(row, time.perf_counter())

@@ -125,8 +125,8 @@ class Claims:
             return True
         return bool(found == [b"queued", self.worker.encode(), str(claim.attempt).encode()])
 
-    def told(self, claim: Claim) -> list[Event]:
-        """What earlier attempts at a job told: the events of the one that came furthest, without its beginning."""
+    def earlier_events(self, claim: Claim) -> list[Event]:
+        """The events of that earlier attempt at a job which came furthest, without its beginning."""
         with answers():
             entries = self.store.redis.xrange(self.store.keys.events(claim.job.id))
         attempts: list[list[Event]] = [[]]
@@ -213,8 +213,8 @@ class Claims:
             release(self.store, record.job, self.worker, lost=False)
 
 
-def _done(told: Sequence[Event]) -> int:
-    return max((event.done for event in told if isinstance(event, events.Progress)), default=0)
+def _done(attempt: Sequence[Event]) -> int:
+    return max((event.done for event in attempt if isinstance(event, events.Progress)), default=0)
 
 
 def _allowed(store: JobStore, held: Job) -> int:

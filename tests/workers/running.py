@@ -40,10 +40,10 @@ class Engine(engine.Engine[str]):
     beside: list[int] = field(default_factory=list)  # rows that were there while each was warmed
     allowed: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
-    def check(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[str]:
+    def prepare(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[str]:
         return Prepared(1, job.id)
 
-    def room(self, prepared: Sequence[Prepared[str]]) -> bool:
+    def has_room(self, prepared: Sequence[Prepared[str]]) -> bool:
         return len(self.rows) + len(prepared) <= self.memory
 
     def warming(self) -> Iterator[None]:
@@ -79,10 +79,10 @@ class Engine(engine.Engine[str]):
         if self.failure is not None:
             failure, self.failure = self.failure, None
             raise failure
-        told: list[tuple[str, Event]] = [(row, events.Delta("word")) for row in self.rows]
-        told += [(row, events.Done()) for row in self.rows if row in self.ending]
+        produced: list[tuple[str, Event]] = [(row, events.Delta("word")) for row in self.rows]
+        produced += [(row, events.Done()) for row in self.rows if row in self.ending]
         self.rows = [row for row in self.rows if row not in self.ending]
-        return told
+        return produced
 
     def drop(self, row: str) -> None:
         self.rows = [found for found in self.rows if found != row]
@@ -130,7 +130,7 @@ class Running:
     ) -> tuple[str, threading.Event]:
         self.clock.now += 0.001
         job = msgspec.structs.replace(chat("word"), lane=lane, owner=owner, priority=priority)
-        return job.id, self.batcher.submit(Claim(job, 1, alone), self.engine.check(job))
+        return job.id, self.batcher.submit(Claim(job, 1, alone), self.engine.prepare(job))
 
     def steps(self, number: int) -> None:
         for _ in range(number):

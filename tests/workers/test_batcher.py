@@ -162,9 +162,9 @@ def test_a_batcher_that_has_ended_hands_back_what_comes_late(running: Running) -
 
 def test_a_claim_taken_back_and_given_again_waits_for_its_old_row(running: Running) -> None:
     made = chat("word")
-    running.batcher.submit(Claim(made, 1), running.engine.check(made))
+    running.batcher.submit(Claim(made, 1), running.engine.prepare(made))
     eventually(lambda: running.engine.admitted == [made.id])
-    second = running.batcher.submit(Claim(made, 2), running.engine.check(made))
+    second = running.batcher.submit(Claim(made, 2), running.engine.prepare(made))
     eventually(lambda: len(running.claims.words(made.id)) >= 3 or running.steps(1))
     assert running.engine.admitted == [made.id] and not second.is_set()
 

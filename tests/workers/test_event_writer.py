@@ -62,7 +62,7 @@ def test_a_row_that_cannot_be_written_fails_and_the_others_go_on() -> None:
 
 def test_a_result_that_cannot_be_made_fails_its_job_alone() -> None:
     good, bad = row(), row()
-    bad.told.append(events.Delta(None))  # type: ignore[arg-type]
+    bad.events.append(events.Delta(None))  # type: ignore[arg-type]
     claims = Claims()
     writer = EventWriter(claims)
     writer.add(said((bad, events.Done()), (good, events.Done())), alive)

@@ -162,11 +162,11 @@ def test_a_stopped_batcher_hands_back_paused_rows(running: Running) -> None:
 def test_a_paused_row_whose_job_was_claimed_again_is_gone(running: Running) -> None:
     running.engine.slots = 1
     made = msgspec.structs.replace(chat("word"), lane=Lane.BATCH)
-    over = running.batcher.submit(Claim(made, 1), running.engine.check(made))
+    over = running.batcher.submit(Claim(made, 1), running.engine.prepare(made))
     eventually(lambda: running.engine.rows == [made.id])
     person, _ = running.submit()
     eventually(lambda: running.steps(1) or running.engine.rows == [person])
     running.engine.ending.add(person)
-    running.batcher.submit(Claim(made, 2), running.engine.check(made))
+    running.batcher.submit(Claim(made, 2), running.engine.prepare(made))
     eventually(lambda: running.steps(1) or over.is_set())
     assert running.admitted(3) == [made.id, person, made.id] and not running.engine.paused

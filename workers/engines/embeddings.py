@@ -87,7 +87,7 @@ class EmbeddingEngine(LengthBatchingEngine[Plan]):
         prompts = tuple(sorted(self._recipe.prompts))
         return Details(context_length=self._tokens.longest, dimensions=self._dimensions, prompts=prompts)
 
-    def check(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[Plan]:
+    def prepare(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[Plan]:
         """Tokenise; refuses inputs that are too long and vectors longer than the model's."""
         request = job.payload
         if not isinstance(request, EmbeddingRequest):

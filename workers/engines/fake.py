@@ -67,7 +67,7 @@ class FakeEngine(Engine[_Row]):
         self._rows: dict[str, _Row] = {}
         self._paused: dict[str, _Row] = {}
 
-    def check(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[_Row]:
+    def prepare(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[_Row]:
         """Refuses the prompt `refuse`."""
         del deadline  # nothing here takes long
         prompts = ["vector"]
@@ -127,19 +127,19 @@ class FakeEngine(Engine[_Row]):
         self.generated += len(row.prompts) * payload.n if most else 0
         end: events.FinishReason = "tool_calls" if calls else "length"
         reason = end if row.emitted == most else None
-        told: list[Event] = []
+        produced: list[Event] = []
         for index in range(len(row.prompts) * payload.n):
             prompt, word = row.prompts[index // payload.n], row.words[index // payload.n]
             made = f"@{time.monotonic():.4f}" if word == "clock" else ""
             pieces = [prompt if echo else "", f"{word}{row.emitted}{made} " if most else ""]
             logprobs = () if payload.logprobs is None else _logprobs(pieces, row.told[index], payload.logprobs)
             tokens = int(payload.count_tokens)
-            told.append(events.Delta("".join(pieces), index, reason, logprobs, thought, calls, tokens))
+            produced.append(events.Delta("".join(pieces), index, reason, logprobs, thought, calls, tokens))
             row.told[index] += sum(map(len, pieces))
-        thinking = len(told) * (payload.thinking_budget or 0 if isinstance(payload, ChatRequest) else 0)
-        count = row.emitted * len(told) + thinking
+        thinking = len(produced) * (payload.thinking_budget or 0 if isinstance(payload, ChatRequest) else 0)
+        count = row.emitted * len(produced) + thinking
         usage = events.Usage(sum(map(len, row.words)), count, reasoning_tokens=thinking)
-        return [*told, events.Done(usage)] if reason else told
+        return [*produced, events.Done(usage)] if reason else produced
 
     def device_memory(self) -> int:
         swollen = sum(row.words[0] == "swell" for row in list(self._rows.values()))

@@ -69,7 +69,7 @@ class TextEngine(Engine[Plan]):
         prompts, defaults = self._prompts, asdict(self._planner.defaults)
         return Details(context_length=prompts.context, defaults=defaults, modalities=prompts.modalities)
 
-    def check(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[Plan]:
+    def prepare(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[Plan]:
         """Tokenise; refuses what the template refuses and what is longer than the context."""
         request = job.payload
         owner = "" if self._shared else job.owner
@@ -88,11 +88,11 @@ class TextEngine(Engine[Plan]):
             return _answered(prompt.text, prompt.tokens)
         raise InvalidValue("this model only writes text", param="model")
 
-    def room(self, prepared: Sequence[Prepared[Plan]]) -> bool:
+    def has_room(self, prepared: Sequence[Prepared[Plan]]) -> bool:
         """Whether there are slots and memory for the last of these requests."""
         if len(prepared) == 1 and not self._batch.rows:
             return True
-        return self._batch.room(
+        return self._batch.has_room(
             [
                 (len(one.plan.options), len(prompt), limit)
                 for one in prepared

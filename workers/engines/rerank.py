@@ -78,7 +78,7 @@ class RerankEngine(LengthBatchingEngine[Plan]):
         """The most tokens of a query and its document."""
         return Details(context_length=self._model.context)
 
-    def check(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[Plan]:
+    def prepare(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[Plan]:
         """Tokenise; refuses what is too long and an instruction that the model would not read."""
         request = job.payload
         if not isinstance(request, ScoreRequest):

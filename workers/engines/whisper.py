@@ -74,7 +74,7 @@ class WhisperEngine(Engine[Plan]):
         self._paused: dict[str, Row] = {}
         self._tries: dict[Try, tuple[str, Passage]] = {}  # whose the windows under way are
 
-    def check(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[Plan]:
+    def prepare(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[Plan]:
         """Hears whether the recording begins like one; InvalidValue names what is wrong.
 
         What breaks later in it is found out when it is decoded.
@@ -84,13 +84,13 @@ class WhisperEngine(Engine[Plan]):
             audio.check(file, self._longest, deadline)
         return Prepared(prompt_tokens=len(plan.prompt) + len(plan.hotwords), plan=plan)
 
-    def resumed(self, prepared: Prepared[Plan], told: Sequence[Event]) -> Prepared[Plan]:
-        """Go on behind the last window that an earlier attempt told whole."""
-        done = max((event.done for event in told if isinstance(event, events.Progress)), default=0)
-        recording = next((event for event in told if isinstance(event, events.Recording)), None)
+    def resumed(self, prepared: Prepared[Plan], earlier: Sequence[Event]) -> Prepared[Plan]:
+        """Go on behind the last window of which an earlier attempt wrote every event."""
+        done = max((event.done for event in earlier if isinstance(event, events.Progress)), default=0)
+        recording = next((event for event in earlier if isinstance(event, events.Recording)), None)
         if not done or recording is None:
             return prepared
-        segments = tuple(event for event in told if isinstance(event, Segment))
+        segments = tuple(event for event in earlier if isinstance(event, Segment))
         language = prepared.plan.language or recording.language
         return replace(prepared, plan=dataclasses.replace(prepared.plan, done=done, told=segments, language=language))
 
@@ -103,19 +103,19 @@ class WhisperEngine(Engine[Plan]):
 
     def step(self) -> Sequence[tuple[str, Event]]:
         """An encoding of windows that join, or a token of every window; then what is known of each recording."""
-        told = self._each(dict.fromkeys(self._rows), lambda name, _: self._rows[name].collect())
+        produced = self._each(dict.fromkeys(self._rows), lambda name, _: self._rows[name].collect())
         if joining := self._joining():
-            told += self._join(joining)
+            produced += self._join(joining)
         elif len(self._decoder):
-            told += self._take(self._decoder.step())
+            produced += self._take(self._decoder.step())
         elif self._rows:
             wait([self._decoding[name] for name in self._rows], _DECODING, FIRST_COMPLETED)
         for name, row in list(self._rows.items()):
             for event in row.tell():
-                told.append((name, event))
+                produced.append((name, event))
                 if isinstance(event, events.Done):
                     self.drop(name)
-        return told
+        return produced
 
     def _each(self, things: Mapping[str, Any], do: Callable[[str, Any], None]) -> list[tuple[str, Event]]:
         """Do something for rows; one that breaks over it ends alone."""

@@ -219,14 +219,14 @@ def test_what_the_attempt_that_came_furthest_told_is_there_for_the_next(
     store: JobStore, one: Claims, two: Claims
 ) -> None:
     first = begun(store, one)
-    assert one.told(first) == []
+    assert one.earlier_events(first) == []
     heard = [events.Recording(90.0, "en", "english"), events.Segment(0.0, 1.5, " Hi."), events.Progress(3000, 9000)]
     one.write(Turn(lines=[Lines(first, list(enumerate(heard, 2)), 33)]), "0-0")
     release(store, first.job, "worker-1", lost=True)
     second = two.claim(first.job.id)
     assert second is not None
-    assert two.told(second) == heard
+    assert two.earlier_events(second) == heard
     two.write(Turn([Begun(second, 0)]), "0-0")  # and it is lost before it could tell that again
     release(store, second.job, "worker-2", lost=True)
     third = one.claim(first.job.id)
-    assert third is not None and one.told(third) == heard
+    assert third is not None and one.earlier_events(third) == heard

@@ -51,9 +51,9 @@ class Batch:
         self.steps = 0
 
     def admit(self, name: str, job: Job) -> None:
-        prepared = self.engine.check(job)
-        self.heard[name] = list(prepared.told)
-        if not prepared.told:
+        prepared = self.engine.prepare(job)
+        self.heard[name] = list(prepared.events)
+        if not prepared.events:
             self.engine.admit(name, prepared)
 
     def step(self) -> None:

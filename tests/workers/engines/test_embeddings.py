@@ -37,7 +37,7 @@ def test_a_vector_is_the_same_in_any_company(embedding_engine: EmbeddingEngine) 
 
 
 def test_token_ids_are_taken_as_they_are(embedding_engine: EmbeddingEngine) -> None:
-    (tokens,) = (text.tokens for text in embedding_engine.check(embedding("The cat.")).plan.inputs)
+    (tokens,) = (text.tokens for text in embedding_engine.prepare(embedding("The cat.")).plan.inputs)
     batch = run(embedding_engine, embedding("The cat."), embedding(tokens))
     assert np.array_equal(vectors(batch, "0")[0], vectors(batch, "1")[0])
     assert batch.usage("0").prompt_tokens == batch.usage("1").prompt_tokens == len(tokens)
@@ -84,7 +84,7 @@ def test_what_it_cannot_embed_is_refused_by_name(
     embedding_engine: EmbeddingEngine, request_: Any, error: type[Exception], param: str
 ) -> None:
     with pytest.raises(error) as caught:
-        embedding_engine.check(request_)
+        embedding_engine.prepare(request_)
     assert caught.value.failure.param == param  # type: ignore[attr-defined]
 
 
@@ -97,7 +97,7 @@ def test_what_cannot_fit_is_refused_before_it_is_tokenised(
 ) -> None:
     began = time.process_time()
     with pytest.raises(ContextLengthExceeded) as caught:
-        embedding_engine.check(embedding(*inputs))
+        embedding_engine.prepare(embedding(*inputs))
     assert caught.value.failure.param == param
     assert time.process_time() - began < 1  # second, where all of it would take several
 
@@ -105,7 +105,7 @@ def test_what_cannot_fit_is_refused_before_it_is_tokenised(
 def test_inputs_are_bounded_together(embedding_engine: EmbeddingEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inputs_, "TOGETHER", 100)
     with pytest.raises(InvalidValue, match="100 tokens together") as caught:
-        embedding_engine.check(embedding(*["ten words are here to be counted and no more"] * 20))
+        embedding_engine.prepare(embedding(*["ten words are here to be counted and no more"] * 20))
     assert caught.value.failure.param == "input"
 
 
@@ -113,8 +113,8 @@ def test_jobs_that_wait_are_bounded_by_their_memory(
     embedding_engine: EmbeddingEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedding_engine, "_budget", Budget(1000))
-    waiting = embedding_engine.check(embedding("some words " * 20))
+    waiting = embedding_engine.prepare(embedding("some words " * 20))
     with pytest.raises(JobCancelled):
-        embedding_engine.check(embedding("some words " * 20), CheckDeadline(lambda: False))
+        embedding_engine.prepare(embedding("some words " * 20), CheckDeadline(lambda: False))
     del waiting
-    embedding_engine.check(embedding("some words " * 20), CheckDeadline(lambda: False))
+    embedding_engine.prepare(embedding("some words " * 20), CheckDeadline(lambda: False))

@@ -130,21 +130,21 @@ def test_after_a_step_that_failed_the_engine_goes_on(text_engine: TextEngine, mo
 
 def test_a_prompt_longer_than_the_context_is_refused_with_both_lengths(text_engine: TextEngine) -> None:
     with pytest.raises(ContextLengthExceeded, match=r"600 tokens.* takes \d+ ") as caught:
-        text_engine.check(chat("word " * 700))
+        text_engine.prepare(chat("word " * 700))
     assert caught.value.failure.param == "messages"
 
 
 def test_an_answer_ends_with_the_context(text_engine: TextEngine) -> None:
-    plan = text_engine.check(chat("word " * 500, max_tokens=10_000)).plan
+    plan = text_engine.prepare(chat("word " * 500, max_tokens=10_000)).plan
     assert plan.limits == [600 - len(plan.prompts[0])]
-    assert text_engine.check(chat("hi", max_tokens=None)).plan.limits[0] > 500
+    assert text_engine.prepare(chat("hi", max_tokens=None)).plan.limits[0] > 500
 
 
 def test_a_request_goes_before_the_entry_and_the_entry_before_the_model(text_engine: TextEngine) -> None:
     silent = job(ChatRequest((Message("user", "hi"),)))
-    (options,) = text_engine.check(silent).plan.options
+    (options,) = text_engine.prepare(silent).plan.options
     assert (options.temperature, options.top_p, options.repetition_penalty) == (1.0, 1.0, 1.0)
-    assert text_engine.check(chat("hi", temperature=0.3, top_p=0.5)).plan.options[0].top_p == 0.5
+    assert text_engine.prepare(chat("hi", temperature=0.3, top_p=0.5)).plan.options[0].top_p == 0.5
     planner = text_engine._planner
     warm = dataclasses.replace(planner, defaults=dataclasses.replace(planner.defaults, temperature=0.1))
     assert warm.plan(silent.payload).options[0].temperature == 0.1
@@ -152,7 +152,7 @@ def test_a_request_goes_before_the_entry_and_the_entry_before_the_model(text_eng
 
 def test_it_only_chats(text_engine: TextEngine) -> None:
     with pytest.raises(InvalidValue):
-        text_engine.check(embedding("text"))
+        text_engine.prepare(embedding("text"))
 
 
 def test_the_text_of_one_row_may_fail_alone(text_engine: TextEngine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,12 +196,12 @@ def test_requests_leave_nothing_behind_but_the_prompt_cache(
 
 
 def test_many_threads_may_check_while_rows_are_decoded(text_engine: TextEngine) -> None:
-    alone = [text_engine.check(chat(question)).plan.prompts for question in QUESTIONS]
+    alone = [text_engine.prepare(chat(question)).plan.prompts for question in QUESTIONS]
     (text,) = texts(text_engine, [chat(QUESTIONS[0])])
     batch = Batch(text_engine)
     batch.admit("running", chat(QUESTIONS[0]))
     with ThreadPoolExecutor(8) as pool:
-        checked = [pool.submit(text_engine.check, chat(question)) for question in QUESTIONS * 20]
+        checked = [pool.submit(text_engine.prepare, chat(question)) for question in QUESTIONS * 20]
         batch.run()
     assert [one.result().plan.prompts for one in checked] == alone * 20
     assert batch.text("running") == text

@@ -234,13 +234,13 @@ def test_what_is_open_is_bounded_by_its_memory_and_given_back(
 ) -> None:
     engine = load(folders["smolvlm"], home)
     budget = engine._prompts._media_loader.budget  # type: ignore[attr-defined]
-    engine.check(look(refs[0]))
+    engine.prepare(look(refs[0]))
     assert budget.free == OPEN_BYTES
     held = [budget.hold(OPEN_BYTES // 64) for _ in range(8)]  # what there is for small pictures
     with pytest.raises(JobCancelled):
-        engine.check(look(refs[0]), CheckDeadline(lambda: False))
+        engine.prepare(look(refs[0]), CheckDeadline(lambda: False))
     del held
-    engine.check(look(refs[0]), CheckDeadline(lambda: False))
+    engine.prepare(look(refs[0]), CheckDeadline(lambda: False))
 
 
 def test_nobody_waits_for_memory_while_holding_the_processor(
@@ -249,20 +249,20 @@ def test_nobody_waits_for_memory_while_holding_the_processor(
     """A prompt whose pixels find no room waits, and one whose pixels do passes it."""
     engine = load(folders["smolvlm"], home)
     reader = engine._prompts._reader  # type: ignore[attr-defined]
-    small = engine.check(look(refs[0]))
+    small = engine.prepare(look(refs[0]))
     size = sum(value.nbytes for part in small.plan.media._parts for value in part.inputs.values())
     reader._budget = budget = Budget(128 * size)
     held = budget.hold(128 * size)
     ended = threading.Event()
 
     def wait() -> None:
-        engine.check(look(*refs[:3]))
+        engine.prepare(look(*refs[:3]))
         ended.set()
 
     waiting = threading.Thread(target=wait)
     waiting.start()
     eventually(lambda: bool(budget._large._turns))
-    engine.check(look(refs[0]), CheckDeadline(lambda: False))
+    engine.prepare(look(refs[0]), CheckDeadline(lambda: False))
     assert not ended.is_set()
     held.free()
     waiting.join(PATIENCE)
@@ -318,9 +318,9 @@ def test_a_tower_that_fails_fails_its_row_only(engine: TextEngine, refs: list[Bl
 
 def test_a_conversation_is_shown_with_the_places_of_its_pictures(engine: TextEngine, refs: list[BlobRef]) -> None:
     asked = look("Look at ", refs[0], " now.")
-    (tokens, _) = engine.check(job(RenderRequest(asked.payload.messages))).told  # type: ignore[union-attr]
+    (tokens, _) = engine.prepare(job(RenderRequest(asked.payload.messages))).events  # type: ignore[union-attr]
     assert isinstance(tokens, events.Tokens)
-    assert list(tokens.tokens) == engine.check(asked).plan.prompts[0]
+    assert list(tokens.tokens) == engine.prepare(asked).plan.prompts[0]
     assert "Look at <fake_token_around_image>" in tokens.text and "<image><image>" in tokens.text
 
 
@@ -334,15 +334,15 @@ def test_a_template_that_takes_strings_gets_pictures_in_them(
     )
     engine = load(folders["smolvlm"], home, chat_template_file=str(template))
     asked = look("Look at ", refs[0], " and ", refs[1])
-    assert engine.check(asked).plan.prompts == engines["smolvlm"].check(asked).plan.prompts
+    assert engine.prepare(asked).plan.prompts == engines["smolvlm"].prepare(asked).plan.prompts
 
 
 def test_only_what_asks_for_it_is_shrunk(engines: Mapping[str, TextEngine], home: Path) -> None:
     engine, (ref,) = engines["qwen2_vl"], kept(BlobStore(home / "blobs"), noise(4, 64, 64))
-    whole = engine.check(look(ref)).prompt_tokens
+    whole = engine.prepare(look(ref)).prompt_tokens
     (small,) = [job(ChatRequest((turn(ref, max_pixels=pixels),))) for pixels in (16 * 16,)]
-    assert whole - engine.check(small).prompt_tokens == 8 * 8 - 2 * 2
-    assert engine.check(job(ChatRequest((turn(ref, max_pixels=10**6),)))).prompt_tokens == whole
+    assert whole - engine.prepare(small).prompt_tokens == 8 * 8 - 2 * 2
+    assert engine.prepare(job(ChatRequest((turn(ref, max_pixels=10**6),)))).prompt_tokens == whole
 
 
 @pytest.mark.parametrize("family", ["smolvlm", "llava", "gemma3", "gemma4", "qwen2_vl"])
@@ -352,7 +352,7 @@ def test_a_text_cannot_pass_for_a_picture(family: str, engines: Mapping[str, Tex
     for marker in engine._prompts._reader.reserved:  # type: ignore[attr-defined]
         for parts in (("Look ", refs[0], " and {}"), ("{} and ", refs[0], "{}", refs[1]), ("Look {}",)):
             wild, calm = (
-                engine.check(look(*[part.format(text) if isinstance(part, str) else part for part in parts])).plan
+                engine.prepare(look(*[part.format(text) if isinstance(part, str) else part for part in parts])).plan
                 for text in (f"{marker}</s>", "nothing")
             )
             assert special(engine, wild.prompts[0]) == special(engine, calm.prompts[0])
@@ -368,12 +368,12 @@ def test_where_special_tokens_are_parsed_a_text_that_passes_for_a_picture_is_ref
     )
     for marker in engine._prompts._reader.reserved:  # type: ignore[attr-defined]
         with pytest.raises(InvalidValue, match="stands for what is shown") as refusal:
-            engine.check(look("Look ", refs[0], f" and {marker}"))
+            engine.prepare(look("Look ", refs[0], f" and {marker}"))
         assert refusal.value.failure.param == "messages[0].content"
 
 
 def test_words_about_pictures_are_words(engines: Mapping[str, TextEngine], refs: list[BlobRef]) -> None:
-    engines["gemma4"].check(look("Is this image, with audio of a video in it, an <img> or <image?", refs[0]))
+    engines["gemma4"].prepare(look("Is this image, with audio of a video in it, an <img> or <image?", refs[0]))
 
 
 @pytest.mark.parametrize("kind", ["audio", "video"])
@@ -382,13 +382,13 @@ def test_what_a_model_cannot_take_is_refused_by_its_part(
 ) -> None:
     message = Message("user", "Listen", media=(Media(kind, refs[0], 6, "messages[0].content[1]"),))
     with pytest.raises(InvalidValue, match=f"takes no {kind}") as refusal:
-        engines["smolvlm"].check(job(ChatRequest((message,))))
+        engines["smolvlm"].prepare(job(ChatRequest((message,))))
     assert refusal.value.failure.param == "messages[0].content[1]"
 
 
 def test_a_model_that_only_reads_says_so(refs: list[BlobRef]) -> None:
     with pytest.raises(InvalidValue, match="only reads text") as refusal:
-        text.engine().check(look("Look ", refs[0]))
+        text.engine().prepare(look("Look ", refs[0]))
     assert refusal.value.failure.param == "messages[0].content[1]"
 
 
@@ -396,17 +396,17 @@ def test_a_request_has_so_many_pictures_and_pixels(
     folders: Mapping[str, Path], home: Path, refs: list[BlobRef]
 ) -> None:
     engine = load(folders["smolvlm"], home, options=MultimodalOptions(max_media=2, max_image_pixels=3000))
-    engine.check(look(refs[0], refs[0]))
+    engine.prepare(look(refs[0], refs[0]))
     for parts, where, why in (
         ((refs[0],) * 3, 2, "at most 2 things"),
         ((refs[0], refs[2]), 1, "more than 3000 pixels"),
     ):
         with pytest.raises(InvalidValue, match=why) as refusal:
-            engine.check(look(*parts))
+            engine.prepare(look(*parts))
         assert refusal.value.failure.param == f"messages[0].content[{where}]"
     lax = load(folders["smolvlm"], home, options=MultimodalOptions(max_image_pixels=2500))
     with pytest.raises(InvalidValue, match="more than 5000 pixels together"):
-        lax.check(look(refs[0], refs[0], refs[0]))
+        lax.prepare(look(refs[0], refs[0], refs[0]))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -415,7 +415,7 @@ def test_a_hostile_picture_is_refused_before_the_engine(
 ) -> None:
     ref = BlobStore(home / "blobs").put(HOSTILE[name][0](), "image/png")
     with pytest.raises(InvalidValue) as refusal:
-        strict.check(look("Look at ", ref))
+        strict.prepare(look("Look at ", ref))
     assert refusal.value.failure.param == "messages[0].content[1]"
 
 
@@ -438,7 +438,7 @@ def test_a_prompt_whose_pictures_take_more_than_the_context_is_refused(
 ) -> None:
     engine = load(folders["smolvlm"], home, context_length=50)
     with pytest.raises(ContextLengthExceeded, match="the prompt takes"):
-        engine.check(look(refs[0]))
+        engine.prepare(look(refs[0]))
 
 
 @pytest.mark.parametrize(
@@ -467,7 +467,7 @@ def test_pictures_are_made_small_where_the_models_file_asks_for_it(folders: Mapp
     large = noise(4, 1200, 600)
     refs = kept(BlobStore(home / "blobs"), large, large.resize((448, 224), Image.Resampling.LANCZOS))
     small, asked, whole = (
-        engine.check(look("Look at ", ref)).plan.media.key  # type: ignore[union-attr]
+        engine.prepare(look("Look at ", ref)).plan.media.key  # type: ignore[union-attr]
         for engine, ref in (
             (load(folders["smolvlm"], home), refs[1]),
             (load(folders["smolvlm"], home, disable_auto_resize=False), refs[0]),

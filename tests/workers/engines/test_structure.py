@@ -115,19 +115,19 @@ def test_a_stop_string_ends_a_structured_answer(text_engine: TextEngine) -> None
 
 def test_a_model_without_a_template_for_tools_is_told_of_them(text_engine: TextEngine) -> None:
     request = ChatRequest((Message("user", "Save Ada."),), tools=TOOLS)
-    prompt = text_engine._prompts.decode(text_engine.check(job(request)).plan.prompts[0])
+    prompt = text_engine._prompts.decode(text_engine.prepare(job(request)).plan.prompts[0])
     assert all(tool.name in prompt for tool in TOOLS)
     without = ChatRequest((Message("user", "Save Ada."),), tools=TOOLS, tool_choice=ToolChoice("none"))
-    assert TOOLS[0].name not in text_engine._prompts.decode(text_engine.check(job(without)).plan.prompts[0])
+    assert TOOLS[0].name not in text_engine._prompts.decode(text_engine.prepare(job(without)).plan.prompts[0])
 
 
 def test_a_grammar_that_breaks_fails_its_row_alone(text_engine: TextEngine) -> None:
     rule = Constraint("regex", "[a-z]+", "guided_regex")
-    broken = text_engine.check(chat("Count.", constraint=rule))
+    broken = text_engine.prepare(chat("Count.", constraint=rule))
     assert broken.plan.guide is not None
     broken.plan.guide.accept(0)
     text_engine.admit("broken", broken)
-    text_engine.admit("whole", text_engine.check(chat("Count.", max_tokens=4)))
+    text_engine.admit("whole", text_engine.prepare(chat("Count.", max_tokens=4)))
     heard: dict[str, list[events.Event]] = {"broken": [], "whole": []}
     while not all(told and isinstance(told[-1], events.TERMINAL) for told in heard.values()):
         for name, event in text_engine.step():

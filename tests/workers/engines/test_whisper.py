@@ -75,7 +75,7 @@ class Listener:
     def __init__(self, engine: WhisperEngine, blobs: BlobStore) -> None:
         self.engine, self.blobs = engine, blobs
 
-    def check(self, audio: Samples, lane: Lane = Lane.INTERACTIVE, **fields: Any) -> Prepared[Plan]:
+    def prepare(self, audio: Samples, lane: Lane = Lane.INTERACTIVE, **fields: Any) -> Prepared[Plan]:
         file = io.BytesIO()
         with wave.open(file, "wb") as out:
             out.setnchannels(1)
@@ -83,10 +83,10 @@ class Listener:
             out.setframerate(RATE)
             out.writeframes(np.round(np.clip(audio, -1, 0.9999) * 32768).astype(np.int16).tobytes())
         ref = self.blobs.put(file.getvalue(), "audio/wav")
-        return self.engine.check(job(TranscriptionRequest(ref, **fields), lane))
+        return self.engine.prepare(job(TranscriptionRequest(ref, **fields), lane))
 
     def admit(self, row: str, audio: Samples, *, decoded: bool = True, **fields: Any) -> None:
-        self.engine.admit(row, self.check(audio, **fields))
+        self.engine.admit(row, self.prepare(audio, **fields))
         if decoded:
             self.engine._decoding[row].result()
 
@@ -341,7 +341,7 @@ def test_a_recording_that_was_broken_off_goes_on_behind_its_last_window(
     encode, encoded = babble.engine._network.encode, list[int]()
     monkeypatch.setattr(babble.engine._network, "encode", lambda mel: encoded.append(len(mel)) or encode(mel))
     prepared = babble.engine.resumed(
-        babble.check(recording, sequential=sequential, temperature=0.5), whole[: places[1] + 1]
+        babble.prepare(recording, sequential=sequential, temperature=0.5), whole[: places[1] + 1]
     )
     babble.engine.admit("row", prepared)
     found = [event for _, event in babble.run()]
@@ -354,7 +354,7 @@ def test_a_recording_that_was_broken_off_goes_on_behind_its_last_window(
 
 
 def test_what_was_told_before_the_first_window_begins_anew(babble: Listener) -> None:
-    prepared = babble.check(noise(2))
+    prepared = babble.prepare(noise(2))
     assert babble.engine.resumed(prepared, []) == prepared
     assert babble.engine.resumed(prepared, [Recording(2.0, "en", "english")]) == prepared
 
@@ -376,7 +376,7 @@ def test_a_row_dropped_midway_says_no_more_and_the_other_goes_on(babble: Listene
 
 
 def test_what_breaks_in_one_row_ends_only_that_row(babble: Listener, polyglot: Listener) -> None:
-    plan = polyglot.check(noise(2), language="en").plan
+    plan = polyglot.prepare(noise(2), language="en").plan
     polyglot.engine.admit("broken", Prepared(0, replace(plan, language="a language that there is not")))
     polyglot.engine.admit("whole", Prepared(0, plan))
     produced = list(polyglot.run(rows=2))
@@ -419,14 +419,14 @@ def mel_of(listener: Listener, audio: Samples) -> Any:
 
 
 def test_a_translation_needs_a_model_that_knows_languages(babble: Listener, polyglot: Listener) -> None:
-    assert polyglot.check(noise(1), task="translate", language="de").plan.task == "translate"
+    assert polyglot.prepare(noise(1), task="translate", language="de").plan.task == "translate"
     with pytest.raises(InvalidValue, match="does not translate") as refused:
-        babble.check(noise(1), task="translate")
+        babble.prepare(noise(1), task="translate")
     assert refused.value.failure.param == "task"
     ref = babble.blobs.put(b"x", "audio/wav")
     payload = TranscriptionRequest(ref, task="translate")
     with pytest.raises(InvalidValue) as refused:
-        babble.engine.check(job(payload, endpoint="/v1/audio/translations"))
+        babble.engine.prepare(job(payload, endpoint="/v1/audio/translations"))
     assert refused.value.failure.param == "model"
 
 
@@ -439,7 +439,7 @@ def test_prompt_and_hotwords_stand_before_every_window(babble: Listener, monkeyp
         return join(tries)
 
     monkeypatch.setattr(engine._decoder, "join", joined)
-    plan = babble.check(noise(1), prompt="Elinor", hotwords="Norland").plan
+    plan = babble.prepare(noise(1), prompt="Elinor", hotwords="Norland").plan
     babble.hear(noise(40), prompt="Elinor", hotwords="Norland", temperature=0.5)
     tokenizer = engine._tokenizer("en")
     shown = (*plan.hotwords, *plan.prompt)
@@ -455,11 +455,11 @@ def test_prompt_and_hotwords_stand_before_every_window(babble: Listener, monkeyp
 def test_a_temperature_above_0_is_the_only_one_tried(
     babble: Listener, asked: float | None, tried: tuple[float, ...]
 ) -> None:
-    assert babble.check(noise(1), temperature=asked).plan.temperatures == tried
+    assert babble.prepare(noise(1), temperature=asked).plan.temperatures == tried
 
 
 def test_a_prompt_that_looks_like_a_control_token_is_text(babble: Listener) -> None:
-    assert len(babble.check(noise(1), prompt="<|endoftext|>").plan.prompt) > 1
+    assert len(babble.prepare(noise(1), prompt="<|endoftext|>").plan.prompt) > 1
 
 
 @pytest.mark.parametrize(
@@ -476,7 +476,7 @@ def test_a_language_is_taken_by_code_and_by_name(
     request: pytest.FixtureRequest, kind: str, asked: str | None, code: str | None
 ) -> None:
     checker: Listener = request.getfixturevalue(kind)
-    assert checker.check(noise(1), language=asked).plan.language == code
+    assert checker.prepare(noise(1), language=asked).plan.language == code
 
 
 @pytest.mark.parametrize(
@@ -493,28 +493,28 @@ def test_a_language_that_the_model_lacks_is_refused(
 ) -> None:
     checker: Listener = request.getfixturevalue(kind)
     with pytest.raises(InvalidValue, match=reason) as refused:
-        checker.check(noise(1), language=asked)
+        checker.prepare(noise(1), language=asked)
     assert refused.value.failure.param == "language"
 
 
 def test_what_is_no_transcription_is_refused(babble: Listener) -> None:
     with pytest.raises(ModelNotFound, match="only transcribes"):
-        babble.engine.check(job(ChatRequest((Message("user", "hello"),))))
+        babble.engine.prepare(job(ChatRequest((Message("user", "hello"),))))
     with pytest.raises(NotFound):
-        babble.engine.check(job(TranscriptionRequest(BlobRef("0" * 64, 1, "audio/wav"))))
+        babble.engine.prepare(job(TranscriptionRequest(BlobRef("0" * 64, 1, "audio/wav"))))
 
 
 def test_a_recording_over_the_models_bound_is_refused(babble: Listener) -> None:
     with pytest.raises(InvalidValue, match="longer than the 600 seconds"):
-        babble.check(np.zeros(601 * RATE, np.float32))
+        babble.prepare(np.zeros(601 * RATE, np.float32))
 
 
 def test_what_waits_is_not_decoded(babble: Listener) -> None:
     """However many recordings are checked, they take no memory until their turn has come."""
     audio = noise(35)
-    babble.check(audio)
+    babble.prepare(audio)
     tracemalloc.start()
-    waiting = [babble.check(audio) for _ in range(8)]
+    waiting = [babble.prepare(audio) for _ in range(8)]
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(waiting) == 8 and kept < audio.nbytes
@@ -522,7 +522,7 @@ def test_what_waits_is_not_decoded(babble: Listener) -> None:
 
 def test_a_long_recording_is_decoded_to_the_disk(babble: Listener) -> None:
     """Its samples as floats would take 10 MB, and what is in memory does not grow with them."""
-    prepared = babble.check(np.zeros(150 * RATE, np.float32), skip_silence=True)
+    prepared = babble.prepare(np.zeros(150 * RATE, np.float32), skip_silence=True)
     tracemalloc.start()
     babble.engine.admit("row", prepared)
     found = [event for _, event in babble.run()]
@@ -542,7 +542,7 @@ def test_rows_go_on_while_another_is_decoded(babble: Listener, monkeypatch: pyte
                 assert free.wait(PATIENCE)
             yield piece
 
-    babble.check(noise(2))
+    babble.prepare(noise(2))
     monkeypatch.setattr(audio, "pieces", lambda *arguments: whole(held(*arguments)))
     babble.admit("slow", noise(2), decoded=False, temperature=0.5)
     assert heard(babble.hear(noise(3), temperature=0.5)) == heard(alone[3])
@@ -557,7 +557,7 @@ def whole(pieces: Iterator[Samples]) -> Iterator[Samples]:
 
 
 def test_a_recording_that_breaks_when_it_is_decoded_says_so(babble: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
-    prepared = babble.check(noise(2))
+    prepared = babble.prepare(noise(2))
 
     def broken(*_: object) -> Iterator[Samples]:
         yield noise(1)
@@ -574,7 +574,7 @@ def test_a_recording_that_nobody_wants_any_more_is_not_decoded_to_its_end(
     babble: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given_up = threading.Event()
-    prepared = babble.check(noise(2))
+    prepared = babble.prepare(noise(2))
 
     def endless(file: Any, longest: float, deadline: CheckDeadline) -> Iterator[Samples]:
         try:

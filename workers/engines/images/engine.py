@@ -52,7 +52,7 @@ class ImageEngine(Engine[Plan]):
             size_multiple=variant.multiple,
         )
 
-    def check(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[Plan]:
+    def prepare(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[Plan]:
         """Opens the pictures and checks every option; InvalidValue and UnsupportedParameter name the field."""
         if not isinstance(job.payload, ImageRequest):
             raise ModelNotFound(f"the model '{job.model}' only makes pictures", param="model")

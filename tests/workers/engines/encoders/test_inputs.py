@@ -35,7 +35,7 @@ def made(folder: Path, **more: Any) -> embeddings.EmbeddingEngine:
 
 
 def tokens(engine: embeddings.EmbeddingEngine, *inputs: Any, **options: Any) -> list[list[int]]:
-    return [list(one.tokens) for one in engine.check(embedding(*inputs, **options)).plan.inputs]
+    return [list(one.tokens) for one in engine.prepare(embedding(*inputs, **options)).plan.inputs]
 
 
 @pytest.mark.parametrize(
@@ -128,5 +128,5 @@ def test_what_cannot_be_done_is_refused_by_name(
     engine: embeddings.EmbeddingEngine, inputs: Any, options: Any, error: type[JobError], param: str, message: str
 ) -> None:
     with pytest.raises(error, match=message) as caught:
-        engine.check(embedding(*inputs, **options))
+        engine.prepare(embedding(*inputs, **options))
     assert caught.value.failure.param == param

@@ -196,9 +196,9 @@ class Counted:
         return vectors(batch, "0"), result.usage
 
     def _heard(self, job: Job) -> list[events.Event]:
-        prepared = self.engine.check(job)
-        if prepared.told:
-            return list(prepared.told)
+        prepared = self.engine.prepare(job)
+        if prepared.events:
+            return list(prepared.events)
         batch = Batch(self.engine)
         batch.heard["0"] = []
         self.engine.admit("0", prepared)

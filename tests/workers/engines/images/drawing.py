@@ -39,7 +39,7 @@ def job(**asked: Any) -> Job:
 
 def run(engine: ImageEngine, asked: Job) -> list[Event]:
     """All events of one job, which ends well."""
-    engine.admit("row", engine.check(asked))
+    engine.admit("row", engine.prepare(asked))
     told: list[Event] = []
     while not told or not isinstance(told[-1], events.TERMINAL):
         told += [event for _, event in engine.step()]

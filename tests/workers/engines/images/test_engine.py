@@ -35,8 +35,8 @@ def test_progress_counts_the_steps_of_all_pictures(flux2: ImageEngine) -> None:
 
 
 def test_jobs_take_turns_and_one_that_is_dropped_takes_no_more_steps(flux2: ImageEngine) -> None:
-    flux2.admit("one", flux2.check(job(steps=8)))
-    flux2.admit("two", flux2.check(job(steps=2)))
+    flux2.admit("one", flux2.prepare(job(steps=8)))
+    flux2.admit("two", flux2.prepare(job(steps=2)))
     told = [flux2.step() for _ in range(6)]
     assert [step[0][0] for step in told] == ["one", "two"] * 3
     flux2.drop("one")
@@ -112,7 +112,7 @@ def test_more_strength_keeps_more_of_a_varied_picture(flux2: ImageEngine, blobs:
 
 def test_a_chat_is_not_for_it(flux2: ImageEngine, store: object) -> None:
     with pytest.raises(ModelNotFound, match="only makes pictures"):
-        flux2.check(chat(store))  # type: ignore[arg-type]
+        flux2.prepare(chat(store))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ def test_what_goes_wrong_with_one_picture_ends_that_job_only(
     def fail(*_: object) -> None:
         raise raised
 
-    flux2.admit("bad", flux2.check(job(steps=1)))
-    flux2.admit("good", flux2.check(job(steps=1)))
+    flux2.admit("bad", flux2.prepare(job(steps=1)))
+    flux2.admit("good", flux2.prepare(job(steps=1)))
     told: list[tuple[str, events.Event]] = []
     monkeypatch.setattr(BlobStore, "put", fail)
     while not told or not isinstance(told[-1][1], events.TERMINAL):

@@ -113,7 +113,7 @@ def test_one_that_is_dropped_leaves_no_files(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (picture,) = put(blobs, photo())
-    qwen_edit.admit("row", qwen_edit.check(job(images=(picture,), steps=4)))
+    qwen_edit.admit("row", qwen_edit.prepare(job(images=(picture,), steps=4)))
     qwen_edit.step()
     qwen_edit.step()
     (folder,) = tmp_path.iterdir()

@@ -143,7 +143,7 @@ def _answers(batch: Batch, tokens_by_answer: Mapping[tuple[str, int], list[int]]
 def differences(engine: TextEngine, model: Any, job: Job, alone: Answers, company: Answers) -> tuple[int, list[str]]:
     """How many choices went another way at a decision too close to call, and what else differs."""
     excused, wrong = 0, []
-    plan = engine.check(job).plan
+    plan = engine.prepare(job).plan
     if alone.keys() != company.keys():
         return 0, [f"choices {sorted(alone)} and {sorted(company)}"]
     for index, expected in alone.items():

@@ -90,7 +90,7 @@ def test_what_one_leaves_in_the_prompt_cache_serves_no_other(engine: TextEngine,
 
 def test_an_adapter_that_the_entry_does_not_list_is_refused(engine: TextEngine) -> None:
     with pytest.raises(InvalidValue, match="no adapter 'third'"):
-        engine.check(job(CompletionRequest((PROMPT,), adapter="third")))
+        engine.prepare(job(CompletionRequest((PROMPT,), adapter="third")))
 
 
 def test_a_folder_that_holds_no_adapter_of_the_model_is_told_at_the_start(folder: Path, tmp_path: Path) -> None:

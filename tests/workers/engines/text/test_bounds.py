@@ -71,20 +71,20 @@ def test_what_cannot_fit_is_refused_at_once(
 
     monkeypatch.setattr(encoder, "_encode", encode)
     with pytest.raises(ContextLengthExceeded) as caught:
-        engine.check(job(request_))
+        engine.prepare(job(request_))
     assert caught.value.failure.param == param
     assert sum(sizes) < 40 * encoder.context
 
 
 def test_what_is_no_prompt_may_be_somewhat_longer(engine: TextEngine) -> None:
-    assert engine.check(job(TokenizeRequest("word " * 700))).prompt_tokens > 1024
-    assert engine.check(job(DetokenizeRequest((5,) * 2000))).prompt_tokens == 2000
+    assert engine.prepare(job(TokenizeRequest("word " * 700))).prompt_tokens > 1024
+    assert engine.prepare(job(DetokenizeRequest((5,) * 2000))).prompt_tokens == 2000
 
 
 def test_prompts_are_bounded_together(engine: TextEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "TOGETHER", 1500)
     with pytest.raises(InvalidValue, match="1500 tokens together") as caught:
-        engine.check(job(CompletionRequest(prompts=((5,) * 800, (6,) * 800))))
+        engine.prepare(job(CompletionRequest(prompts=((5,) * 800, (6,) * 800))))
     assert caught.value.failure.param == "prompt[1]"
 
 
@@ -103,7 +103,7 @@ def test_a_long_text_keeps_nobody_from_the_tokenizer() -> None:
     encoder._encode = encode
 
     def check() -> None:
-        engine.check(job(TokenizeRequest("a b" * 700_000)))
+        engine.prepare(job(TokenizeRequest("a b" * 700_000)))
         ended.set()
 
     thread = threading.Thread(target=check)
@@ -121,11 +121,11 @@ def test_requests_that_wait_are_bounded_by_their_memory(engine: TextEngine) -> N
     short = tiny.engine()
     object.__setattr__(short._planner, "budget", Budget(40 * 100))
     large = job(CompletionRequest(prompts=((5,) * 90,)))
-    waiting = short.check(large)
+    waiting = short.prepare(large)
     with pytest.raises(JobCancelled):
-        short.check(large, CheckDeadline(lambda: False))
+        short.prepare(large, CheckDeadline(lambda: False))
     short.admit("row", waiting)  # what runs waits no more
-    short.check(large, CheckDeadline(lambda: False))
+    short.prepare(large, CheckDeadline(lambda: False))
 
 
 DEEP = ["[" * 20_000, "[" * 20_000 + "]" * 20_000, "[" * 900 + "]" * 900, '{"a":' * 500 + "1" + "}" * 500]
@@ -136,7 +136,7 @@ DEEP = ["[" * 20_000, "[" * 20_000 + "]" * 20_000, "[" * 900 + "]" * 900, '{"a":
 def test_arguments_of_any_depth_are_shown_as_text_or_refused(engine: TextEngine, request_: Any, arguments: str) -> None:
     call = Message("assistant", "", calls=(ToolCall("1", "f", arguments),))
     try:
-        engine.check(job(request_(messages=(call, Message("tool", "2", call_id="1")))))
+        engine.prepare(job(request_(messages=(call, Message("tool", "2", call_id="1")))))
     except JobError as error:
         assert error.failure.param == "messages"
 
@@ -156,7 +156,7 @@ def test_a_tool_whose_arguments_never_end_is_refused_by_its_field(engine: TextEn
     properties = {"properties": {"a": {"$ref": "#/$defs/a"}}, "required": ["a"]}
     tool = Tool("f", parameters={**properties, "$defs": {"a": endless}})
     with pytest.raises(InvalidValue) as caught:
-        engine.check(job(ChatRequest(messages=turns("hi"), tools=(tool,), tool_choice=ToolChoice("required"))))
+        engine.prepare(job(ChatRequest(messages=turns("hi"), tools=(tool,), tool_choice=ToolChoice("required"))))
     assert caught.value.failure.param == "tools[0].function.parameters"
 
 
@@ -164,5 +164,5 @@ def test_a_refusal_takes_no_time(engine: TextEngine) -> None:
     began = time.process_time()
     for request_, _ in LARGE:
         with pytest.raises(ContextLengthExceeded):
-            engine.check(job(request_))
+            engine.prepare(job(request_))
     assert time.process_time() - began < len(LARGE)  # seconds; each takes a fraction of one

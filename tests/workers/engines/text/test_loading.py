@@ -69,9 +69,9 @@ def test_defaults_are_the_entry_s_then_the_environment_s_then_the_model_s_then_o
 
 def test_a_request_goes_before_every_default(folder: Path) -> None:
     engine = load(folder, default_temperature=1.5, default_max_tokens=3, default_seed=1)
-    plan = engine.check(chat("hi", temperature=None, max_tokens=None)).plan
+    plan = engine.prepare(chat("hi", temperature=None, max_tokens=None)).plan
     assert (plan.options[0].temperature, plan.options[0].seed, plan.limits) == (1.5, 1, [3])
-    plan = engine.check(chat("hi", temperature=0.0, max_tokens=7, seed=5)).plan
+    plan = engine.prepare(chat("hi", temperature=0.0, max_tokens=7, seed=5)).plan
     assert (plan.options[0].temperature, plan.options[0].seed, plan.limits) == (0.0, 5, [7])
 
 
@@ -96,7 +96,7 @@ def test_a_chat_template_may_stand_in_a_file_of_its_own(folder: Path, tmp_path: 
     template = tmp_path / "template.jinja"
     template.write_text("{% for m in messages %}[{{ m.content }}]{% endfor %}")
     engine = load(folder, chat_template_file=str(template))
-    (prompt,) = engine.check(chat("hi")).plan.prompts
+    (prompt,) = engine.prepare(chat("hi")).plan.prompts
     assert tiny.tokenizer().decode(prompt) == "[hi]"
 
 

@@ -94,8 +94,8 @@ def test_pictures_and_films_of_one_prompt_keep_their_order(
 ) -> None:
     (ref,) = kept(BlobStore(home / "blobs"), noise(1))
     engine = engines[family]
-    first = engine.check(look("First ", films[0], " then ", ref)).plan.media
-    second = engine.check(look("First ", ref, " then ", films[0])).plan.media
+    first = engine.prepare(look("First ", films[0], " then ", ref)).plan.media
+    second = engine.prepare(look("First ", ref, " then ", films[0])).plan.media
     assert first is not None and second is not None and first.key != second.key
     assert run(engine, look(films[1], "or", ref, "or", films[0])).usage("0").completion_tokens > 0
 
@@ -161,7 +161,7 @@ def test_what_cannot_be_heard_or_watched_is_refused_by_its_part(
     budget = engines["gemma4"]._prompts._media_loader.budget  # type: ignore[attr-defined]
     before = budget.free
     with pytest.raises(InvalidValue, match=why) as refusal:
-        engines["gemma4"].check(look("Look ", (kind, ref)))
+        engines["gemma4"].prepare(look("Look ", (kind, ref)))
     assert refusal.value.failure.param == "messages[0].content[1]"
     assert budget.free == before, "a refusal holds no memory, for as long as anybody keeps it"
 

@@ -74,7 +74,7 @@ class Batch:
     def _active(self) -> list[Row]:
         return [*(row for prompt in self._prefills.prompts for row in prompt.rows), *self._groups.rows]
 
-    def room(self, wanted: Sequence[tuple[int, int, int]]) -> bool:
+    def has_room(self, wanted: Sequence[tuple[int, int, int]]) -> bool:
         """Whether more answers fit beside those under way: triples of their number, prompt and limit in tokens."""
         free = self._slots - len(self.rows) - sum(rows for rows, _, _ in wanted)
         needed = sum(rows * self._needed(prompt, limit) for rows, prompt, limit in wanted)

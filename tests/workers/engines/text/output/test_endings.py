@@ -91,7 +91,7 @@ def test_deltas_say_of_how_many_tokens_they_are_where_that_is_wanted(engine: Tex
 
 def test_a_token_that_does_not_exist_ends_nothing(engine: TextEngine) -> None:
     with pytest.raises(Exception, match="token 517 does not exist") as caught:
-        engine.check(chat("hi", stop_token_ids=(A, 517)))
+        engine.prepare(chat("hi", stop_token_ids=(A, 517)))
     assert caught.value.failure.param == "stop_token_ids[1]"
 
 
@@ -105,7 +105,7 @@ def test_special_tokens_are_shown_or_not(skip: bool, text: str) -> None:
 
 
 def test_a_prompt_may_end_without_what_makes_the_model_answer(engine: TextEngine) -> None:
-    with_, without = (engine.check(chat("hi", generation_prompt=wanted)).plan.prompts[0] for wanted in (True, False))
+    with_, without = (engine.prepare(chat("hi", generation_prompt=wanted)).plan.prompts[0] for wanted in (True, False))
     assert WORDS.decode(with_) == WORDS.decode(without) + "</s><assistant>"
 
 
@@ -198,5 +198,5 @@ def test_a_form_that_cannot_be_compiled_is_refused_by_its_field(engine: TextEngi
     wrong = Constraint("grammar", "start: missing", "tools[1].custom.format.grammar.definition")
     tools = (Tool("look"), Tool("write", parameters=text, form=wrong))
     with pytest.raises(InvalidValue) as refusal:
-        engine.check(chat("hi", tools=tools, tool_choice=ToolChoice("required")))
+        engine.prepare(chat("hi", tools=tools, tool_choice=ToolChoice("required")))
     assert refusal.value.failure.param == wrong.param

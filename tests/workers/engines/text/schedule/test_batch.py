@@ -103,13 +103,13 @@ def test_more_answers_than_slots_take_turns() -> None:
 def test_requests_are_let_in_while_there_are_slots_and_bytes() -> None:
     a_row = kv.Kv(tiny.model()).size(100 + 6)
     engine = tiny.engine(slots=4, max_kv_bytes=2.5 * a_row)
-    one, several = engine.check(prompt(tokens(100))), engine.check(prompt(tokens(10), n=4))
-    assert engine.room([one]) and engine.room([one, one]) and not engine.room([one, one, one])
-    assert engine.room([several])
+    one, several = engine.prepare(prompt(tokens(100))), engine.prepare(prompt(tokens(10), n=4))
+    assert engine.has_room([one]) and engine.has_room([one, one]) and not engine.has_room([one, one, one])
+    assert engine.has_room([several])
     engine.admit("0", one)
-    assert engine.room([one]) and not engine.room([one, one]) and not engine.room([several])
+    assert engine.has_room([one]) and not engine.has_room([one, one]) and not engine.has_room([several])
     engine.drop("0")
-    assert engine.room([engine.check(prompt(tokens(1000)))])  # one alone may always try
+    assert engine.has_room([engine.prepare(prompt(tokens(1000)))])  # one alone may always try
 
 
 def test_caches_stay_within_their_bytes_and_everybody_is_answered() -> None:
@@ -169,7 +169,7 @@ def test_prompts_of_any_length_are_answered(length: int) -> None:
 )
 def test_what_leaves_no_room_for_an_answer_is_refused(request_: Any, param: str) -> None:
     with pytest.raises(ContextLengthExceeded, match="context length is 1024") as caught:
-        tiny.engine().check(job(request_))
+        tiny.engine().prepare(job(request_))
     assert caught.value.failure.param == param
 
 
@@ -185,26 +185,26 @@ def test_what_leaves_no_room_for_an_answer_is_refused(request_: Any, param: str)
 )
 def test_what_the_model_does_not_have_is_refused_by_name(request_: Any, param: str) -> None:
     with pytest.raises(InvalidValue) as caught:
-        tiny.engine().check(job(request_))
+        tiny.engine().prepare(job(request_))
     assert caught.value.failure.param == param
 
 
 def test_tokens_and_text_and_the_template_s_text_are_told_without_the_batch() -> None:
     engine, words = tiny.engine(), tiny.tokenizer()
-    text, done = engine.check(job(TokenizeRequest("hello"))).told
+    text, done = engine.prepare(job(TokenizeRequest("hello"))).events
     assert isinstance(text, events.Tokens) and list(text.tokens) == words.encode("hello")
     assert isinstance(done, events.Done) and done.usage.prompt_tokens == len(text.tokens)
-    back, _ = engine.check(job(DetokenizeRequest(text.tokens))).told
+    back, _ = engine.prepare(job(DetokenizeRequest(text.tokens))).events
     assert isinstance(back, events.Tokens) and back.text == "hello"
     chat = (Message("system", "be kind"), Message("user", "hi"))
-    rendered, _ = engine.check(job(RenderRequest(chat))).told
+    rendered, _ = engine.prepare(job(RenderRequest(chat))).events
     assert isinstance(rendered, events.Tokens)
     assert rendered.text == "<system>be kind</s><user>hi</s><assistant>"
-    (asked,) = engine.check(job(ChatRequest(chat))).plan.prompts
+    (asked,) = engine.prepare(job(ChatRequest(chat))).plan.prompts
     assert list(rendered.tokens) == asked
 
 
 def test_an_answer_may_be_begun_for_the_model() -> None:
     chat = (Message("user", "hi"), Message("assistant", "Dear"))
-    rendered, _ = tiny.engine().check(job(RenderRequest(chat, prefill=True))).told
+    rendered, _ = tiny.engine().prepare(job(RenderRequest(chat, prefill=True))).events
     assert isinstance(rendered, events.Tokens) and rendered.text == "<user>hi</s><assistant>Dear"
