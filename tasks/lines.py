@@ -60,7 +60,7 @@ def line_job(batch_id: str, line: int) -> str:
 
 
 @dataclass(frozen=True)
-class Lines:
+class BatchLines:
     """The batches as the process of this id runs them; every change is refused once another one does."""
 
     store: JobStore

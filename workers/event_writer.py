@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import structlog
 
 from tasks.processes.loops import Loop, insist
-from tasks.redis.claims import Begun, Claim, Dropped, Ended, Lines, Turn, Written
+from tasks.redis.claims import Begun, Changes, Claim, Dropped, Ended, Published, Written
 from tasks.values import events, fold
 from tasks.values.errors import EngineError, Failure
 from tasks.values.events import Event
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 class Claims(Protocol):
     """What this side asks of `tasks.claims.Claims`."""
 
-    def write(self, turn: Turn, cursor: str) -> Written: ...
+    def write(self, changes: Changes, cursor: str) -> Written: ...
 
     def settle(self, claim: Claim, event: events.Terminal) -> None: ...
 
@@ -77,7 +77,7 @@ class EventWriter:
         self._writing = False
         self._dropped = Dropped()
         self._cursor = "0-0"
-        self._loop = Loop("event writer", self._turn).start()
+        self._loop = Loop("event writer", self._write_waiting).start()
 
     @property
     def alive(self) -> bool:
@@ -94,8 +94,8 @@ class EventWriter:
     def dropped(self) -> Dropped:
         """The jobs that, since the last call, turned out to be no longer ours or were cancelled."""
         with self._changed:
-            found, self._dropped = self._dropped, Dropped()
-        return found
+            dropped, self._dropped = self._dropped, Dropped()
+        return dropped
 
     def flush(self, alive: Callable[[], None]) -> None:
         """Wait until everything is written, calling `alive` twice a second."""
@@ -117,19 +117,19 @@ class EventWriter:
             log.exception("a job could not be handed back; it is taken back", job_id=row.claim.job.id)
         row.over.set()
 
-    def _turn(self) -> None:
+    def _write_waiting(self) -> None:
         with self._changed:
             while not self._steps:
                 self._changed.wait()
             steps, self._steps, self._writing = self._steps, [], True
             self._changed.notify_all()
         try:
-            turn, ended = _turn(steps)
+            changes, ended = _changes(steps)
             try:
-                self._write(turn)
+                self._write(changes)
             except Exception:
                 log.exception("what rows have done cannot be written together; each is written by itself")
-                self._write_apart(turn)
+                self._write_apart(changes)
             for row in ended:
                 row.over.set()
         finally:
@@ -137,18 +137,18 @@ class EventWriter:
                 self._writing = False
                 self._changed.notify_all()
 
-    def _write(self, turn: Turn) -> None:
-        written = insist(self._claims.write, turn, self._cursor)
+    def _write(self, changes: Changes) -> None:
+        written = insist(self._claims.write, changes, self._cursor)
         self._cursor = written.cursor
         self._drop(written.dropped)
 
-    def _write_apart(self, turn: Turn) -> None:
+    def _write_apart(self, changes: Changes) -> None:
         """Write row by row, so that one that cannot be written ends alone."""
-        parts: list[Begun | Lines | Ended] = [*turn.begun, *turn.lines, *turn.ended]
+        parts: list[Begun | Published | Ended] = [*changes.begun, *changes.published, *changes.ended]
         claims = {part.claim.job.id: part.claim for part in parts}
         for job_id, claim in claims.items():
             try:
-                self._write(turn.of(job_id))
+                self._write(changes.of(job_id))
             except Exception as error:
                 log.exception("what a row has done cannot be written; its job fails", job_id=job_id)
                 failed = events.Failed(_unwritable(error))
@@ -162,31 +162,31 @@ class EventWriter:
             )
 
 
-def _turn(steps: list[Step]) -> tuple[Turn, list[Row]]:
+def _changes(steps: list[Step]) -> tuple[Changes, list[Row]]:
     """What several steps come to, and the rows that end with it."""
-    told: dict[Row, list[Event]] = {}
+    streamed: dict[Row, list[Event]] = {}
     ended: list[tuple[Row, Ended]] = []
     for row, event in (entry for step in steps for entry in step.produced):
         row.events.append(event)
         if isinstance(event, events.TERMINAL):
             ended.append((row, _ended(row, event)))
         elif not isinstance(event, events.UNSTREAMED):
-            told.setdefault(row, []).append(event)
-    lines = [_lines(row, _written(row, found)) for row, found in told.items()]
+            streamed.setdefault(row, []).append(event)
+    published = [_published(row, _streamed(row, produced)) for row, produced in streamed.items()]
     begun = [Begun(row.claim, row.prepared.prompt_tokens) for step in steps for row in step.begun]
-    return Turn(begun, lines, [end for _, end in ended]), [row for row, _ in ended]
+    return Changes(begun, published, [end for _, end in ended]), [row for row, _ in ended]
 
 
-def _written(row: Row, told: list[Event]) -> list[Event]:
-    """What of a row's events goes into its stream: as few deltas as tell the same, unless they are told again."""
-    return told if fold.replayed(row.claim.job.payload) else events.joined(told)
+def _streamed(row: Row, produced: list[Event]) -> list[Event]:
+    """What of a row's events goes into its stream: deltas joined, unless each of them is replayed."""
+    return produced if fold.replayed(row.claim.job.payload) else events.joined(produced)
 
 
-def _lines(row: Row, told: list[Event]) -> Lines:
-    numbered = list(enumerate(told, row.number + 1))
-    row.number += len(told)
-    steps = [100 * event.done // max(event.total, 1) for event in told if isinstance(event, events.Progress)]
-    return Lines(row.claim, numbered, steps[-1] if steps else None)
+def _published(row: Row, streamed: list[Event]) -> Published:
+    numbered = list(enumerate(streamed, row.number + 1))
+    row.number += len(streamed)
+    steps = [100 * event.done // max(event.total, 1) for event in streamed if isinstance(event, events.Progress)]
+    return Published(row.claim, numbered, steps[-1] if steps else None)
 
 
 def _ended(row: Row, event: events.Terminal) -> Ended:

@@ -33,7 +33,7 @@ class Claim(NamedTuple):
     alone: bool = False
 
 
-class Lines(NamedTuple):
+class Published(NamedTuple):
     """What came of one row: events with their numbers in its stream, and progress in percent."""
 
     claim: Claim
@@ -56,18 +56,18 @@ class Ended(NamedTuple):
     result: fold.Result | None = None
 
 
-class Turn(NamedTuple):
-    """All that happened to the rows of a batch since the last turn, in this order."""
+class Changes(NamedTuple):
+    """All that happened to the rows of a batch since the last write, in this order."""
 
     begun: Sequence[Begun] = ()
-    lines: Sequence[Lines] = ()
+    published: Sequence[Published] = ()
     ended: Sequence[Ended] = ()
 
-    def of(self, job_id: str) -> Turn:
+    def of(self, job_id: str) -> Changes:
         """What of it happened to one job."""
-        return Turn(
+        return Changes(
             [part for part in self.begun if part.claim.job.id == job_id],
-            [part for part in self.lines if part.claim.job.id == job_id],
+            [part for part in self.published if part.claim.job.id == job_id],
             [part for part in self.ended if part.claim.job.id == job_id],
         )
 
@@ -137,16 +137,16 @@ class Claims:
                 attempts[-1].append(event)
         return max(attempts, key=_done)
 
-    def write(self, turn: Turn, cursor: str) -> Written:
+    def write(self, changes: Changes, cursor: str) -> Written:
         """Write what happened in one round trip, and read the cancellations since `cursor`; may be done twice."""
-        calls = [self._beginning(*begun) for begun in turn.begun]
-        calls.append(self._publishing(turn.lines, cursor))
-        calls += [self._ending(*ended) for ended in turn.ended]
+        calls = [self._beginning(*begun) for begun in changes.begun]
+        calls.append(self._publishing(changes.published, cursor))
+        calls += [self._ending(*ended) for ended in changes.ended]
         with answers():
             found = self.store.scripts.batch(calls)
-        kept, cancels = found[len(turn.begun)]
-        answered = [*found[: len(turn.begun)], *kept]
-        claims = [*(row.claim for row in turn.begun), *(row.claim for row in turn.lines)]
+        kept, cancels = found[len(changes.begun)]
+        answered = [*found[: len(changes.begun)], *kept]
+        claims = [*(row.claim for row in changes.begun), *(row.claim for row in changes.published)]
         refused = [claim for claim, answer in zip(claims, answered, strict=True) if not answer]
         dropped = Dropped(
             frozenset((claim.job.id, claim.attempt) for claim in refused),
@@ -168,7 +168,7 @@ class Claims:
             [job_id, self.worker, claim.attempt, started],
         )
 
-    def _publishing(self, rows: Sequence[Lines], cursor: str) -> Call:
+    def _publishing(self, rows: Sequence[Published], cursor: str) -> Call:
         keys = [self.store.keys.cancels(self.model)]
         args: list[Value] = [self.worker, cursor]
         for claim, numbered, progress in rows:

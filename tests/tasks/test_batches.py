@@ -9,8 +9,8 @@ import pytest
 from tasks.batches import Batches, Cursor, Problem, Sizes, State, Status
 from tasks.files import Files
 from tasks.leader.housekeeping import Housekeeping
-from tasks.lines import Lines, Place, Tally, line_job
-from tasks.redis.claims import Begun, Claims, Turn, release
+from tasks.lines import BatchLines, Place, Tally, line_job
+from tasks.redis.claims import Begun, Changes, Claims, release
 from tasks.redis.lease import Lease
 from tasks.redis.store import JobStore
 from tasks.values import events
@@ -28,16 +28,16 @@ def made(store: JobStore, owner: str = "me", **more: Any) -> State:
     return Batches(store).create(file, **{**given, **more})
 
 
-def leading(store: JobStore, id: str = "runner-1") -> Lines:
+def leading(store: JobStore, id: str = "runner-1") -> BatchLines:
     store.redis.set(store.keys.runner(), id)
-    return Lines(store, id)
+    return BatchLines(store, id)
 
 
 def seen(store: JobStore, state: State) -> State:
     return Batches(store).get(state.batch.id, state.batch.owner)
 
 
-def started(store: JobStore) -> tuple[Lines, State]:
+def started(store: JobStore) -> tuple[BatchLines, State]:
     lines, state = leading(store), made(store)
     lines.move(state.batch, Status.IN_PROGRESS, Status.VALIDATING, total=3)
     return lines, seen(store, state)
@@ -174,7 +174,7 @@ def test_lines_are_listed_only_when_asked_for_and_land_when_they_end(store: JobS
     assert [record.job.id for record in store.list("anonymous", limit=9).records] == [job.id]
     found = store.list("anonymous", limit=9, include=Listing.LINES).records
     assert {record.job.id for record in found} == {job.id, line.id}
-    assert Lines(store, "me").landed(9) == [line.id]
+    assert BatchLines(store, "me").landed(9) == [line.id]
 
 
 def test_a_line_takes_down_two_workers_at_most_and_the_second_alone(store: JobStore, one: Claims) -> None:
@@ -183,7 +183,7 @@ def test_a_line_takes_down_two_workers_at_most_and_the_second_alone(store: JobSt
     for attempt in (1, 2):
         claim = one.claim(line.id)
         assert claim is not None and claim.alone == (attempt == 2)
-        one.write(Turn([Begun(claim, 1)]), "0-0")
+        one.write(Changes([Begun(claim, 1)]), "0-0")
         release(store, line, one.worker, lost=True)
     record = store.get(line.id, "anonymous")
     assert record.status is JobStatus.FAILED and record.failure is not None and record.failure.code == "poison"

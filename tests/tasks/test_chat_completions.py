@@ -9,7 +9,7 @@ import pytest
 
 from tasks.chat_completions import ChatCompletions, Stored
 from tasks.leader.housekeeping import Housekeeping
-from tasks.redis.claims import Claims, Ended, Turn
+from tasks.redis.claims import Changes, Claims, Ended
 from tasks.redis.store import JobStore
 from tasks.values import chat_completion, events, fold
 from tasks.values.chat_completion import completion_id
@@ -34,7 +34,7 @@ def ended(one: Claims, job: Job, event: events.Terminal = DONE) -> Job:
     """A job that its worker has ended."""
     claim = one.claim(job.id)
     assert claim is not None
-    one.write(Turn(ended=[Ended(claim, event, RESULT if event == DONE else None)]), "0-0")
+    one.write(Changes(ended=[Ended(claim, event, RESULT if event == DONE else None)]), "0-0")
     return job
 
 

@@ -10,7 +10,7 @@ import pytest
 from tasks import conversations as module
 from tasks.conversations import Conversation, Conversations
 from tasks.leader.housekeeping import Housekeeping
-from tasks.redis.claims import Claims, Ended, Turn
+from tasks.redis.claims import Changes, Claims, Ended
 from tasks.redis.store import JobStore
 from tasks.values import events, fold
 from tasks.values.errors import Failure, InvalidValue, NotFound
@@ -178,7 +178,7 @@ def said(store: JobStore, one: Claims, conversation: Conversation, event: events
     claim = one.claim(job.id)
     assert claim is not None
     result = fold.TextResult((fold.Choice("said"),)) if event == DONE else None
-    one.write(Turn(ended=[Ended(claim, event, result)]), "0-0")
+    one.write(Changes(ended=[Ended(claim, event, result)]), "0-0")
     return job
 
 

@@ -12,7 +12,7 @@ from mlxq.settings import Settings
 from tasks.follow import Ends, Follower, Inbox
 from tasks.processes.presence import Presence
 from tasks.redis import store as stores
-from tasks.redis.claims import Begun, Claim, Claims, Ended, Lines, Turn
+from tasks.redis.claims import Begun, Changes, Claim, Claims, Ended, Published
 from tasks.redis.entries import rebuilt
 from tasks.redis.store import JobStore
 from tasks.values import events, fold
@@ -38,16 +38,16 @@ def claimed(store: JobStore, claims: Claims) -> Claim:
     store.submit(job, room=5)
     claim = claims.claim(job.id)
     assert claim is not None
-    claims.write(Turn([Begun(claim, 1)]), "0-0")
+    claims.write(Changes([Begun(claim, 1)]), "0-0")
     return claim
 
 
 def say(claims: Claims, claim: Claim, number: int, text: str) -> None:
-    claims.write(Turn(lines=[Lines(claim, [(number, events.Delta(text))], None)]), "0-0")
+    claims.write(Changes(published=[Published(claim, [(number, events.Delta(text))], None)]), "0-0")
 
 
 def finish(claims: Claims, claim: Claim) -> None:
-    claims.write(Turn(ended=[Ended(claim, events.Done(RESULT.usage), RESULT)]), "0-0")
+    claims.write(Changes(ended=[Ended(claim, events.Done(RESULT.usage), RESULT)]), "0-0")
 
 
 def ids(follower: Follower, claim: Claim, after: str = "0") -> list[str]:
@@ -126,7 +126,7 @@ def test_who_submits_a_job_follows_it(store: JobStore, one: Claims, follower: Fo
     assert store.redis.hgetall(store.keys.following(follower.client)) == {job.id.encode(): b"1"}
     claim = one.claim(job.id)
     assert claim is not None
-    one.write(Turn([Begun(claim, 1)]), "0-0")
+    one.write(Changes([Begun(claim, 1)]), "0-0")
     finish(one, claim)
     assert ids(follower, claim) == ["1-1", "1-2"]
     follower.leave(job.id)
@@ -240,7 +240,8 @@ def test_a_step_is_one_read_however_many_rows_are_followed(settings: Settings) -
     assert all(next(source) for source in sources)
     store.redis.config_resetstat()
     for number in (2, 3):
-        worker.write(Turn(lines=[Lines(claim, [(number, events.Delta("a"))], None) for claim in claims]), "0-0")
+        changes = Changes(published=[Published(claim, [(number, events.Delta("a"))], None) for claim in claims])
+        worker.write(changes, "0-0")
         assert all(next(source) for source in sources)
     # One that waited when the count began, and one that waits now; and one each time that seconds pass.
     assert store.redis.info("commandstats")["cmdstat_xread"]["calls"] < len(claims)

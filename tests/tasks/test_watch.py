@@ -8,9 +8,8 @@ from tasks import watch
 from tasks.batches import Batch, Batches, Sizes
 from tasks.batches import Status as BatchStatus
 from tasks.files import Files
-from tasks.lines import Lines as BatchLines
-from tasks.lines import Tally
-from tasks.redis.claims import Begun, Claims, Ended, Lines, Turn
+from tasks.lines import BatchLines, Tally
+from tasks.redis.claims import Begun, Changes, Claims, Ended, Published
 from tasks.redis.store import JobStore
 from tasks.values import events
 from tasks.values.job import Job, Status
@@ -25,7 +24,7 @@ def run(store: JobStore, claims: Claims, words: int = 3, *, end: bool = True) ->
     assert claim is not None
     deltas = [(number + 2, events.Delta(f"w{number} ")) for number in range(words)]
     ended = [Ended(claim, events.Done())] if end else []
-    claims.write(Turn([Begun(claim, 1)], [Lines(claim, deltas, None)], ended), "0-0")
+    claims.write(Changes([Begun(claim, 1)], [Published(claim, deltas, None)], ended), "0-0")
     return job
 
 

@@ -14,7 +14,7 @@ from tasks import webhook_sender, webhooks
 from tasks.batches import Batches
 from tasks.batches import Status as BatchStatus
 from tasks.files import Files
-from tasks.lines import Lines
+from tasks.lines import BatchLines
 from tasks.outbound import Outbound
 from tasks.redis import client
 from tasks.redis import store as stores
@@ -221,7 +221,7 @@ def test_a_batch_owes_deliveries_of_its_own_once(store: JobStore, receiver: Rece
     )
     store.redis.set(store.keys.runner(), "runner")
     made = Files(store).new("me", "out.jsonl", "batch_output", file.blob, 60)
-    lines, sending = Lines(store, "runner"), sender(store)
+    lines, sending = BatchLines(store, "runner"), sender(store)
     assert lines.settle(batch, BatchStatus.CANCELLED, {"output_file": made})
     assert not lines.settle(batch, BatchStatus.COMPLETED)  # as after a lost reply
     for _ in range(2):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from tasks.redis.claims import Claim, Dropped, Turn, Written
+from tasks.redis.claims import Changes, Claim, Dropped, Written
 from tasks.values import events
 from tasks.values.errors import QueueUnavailable
 from tasks.values.events import Event
@@ -85,24 +85,24 @@ class Engine(engine.Engine[str]):
         return produced
 
     def drop(self, row: str) -> None:
-        self.rows = [found for found in self.rows if found != row]
-        self.paused = [found for found in self.paused if found != row]
+        self.rows = [name for name in self.rows if name != row]
+        self.paused = [name for name in self.paused if name != row]
 
 
 @dataclass
 class Claims:
     """Takes everything down."""
 
-    turns: list[Turn] = field(default_factory=list)
+    changes: list[Changes] = field(default_factory=list)
     handed_back: list[str] = field(default_factory=list)
     cancelled: set[str] = field(default_factory=set)
     away: int = 0
 
-    def write(self, turn: Turn, cursor: str) -> Written:
+    def write(self, changes: Changes, cursor: str) -> Written:
         if self.away:
             self.away -= 1
             raise QueueUnavailable("away")
-        self.turns.append(turn)
+        self.changes.append(changes)
         cancelled, self.cancelled = self.cancelled, set()
         return Written(Dropped(cancelled=frozenset(cancelled)), cursor)
 
@@ -110,11 +110,11 @@ class Claims:
         self.handed_back.append(claim.job.id)
 
     def ended(self) -> dict[str, events.Terminal]:
-        return {end.claim.job.id: end.event for turn in self.turns for end in turn.ended}
+        return {end.claim.job.id: end.event for changes in self.changes for end in changes.ended}
 
     def words(self, job_id: str) -> list[int]:
-        lines = [line for turn in self.turns for line in turn.lines if line.claim.job.id == job_id]
-        return [number for line in lines for number, _ in line.numbered]
+        published = [line for changes in self.changes for line in changes.published if line.claim.job.id == job_id]
+        return [number for line in published for number, _ in line.numbered]
 
 
 @dataclass

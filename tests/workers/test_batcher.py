@@ -31,7 +31,7 @@ def test_events_are_numbered_from_the_one_after_started(running: Running) -> Non
     running.engine.ending.add(job)
     running.steps(1)
     assert over.wait(PATIENCE) and running.claims.words(job) == [2, 3, 4]
-    assert running.claims.turns[0].begun[0].claim.job.id == job and not running.claims.turns[0].lines
+    assert running.claims.changes[0].begun[0].claim.job.id == job and not running.claims.changes[0].published
 
 
 def test_while_memory_is_short_no_row_joins_others_but_one_alone_does(running: Running) -> None:
@@ -176,7 +176,7 @@ def test_an_idle_engine_begins_with_all_who_come_together(running: Running, monk
         second, _ = running.submit()
         assert not running.engine.admitted
     eventually(lambda: running.engine.admitted == [first, second])
-    assert [one.claim.job.id for one in running.claims.turns[0].begun] == [first, second]
+    assert [one.claim.job.id for one in running.claims.changes[0].begun] == [first, second]
 
 
 def test_it_does_not_wait_long_for_who_takes_long(running: Running) -> None:

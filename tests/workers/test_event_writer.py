@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tasks.redis.claims import Claim, Turn, Written
+from tasks.redis.claims import Changes, Claim, Written
 from tasks.values import events
 from tasks.values.errors import StorageFull
 from tasks.values.events import Event
@@ -23,13 +23,13 @@ class Claims(running.Claims):
     settled: list[tuple[str, events.Terminal]] = field(default_factory=list)
     full: int = 0
 
-    def write(self, turn: Turn, cursor: str) -> Written:
+    def write(self, changes: Changes, cursor: str) -> Written:
         if self.full:
             self.full -= 1
             raise StorageFull("full")
-        if any(line.claim.job.id == self.unwritable for line in turn.lines):
+        if any(line.claim.job.id == self.unwritable for line in changes.published):
             raise TypeError("no bytes for this")
-        return super().write(turn, cursor)
+        return super().write(changes, cursor)
 
     def settle(self, claim: Claim, event: events.Terminal) -> None:
         self.settled.append((claim.job.id, event))

@@ -92,7 +92,7 @@ def test_the_youngest_bulk_row_makes_way_for_a_person_and_goes_on_where_it_stopp
     running.engine.ending |= {old, young}
     eventually(lambda: running.steps(1) or (over.is_set() and old in running.claims.ended()))
     assert running.claims.words(old) == list(range(2, 2 + len(running.claims.words(old))))
-    begun = [one.claim.job.id for turn in running.claims.turns for one in turn.begun]
+    begun = [one.claim.job.id for changes in running.claims.changes for one in changes.begun]
     assert begun.count(old) == 1 and not running.claims.handed_back
 
 

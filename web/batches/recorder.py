@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from tasks.batches import Cursor, Problem, Sizes, Status
 from tasks.files import File
-from tasks.lines import Lines, Tally
+from tasks.lines import BatchLines, Tally
 from web.batches.line_jobs import Entry
 from web.batches.output_files import OutputFiles
 from web.batches.reading import FileLost
@@ -18,7 +18,7 @@ from web.gateway import Gateway
 class Recorder:
     """The files of batches, and their counts in Redis: the files are flushed before what stands in them is counted."""
 
-    def __init__(self, gateway: Gateway, lines: Lines) -> None:
+    def __init__(self, gateway: Gateway, lines: BatchLines) -> None:
         self._gateway, self._lines = gateway, lines
         self.folder = OutputFiles(gateway.settings.home / "batches")
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import structlog
 
 from tasks.batches import Cursor, Problem, State, Status
-from tasks.lines import Lines, line_job
+from tasks.lines import BatchLines, line_job
 from tasks.values import events
 from tasks.values.errors import StorageFull
 from tasks.values.job import Job
@@ -45,7 +45,7 @@ class Runner:
 
     def __init__(self, gateway: Gateway, id: str) -> None:
         self._gateway, self._store, self._settings = gateway, gateway.store, gateway.settings
-        self._lines, self._line_jobs = Lines(gateway.store, id), LineJobs(gateway)
+        self._lines, self._line_jobs = BatchLines(gateway.store, id), LineJobs(gateway)
         self._downloads = Downloads(lambda batch, line: self._line_jobs.job(batch, line, self._store.now()))
         self._recorder = Recorder(gateway, self._lines)
         self.folder = self._recorder.folder

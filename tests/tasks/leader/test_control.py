@@ -18,7 +18,7 @@ from tasks.leader.reconcile import Reconciler
 from tasks.processes.presence import ModelState, Presence, Worker
 from tasks.redis import messages
 from tasks.redis import store as stores
-from tasks.redis.claims import Begun, Claims, Turn
+from tasks.redis.claims import Begun, Changes, Claims
 from tasks.redis.lease import Lease
 from tasks.redis.store import JobStore
 from tasks.values import events
@@ -167,7 +167,7 @@ def test_the_claims_of_a_worker_without_a_lease_are_taken_back(store: JobStore, 
         presence.show(Worker(claims.worker, "fake", 1, SLOTS))
         claim = claims.claim(job.id)
         assert claim is not None
-        claims.write(Turn([Begun(claim, 1)]), "0-0")
+        claims.write(Changes([Begun(claim, 1)]), "0-0")
     presence.expire("fake", "worker-2")
     Reconciler(store, presence).run(["fake"])
     assert store.get(kept.id, "anonymous").status is Status.RUNNING

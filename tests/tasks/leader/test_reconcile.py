@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from tasks.leader.control import Control
 from tasks.leader.reconcile import SILENCE, Reconciler
 from tasks.processes.presence import ModelState, Presence, Worker
-from tasks.redis.claims import Begun, Claims, Turn
+from tasks.redis.claims import Begun, Changes, Claims
 from tasks.redis.store import JobStore
 from tasks.values import events
 from tasks.values.errors import UnreadableRecord, WebLost
@@ -76,7 +76,7 @@ def running(store: JobStore, claims: Claims, **fields: object) -> Job:
     job = submitted(store, **fields)
     claim = claims.claim(job.id)
     assert claim is not None
-    claims.write(Turn([Begun(claim, 1)]), "0-0")
+    claims.write(Changes([Begun(claim, 1)]), "0-0")
     return job
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.processes.presence import Presence
-from tasks.redis.claims import Begun, Claim, Claims, Ended, Lines, Turn, release
+from tasks.redis.claims import Begun, Changes, Claim, Claims, Ended, Published, release
 from tasks.redis.store import JobStore
 from tasks.values import events, fold
 from tasks.values.job import Job, Status
@@ -23,12 +23,12 @@ def submitted(store: JobStore, **fields: object) -> Job:
 def begun(store: JobStore, claims: Claims, **fields: object) -> Claim:
     claim = claims.claim(submitted(store, **fields).id)
     assert claim is not None
-    assert not any(claims.write(Turn([Begun(claim, 5)]), "0-0").dropped)
+    assert not any(claims.write(Changes([Begun(claim, 5)]), "0-0").dropped)
     return claim
 
 
-def delta(claim: Claim, text: str, number: int = 2) -> Turn:
-    return Turn(lines=[Lines(claim, [(number, events.Delta(text))], None)])
+def delta(claim: Claim, text: str, number: int = 2) -> Changes:
+    return Changes(published=[Published(claim, [(number, events.Delta(text))], None)])
 
 
 def told(store: JobStore, claim: Claim) -> list[tuple[str, events.Event]]:
@@ -48,8 +48,8 @@ def test_a_turn_is_written_in_order_and_may_be_written_twice(store: JobStore, on
     claim = one.claim(job.id)
     assert claim is not None
     result = fold.TextResult((fold.Choice("ab"),), events.Usage(1, 2))
-    lines = Lines(claim, [(2, events.Delta("a")), (3, events.Delta("b"))], 50)
-    turn = Turn([Begun(claim, 5)], [lines], [Ended(claim, events.Done(result.usage), result)])
+    lines = Published(claim, [(2, events.Delta("a")), (3, events.Delta("b"))], 50)
+    turn = Changes([Begun(claim, 5)], [lines], [Ended(claim, events.Done(result.usage), result)])
     for _ in range(2):  # the reply to the first was lost
         one.write(turn, "0-0")
     assert told(store, claim) == [
@@ -68,8 +68,8 @@ def test_who_lost_a_claim_can_write_nothing(store: JobStore, one: Claims, two: C
     release(store, old.job, "worker-1", lost=True)
     new = two.claim(old.job.id)
     assert new is not None and new.attempt == 2
-    two.write(Turn([Begun(new, 5)]), "0-0")
-    stale = Turn(lines=delta(old, "stale").lines, ended=[Ended(old, events.Done(), fold.TextResult(()))])
+    two.write(Changes([Begun(new, 5)]), "0-0")
+    stale = Changes(published=delta(old, "stale").published, ended=[Ended(old, events.Done(), fold.TextResult(()))])
     assert one.write(stale, "0-0").dropped.holds(old)
     assert not two.write(delta(new, "fresh"), "0-0").dropped.holds(new)
     assert [entry for entry, _ in told(store, new)] == ["1-1", "2-1", "2-2"]
@@ -104,7 +104,7 @@ def test_a_stream_that_has_shown_something_never_runs_again(
     store: JobStore, one: Claims, lost: bool, shown: events.Delta
 ) -> None:
     claim = begun(store, one, sync=True, stream=True)
-    one.write(Turn(lines=[Lines(claim, [(2, shown)], None)]), "0-0")
+    one.write(Changes(published=[Published(claim, [(2, shown)], None)]), "0-0")
     release(store, claim.job, "worker-1", lost=lost)
     record = store.get(claim.job.id, "anonymous")
     assert record.failure is not None and record.failure.code == "worker_lost"
@@ -126,11 +126,11 @@ def test_a_job_that_takes_its_workers_down_is_tried_alone_and_then_no_more(store
     release(store, claim.job, "worker-1", lost=True)
     again = one.claim(claim.job.id)
     assert again is not None and not again.alone
-    one.write(Turn([Begun(again, 5)]), "0-0")
+    one.write(Changes([Begun(again, 5)]), "0-0")
     release(store, claim.job, "worker-1", lost=True)
     last = one.claim(claim.job.id)
     assert last is not None and last.alone
-    one.write(Turn([Begun(last, 5)]), "0-0")
+    one.write(Changes([Begun(last, 5)]), "0-0")
     Presence(store).explain("worker-1", "it was killed")
     release(store, claim.job, "worker-1", lost=True)
     record = store.get(claim.job.id, "anonymous")
@@ -146,7 +146,7 @@ def test_a_job_that_takes_too_much_memory_runs_alone_and_then_no_more(store: Job
     waited, again = one.claim(beside.job.id), one.claim(claim.job.id)
     assert waited is not None and not waited.alone  # it did not run
     assert again is not None and again.alone
-    one.write(Turn([Begun(again, 5)]), "0-0")
+    one.write(Changes([Begun(again, 5)]), "0-0")
     Presence(store).explain("worker-1", "its process took 9 GiB")
     one.blame(claim.job.id)
     record = store.get(claim.job.id, "anonymous")
@@ -171,14 +171,14 @@ def test_work_that_is_handed_back_counts_as_no_loss(store: JobStore, one: Claims
             found = one.claim(claim.job.id)
             assert found is not None and not found.alone
             claim = found
-            one.write(Turn([Begun(claim, 5)]), "0-0")
+            one.write(Changes([Begun(claim, 5)]), "0-0")
     assert store.get(claim.job.id, "anonymous").attempt == 5
 
 
 def test_a_large_result_is_kept_beside_redis_and_read_the_same(store: JobStore, one: Claims) -> None:
     claim = begun(store, one)
     result = fold.TextResult((fold.Choice("x" * 100_000),))
-    one.write(Turn(ended=[Ended(claim, events.Done(), result)]), "0-0")
+    one.write(Changes(ended=[Ended(claim, events.Done(), result)]), "0-0")
     record = store.get(claim.job.id, "anonymous")
     assert not isinstance(record.result, bytes) and store.result(record) == result
 
@@ -200,7 +200,7 @@ def test_a_step_is_one_round_trip_however_many_rows_it_has(
 ) -> None:
     claims = [begun(store, one) for _ in range(8)]
     with counted(monkeypatch) as sent:
-        one.write(Turn(lines=[line for claim in claims for line in delta(claim, "a").lines]), "0-0")
+        one.write(Changes(published=[line for claim in claims for line in delta(claim, "a").published]), "0-0")
     assert sent == ["pipeline"] * (2 if isinstance(store.scripts, Twice) else 1)
 
 
@@ -221,12 +221,12 @@ def test_what_the_attempt_that_came_furthest_told_is_there_for_the_next(
     first = begun(store, one)
     assert one.earlier_events(first) == []
     heard = [events.Recording(90.0, "en", "english"), events.Segment(0.0, 1.5, " Hi."), events.Progress(3000, 9000)]
-    one.write(Turn(lines=[Lines(first, list(enumerate(heard, 2)), 33)]), "0-0")
+    one.write(Changes(published=[Published(first, list(enumerate(heard, 2)), 33)]), "0-0")
     release(store, first.job, "worker-1", lost=True)
     second = two.claim(first.job.id)
     assert second is not None
     assert two.earlier_events(second) == heard
-    two.write(Turn([Begun(second, 0)]), "0-0")  # and it is lost before it could tell that again
+    two.write(Changes([Begun(second, 0)]), "0-0")  # and it is lost before it could tell that again
     release(store, second.job, "worker-2", lost=True)
     third = one.claim(first.job.id)
     assert third is not None and one.earlier_events(third) == heard

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks.redis import scripts
-from tasks.redis.claims import Begun, Claims, Ended, Lines, Turn
+from tasks.redis.claims import Begun, Changes, Claims, Ended, Published
 from tasks.redis.store import JobStore
 from tasks.values import events
 from tasks.values.job import Status
@@ -28,8 +28,8 @@ def test_a_batch_runs_as_a_whole_on_a_redis_that_was_started_anew(store: JobStor
     store.redis.script_flush()
     assert not store.ended(job.id)
     store.follow(job.id, "web-1", 0)  # somebody else's call brings the scripts back
-    said = [Lines(claim, [(2, events.Delta("a"))], None)]
-    one.write(Turn([Begun(claim, 1)], said, [Ended(claim, events.Cancelled())]), "0-0")
+    published = [Published(claim, [(2, events.Delta("a"))], None)]
+    one.write(Changes([Begun(claim, 1)], published, [Ended(claim, events.Cancelled())]), "0-0")
     kinds = [type(events.decode(fields[b"e"])) for _, fields in store.redis.xrange(store.keys.events(job.id))]
     assert kinds == [events.Started, events.Delta, events.Cancelled]
     assert store.get(job.id, "anonymous").status is Status.CANCELLED

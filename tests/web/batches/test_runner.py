@@ -14,7 +14,7 @@ from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
 from tasks.batches import Batches, State, Status
 from tasks.files import Files
-from tasks.lines import Lines
+from tasks.lines import BatchLines
 from tasks.redis.claims import Claims
 from tasks.redis.store import JobStore
 from tasks.values import events, fold
@@ -119,14 +119,14 @@ LINES = [
     line("other", body=body("x", "other")),
 ]
 STEPS = [
-    (Lines, "move"),
-    (Lines, "take"),
-    (Lines, "submit"),
+    (BatchLines, "move"),
+    (BatchLines, "take"),
+    (BatchLines, "submit"),
     (OutputFiles, "append"),
-    (Lines, "commit"),
-    (Lines, "erase"),
+    (BatchLines, "commit"),
+    (BatchLines, "erase"),
     (OutputFiles, "open"),
-    (Lines, "settle"),
+    (BatchLines, "settle"),
     (OutputFiles, "remove"),
 ]
 
@@ -205,7 +205,7 @@ def test_batches_and_owners_share_the_window(gateway: Gateway, store: JobStore) 
     runner = new_runner(gateway, store)
     for _ in range(4):
         runner.turn(wait=0.01)
-    inflight = Lines(store, "runner").inflight
+    inflight = BatchLines(store, "runner").inflight
     assert len(inflight(alone.batch.id)) == 6
     second = batch(store, *(line(f"b{number}") for number in range(40)))
     other = batch(store, *(line(f"c{number}") for number in range(40)), owner="you")
