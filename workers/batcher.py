@@ -17,10 +17,10 @@ from tasks.values.events import Event
 from tasks.values.job import Lane
 from tasks.values.model import Vitals
 from workers import memory
+from workers.admission_queue import AdmissionQueue
 from workers.engine import Engine, Prepared
 from workers.event_writer import Claims, EventWriter, Row, Step
 from workers.gathering import Gathering
-from workers.waiting import Waiting
 
 _GATHER = 0.005  # seconds that an engine with nothing to do waits for the rest of those who come together
 log = structlog.get_logger()
@@ -36,7 +36,7 @@ class Batcher:
         self._engine, self._writer = engine, EventWriter(claims)
         self._reserved = engine.slots // 8
         self._changed = threading.Condition()
-        self._clock, self._waiting = clock, Waiting(clock)
+        self._clock, self._waiting = clock, AdmissionQueue(clock)
         self._rows: dict[str, Row] = {}
         self._gathering = Gathering()
         self._stop_at: float | None = None

@@ -16,7 +16,7 @@ import click
 
 from mlxq.cli.client import PATIENT, QUICK, AnswerLost, Client, Json, RequestsFailed, ServerError
 from mlxq.cli.progress import Meter
-from mlxq.cli.state import Part, State, Waiting, again
+from mlxq.cli.state import Part, State, WaitingPart, again
 
 ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 MOST_LINES = 50_000
@@ -84,7 +84,7 @@ class Bulk:
         self._client, self._state, self._work, self._meter = client, state, work, meter
         self._found = {part.batch for part in state.parts}  # how they ended is no news to whoever resumes
         self._fresh = (state.number, work.done)
-        tried: list[Part | Waiting] = [*state.parts, *state.waiting]
+        tried: list[Part | WaitingPart] = [*state.parts, *state.waiting]
         for one in tried:
             one.tries = 0  # whoever resumes wants another try
 
@@ -200,7 +200,7 @@ class Bulk:
             left = self._work.take(part.content, self._answers(batch, folder))
         if left and part.tries + 1 >= MOST_TRIES:
             raise RequestsFailed(f"{part.batch} and {part.tries} batches before it have left requests unanswered")
-        self._state.waiting += [Waiting(piece.size, piece.content, part.tries + 1) for piece in left]
+        self._state.waiting += [WaitingPart(piece.size, piece.content, part.tries + 1) for piece in left]
         self._state.parts.remove(part)
         self._state.save()
         self._meter.show(self._work.done)

@@ -31,7 +31,7 @@ class Part:
 
 
 @dataclass
-class Waiting:
+class WaitingPart:
     """Units that were in a batch and have to be in another one."""
 
     size: int
@@ -48,7 +48,7 @@ class State:
     run: str = field(default_factory=lambda: uuid4().hex)
     number: int = 0
     parts: list[Part] = field(default_factory=list)
-    waiting: list[Waiting] = field(default_factory=list)
+    waiting: list[WaitingPart] = field(default_factory=list)
     work: Json = field(default_factory=dict)
 
     def save(self) -> None:
@@ -65,7 +65,7 @@ class State:
             if held.pop("version") != VERSION:
                 raise ValueError("it is of another version of mlxq")
             parts = [Part(**part) for part in held.pop("parts")]
-            waiting = [Waiting(**one) for one in held.pop("waiting")]
+            waiting = [WaitingPart(**one) for one in held.pop("waiting")]
             return cls(path=path, parts=parts, waiting=waiting, **held)
         except FileNotFoundError:
             return None

@@ -17,7 +17,7 @@ from workers.budget import Budget
 from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.engines.images.canvases.base import Ask
 from workers.engines.images.variants import VARIANTS, Variant
-from workers.pictures import Limits, opaque, open_picture, pixels
+from workers.images import ImageLimits, opaque, open_image, pixels
 
 SIDE = 1024  # pixels of a picture whose size nobody chose
 SMALLEST = 16  # pixels of a side of a picture that was sent
@@ -26,7 +26,7 @@ MOST_STEPS = 200
 VARIED = 0.5  # how much of a picture is kept when nobody says
 QUALITY = {"low": 0.5, "medium": 1.0, "high": 2.0}  # times the model's own steps
 MASKED = ", ".join(name for name, variant in VARIANTS.items() if variant.mask != "none")
-LIMITS = Limits()
+LIMITS = ImageLimits()
 LONGEST = 32_000  # characters of a prompt, as OpenAI has it
 TOGETHER = 4  # times the pixels of the largest picture: those of all pictures of a request
 CHECKED_BYTES = 1 << 30  # of pictures that are open while they are checked
@@ -53,7 +53,7 @@ class Planner:
     variant: Variant
     blobs: BlobStore
     largest: int
-    limits: Limits = LIMITS
+    limits: ImageLimits = LIMITS
     budget: Budget = field(default_factory=lambda: Budget(CHECKED_BYTES))
 
     def plan(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Plan:
@@ -133,7 +133,7 @@ class Planner:
 
     def _open(self, ref: BlobRef, param: str, index: int = 0) -> Image.Image:
         with self.blobs.open(ref) as file:
-            picture = open_picture(file, named := _named(param, index), self.limits)
+            picture = open_image(file, named := _named(param, index), self.limits)
         if min(picture.size) < SMALLEST:
             raise InvalidValue(f"the picture has a side of less than {SMALLEST} pixels", param=named)
         return picture

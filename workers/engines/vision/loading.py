@@ -25,9 +25,9 @@ from workers.engines.vision.language import Language, UnsupportedArchitecture
 from workers.engines.vision.media import MediaLoader
 from workers.engines.vision.prompts import VisionPrompts
 from workers.engines.vision.reader import Reader
-from workers.films import FilmLimits
+from workers.images import ImageLimits
 from workers.model_path import resolve
-from workers.pictures import Limits
+from workers.video import VideoLimits
 
 PIXEL_BYTES = 1 << 30  # that wait for the vision tower
 OPEN_BYTES = 1 << 30  # of pictures, sounds and films that are opened and wait for the processor
@@ -62,8 +62,8 @@ def load(entry: MultimodalEntry, settings: Settings) -> Loaded:
         BlobStore(settings.home / "blobs"),
         tuple(reader.tokens),
         options.max_media,
-        Limits(options.max_image_pixels, options.max_image_bytes),
-        FilmLimits(seconds=options.max_video_seconds, frames=options.max_video_frames),
+        ImageLimits(options.max_image_pixels, options.max_image_bytes),
+        VideoLimits(seconds=options.max_video_seconds, frames=options.max_video_frames),
         options.max_audio_seconds,
         Budget(OPEN_BYTES),
         None if entry.disable_auto_resize else AUTO_RESIZE,

@@ -15,8 +15,8 @@ from workers.budget import Budget
 from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.engines.vision.families import Kind
 from workers.engines.vision.reader import Medium
-from workers.films import FilmLimits, open_film
-from workers.pictures import Limits, opaque, open_picture, pixels, shrunk, within
+from workers.images import ImageLimits, opaque, open_image, pixels, shrunk, within
+from workers.video import VideoLimits, open_video
 
 _PIXEL_BYTES = 6  # of a picture in RGB and of the copy that a step towards it may need
 _SAID: dict[Kind, str] = {"image": "sees pictures", "audio": "hears sounds", "video": "watches films"}
@@ -33,8 +33,8 @@ class MediaLoader:
     blobs: BlobStore
     kinds: Iterable[Kind]
     most: int
-    pictures: Limits
-    films: FilmLimits
+    pictures: ImageLimits
+    films: VideoLimits
     seconds: float
     budget: Budget
     side: int | None = None
@@ -69,12 +69,12 @@ class MediaLoader:
                 raise InvalidValue(f"this model reads text and {can}; it takes no {one.kind}", param=one.param)
             with self.blobs.open(one.blob) as file:
                 if one.kind == "image":
-                    image = opaque(open_picture(file, one.param, self.pictures))
+                    image = opaque(open_image(file, one.param, self.pictures))
                     image = within(image if one.max_pixels is None else shrunk(image, one.max_pixels), self.side)
                     seen += image.width * image.height
                     yield Medium("image", image)
                 elif one.kind == "video":
-                    film = open_film(file, one.param, self.films, patience)
+                    film = open_video(file, one.param, self.films, patience)
                     seen += film.frames.size // 3
                     yield Medium("video", film.frames, film.rate)
                 else:

@@ -14,7 +14,7 @@ from tests.workers.engines.images.drawing import job, mask, photo, png, put
 from workers.check_deadline import CheckDeadline
 from workers.engines.images.plan import CHECKED_BYTES, Planner
 from workers.engines.images.variants import VARIANTS
-from workers.pictures import Limits
+from workers.images import ImageLimits
 
 
 def planner(config_name: str, folder: Path) -> Planner:
@@ -119,7 +119,7 @@ def test_what_waits_is_not_opened(tmp_path: Path) -> None:
 
 
 def test_the_pictures_of_a_request_are_bounded_together(tmp_path: Path) -> None:
-    largest = Limits(pixels=64 * 64)
+    largest = ImageLimits(pixels=64 * 64)
     found = Planner(VARIANTS["flux2-klein-edit-4b"], BlobStore(tmp_path), 2048 * 2048, largest)
     pictures = put(found.blobs, *[photo(64, 64)] * 5)
     found.plan(job(images=pictures[:4]))

@@ -20,7 +20,7 @@ from tests.workers.engines.rows import Batch, run
 from tests.workers.engines.vision import reference, tiny
 from tests.workers.engines.vision.asking import Part, film, kept, look, noise, sound
 from workers import audio
-from workers.films import FilmLimits, open_film
+from workers.video import VideoLimits, open_video
 
 from workers.engines import multimodal  # isort: skip
 from workers.engines.lm import TextEngine  # isort: skip
@@ -83,7 +83,7 @@ def test_a_model_watches_what_mlx_vlm_makes_it_watch(
     family: str, folders: Mapping[str, Path], engines: Mapping[str, TextEngine], films: list[Part]
 ) -> None:
     text, found = logprobs(engines[family], "Watch: ", films[0], " What happens?")
-    watched = open_film(io.BytesIO(FILMS[0]), "", FilmLimits())
+    watched = open_video(io.BytesIO(FILMS[0]), "", VideoLimits())
     shown = {"videos": [watched.frames], "fps": [watched.rate]}
     assert found == pytest.approx(reference.logprobs(folders[family], text, **shown), abs=1e-3)
 
@@ -168,7 +168,7 @@ def test_what_cannot_be_heard_or_watched_is_refused_by_its_part(
 
 def test_a_film_is_taken_at_even_distances_within_its_limits() -> None:
     def opened(data: bytes, **limits: Any) -> Any:
-        return open_film(io.BytesIO(data), "film", FilmLimits(**limits))
+        return open_video(io.BytesIO(data), "film", VideoLimits(**limits))
 
     whole = opened(film(1, 4.0))
     assert (whole.frames.shape, whole.frames.dtype, whole.rate) == ((8, 3, 48, 64), np.uint8, 2.0)

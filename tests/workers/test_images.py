@@ -13,9 +13,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tasks.values.errors import InvalidValue
-from workers.pictures import Limits, opaque, open_picture, shrunk, within
+from workers.images import ImageLimits, opaque, open_image, shrunk, within
 
-LIMITS = Limits(pixels=1_000_000, bytes=1 << 20)
+LIMITS = ImageLimits(pixels=1_000_000, bytes=1 << 20)
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (40, 20), mode: str = "RGB", **options: Any) -> bytes:
@@ -107,7 +107,7 @@ def test_what_is_hostile_or_broken_is_refused_with_a_reason(name: str) -> None:
     make, why = HOSTILE[name]
     data = make()
     with pytest.raises(InvalidValue, match=why or "picture") as refusal:
-        open_picture(data, "messages[0].content[1]", LIMITS)
+        open_image(data, "messages[0].content[1]", LIMITS)
     assert refusal.value.failure.param == "messages[0].content[1]"
 
 
@@ -116,7 +116,7 @@ def test_refusing_takes_no_memory() -> None:
     tracemalloc.start()
     for data in made:
         with pytest.raises(InvalidValue):
-            open_picture(data, "image", LIMITS)
+            open_image(data, "image", LIMITS)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 16 << 20
@@ -124,28 +124,28 @@ def test_refusing_takes_no_memory() -> None:
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
 def test_the_usual_formats_are_read(kind: str) -> None:
-    image = opaque(open_picture(picture(kind), "image", LIMITS))
+    image = opaque(open_image(picture(kind), "image", LIMITS))
     assert (image.mode, image.size) == ("RGB", (40, 20))
     red, _, blue = image.getpixel((5, 10))  # type: ignore[misc]
     assert red > 200 > 60 > blue
 
 
 def test_a_file_is_read_as_bytes_are() -> None:
-    assert open_picture(io.BytesIO(picture()), "image", LIMITS).tobytes() == (
-        open_picture(picture(), "image", LIMITS).tobytes()
+    assert open_image(io.BytesIO(picture()), "image", LIMITS).tobytes() == (
+        open_image(picture(), "image", LIMITS).tobytes()
     )
 
 
 @pytest.mark.parametrize(("orientation", "size", "corner"), [(1, (40, 20), "red"), (3, (40, 20), "blue")])
 def test_a_picture_is_upright(orientation: int, size: tuple[int, int], corner: str) -> None:
-    image = open_picture(picture("PNG", exif=exif(orientation)), "image", LIMITS)
+    image = open_image(picture("PNG", exif=exif(orientation)), "image", LIMITS)
     assert image.size == size
     assert image.getpixel((0, 0)) == Image.new("RGB", (1, 1), corner).getpixel((0, 0))
 
 
 @pytest.mark.parametrize(("orientation", "top"), [(6, "red"), (8, "blue")])
 def test_a_picture_from_a_camera_on_its_side_is_turned(orientation: int, top: str) -> None:
-    image = open_picture(picture("PNG", exif=exif(orientation)), "image", LIMITS)
+    image = open_image(picture("PNG", exif=exif(orientation)), "image", LIMITS)
     assert image.size == (20, 40)
     assert image.getpixel((10, 0)) == Image.new("RGB", (1, 1), top).getpixel((0, 0))
 
@@ -153,25 +153,25 @@ def test_a_picture_from_a_camera_on_its_side_is_turned(orientation: int, top: st
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_broken_metadata_cost_a_picture_nothing() -> None:
     data = picture("JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
-    assert open_picture(data, "image", LIMITS).size == (40, 20)
+    assert open_image(data, "image", LIMITS).size == (40, 20)
 
 
 def test_what_is_transparent_is_shown_on_white() -> None:
     file = io.BytesIO()
     Image.new("RGBA", (4, 4), (0, 0, 0, 0)).save(file, "PNG")
-    assert opaque(open_picture(file.getvalue(), "image", LIMITS)).getpixel((0, 0)) == (255, 255, 255)
+    assert opaque(open_image(file.getvalue(), "image", LIMITS)).getpixel((0, 0)) == (255, 255, 255)
 
 
 def test_sixteen_bits_of_grey_keep_their_shades() -> None:
     file = io.BytesIO()
     Image.new("I;16", (4, 4), 0x8000).save(file, "PNG")
-    assert opaque(open_picture(file.getvalue(), "image", LIMITS)).getpixel((0, 0)) == (128, 128, 128)
+    assert opaque(open_image(file.getvalue(), "image", LIMITS)).getpixel((0, 0)) == (128, 128, 128)
 
 
 def test_a_picture_of_a_phone_is_its_first_one() -> None:
     file = io.BytesIO()
     Image.new("RGB", (8, 8), "red").save(file, "MPO", save_all=True, append_images=[Image.new("RGB", (2, 2), "blue")])
-    assert open_picture(file.getvalue(), "image", LIMITS).size == (8, 8)
+    assert open_image(file.getvalue(), "image", LIMITS).size == (8, 8)
 
 
 def test_a_picture_is_brought_within_a_side_and_keeps_its_shape() -> None:

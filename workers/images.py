@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from tasks.values.errors import InvalidValue
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-_SAID = "PNG, JPEG, WebP or a GIF of one frame"
+_READABLE = "PNG, JPEG, WebP or a GIF of one frame"
 _MPO = "MPO"  # how phones write a JPEG with a preview behind it; its first picture is the one that is meant
 _ORIENTATION = 0x0112
 _TURNS = {
@@ -38,14 +38,14 @@ _HEAD = 64  # bytes that tell what a file is
 
 
 @dataclass(frozen=True)
-class Limits:
+class ImageLimits:
     """The largest picture that is opened: in pixels, however few bytes hold them, and in bytes as it was sent."""
 
     pixels: int = 64_000_000
     bytes: int = 64 << 20
 
 
-def open_picture(source: BinaryIO | bytes, param: str, limits: Limits) -> Image.Image:
+def open_image(source: BinaryIO | bytes, param: str, limits: ImageLimits) -> Image.Image:
     """A picture, decoded and upright, in its own mode; InvalidValue of `param` says why it is refused.
 
     Nothing is decoded before the picture's size is known to be within the limits.
@@ -62,7 +62,9 @@ def open_picture(source: BinaryIO | bytes, param: str, limits: Limits) -> Image.
     except InvalidValue:
         raise
     except UnidentifiedImageError:
-        raise InvalidValue(f"this is no picture that can be read: {_why(head)}; send {_SAID}", param=param) from None
+        raise InvalidValue(
+            f"this is not a picture that can be read: {_why(head)}; send {_READABLE}", param=param
+        ) from None
     except Image.DecompressionBombError:
         raise InvalidValue(_too_large(limits), param=param) from None
     except Exception as error:  # what the decoders raise for broken files is of every kind
@@ -70,12 +72,12 @@ def open_picture(source: BinaryIO | bytes, param: str, limits: Limits) -> Image.
 
 
 def pixels(file: BinaryIO) -> int:
-    """The pixels that a picture says it has, before it is decoded; 0 of what is no picture."""
+    """The pixels that a picture says it has, before it is decoded; 0 for anything else."""
     try:
-        found = Image.open(file, formats=FORMATS)
+        image = Image.open(file, formats=FORMATS)
     except Exception:  # why it is refused is told when it is opened
         return 0
-    return found.width * found.height
+    return image.width * image.height
 
 
 def opaque(image: Image.Image) -> Image.Image:
@@ -108,7 +110,7 @@ def within(image: Image.Image, side: int | None) -> Image.Image:
     return image.resize(size, Image.Resampling.LANCZOS)
 
 
-def _decoded(file: BinaryIO, param: str, limits: Limits) -> Image.Image:
+def _decoded(file: BinaryIO, param: str, limits: ImageLimits) -> Image.Image:
     image = Image.open(file, formats=FORMATS)
     if image.width * image.height > limits.pixels:
         raise InvalidValue(f"{_too_large(limits)}: {image.width} × {image.height}", param=param)
@@ -125,7 +127,7 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def _too_large(limits: Limits) -> str:
+def _too_large(limits: ImageLimits) -> str:
     return f"the picture has more than {limits.pixels} pixels"
 
 

@@ -14,7 +14,7 @@ HANDICAP = {Lane.INTERACTIVE: 0.0, Lane.JOBS: 30.0, Lane.BATCH: 120.0}
 _KNOWN = 4096  # turns that are remembered; forgetting one lets somebody go first once
 
 
-class Waiting:
+class AdmissionQueue:
     """Rows that wait for a place, also those that were paused. Not for several threads; `clock` is in seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

@@ -12,14 +12,14 @@ import numpy.typing as npt
 
 from tasks.values.errors import InvalidValue
 from workers.check_deadline import ENDLESS, CheckDeadline
-from workers.pictures import shrunk
+from workers.images import shrunk
 
 _CONTAINER_OPTIONS = {"protocol_whitelist": ""}  # a playlist is a film that names other files
 _OFTEN = 2.0  # frames a second, as long as there are not too many
 
 
 @dataclass(frozen=True)
-class FilmLimits:
+class VideoLimits:
     """The longest film in seconds and the largest in pixels of a frame, and how many frames are taken of it.
 
     Frames of more than `kept` pixels are shrunk to that: models take films with few pixels each.
@@ -31,14 +31,14 @@ class FilmLimits:
     kept: int = 1_000_000
 
 
-class Film(NamedTuple):
+class Video(NamedTuple):
     """Frames in RGB, (frames, 3, height, width), and how many of them stand for a second."""
 
     frames: npt.NDArray[np.uint8]
     rate: float
 
 
-def open_film(file: BinaryIO, param: str, limits: FilmLimits, deadline: CheckDeadline = ENDLESS) -> Film:
+def open_video(file: BinaryIO, param: str, limits: VideoLimits, deadline: CheckDeadline = ENDLESS) -> Video:
     """Frames of the first video stream of a container, at even distances; InvalidValue of `param` says why not.
 
     Raises JobCancelled when nobody wants it any more.
@@ -53,8 +53,8 @@ def open_film(file: BinaryIO, param: str, limits: FilmLimits, deadline: CheckDea
         raise InvalidValue(f"the file cannot be decoded as a film: {reason}", param=param) from error
 
 
-def _sampled(container: av.container.InputContainer, param: str, limits: FilmLimits, deadline: CheckDeadline) -> Film:
-    found: list[npt.NDArray[np.uint8]] = []
+def _sampled(container: av.container.InputContainer, param: str, limits: VideoLimits, deadline: CheckDeadline) -> Video:
+    frames: list[npt.NDArray[np.uint8]] = []
     every, due, began = 1 / _OFTEN, 0.0, None
     for frame in _frames(container, param, limits):
         deadline.look()
@@ -65,19 +65,19 @@ def _sampled(container: av.container.InputContainer, param: str, limits: FilmLim
         if now < due:
             continue
         due += every
-        found.append(np.asarray(shrunk(frame.to_image(), limits.kept)).transpose(2, 0, 1))
-        if len(found) > limits.frames:  # how long the film is need not be known: half of them, half as often
-            del found[1::2]
+        frames.append(np.asarray(shrunk(frame.to_image(), limits.kept)).transpose(2, 0, 1))
+        if len(frames) > limits.frames:  # how long the film is need not be known: half of them, half as often
+            del frames[1::2]
             every *= 2
-            due = len(found) * every
-    if not found:
+            due = len(frames) * every
+    if not frames:
         raise InvalidValue("the film has no pictures", param=param)
-    if len({frame.shape for frame in found}) > 1:
+    if len({frame.shape for frame in frames}) > 1:
         raise InvalidValue("the film changes its size midway", param=param)
-    return Film(np.stack(found), 1 / every)
+    return Video(np.stack(frames), 1 / every)
 
 
-def _frames(container: av.container.InputContainer, param: str, limits: FilmLimits) -> Iterator[Any]:
+def _frames(container: av.container.InputContainer, param: str, limits: VideoLimits) -> Iterator[Any]:
     stream = container.streams.video[0]
     _check(stream.codec_context.width, stream.codec_context.height, param, limits)
     for frame in container.decode(stream):
@@ -86,7 +86,7 @@ def _frames(container: av.container.InputContainer, param: str, limits: FilmLimi
             yield frame
 
 
-def _check(width: int, height: int, param: str, limits: FilmLimits) -> None:
+def _check(width: int, height: int, param: str, limits: VideoLimits) -> None:
     if width * height > limits.pixels:
         message = f"the film's pictures have more than {limits.pixels} pixels: {width} × {height}"
         raise InvalidValue(message, param=param)
