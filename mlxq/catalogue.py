@@ -17,7 +17,7 @@ import yaml
 from msgspec import Meta, Struct
 
 from mlxq import folder, ranges, settings
-from mlxq.entries import ENTRIES, MODEL_TYPES, RENAMED, Entry, LmEntry, ModelEntry, about
+from mlxq.entries import ENTRIES, MODEL_TYPES, RENAMED, AnyModelEntry, LmEntry, ModelEntry, about
 from mlxq.reading import misplaced, near, read
 
 _LEVELS = [level for name in ranges.LEVELS for level in (name, name.lower())]
@@ -52,7 +52,8 @@ class ModelsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What mlxq serves."""
 
     models: Annotated[
-        tuple[Entry, ...], about("the models that are served; there is at least one, here or in `server.model_dir`")
+        tuple[AnyModelEntry, ...],
+        about("the models that are served; there is at least one, here or in `server.model_dir`"),
     ] = ()
     server: Server | None = None
 

@@ -347,7 +347,7 @@ class FakeEntry(ModelEntry, frozen=True, kw_only=True, tag="fake"):
     options: FakeOptions = FakeOptions()
 
 
-Entry: TypeAlias = (
+AnyModelEntry: TypeAlias = (
     LmEntry
     | MultimodalEntry
     | EmbeddingsEntry
@@ -357,5 +357,5 @@ Entry: TypeAlias = (
     | ImageEditEntry
     | FakeEntry
 )
-ENTRIES: Mapping[str, type[ModelEntry]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Entry)}
+ENTRIES: Mapping[str, type[ModelEntry]] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyModelEntry)}
 MODEL_TYPES = tuple(name for name in ENTRIES if name != "fake")  # that serve anybody

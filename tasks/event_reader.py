@@ -11,13 +11,13 @@ from typing import TypeAlias
 import structlog
 
 from tasks.processes.loops import Loop
-from tasks.redis.entries import Entry, readable, rows
 from tasks.redis.scripts import AWAY, answers
 from tasks.redis.store import NUDGE_TTL, JobStore
+from tasks.redis.stream_entries import StreamEntry, readable, rows
 
 _BLOCK = 4000  # milliseconds that a read waits, less than a reply may take; new readers end it
 _FIRST = "0"  # before any id
-Inbox: TypeAlias = queue.SimpleQueue[list[Entry]]
+Inbox: TypeAlias = queue.SimpleQueue[list[StreamEntry]]
 log = structlog.get_logger()
 
 

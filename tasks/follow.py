@@ -14,9 +14,9 @@ import structlog
 from tasks.event_reader import EventReader, Inbox
 from tasks.processes.loops import Loop
 from tasks.processes.presence import Presence
-from tasks.redis.entries import Entry, before, readable, recorded
 from tasks.redis.scripts import AWAY, answers
 from tasks.redis.store import JobStore, Submission
+from tasks.redis.stream_entries import StreamEntry, before, readable, recorded
 from tasks.values import events
 from tasks.values.errors import NotFound, UnreadableRecord
 from tasks.values.events import Event
@@ -30,10 +30,10 @@ _STRIPES = 64  # locks for the counts of followers: jobs that share one wait for
 log = structlog.get_logger()
 
 
-class Ends(queue.SimpleQueue[list[Entry]]):
+class Ends(queue.SimpleQueue[list[StreamEntry]]):
     """An inbox of who waits for a job's end, and wakes for nothing that comes before."""
 
-    def put(self, item: list[Entry], block: bool = True, timeout: float | None = None) -> None:
+    def put(self, item: list[StreamEntry], block: bool = True, timeout: float | None = None) -> None:
         """Take what holds the end, and nothing, which somebody puts on purpose."""
         if not item or any(isinstance(entry[1], events.TERMINAL) for entry in item):
             super().put(item, block, timeout)
@@ -151,7 +151,7 @@ class Follower:
 
     def events(
         self, job_id: str, after: str = "0", silence: float = 1.0, inbox: Inbox | None = None
-    ) -> Iterator[list[Entry]]:
+    ) -> Iterator[list[StreamEntry]]:
         """A job's events after the id `after`, to the terminal one: at a time all that are here.
 
         That is none for every `silence` seconds without any, and when somebody puts nothing into `inbox`.
@@ -203,7 +203,7 @@ class Follower:
             raise NotFound(f"job '{job_id}' is gone")
         return record
 
-    def _remaining(self, record: Record, last: str) -> Iterator[Entry]:
+    def _remaining(self, record: Record, last: str) -> Iterator[StreamEntry]:
         """What a finished job's follower has not seen: from the stream while it stands, else from the record."""
         with answers():
             key = self.store.keys.events(record.job.id)
@@ -228,9 +228,9 @@ class Follower:
         self._presence.processes.leave(self.client)
 
 
-def _new(come: list[Entry], last: str) -> list[Entry]:
+def _new(come: list[StreamEntry], last: str) -> list[StreamEntry]:
     """Those after the id `last`, each once, to the end; for somebody who came later, all are read anew."""
-    fresh: list[Entry] = []
+    fresh: list[StreamEntry] = []
     for entry in come:
         if before(last, entry[0]):
             last = entry[0]

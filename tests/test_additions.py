@@ -159,7 +159,7 @@ ENTRY = '''class EchoEntry(ModelEntry, frozen=True, kw_only=True, tag="echo"):
     volume: Annotated[Positive, about("how loud it is")] = 3
 
 
-Entry: TypeAlias = (
+AnyModelEntry: TypeAlias = (
     EchoEntry
     | LmEntry
 '''
@@ -167,7 +167,7 @@ Entry: TypeAlias = (
 
 def test_an_engine_is_a_file_and_a_struct(tree: Tree) -> None:
     tree.add("workers/engines/echo.py", ENGINE)
-    tree.edit("mlxq/entries.py", "Entry: TypeAlias = (\n    LmEntry\n", ENTRY)
+    tree.edit("mlxq/entries.py", "AnyModelEntry: TypeAlias = (\n    LmEntry\n", ENTRY)
     served = tree.run(
         "import importlib\n"
         "from click.testing import CliRunner\n"

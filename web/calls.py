@@ -14,7 +14,7 @@ from flask import Response, g, request
 from mlxq.entries import ModelEntry
 from tasks.event_reader import Inbox
 from tasks.follow import Ends
-from tasks.redis.entries import Entry
+from tasks.redis.stream_entries import StreamEntry
 from tasks.values import events, fold
 from tasks.values.errors import JobError
 from tasks.values.job import Job, Lane, Record, job_id
@@ -195,7 +195,7 @@ def _stream(
     chunks: Chunks,
     dialect: Dialect,
     followed: AbstractContextManager[None],
-    arrivals: Iterator[list[Entry]],
+    arrivals: Iterator[list[StreamEntry]],
     inbox: Stream,
 ) -> Response:
     stack = ExitStack()
@@ -214,7 +214,7 @@ def _stream(
     return response
 
 
-def first(arrivals: Iterator[list[Entry]]) -> list[events.Event]:
+def first(arrivals: Iterator[list[StreamEntry]]) -> list[events.Event]:
     """A job's first events, or none when it has given no sign for `COMMIT` seconds."""
     until = time.monotonic() + COMMIT
     for arrived in arrivals:
@@ -225,7 +225,7 @@ def first(arrivals: Iterator[list[Entry]]) -> list[events.Event]:
 
 def frames(
     first: list[events.Event],
-    arrivals: Iterator[list[Entry]],
+    arrivals: Iterator[list[StreamEntry]],
     chunks: Chunks,
     dialect: Dialect = OPENAI,
 ) -> Iterator[bytes]:

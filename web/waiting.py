@@ -12,8 +12,8 @@ from typing import Any
 import structlog
 
 from tasks.event_reader import Inbox
-from tasks.redis.entries import Entry
 from tasks.redis.scripts import AWAY
+from tasks.redis.stream_entries import StreamEntry
 from tasks.values.events import TERMINAL, Event
 from tasks.values.job import Job
 from web.gateway import Gateway
@@ -25,7 +25,7 @@ _GRACE = 0.2  # seconds past a deadline, in which its end may be on its way alre
 log = structlog.get_logger()
 
 
-class Stream(queue.SimpleQueue[list[Entry]]):
+class Stream(queue.SimpleQueue[list[StreamEntry]]):
     """An inbox that is waited at until it is left to an answer, which is then called when something comes."""
 
     def __init__(self) -> None:
@@ -36,13 +36,13 @@ class Stream(queue.SimpleQueue[list[Entry]]):
         answer = environ.get(ANSWER)
         self._answer = answer and answer.resume()
 
-    def put(self, item: list[Entry], block: bool = True, timeout: float | None = None) -> None:
+    def put(self, item: list[StreamEntry], block: bool = True, timeout: float | None = None) -> None:
         """Take it, and call the answer; one that nothing came for may have to ask the queue."""
         super().put(item)
         if self._answer is not None:
             (self._answer.wake if item else self._answer.look)()
 
-    def get(self, block: bool = True, timeout: float | None = None) -> list[Entry]:
+    def get(self, block: bool = True, timeout: float | None = None) -> list[StreamEntry]:
         """What came next; raises Empty."""
         return super().get(block and self._answer is None, timeout)
 
@@ -72,7 +72,7 @@ def patience(gateway: Gateway, job: Job) -> float:
 
 def entries(
     gateway: Gateway, job: Job, client: Probe, left: float, inbox: Inbox, after: str = "0"
-) -> Iterator[list[Entry]]:
+) -> Iterator[list[StreamEntry]]:
     """A job's events as they come into an inbox, and none now and then; raises ClientGone.
 
     `left` is how many seconds there are until its deadline. They are counted by a clock that never jumps: when Redis'
@@ -93,7 +93,7 @@ def end(gateway: Gateway, job: Job, client: Probe, left: float, inbox: Inbox, un
 
 def _arrivals(
     gateway: Gateway, job: Job, client: Probe, left: float, after: str, until: float, inbox: Inbox
-) -> Iterator[list[Entry]]:
+) -> Iterator[list[StreamEntry]]:
     overdue = time.monotonic() + left + _GRACE
     with gateway.watcher.watching(Waiter(client, lambda: inbox.put([]), min(overdue, until))) as waiter:
         for arrived in gateway.follower.events(job.id, after, inbox=inbox):
@@ -106,7 +106,7 @@ def _arrivals(
             yield arrived
 
 
-def audible(arrivals: Iterator[list[Entry]]) -> Iterator[list[Entry] | None]:
+def audible(arrivals: Iterator[list[StreamEntry]]) -> Iterator[list[StreamEntry] | None]:
     """The entries, also none, and nothing when a stream has been silent for so long that it owes a sign of life."""
     spoke = time.monotonic()
     for arrived in arrivals:

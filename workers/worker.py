@@ -26,7 +26,7 @@ from celery.exceptions import SecurityWarning
 from kombu.asynchronous import get_event_loop
 
 from mlxq import home
-from mlxq.entries import Entry, ModelEntry
+from mlxq.entries import AnyModelEntry, ModelEntry
 from mlxq.model_path import ModelPathError
 from mlxq.settings import Settings
 from tasks import app as celery_app
@@ -59,7 +59,7 @@ log = structlog.get_logger()
 class Start(msgspec.Struct, frozen=True):
     """What a worker is told first: the model that it serves, and what the models' file says of the server."""
 
-    entry: Entry
+    entry: AnyModelEntry
     server: dict[str, str | int | bool | None] = {}
 
 

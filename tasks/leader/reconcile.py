@@ -18,7 +18,7 @@ import structlog
 from tasks.processes.alive import Silence
 from tasks.processes.loops import Apart
 from tasks.processes.presence import Presence
-from tasks.redis import messages
+from tasks.redis import celery_messages
 from tasks.redis.claims import release
 from tasks.redis.store import JobStore
 from tasks.values import events
@@ -117,7 +117,7 @@ class Reconciler:
         store, now = self.store, self.store.now()
         unclaimed = store.keys.unclaimed(model)
         settled = {job_id.decode() for job_id in store.redis.zrangebyscore(unclaimed, 0, now - _SETTLED)}
-        absent = settled - messages.pending(store.redis, store.keys.messages(model)) if settled else set()
+        absent = settled - celery_messages.pending(store.redis, store.keys.messages(model)) if settled else set()
         for job_id in absent:
             if not self._apart.run(job_id, self._send, model, job_id, now):
                 store.redis.zadd(unclaimed, {job_id: now + _LATER}, xx=True)

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from tasks.redis.entries import readable
 from tasks.redis.scripts import AWAY, Call, Value, answers
 from tasks.redis.store import JobStore
+from tasks.redis.stream_entries import readable
 from tasks.values import events, fold, job
 from tasks.values.errors import Failure, Poison, WorkerLost
 from tasks.values.events import Event

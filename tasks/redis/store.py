@@ -14,7 +14,7 @@ from mlxq.settings import Settings
 from tasks import app, webhooks
 from tasks.blobs import BlobStore
 from tasks.leader import fair_share
-from tasks.redis import client, messages
+from tasks.redis import celery_messages, client
 from tasks.redis.keys import Keys
 from tasks.redis.records import INLINE, Records, readable, reference
 from tasks.redis.scripts import AWAY, Call, Scripts, answers
@@ -124,7 +124,7 @@ class JobStore(Records):
             log.warning("messages not sent; the reconciler will", job_ids=job_ids, error=str(error))
 
     def _message(self, job_id: str, model: str) -> str:
-        return messages.template(self.celery, self.keys.queue(model)).fill(job_id)
+        return celery_messages.template(self.celery, self.keys.queue(model)).fill(job_id)
 
     def cancel(self, job_id: str, owner: str, reason: str = "requested") -> Record:
         """End a job now: one that is queued never starts, a running one loses its row at the next step."""

@@ -88,12 +88,12 @@ def test_a_worker_amid_a_long_step_does_not_outlive_its_supervisor(slow_stack: S
 MESSAGE_LOST = """
 import os, signal
 from mlxq.settings import Settings
-from tasks.redis import messages, store
+from tasks.redis import celery_messages, store
 from tests.jobs import chat
 jobs = store.connect(Settings.from_env(os.environ))
 job = chat(jobs, "left", tokens=5)
 print(job.id, flush=True)
-messages.Template.fill = lambda *_: ""  # so none is pushed
+celery_messages.Template.fill = lambda *_: ""  # so none is pushed
 jobs.submit(job, room=100)
 os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.redis.entries import Entry
+from tasks.redis.stream_entries import StreamEntry
 from tasks.values import events
 from tasks.values.errors import QueueUnavailable
 from tasks.values.job import Job
@@ -30,15 +30,15 @@ def chunks(event: events.Event) -> Iterator[object]:
         yield event.text
 
 
-def sent(first: list[events.Event], come: Iterator[list[Entry]], dialect: Dialect) -> Iterator[bytes]:
+def sent(first: list[events.Event], come: Iterator[list[StreamEntry]], dialect: Dialect) -> Iterator[bytes]:
     """What a client of this API is sent."""
     return calls.frames(first, come, Plain(JOB, chunks, dialect), dialect)
 
 
-def arrivals(splits: list[int]) -> list[list[Entry]]:
+def arrivals(splits: list[int]) -> list[list[StreamEntry]]:
     """The events of an answer, so many at a time; none at 0."""
-    left: list[Entry] = [("1-1", WORD), ("1-2", SILENT), ("1-3", WORD), ("1-4", DONE)]
-    come: list[list[Entry]] = []
+    left: list[StreamEntry] = [("1-1", WORD), ("1-2", SILENT), ("1-3", WORD), ("1-4", DONE)]
+    come: list[list[StreamEntry]] = []
     for split in splits:
         come.append(left[:split])
         del left[:split]
@@ -61,7 +61,7 @@ def test_a_stream_of_which_nothing_is_known_begins_with_a_sign_of_life() -> None
 
 
 def test_a_stream_that_fails_says_so_as_its_api_does() -> None:
-    def lost() -> Iterator[list[Entry]]:
+    def lost() -> Iterator[list[StreamEntry]]:
         yield []
         raise QueueUnavailable("gone")
 

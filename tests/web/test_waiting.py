@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from tasks.redis.entries import Entry
+from tasks.redis.stream_entries import StreamEntry
 from tasks.values import events
 from web import waiting
 from web.http.streams import ANSWER
 from web.waiting import KEEP_ALIVE, Stream, audible
 
-ENTRY: Entry = ("1-1", events.Delta("a"))
+ENTRY: StreamEntry = ("1-1", events.Delta("a"))
 
 
 class Answer:

@@ -10,8 +10,8 @@ from flask import Blueprint, Response, request
 
 from schemas.answers import work
 from schemas.jobs import EventListSchema, JobListSchema, JobSchema
-from tasks.redis.entries import Entry
 from tasks.redis.search import Criteria
+from tasks.redis.stream_entries import StreamEntry
 from tasks.values import events
 from tasks.values.errors import InvalidValue, JobError, JobNotFinished
 from tasks.values.job import Listing, Record, Status
@@ -162,7 +162,7 @@ def follow(job_id: str) -> Response:
     return Response(_frames(arrivals), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
 
 
-def _frames(arrivals: Iterator[list[Entry]]) -> Iterator[bytes]:
+def _frames(arrivals: Iterator[list[StreamEntry]]) -> Iterator[bytes]:
     try:
         for arrived in audible(arrivals):
             yield from (_frame(*entry) for entry in arrived or ())  # one by one: who comes late may have much to read

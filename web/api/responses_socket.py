@@ -19,7 +19,7 @@ from schemas.fields import checked
 from schemas.responses import ResponsesMessageSchema
 from tasks.event_reader import Inbox
 from tasks.follow import Ends
-from tasks.redis.entries import Entry
+from tasks.redis.stream_entries import StreamEntry
 from tasks.values import events
 from tasks.values import responses as values
 from tasks.values.errors import Failure, InvalidValue, JobError
@@ -113,7 +113,7 @@ class _Session:
         if not taken.data.get("store", True):
             self._unstored = (*self._unstored, values.id_of(job.id))[-REMEMBERED:]
 
-    def _tell_all(self, caller: Caller, job: Job, arrivals: Iterator[list[Entry]]) -> None:
+    def _tell_all(self, caller: Caller, job: Job, arrivals: Iterator[list[StreamEntry]]) -> None:
         first = calls.first(arrivals)
         if first and isinstance(first[0], events.UNSUCCESSFUL):
             self._refuse(failure(job, first[0]))

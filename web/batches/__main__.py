@@ -16,7 +16,7 @@ from tasks.processes import logs
 from tasks.processes.loops import Loop
 from tasks.redis.lease import LENGTH, Lease
 from tasks.redis.scripts import AWAY
-from web.batches.runner import Runner
+from web.batches.runner import BatchRunner
 from web.batches.running import Superseded
 from web.gateway import connect
 
@@ -25,7 +25,7 @@ _PATIENCE = 60.0  # seconds that the last turn has to end
 log = structlog.get_logger()
 
 
-def run(runner: Runner, lease: Lease, stopped: threading.Event) -> None:
+def run(runner: BatchRunner, lease: Lease, stopped: threading.Event) -> None:
     """Take turns until told to stop; whatever goes wrong, the next turn begins with what is known for sure."""
 
     heartbeat: Loop | None = None
@@ -76,7 +76,7 @@ def main() -> None:
     parent.end_with(os.environ)
     gateway = connect(settings, catalogue)
     me = uuid.uuid4().hex
-    run(Runner(gateway, me), Lease(gateway.store, gateway.store.keys.runner(), me), stopped)
+    run(BatchRunner(gateway, me), Lease(gateway.store, gateway.store.keys.runner(), me), stopped)
     gateway.follower.close()
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from tasks.redis.store import JobStore
 from tasks.values.errors import NotFound
 from tasks.values.job import Record
-from web.batches.line_jobs import Entry, LineJobs
+from web.batches.line_jobs import LineJobs, OutputLine
 
 READ = 8  # jobs that are in memory at once
 BYTES = 8 << 20  # of records that are written down at once
@@ -21,7 +21,7 @@ T = TypeVar("T")
 class Collected:
     """Records to write down, by batch and line, and the jobs to remove then; `lost` are lines that must run again."""
 
-    entries: dict[str, dict[int, Entry]] = field(default_factory=lambda: defaultdict(dict))
+    output: dict[str, dict[int, OutputLine]] = field(default_factory=lambda: defaultdict(dict))
     over: list[Record] = field(default_factory=list)
     lost: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     early: list[str] = field(default_factory=list)  # jobs that have not ended, or are gone
@@ -34,28 +34,28 @@ def land(
 
     The others are left over: they were written down before a crash, or their batch has ended without them.
     """
-    found, size = Collected(), 0
+    collected, size = Collected(), 0
     for some in chunks(landed, READ):
         for job_id, record in zip(some, store.read(some), strict=True):
             line, ended = known.get(job_id), record is not None and record.status.terminal
-            entry = _entry(line_jobs, record) if line and record and ended else None
-            if line and record and entry:
-                found.entries[line[0]][line[1]] = entry
-                size += len(entry.data)
-            if record and ended and (entry or not line):
-                found.over.append(record)
+            output = _output_line(line_jobs, record) if line and record and ended else None
+            if line and record and output:
+                collected.output[line[0]][line[1]] = output
+                size += len(output.data)
+            if record and ended and (output or not line):
+                collected.over.append(record)
             else:
-                found.early.append(job_id)
-            if line and entry is None and (ended or record is None):
-                found.lost[line[0]].append(line[1])
+                collected.early.append(job_id)
+            if line and output is None and (ended or record is None):
+                collected.lost[line[0]].append(line[1])
         if size > BYTES:
             break
-    return found
+    return collected
 
 
-def _entry(line_jobs: LineJobs, record: Record) -> Entry | None:
+def _output_line(line_jobs: LineJobs, record: Record) -> OutputLine | None:
     try:
-        return line_jobs.entry(record)
+        return line_jobs.output_line(record)
     except NotFound:  # somebody deleted the file that its result was kept in
         return None
 

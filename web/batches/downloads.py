@@ -13,7 +13,7 @@ import structlog
 
 from tasks.batches import Batch
 from tasks.values.job import Job
-from web.batches.line_jobs import Entry
+from web.batches.line_jobs import OutputLine
 from web.batches.reading import Line
 
 AT_ONCE = 16  # lines that wait for servers, each in a thread
@@ -27,7 +27,7 @@ class Made(NamedTuple):
 
     batch: Batch
     line: Line
-    job: Job | Entry
+    job: Job | OutputLine
 
 
 class _Waiting(NamedTuple):
@@ -41,11 +41,11 @@ class _Waiting(NamedTuple):
 class Downloads:
     """The lines under way. All but `make` runs in the runner's thread."""
 
-    def __init__(self, make: Callable[[Batch, Line], Job | Entry]) -> None:
+    def __init__(self, make: Callable[[Batch, Line], Job | OutputLine]) -> None:
         self._make = make
         self._waiting: dict[Key, _Waiting] = {}
         self._going: dict[Key, bool] = {}  # whether somebody still wants it
-        self._ended: SimpleQueue[tuple[Batch, Line, Job | Entry | Exception]] = SimpleQueue()
+        self._ended: SimpleQueue[tuple[Batch, Line, Job | OutputLine | Exception]] = SimpleQueue()
 
     def __contains__(self, key: Key) -> bool:
         return key in self._waiting or self._going.get(key, False)

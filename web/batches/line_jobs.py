@@ -33,7 +33,7 @@ Kind: TypeAlias = Literal["output", "error"]
 log = structlog.get_logger()
 
 
-class Entry(NamedTuple):
+class OutputLine(NamedTuple):
     """A line of one of a batch's files, and what it adds to the counts."""
 
     kind: Kind
@@ -61,7 +61,7 @@ class LineJobs:
         except JobError:
             return False
 
-    def job(self, batch: Batch, line: Line, now: int) -> Job | Entry:
+    def job(self, batch: Batch, line: Line, now: int) -> Job | OutputLine:
         """The job of a line; or the error that its endpoint answers at once."""
         job_id = line_job(batch.id, line.number)
         custom_id = str(line.request().custom_id)
@@ -105,7 +105,7 @@ class LineJobs:
             storage=endpoint.storage(caller, taken.sent, taken.data),
         )
 
-    def entry(self, record: Record) -> Entry:
+    def output_line(self, record: Record) -> OutputLine:
         """What came of a job that has ended; NotFound when its result is gone."""
         job, ended = record.job, record.terminal
         custom_id = job.metadata["custom_id"]
@@ -118,27 +118,27 @@ class LineJobs:
         assert isinstance(ended, events.UNSUCCESSFUL)  # noqa: S101  (it has ended, and not well)
         return _failed(job.endpoint, job.id, custom_id, failure(job, ended))
 
-    def _answered(self, record: Record, custom_id: str, usage: events.Usage) -> Entry:
+    def _answered(self, record: Record, custom_id: str, usage: events.Usage) -> OutputLine:
         job, result = record.job, self._gateway.store.result(record)
         try:
             rendered = registry.endpoints()[job.endpoint].body(Caller(self._gateway, job.owner), job, result)
             shown = render.answered(job.id, custom_id, rendered, job.ignored)
-            return Entry("output", shown, Tally(completed=1, usage=usage))
+            return OutputLine("output", shown, Tally(completed=1, usage=usage))
         except Exception as error:
             log.exception("an answer could not be shown", job_id=job.id, error=str(error))
             return _failed(job.endpoint, job.id, custom_id, INTERNAL, usage)
 
-    def undone(self, job_id: str, custom_id: str, code: str) -> Entry:
+    def undone(self, job_id: str, custom_id: str, code: str) -> OutputLine:
         """The error of a line that was not carried out."""
-        return Entry("error", render.unanswered(job_id, custom_id, code, UNDONE[code]), Tally(failed=1))
+        return OutputLine("error", render.unanswered(job_id, custom_id, code, UNDONE[code]), Tally(failed=1))
 
-    def skipped(self, batch: Batch, line: Line, code: str) -> Entry:
+    def skipped(self, batch: Batch, line: Line, code: str) -> OutputLine:
         """The error of a line that was never begun."""
         return self.undone(line_job(batch.id, line.number), str(line.request().custom_id), code)
 
 
-def _failed(endpoint: str, job_id: str, custom_id: str, failure: Failure, usage: events.Usage = _NOTHING) -> Entry:
+def _failed(endpoint: str, job_id: str, custom_id: str, failure: Failure, usage: events.Usage = _NOTHING) -> OutputLine:
     """The line of a call that failed, as its endpoint tells it."""
     found = registry.endpoints().get(endpoint)
     dialect = OPENAI if found is None else found.dialect
-    return Entry("error", render.refused(job_id, custom_id, failure, dialect), Tally(failed=1, usage=usage))
+    return OutputLine("error", render.refused(job_id, custom_id, failure, dialect), Tally(failed=1, usage=usage))

@@ -8,7 +8,7 @@ from contextlib import suppress
 from tasks.batches import Cursor, Problem, Sizes, Status
 from tasks.files import File
 from tasks.lines import BatchLines, Tally
-from web.batches.line_jobs import Entry
+from web.batches.line_jobs import OutputLine
 from web.batches.output_files import OutputFiles
 from web.batches.reading import FileLost
 from web.batches.running import RunningBatch, Superseded
@@ -22,7 +22,7 @@ class Recorder:
         self._gateway, self._lines = gateway, lines
         self.folder = OutputFiles(gateway.settings.home / "batches")
 
-    def write(self, active: RunningBatch, entries: Mapping[int, Entry], to: Cursor | None = None) -> None:
+    def write(self, active: RunningBatch, entries: Mapping[int, OutputLine], to: Cursor | None = None) -> None:
         """Append the records of lines, flush them, and count them: what crashes before that is written again.
 
         The lines were in flight, or are those from the cursor up to `to`, which never ran.

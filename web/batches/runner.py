@@ -22,7 +22,7 @@ from tasks.values.job import Status as JobStatus
 from web import unserved
 from web.batches.collect import READ, chunks, land
 from web.batches.downloads import Downloads
-from web.batches.line_jobs import CANCELLED, Entry, LineJobs
+from web.batches.line_jobs import CANCELLED, LineJobs, OutputLine
 from web.batches.reading import FileLost, Line, line, stretch
 from web.batches.recorder import Recorder
 from web.batches.running import RunningBatch, Superseded, first_to_check, shares
@@ -40,7 +40,7 @@ _SWEEP = 5.0  # seconds between looks for lines of whose end nobody told us
 log = structlog.get_logger()
 
 
-class Runner:
+class BatchRunner:
     """One turn after the other, for as long as the process leads."""
 
     def __init__(self, gateway: Gateway, id: str) -> None:
@@ -156,7 +156,7 @@ class Runner:
 
     def _start(self, active: RunningBatch, taken: Sequence[Line]) -> None:
         """Begin with lines that are in flight."""
-        made: dict[int, Job | Entry] = {}
+        made: dict[int, Job | OutputLine] = {}
         now = self._store.now()
         for one in taken:
             if active.stopping:
@@ -172,7 +172,7 @@ class Runner:
                     self._downloads.again(active.batch, one, error)
         self._begun(active, made)
 
-    def _begun(self, active: RunningBatch, made: Mapping[int, Job | Entry]) -> None:
+    def _begun(self, active: RunningBatch, made: Mapping[int, Job | OutputLine]) -> None:
         """Submit the jobs of lines, and write down the lines that are refused at once."""
         refused = {number: entry for number, entry in made.items() if not isinstance(entry, Job)}
         if jobs := [job for job in made.values() if isinstance(job, Job)]:
@@ -185,7 +185,7 @@ class Runner:
         landing = land(self._store, self._line_jobs, self._jobs, self._lines.landed(CHUNK))
         if landing.early:
             self._lines.dismiss(landing.early)
-        for batch_id, entries in landing.entries.items():
+        for batch_id, entries in landing.output.items():
             with self._readable(self._active[batch_id]):
                 self._write(self._active[batch_id], entries)
         if landing.over:
@@ -196,7 +196,7 @@ class Runner:
                 self._again(self._active[batch_id], numbers)
         return bool(landing.over)
 
-    def _write(self, active: RunningBatch, entries: Mapping[int, Entry], to: Cursor | None = None) -> None:
+    def _write(self, active: RunningBatch, entries: Mapping[int, OutputLine], to: Cursor | None = None) -> None:
         self._recorder.write(active, entries, to)
         for number in () if to is not None else entries:
             del active.inflight[number], self._jobs[line_job(active.batch.id, number)]

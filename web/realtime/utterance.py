@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from tasks.redis.entries import Entry
 from tasks.redis.scripts import AWAY
+from tasks.redis.stream_entries import StreamEntry
 from tasks.values.errors import Failure, JobError, QueueUnavailable
 from web import callers, calls, intake
 from web.api.transcriptions import ENDPOINT
@@ -22,10 +22,10 @@ from web.render import realtime as render
 from web.waiting import entries, following
 
 
-class _Arrivals(queue.SimpleQueue[list[Entry]]):
+class _Arrivals(queue.SimpleQueue[list[StreamEntry]]):
     """An inbox that nobody waits at: its socket looks now and then."""
 
-    def get(self, block: bool = True, timeout: float | None = None) -> list[Entry]:
+    def get(self, block: bool = True, timeout: float | None = None) -> list[StreamEntry]:
         return super().get(block=False)
 
 

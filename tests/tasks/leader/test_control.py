@@ -16,7 +16,7 @@ from tasks.leader.dispatch import HEADROOM, Dispatcher
 from tasks.leader.housekeeping import Housekeeping
 from tasks.leader.reconcile import Reconciler
 from tasks.processes.presence import ModelState, Presence, Worker
-from tasks.redis import messages
+from tasks.redis import celery_messages
 from tasks.redis import store as stores
 from tasks.redis.claims import Begun, Changes, Claims
 from tasks.redis.lease import Lease
@@ -38,7 +38,7 @@ def submitted(store: JobStore, owner: str = "anonymous", lane: Lane = Lane.JOBS,
 
 def sent(store: JobStore) -> list[str]:
     """Ids in the model's Celery queue."""
-    return sorted(messages.pending(store.redis, store.keys.messages("fake")))
+    return sorted(celery_messages.pending(store.redis, store.keys.messages("fake")))
 
 
 def leader(store: JobStore, id: str) -> Lease:

@@ -30,7 +30,7 @@ from tests.web.batches.test_runner import work as work_chats
 from tests.web.http.test_remote import EAR
 from web.batches import downloads as module
 from web.batches.downloads import Downloads
-from web.batches.line_jobs import Entry
+from web.batches.line_jobs import OutputLine
 from web.batches.reading import Line
 from web.gateway import Gateway, connect
 
@@ -177,12 +177,12 @@ class Kitchen:
         self.begun: list[tuple[str, int]] = []
         self.open = threading.Semaphore(0)
 
-    def __call__(self, batch: Batch, line: Line) -> Entry:
+    def __call__(self, batch: Batch, line: Line) -> OutputLine:
         self.begun.append((batch.id, line.number))
         assert self.open.acquire(timeout=PATIENCE)
         if not line.data:
             raise OSError("the disk is gone")
-        return Entry("error", line.data, Tally(failed=1))
+        return OutputLine("error", line.data, Tally(failed=1))
 
 
 def line(number: int, data: bytes = b"words") -> Line:

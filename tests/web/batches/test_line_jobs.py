@@ -22,7 +22,7 @@ from tasks.values.requests import BlobRef
 from tests.servers import fake
 from web import registry
 from web.api import images
-from web.batches.line_jobs import Entry, LineJobs
+from web.batches.line_jobs import LineJobs, OutputLine
 from web.batches.reading import Line
 from web.callers import Caller
 from web.gateway import Gateway, connect
@@ -77,7 +77,7 @@ def line(endpoint: str, body: dict[str, Any]) -> Line:
     return Line(1, Place(0, len(data)), data)
 
 
-def made(gateway: Gateway, endpoint: str, **body: Any) -> Job | Entry:
+def made(gateway: Gateway, endpoint: str, **body: Any) -> Job | OutputLine:
     types = registry.endpoints()[endpoint].model_types
     model = next((name for model_type, name in MODELS.items() if model_type in types), "fake")
     return LineJobs(gateway).job(batch(endpoint), line(endpoint, {"model": model, **body}), 1000)
@@ -103,7 +103,7 @@ def test_a_line_shows_its_owner_s_files_and_nobody_else_s(
     file = Files(store).add(owner, "a.wav", "user_data", store.blobs.put(b"RIFF", "audio/wav"), None)
     job = made(gateway, "/v1/audio/transcriptions", file=file.id)
     assert isinstance(job, Job) is taken
-    if isinstance(job, Entry):
+    if isinstance(job, OutputLine):
         assert json.loads(job.data)["response"]["body"]["error"]["param"] == "file"
 
 

@@ -25,7 +25,7 @@ from tasks.values.job import Status as JobStatus
 from tests.servers import fake
 from web.batches import runner as module
 from web.batches.output_files import OutputFiles
-from web.batches.runner import Runner
+from web.batches.runner import BatchRunner
 from web.gateway import Gateway, connect
 
 URL = "/v1/chat/completions"
@@ -80,16 +80,16 @@ def listed(store: JobStore, owner: str = "me") -> tuple[Record, ...]:
     return store.list(owner, limit=1000, include=Listing.LINES).records
 
 
-def new_runner(gateway: Gateway, store: JobStore, id: str = "runner") -> Runner:
+def new_runner(gateway: Gateway, store: JobStore, id: str = "runner") -> BatchRunner:
     store.redis.set(store.keys.runner(), id)
-    return Runner(gateway, id)
+    return BatchRunner(gateway, id)
 
 
 def seen(store: JobStore, state: State) -> State:
     return Batches(store).get(state.batch.id, state.batch.owner)
 
 
-def finish(runner: Runner, store: JobStore, state: State, each: Callable[[], object] | None = None) -> State:
+def finish(runner: BatchRunner, store: JobStore, state: State, each: Callable[[], object] | None = None) -> State:
     for _ in range(300):
         runner.turn(wait=0.01)
         (each or (lambda: work(store)))()

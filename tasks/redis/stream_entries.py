@@ -13,7 +13,7 @@ from tasks.values.errors import Failure, UnreadableRecord
 from tasks.values.events import Event
 from tasks.values.job import Record
 
-Entry: TypeAlias = tuple[str, Event]
+StreamEntry: TypeAlias = tuple[str, Event]
 log = structlog.get_logger()
 
 
@@ -27,7 +27,7 @@ def readable(data: bytes) -> Event:
         return events.Failed(Failure(UnreadableRecord.code, message))
 
 
-def recorded(store: JobStore, record: Record, last: str) -> Iterator[Entry]:
+def recorded(store: JobStore, record: Record, last: str) -> Iterator[StreamEntry]:
     """What a finished job's record tells, after the id `last`, when the stream has gone."""
     if record.terminal is None or not before(last, record.last):
         return

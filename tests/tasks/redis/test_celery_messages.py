@@ -15,7 +15,7 @@ import pytest
 from kombu import Connection
 
 from tasks import app
-from tasks.redis import messages
+from tasks.redis import celery_messages
 from tasks.redis.store import JobStore
 from tests.jobs import chat
 
@@ -33,12 +33,12 @@ def test_a_message_is_what_celery_would_send(store: JobStore) -> None:
             app.RUN, args=["job_1"], queue=queue, task_id="job_1", producer=producer, retry=False, ignore_result=True
         )
         sent = connection.default_channel._get(queue)
-    filled = json.loads(messages.template(store.celery, queue).fill("job_1"))
+    filled = json.loads(celery_messages.template(store.celery, queue).fill("job_1"))
     assert readable(filled) == readable(sent)
 
 
 def test_no_two_messages_have_one_tag(store: JobStore) -> None:
-    template = messages.template(store.celery, store.keys.queue("fake"))
+    template = celery_messages.template(store.celery, store.keys.queue("fake"))
     first, second = (json.loads(template.fill("job_1"))["properties"]["delivery_tag"] for _ in range(2))
     assert first != second
 
@@ -65,7 +65,7 @@ def test_first_calls_that_come_together_each_get_a_message(store: JobStore, monk
 
             def ask(queue: str = f"first-{number}", together: threading.Barrier = together) -> str:
                 together.wait()
-                return messages.template(store.celery, queue).body
+                return celery_messages.template(store.celery, queue).body
 
             asked = [threads.submit(ask) for _ in range(8)]
             assert len({one.result() for one in asked}) == 1
