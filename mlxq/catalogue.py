@@ -17,8 +17,9 @@ import yaml
 from msgspec import Meta, Struct
 
 from mlxq import folder, ranges, settings
-from mlxq.entries import ENTRIES, MODEL_TYPES, RENAMED, AnyModelEntry, LmEntry, ModelEntry, about
-from mlxq.reading import misplaced, near, read
+from mlxq.entries import ENTRIES, MODEL_TYPES, AnyModelEntry, LmEntry
+from mlxq.model_entry import RENAMED, ModelEntry, about
+from mlxq.struct_reader import misplaced, near, read
 
 _LEVELS = [level for name in ranges.LEVELS for level in (name, name.lower())]
 
@@ -179,11 +180,11 @@ def _entry(raw: object) -> tuple[ModelEntry | None, list[str]]:
         return None, [f"'model_type' must be one of {', '.join(MODEL_TYPES)}{near(kind, MODEL_TYPES)}"]
     kinds = {name: ENTRIES[name] for name in (*MODEL_TYPES, kind)}
     given = {key: value for key, value in raw.items() if key != "model_type"}
-    reading = read(kinds, kind, given, renamed=RENAMED)
-    entry = ENTRIES[kind](**{"model_path": "unnamed", **reading.values})
-    more = [fault for keys, fault in entry.faults() if not reading.faults.keys() & set(keys)]
-    named = not reading.faults.keys() & {"model_path", "served_model_name"}
-    return entry if named else None, [*reading.faults.values(), *more]
+    read_fields = read(kinds, kind, given, renamed=RENAMED)
+    entry = ENTRIES[kind](**{"model_path": "unnamed", **read_fields.values})
+    more = [fault for keys, fault in entry.faults() if not read_fields.faults.keys() & set(keys)]
+    named = not read_fields.faults.keys() & {"model_path", "served_model_name"}
+    return entry if named else None, [*read_fields.faults.values(), *more]
 
 
 def _label(raw: object) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from mlxq.entries import ENTRIES, ModelEntry
+from mlxq.entries import ENTRIES
+from mlxq.model_entry import ModelEntry
 from mlxq.names import ImageEdit, ImageGeneration
 
 _DEPTH = 2  # folders below the folder: `name` or `owner/name`

@@ -12,7 +12,7 @@ from msgspec import NODEFAULT, Struct, structs
 
 from mlxq import checks
 from mlxq.catalogue import schema
-from mlxq.reading import nested
+from mlxq.struct_reader import nested
 from tests.servers import ROOT
 from workers.engines.images.variants import VARIANTS
 from workers.parsers import registry as formats

@@ -17,6 +17,7 @@ from flask import Flask
 
 from mlxq import entries
 from mlxq.catalogue import Server
+from mlxq.model_entry import ModelEntry
 from schemas import __main__ as schemas
 from tasks.redis import keys
 from tasks.values import events
@@ -116,13 +117,13 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "routes": _routes,
     "keys": _keys,
     "keys of the server": partial(model_keys.table, Server),
-    "keys of every model": partial(model_keys.table, entries.ModelEntry),
-    "keys of text models": partial(model_keys.table, entries.TextEntry, entries.ModelEntry),
+    "keys of every model": partial(model_keys.table, ModelEntry),
+    "keys of text models": partial(model_keys.table, entries.TextEntry, ModelEntry),
     "keys of lm models": partial(model_keys.table, entries.LmEntry, entries.TextEntry),
     "keys of multimodal models": partial(model_keys.table, entries.MultimodalEntry, entries.TextEntry),
-    "keys of embeddings models": partial(model_keys.table, entries.EmbeddingsEntry, entries.ModelEntry),
-    "keys of whisper models": partial(model_keys.table, entries.WhisperEntry, entries.ModelEntry),
-    "keys of image models": partial(model_keys.table, entries.ImageGenerationEntry, entries.ModelEntry),
+    "keys of embeddings models": partial(model_keys.table, entries.EmbeddingsEntry, ModelEntry),
+    "keys of whisper models": partial(model_keys.table, entries.WhisperEntry, ModelEntry),
+    "keys of image models": partial(model_keys.table, entries.ImageGenerationEntry, ModelEntry),
 }
 
 

@@ -17,7 +17,8 @@ import pytest
 import yaml
 
 from mlxq.catalogue import Catalogue, schema
-from mlxq.entries import ENTRIES, MODEL_TYPES, RENAMED
+from mlxq.entries import ENTRIES, MODEL_TYPES
+from mlxq.model_entry import RENAMED
 from mlxq.ranges import SAMPLING
 from mlxq.settings import DEFAULT, VARIABLES
 from tests import model_keys, recordings, starter, tables

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mlxq.entries import ModelEntry
+from mlxq.model_entry import ModelEntry
 from tasks.processes.presence import State
 from tasks.values.errors import InvalidValue, ModelNotFound, ModelUnavailable
 from tasks.values.job import Lane

@@ -11,7 +11,7 @@ import msgspec
 import structlog
 from flask import Response, g, request
 
-from mlxq.entries import ModelEntry
+from mlxq.model_entry import ModelEntry
 from tasks.event_reader import Inbox
 from tasks.follow import Ends
 from tasks.redis.stream_entries import StreamEntry

@@ -14,7 +14,7 @@ from contextlib import suppress
 import msgspec
 import structlog
 
-from mlxq.entries import ModelEntry
+from mlxq.model_entry import ModelEntry
 from tasks.processes.alive import Silence
 from tasks.processes.presence import ModelState, Presence, Worker
 from workers.residency import Phase

@@ -15,8 +15,8 @@ from typing import Any, NoReturn
 import click
 
 from mlxq.model_path import STARTER, ModelPathError
-from mlxq.reading import near
 from mlxq.settings import Settings, SettingsError
+from mlxq.struct_reader import near
 from workers.fit import fit
 from workers.model_path import local, resolve
 from workers.starter.build import complete, folder_of

@@ -15,8 +15,9 @@ import click
 
 from mlxq import configuration
 from mlxq.catalogue import Catalogue
-from mlxq.entries import LmEntry, ModelEntry, TextEntry
+from mlxq.entries import LmEntry, TextEntry
 from mlxq.folder import draws
+from mlxq.model_entry import ModelEntry
 from mlxq.model_path import ModelPathError
 from mlxq.settings import Settings
 from workers.fit import fit

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import structlog
 
-from mlxq.entries import FakeEntry, ImageEntry, LmEntry, ModelEntry
+from mlxq.entries import FakeEntry, ImageEntry, LmEntry
+from mlxq.model_entry import ModelEntry
 from mlxq.model_path import ModelPathError
 from mlxq.settings import Settings
 from workers import memory

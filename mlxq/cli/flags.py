@@ -14,7 +14,7 @@ from msgspec import structs
 from mlxq import checks, settings
 from mlxq.catalogue import Server
 from mlxq.entries import ENTRIES, MODEL_TYPES
-from mlxq.reading import near
+from mlxq.struct_reader import near
 
 F = TypeVar("F", bound=Callable[..., Any])
 _TYPE = "model_type"

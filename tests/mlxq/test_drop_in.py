@@ -17,7 +17,8 @@ from click.testing import CliRunner, Result
 from mlxq import configuration
 from mlxq.catalogue import Catalogue, CatalogueError, Server
 from mlxq.cli import flags, main
-from mlxq.entries import ENTRIES, ModelEntry
+from mlxq.entries import ENTRIES
+from mlxq.model_entry import ModelEntry
 from mlxq.settings import Settings
 from tests.mlxq import mlx_openai_server as theirs
 from tests.servers import free_port

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mlxq.entries import EmbeddingsEntry, FakeEntry, FakeOptions, ImageGenerationEntry, LmEntry, ModelEntry
+from mlxq.entries import EmbeddingsEntry, FakeEntry, FakeOptions, ImageGenerationEntry, LmEntry
+from mlxq.model_entry import ModelEntry
 from mlxq.settings import Settings
 from workers import need
 from workers.need import Need

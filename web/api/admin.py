@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from mlxq.entries import ModelEntry
+from mlxq.model_entry import ModelEntry
 from schemas.answers import server
 from schemas.keys import KeySchema
 from tasks.access import Limits, Listed

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, request
 
-from mlxq.entries import ModelEntry
+from mlxq.model_entry import ModelEntry
 from schemas.answers import messages, server
 from schemas.models import ModelListSchema
 from tasks.processes.presence import Wish

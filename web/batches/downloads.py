@@ -13,8 +13,8 @@ import structlog
 
 from tasks.batches import Batch
 from tasks.values.job import Job
+from web.batches.input_lines import Line
 from web.batches.line_jobs import OutputLine
-from web.batches.reading import Line
 
 AT_ONCE = 16  # lines that wait for servers, each in a thread
 PAUSE = 5.0  # seconds until a line is tried again that failed by no fault of its own

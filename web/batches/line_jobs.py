@@ -13,7 +13,7 @@ from tasks.values import events
 from tasks.values.errors import Failure, InvalidValue, JobError, NotFound, StorageFull
 from tasks.values.job import Job, Lane, Record
 from web import admission, intake, registry
-from web.batches.reading import Line
+from web.batches.input_lines import Line
 from web.callers import Caller
 from web.gateway import Gateway
 from web.http import remote

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from web.batches.reading import FileLost
+from web.batches.input_lines import FileLost
 
 try:
     import fcntl

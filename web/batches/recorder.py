@@ -8,9 +8,9 @@ from contextlib import suppress
 from tasks.batches import Cursor, Problem, Sizes, Status
 from tasks.files import File
 from tasks.lines import BatchLines, Tally
+from web.batches.input_lines import FileLost
 from web.batches.line_jobs import OutputLine
 from web.batches.output_files import OutputFiles
-from web.batches.reading import FileLost
 from web.batches.running import RunningBatch, Superseded
 from web.gateway import Gateway
 

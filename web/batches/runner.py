@@ -22,8 +22,8 @@ from tasks.values.job import Status as JobStatus
 from web import unserved
 from web.batches.collect import READ, chunks, land
 from web.batches.downloads import Downloads
+from web.batches.input_lines import FileLost, Line, line, stretch
 from web.batches.line_jobs import CANCELLED, LineJobs, OutputLine
-from web.batches.reading import FileLost, Line, line, stretch
 from web.batches.recorder import Recorder
 from web.batches.running import RunningBatch, Superseded, first_to_check, shares
 from web.batches.validation import Validation

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from tasks.batches import Batch, Cursor, Problem
-from web.batches.reading import CUT, Body, FileLost, Line, Request, lines
+from web.batches.input_lines import CUT, Body, FileLost, Line, Request, lines
 
 MOST_LINES = 50_000
 LONGEST_ID = 512  # characters

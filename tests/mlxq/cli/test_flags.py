@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from mlxq.catalogue import Catalogue
 from mlxq.cli import main
 from mlxq.cli.launch import _one_model
-from mlxq.entries import ENTRIES, MODEL_TYPES, ImageGenerationEntry, LmEntry, ModelEntry
+from mlxq.entries import ENTRIES, MODEL_TYPES, ImageGenerationEntry, LmEntry
+from mlxq.model_entry import ModelEntry
 
 
 def served(tmp_path: Path, **given: Any) -> ModelEntry:

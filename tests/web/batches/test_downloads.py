@@ -30,8 +30,8 @@ from tests.web.batches.test_runner import work as work_chats
 from tests.web.http.test_remote import EAR
 from web.batches import downloads as module
 from web.batches.downloads import Downloads
+from web.batches.input_lines import Line
 from web.batches.line_jobs import OutputLine
-from web.batches.reading import Line
 from web.gateway import Gateway, connect
 
 URL = "/v1/audio/transcriptions"

@@ -22,8 +22,8 @@ from tasks.values.requests import BlobRef
 from tests.servers import fake
 from web import registry
 from web.api import images
+from web.batches.input_lines import Line
 from web.batches.line_jobs import LineJobs, OutputLine
-from web.batches.reading import Line
 from web.callers import Caller
 from web.gateway import Gateway, connect
 

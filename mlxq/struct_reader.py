@@ -15,7 +15,7 @@ from mlxq import checks
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadFields:
     """The values that are right, and a sentence for each key that is not; `a.b` is a key inside `a`."""
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -28,33 +28,33 @@ def read(
     mapping: Mapping[Any, Any],
     path: str = "",
     renamed: Mapping[str, str] | None = None,
-) -> Reading:
+) -> ReadFields:
     """Read what a struct holds; a key without a value is one that is left out.
 
     `kinds` are the structs that the mapping could be for, by their names, of which `kind` is the one that it is for:
     who gives a key or a value of another one is told where it belongs. `renamed` are keys by what they are called here.
     """
     fields = {one.encode_name: one for one in structs.fields(kinds[kind])}
-    reading = Reading()
+    read_fields = ReadFields()
     for key in mapping:
         if key not in fields:
-            reading.faults[f"{path}{key}"] = misplaced(str(key), fields, kinds, kind, path, renamed)
+            read_fields.faults[f"{path}{key}"] = misplaced(str(key), fields, kinds, kind, path, renamed)
     for key, one in fields.items():
         value, inner = mapping.get(key), nested(kinds[kind], key)
         if value is None and one.required:
-            reading.faults[path + key] = f"'{path}{key}' is required: {checks.meaning(one.type)}"
+            read_fields.faults[path + key] = f"'{path}{key}' is required: {checks.meaning(one.type)}"
         elif value is not None and inner is not None and isinstance(value, dict):
-            inners = {name: found for name, other in kinds.items() if (found := nested(other, key))}
+            inners = {name: struct for name, other in kinds.items() if (struct := nested(other, key))}
             below = read(inners, kind, value, path=f"{path}{key}.")
-            reading.values[key] = inner(**below.values)
-            reading.faults.update(below.faults)
+            read_fields.values[key] = inner(**below.values)
+            read_fields.faults.update(below.faults)
         elif value is not None:
             try:
-                reading.values[key] = checks.checked(value, one.type)
+                read_fields.values[key] = checks.checked(value, one.type)
             except ValueError as error:
                 hint = _hint(kinds, key, value, one.type)
-                reading.faults[path + key] = f"'{path}{key}' {error}, not {reprlib.repr(value)}{hint}"
-    return reading
+                read_fields.faults[path + key] = f"'{path}{key}' {error}, not {reprlib.repr(value)}{hint}"
+    return read_fields
 
 
 def misplaced(
@@ -77,8 +77,8 @@ def misplaced(
 
 def near(name: object, names: Iterable[object]) -> str:
     """A question for who has mistyped a name, where there is one like it, else the end of a sentence."""
-    found = difflib.get_close_matches(str(name), [one for one in names if isinstance(one, str)], n=1)
-    return f"; did you mean '{found[0]}'?" if found else "."
+    close = difflib.get_close_matches(str(name), [one for one in names if isinstance(one, str)], n=1)
+    return f"; did you mean '{close[0]}'?" if close else "."
 
 
 @cache

@@ -84,9 +84,9 @@ def lines(path: Path, start: Cursor, longest: int) -> Iterator[Line]:
 def stretch(path: Path, start: Cursor, longest: int, most: int, size: int) -> list[Line]:
     """Up to so many lines from a cursor on, about `size` bytes in all; FileLost when there are none."""
     taken: list[Line] = []
-    for found in itertools.islice(lines(path, start, longest), most):
-        taken.append(found)
-        if found.after.offset - start.offset > size:
+    for line in itertools.islice(lines(path, start, longest), most):
+        taken.append(line)
+        if line.after.offset - start.offset > size:
             break
     if not taken:
         raise FileLost(CUT)
