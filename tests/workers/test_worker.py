@@ -19,7 +19,9 @@ from tests.jobs import chat
 from tests.servers import eventually
 from tests.workers import running
 from workers.batcher import Batcher
-from workers.worker import EngineThread, Runner, Start
+from workers.engine_thread import EngineThread
+from workers.job_runner import JobRunner
+from workers.worker import Start
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def test_a_claim_whose_reply_was_lost_goes_back_and_one_that_runs_does_not(
     making = Batcher(engine, claims)
     thread = threading.Thread(target=making.run, daemon=True)
     thread.start()
-    runner = Runner(claims, engine, making)
+    runner = JobRunner(claims, engine, making)
     held, lost = (chat(store) for _ in range(2))
     for job in (held, lost):
         store.submit(job, room=5)

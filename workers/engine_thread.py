@@ -1,0 +1,53 @@
+"""The thread of a model's process that loads the engine and runs it."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from typing import Any
+
+import structlog
+
+from mlxq.model_entry import ModelEntry
+from mlxq.model_path import ModelPathError
+from mlxq.settings import Settings
+from tasks.redis.claims import Claims
+from workers import memory
+from workers.batcher import Batcher
+from workers.engine import Engine, Unservable
+from workers.parsers.registry import UnknownFormat
+
+log = structlog.get_logger()
+
+
+class EngineThread:
+    """The thread that loads the engine, then owns it for the life of the process."""
+
+    def __init__(self, entry: ModelEntry, settings: Settings, claims: Claims) -> None:
+        self._entry, self._settings, self._claims = entry, settings, claims
+        self._loaded = threading.Event()
+        self._error: Exception | None = None
+        self.engine: Engine[Any]
+        self.batcher: Batcher
+        self.thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self.thread.start()
+
+    def loaded(self) -> Exception | None:
+        """Wait for the model; the error when it could not be loaded."""
+        self._loaded.wait()
+        return self._error
+
+    def _run(self) -> None:
+        try:
+            module = importlib.import_module(f"workers.engines.{self._entry.model_type.replace('-', '_')}")
+            memory.wire()
+            self.engine = module.load(self._entry, self._settings)
+            self.batcher = Batcher(self.engine, self._claims)
+        except Exception as error:
+            reasoned = isinstance(error, (Unservable, ModelPathError, UnknownFormat))
+            log.error("the model could not be loaded", model=self._entry.name, reason=str(error), exc_info=not reasoned)
+            self._error = error
+            return
+        finally:
+            self._loaded.set()
+        self.batcher.run()
