@@ -20,7 +20,7 @@ from mlxq.catalogue import Catalogue, schema
 from mlxq.entries import ENTRIES, MODEL_TYPES
 from mlxq.model_entry import RENAMED
 from mlxq.ranges import SAMPLING
-from mlxq.settings import DEFAULT, VARIABLES
+from mlxq.variables import DEFAULT, VARIABLES
 from tests import model_keys, recordings, starter, tables
 from tests.contract.__main__ import EXAMPLES as ELSEWHERE
 from tests.receivers import SECRET

@@ -15,6 +15,7 @@ from mlxq import checks, settings
 from mlxq.catalogue import Server
 from mlxq.entries import ENTRIES, MODEL_TYPES
 from mlxq.struct_reader import near
+from mlxq.variables import VARIABLES
 
 F = TypeVar("F", bound=Callable[..., Any])
 _TYPE = "model_type"
@@ -83,7 +84,7 @@ def variables_of(flags: Mapping[str, Any]) -> dict[str, str]:
             settings.from_file(key, value, _flag(key))
     except settings.SettingsError as error:
         raise click.UsageError(str(error)) from None
-    names = {key: variable for key, (variable, _) in settings.VARIABLES.items()} | {"port": "MLXQ_PORT"}
+    names = {key: variable for key, (variable, _) in VARIABLES.items()} | {"port": "MLXQ_PORT"}
     return {names[key]: str(value) for key, value in given.items()}
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mlxq.settings import VARIABLES, Settings, SettingsError
+from mlxq.settings import Settings, SettingsError
+from mlxq.variables import VARIABLES
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
