@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tasks.redis.records import readable
 from tasks.redis.scripts import answers
 from tasks.redis.store import JobStore
+from tasks.redis.unreadable import readable
 from tasks.values import chat_completion
 from tasks.values.chat_completion import Output
 from tasks.values.errors import InvalidValue, NotFound

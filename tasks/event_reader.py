@@ -11,8 +11,9 @@ from typing import TypeAlias
 import structlog
 
 from tasks.processes.loops import Loop
+from tasks.redis.job_calls import NUDGE_TTL
 from tasks.redis.scripts import AWAY, answers
-from tasks.redis.store import NUDGE_TTL, JobStore
+from tasks.redis.store import JobStore
 from tasks.redis.stream_entries import StreamEntry, readable, rows
 
 _BLOCK = 4000  # milliseconds that a read waits, less than a reply may take; new readers end it

@@ -8,9 +8,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from tasks.redis.records import pass_over, readable
 from tasks.redis.scripts import answers
 from tasks.redis.store import JobStore
+from tasks.redis.unreadable import pass_over, readable
 from tasks.values.errors import NotFound, UnreadableRecord
 from tasks.values.job import new_id
 from tasks.values.requests import BlobRef

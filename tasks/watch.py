@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
 from tasks.batches import Batches, State
+from tasks.redis.job_calls import STATUS
 from tasks.redis.scripts import answers
-from tasks.redis.store import STATUS, JobStore
+from tasks.redis.store import JobStore
 from tasks.redis.stream_entries import readable, recorded, rows
 from tasks.values import events
 from tasks.values.errors import NotFound

@@ -10,7 +10,7 @@ from typing import Any
 
 from schemas.turns import turns
 from tasks.conversations import MOST_ITEMS, Described
-from tasks.redis.records import pass_over
+from tasks.redis.unreadable import pass_over
 from tasks.values import fold
 from tasks.values.chat_completion import Output
 from tasks.values.errors import InvalidValue, NotFound

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from heapq import merge
 from itertools import islice
 from typing import NamedTuple
@@ -19,6 +17,7 @@ from tasks.blobs import BlobStore
 from tasks.redis.keys import Keys
 from tasks.redis.scripts import answers
 from tasks.redis.search import Criteria
+from tasks.redis.unreadable import pass_over, readable
 from tasks.values import events, fold, job
 from tasks.values.errors import Failure, JobNotFinished, NotFound, UnreadableRecord
 from tasks.values.job import Job, Lane, Listing, Record, Status
@@ -267,22 +266,6 @@ class Records:
             outputs=msgspec.json.decode(fields.get(b"outputs", b"[]"), type=tuple[BlobRef, ...]),
             request=reference(fields[b"spec"]),
         )
-
-
-@contextmanager
-def readable(what: str) -> Iterator[None]:
-    """Raise UnreadableRecord where stored bytes are not what this version writes."""
-    try:
-        yield
-    except (ValueError, KeyError, msgspec.MsgspecError) as error:
-        message = f"{what} was written by another version of mlxq, or is damaged, and cannot be read here: {error}"
-        raise UnreadableRecord(message) from error
-
-
-@lru_cache(4096)
-def pass_over(id: str, error: str) -> None:
-    """Log, once each, that a record cannot be read: it may be listed, or looked for, again and again."""
-    log.warning("a record cannot be read and is passed over", id=id, error=error)
 
 
 def _latest(after: str) -> int:

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import msgspec
 import structlog
-from celery import Celery
 
 from mlxq.settings import Settings
-from tasks import app, webhooks
+from tasks import app
 from tasks.blobs import BlobStore
-from tasks.leader import fair_share
-from tasks.redis import celery_messages, client
+from tasks.redis import client
+from tasks.redis.job_calls import JobCalls
 from tasks.redis.keys import Keys
-from tasks.redis.records import INLINE, Records, readable, reference
-from tasks.redis.scripts import AWAY, Call, Scripts, answers
-from tasks.redis.storing import storing
+from tasks.redis.scripts import AWAY, Scripts, answers
+from tasks.redis.unreadable import readable
 from tasks.values import events, job
 from tasks.values.errors import IdempotencyMismatch, JobConflict, QueueFull, TooManyJobs
-from tasks.values.job import Job, Lane, Record, Status
-from tasks.values.requests import BlobRef
+from tasks.values.job import Job, Lane, Record
 
-NUDGE_TTL = 300  # seconds that the stream stays which wakes a reader
-STREAM_TTL = 300  # seconds that a finished job's events stay; afterwards the record tells them
-SMALL = 4 * 1024  # bytes of a result that stay in the record of a job that lasts; of others more do
-STATUS = {
-    events.Done: Status.SUCCEEDED,
-    events.Failed: Status.FAILED,
-    events.Cancelled: Status.CANCELLED,
-    events.Expired: Status.EXPIRED,
-}
 log = structlog.get_logger()
 
 
@@ -44,12 +30,8 @@ class Submission(NamedTuple):
 
 
 @dataclass(frozen=True)
-class JobStore(Records):
+class JobStore(JobCalls):
     """Submit, read, follow and end jobs."""
-
-    settings: Settings
-    celery: Celery
-    scripts: Scripts
 
     def submit(self, new: Job, *, room: int, digest: str = "", most: int | None = None, client: str = "") -> Submission:
         """Record a job and send it on its way.
@@ -73,58 +55,12 @@ class JobStore(Records):
             raise IdempotencyMismatch(f"this Idempotency-Key belongs to {job_id}, which has another body")
         return Submission(job_id, job_id != new.id)
 
-    def submission(self, new: Job, *, room: int, digest: str = "", most: int | None = None, client: str = "") -> Call:
-        """What records a job: the call answers the id of the job that stands there now, and how it came to."""
-        spec = self.pack(job.encode(new), "application/json")
-        interactive, turn = new.lane is Lane.INTERACTIVE, fair_share.key(new)
-        counted = most if new.detached else None
-        return Call(
-            "submit",
-            [
-                self.keys.job(new.id),
-                self.keys.index(new.owner, new.listing),
-                self.keys.idempotency(new.owner, new.idempotency_key or ""),
-                self.keys.queued(new.model, new.lane),
-                self.keys.unclaimed(new.model) if interactive else self.keys.waiting(new.model, new.lane, turn),
-                self.keys.lanes(new.model),
-                self.keys.deadlines(),
-                self.keys.notify_leader(),
-                self.keys.messages(new.model),
-                self.keys.following(client),
-                self.keys.reader(client),
-                self.keys.everybody(new.listing),
-                *self._held(new, reference(spec)),
-            ],
-            [
-                new.id,
-                new.created,
-                new.deadline,
-                room,
-                new.endpoint if new.idempotency_key else "",
-                digest,
-                "" if interactive else f"{new.lane}:{turn}",
-                int(new.detached or not new.sync),
-                int(new.sync and new.stream),
-                new.owner,
-                self.keys.job(""),
-                spec,
-                new.place,
-                "" if counted is None else self.keys.unfinished(new.owner),
-                "" if counted is None else counted,
-                self._message(new.id, new.model) if interactive else "",
-                NUDGE_TTL if client else "",
-            ],
-        )
-
     def send(self, model: str, *job_ids: str) -> None:
         """Tell the model's worker of jobs, in this order; when that fails the reconciler does it again."""
         try:
             self.redis.lpush(self.keys.messages(model), *(self._message(job_id, model) for job_id in job_ids))
         except AWAY as error:
             log.warning("messages not sent; the reconciler will", job_ids=job_ids, error=str(error))
-
-    def _message(self, job_id: str, model: str) -> str:
-        return celery_messages.template(self.celery, self.keys.queue(model)).fill(job_id)
 
     def cancel(self, job_id: str, owner: str, reason: str = "requested") -> Record:
         """End a job now: one that is queued never starts, a running one loses its row at the next step."""
@@ -143,27 +79,6 @@ class JobStore(Records):
         """Remove a finished record and all that goes with it; False when it has not ended."""
         with answers():
             return bool(self.scripts.run(*self.erasing(record)))
-
-    def erasing(self, record: Record) -> Call:
-        """What removes a finished record: the call answers 1, or 0 when it has not ended."""
-        past = record.job
-        blobs = self._held(past, record.request)
-        if isinstance(record.result, BlobRef):
-            blobs.append(self.keys.blob(record.result.sha256))
-        blobs += [self.keys.blob(ref.sha256) for ref in record.outputs]
-        return Call(
-            "delete",
-            [
-                self.keys.job(past.id),
-                self.keys.events(past.id),
-                self.keys.index(past.owner, past.listing),
-                self.keys.idempotency(past.owner, past.idempotency_key or ""),
-                self.keys.expiry(),
-                self.keys.everybody(past.listing),
-                *blobs,
-            ],
-            [past.id, past.endpoint if past.idempotency_key else "", past.owner, self.keys.hook("")],
-        )
 
     def finish(self, job_id: str, event: events.Terminal) -> bool:
         """End a job, whoever runs it: False when it had ended before."""
@@ -187,74 +102,6 @@ class JobStore(Records):
         """End a job whoever holds it, once: False when something ended it before."""
         with answers():
             return bool(self.scripts.run(*self.ending(ended, event)))
-
-    def ending(
-        self,
-        ended: Job,
-        event: events.Terminal,
-        *,
-        result: bytes = b"",
-        outputs: tuple[BlobRef, ...] = (),
-        worker: str = "",
-        attempt: int = 0,
-    ) -> Call:
-        """What ends a job: the call answers 1, or 0 when it had ended or `worker`'s claim is no longer its own.
-
-        `outputs` are the blobs that the result refers to.
-        """
-        packed = self.pack(result, "application/json", SMALL if ended.lasting else INLINE)
-        kept = ended.past
-        past = b"" if kept is ended else self.pack(job.encode(kept), "application/json")
-        stored = storing(self.keys, self.blobs, ended, result)
-        token = f"{worker}:{attempt}" if worker else secrets.token_hex(8)
-        failure = msgspec.json.encode(event.failure) if isinstance(event, events.Failed) else b""
-        usage = msgspec.json.encode(event.usage) if isinstance(event, events.Done) else b""
-        made = [self.keys.blob(ref.sha256) for ref in [reference(packed), reference(past), *outputs] if ref]
-        return Call(
-            "finish",
-            [
-                self.keys.job(ended.id),
-                self.keys.events(ended.id),
-                self.keys.queued(ended.model, ended.lane),
-                self.keys.waiting(ended.model, ended.lane, fair_share.key(ended)),
-                self.keys.unclaimed(ended.model),
-                self.keys.window(ended.model),
-                self.keys.claims(ended.model),
-                self.keys.deadlines(),
-                self.keys.expiry(),
-                self.keys.done(ended.model),
-                self.keys.cancels(ended.model),
-                self.keys.notify_leader(),
-                self.keys.landed(),
-                self.keys.notify_batches(),
-                self.keys.owed(),
-                self.keys.lanes(ended.model),
-                *stored.keys,
-                *made,
-            ],
-            [
-                ended.id,
-                worker,
-                attempt,
-                STATUS[type(event)],
-                ended.keep,
-                events.encode(event),
-                packed,
-                failure,
-                usage,
-                ended.owner,
-                STREAM_TTL,
-                int(ended.lane is Lane.BATCH),
-                msgspec.json.encode(outputs) if outputs else b"",
-                self.keys.hooks(),
-                self.keys.hook(""),
-                token,
-                past,
-                self.keys.blob(""),
-                *stored.args,
-                *webhooks.arguments(webhooks.owed(self.settings, ended, STATUS[type(event)], event, result)),
-            ],
-        )
 
     def unfinished(self) -> int:
         """How many jobs have not ended."""
@@ -295,10 +142,6 @@ class JobStore(Records):
             queued = sum(self.redis.zcard(self.keys.queued(model, lane)) for lane in Lane)
         ended = sum(int(count or 0) for count in counts)
         return max(1, min(120, round(queued * (60 + seconds) / ended))) if ended else 10
-
-    def _held(self, new: Job, request: BlobRef | None) -> list[str]:
-        refs = new.held if request is None else (*new.held, request)
-        return [self.keys.blob(ref.sha256) for ref in refs]
 
 
 def connect(settings: Settings) -> JobStore:

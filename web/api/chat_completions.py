@@ -10,7 +10,7 @@ from flask import Blueprint, request
 from schemas.answers import stored as answers
 from schemas.chat_completions import ChatCompletionListSchema, MetadataSchema, PageSchema
 from tasks.chat_completions import Stored
-from tasks.redis.records import pass_over
+from tasks.redis.unreadable import pass_over
 from tasks.values.errors import InvalidValue, NotFound, UnreadableRecord
 from web import intake
 from web.gateway import gateway

@@ -11,7 +11,7 @@ import msgspec
 from schemas.fields import loaded
 from schemas.response_tools import callable_tools
 from schemas.responses import ResponsesSchema
-from tasks.redis.store import STATUS
+from tasks.redis.job_calls import STATUS
 from tasks.values import events, fold
 from tasks.values.errors import Failure
 from tasks.values.events import CallDelta, Delta, Event, TokenLogprob
