@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
 
 from schemas.answers.base import Answer
-
-ItemStatus: TypeAlias = Literal["in_progress", "completed", "incomplete"]
-PartType: TypeAlias = Literal[
-    "input_text",
-    "output_text",
-    "refusal",
-    "input_image",
-    "input_file",
-    "input_audio",
-    "summary_text",
-    "reasoning_text",
-]
-ItemType: TypeAlias = Literal[
-    "message",
-    "function_call",
-    "function_call_output",
-    "custom_tool_call",
-    "custom_tool_call_output",
-    "reasoning",
-    "compaction",
-]
+from schemas.answers.item_types import ItemStatus, ItemType, PartType
 
 
 class Conversation(Answer, frozen=True):

@@ -7,28 +7,9 @@ from typing import Any, Literal, TypeAlias
 from msgspec import UNSET, UnsetType
 
 from schemas.answers.base import Answer
+from schemas.answers.item_types import ItemStatus, ItemType, PartType
 
 Status: TypeAlias = Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
-ItemStatus: TypeAlias = Literal["in_progress", "completed", "incomplete"]
-ItemType: TypeAlias = Literal[
-    "message",
-    "reasoning",
-    "function_call",
-    "function_call_output",
-    "custom_tool_call",
-    "custom_tool_call_output",
-    "compaction",
-]
-PartType: TypeAlias = Literal[
-    "input_text",
-    "input_image",
-    "input_file",
-    "input_audio",
-    "output_text",
-    "refusal",
-    "reasoning_text",
-    "summary_text",
-]
 
 
 class ResponseError(Answer, frozen=True):
