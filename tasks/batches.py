@@ -81,7 +81,7 @@ class Cursor(NamedTuple):
     offset: int = 0
 
 
-class State(msgspec.Struct, frozen=True, kw_only=True):
+class BatchState(msgspec.Struct, frozen=True, kw_only=True):
     """A batch with what has become of it; times in milliseconds since the epoch, by the status they began."""
 
     batch: Batch
@@ -104,7 +104,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 class Page(NamedTuple):
     """A stretch of a listing, newest first."""
 
-    states: tuple[State, ...]
+    states: tuple[BatchState, ...]
     has_more: bool
 
 
@@ -125,7 +125,7 @@ class Batches:
         output_keep: int | None,
         idempotency_key: str | None = None,
         digest: str = "",
-    ) -> State:
+    ) -> BatchState:
         """Record a batch of a file's lines, which has so many seconds; it holds the file's bytes until it ends.
 
         The same idempotency key joins the batch it made before; IdempotencyMismatch when the digest is another.
@@ -171,14 +171,14 @@ class Batches:
             raise IdempotencyMismatch(f"this Idempotency-Key belongs to {found.decode()}, which was asked otherwise")
         return self.get(found.decode(), batch.owner)
 
-    def get(self, batch_id: str, owner: str) -> State:
+    def get(self, batch_id: str, owner: str) -> BatchState:
         """One of the owner's batches; NotFound for anybody else's."""
         (state,) = self.read([batch_id])
         if state is None or state.batch.owner != owner or _over(state, self.store.now()):
             raise NotFound(f"no batch '{batch_id}'")
         return state
 
-    def read(self, ids: list[str]) -> list[State | None]:
+    def read(self, ids: list[str]) -> list[BatchState | None]:
         """Many batches in one round trip; None where there is none, or none that can be read."""
         with answers(), self.store.redis.pipeline(transaction=False) as pipe:
             for batch_id in ids:
@@ -188,7 +188,7 @@ class Batches:
 
     def list(self, owner: str, *, limit: int, after: str | None = None) -> Page:
         """The owner's batches, newest first, those after the cursor `after` (a batch's id)."""
-        key, found = self.store.keys.batches(owner), list[State]()
+        key, found = self.store.keys.batches(owner), list[BatchState]()
         now = self.store.now()
         while len(found) <= limit:
             with answers():
@@ -199,7 +199,7 @@ class Batches:
             after = ids[-1]
         return Page(tuple(found[:limit]), len(found) > limit)
 
-    def cancel(self, batch_id: str, owner: str) -> State:
+    def cancel(self, batch_id: str, owner: str) -> BatchState:
         """Have a batch end before its time, with what is done by then; JobConflict when it has ended."""
         self.get(batch_id, owner)
         keys, going = self.store.keys, (Status.VALIDATING, Status.IN_PROGRESS)
@@ -245,7 +245,7 @@ def decode(data: bytes) -> Batch:
     return batch
 
 
-def _readable(batch_id: str, fields: Mapping[bytes, bytes]) -> State | None:
+def _readable(batch_id: str, fields: Mapping[bytes, bytes]) -> BatchState | None:
     try:
         with readable(batch_id):
             return _state(fields)
@@ -254,7 +254,7 @@ def _readable(batch_id: str, fields: Mapping[bytes, bytes]) -> State | None:
         return None
 
 
-def _state(fields: Mapping[bytes, bytes]) -> State | None:
+def _state(fields: Mapping[bytes, bytes]) -> BatchState | None:
     """The batch in a record's fields."""
     if b"spec" not in fields:
         return None
@@ -265,7 +265,7 @@ def _state(fields: Mapping[bytes, bytes]) -> State | None:
     def text(name: str) -> str | None:
         return fields[name.encode()].decode() if name.encode() in fields else None
 
-    return State(
+    return BatchState(
         batch=decode(fields[b"spec"]),
         status=Status(fields[b"status"].decode()),
         times={status: number(time_field(status)) for status in Status if time_field(status).encode() in fields},
@@ -294,5 +294,5 @@ def time_field(status: Status) -> str:
     return f"{status}_at"
 
 
-def _over(state: State, now: int) -> bool:
+def _over(state: BatchState, now: int) -> bool:
     return state.expires is not None and state.expires <= now

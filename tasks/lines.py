@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from tasks import webhooks
-from tasks.batches import PREFIX, Batch, Batches, Cursor, Problem, Sizes, State, Status, time_field
+from tasks.batches import PREFIX, Batch, Batches, BatchState, Cursor, Problem, Sizes, Status, time_field
 from tasks.files import File
 from tasks.redis.scripts import Value, answers
 from tasks.redis.store import JobStore
@@ -66,7 +66,7 @@ class BatchLines:
     store: JobStore
     runner: str
 
-    def running(self) -> list[State]:
+    def running(self) -> list[BatchState]:
         """The batches that have not ended, oldest first."""
         with answers():
             ids = [member.decode() for member in self.store.redis.zrange(self.store.keys.running(), 0, -1)]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
-from tasks.batches import Batches, State
+from tasks.batches import Batches, BatchState
 from tasks.redis.job_calls import STATUS
 from tasks.redis.scripts import answers
 from tasks.redis.store import JobStore
@@ -132,7 +132,7 @@ class BatchWatch:
         self._due.pop(batch_id, None)
         self._told.pop(batch_id, None)
 
-    def read(self) -> Iterator[tuple[str, State | None]]:
+    def read(self) -> Iterator[tuple[str, BatchState | None]]:
         """The batches whose status or counts have changed, None for one that is gone; one that is over is dropped."""
         now = time.monotonic()
         due = [batch_id for batch_id, at in self._due.items() if at <= now]

@@ -25,7 +25,7 @@ from tasks.processes.loops import Apart, Loop
 from tasks.redis.scripts import AWAY, answers
 from tasks.redis.store import JobStore
 from tasks.values.errors import FetchFailed, InvalidValue
-from tasks.webhooks import Attempt, Delivery, State, Told
+from tasks.webhooks import Attempt, Delivery, DeliveryState, Told
 
 DELAYS = (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 28_800)  # seconds after each try: 23 h 43 min
 TIMEOUT = 10.0  # seconds a receiver has to answer
@@ -132,7 +132,7 @@ class WebhookSender:
         status, error, final = self._try(told)
         attempt = Attempt(at, round(time.monotonic() - began, 3), status, error)
         number = len(told.attempts)
-        state: State = "pending"
+        state: DeliveryState = "pending"
         if status is not None and 200 <= status < 300:
             state = "delivered"
         elif final or number >= len(self._delays):

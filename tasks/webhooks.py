@@ -15,7 +15,7 @@ from tasks.values import events, fold, responses
 from tasks.values.job import Job, Lane, Status, Webhook
 
 KEPT = 86_400  # seconds that a delivery can be seen after its end, at least
-State: TypeAlias = Literal["pending", "delivered", "failed"]
+DeliveryState: TypeAlias = Literal["pending", "delivered", "failed"]
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -46,7 +46,7 @@ class Told(NamedTuple):
     """A delivery with what has become of it; times in milliseconds since the epoch."""
 
     delivery: Delivery
-    state: State
+    state: DeliveryState
     created: int
     due: int | None  # when it is tried next
     attempts: tuple[Attempt, ...]
@@ -124,7 +124,7 @@ def read(records: Records, delivery_id: str) -> Told | None:
     made = range(1, int(fields[b"attempts"]) + 1)
     return Told(
         msgspec.json.decode(fields[b"spec"], type=Delivery),
-        msgspec.convert(fields[b"state"].decode(), State),
+        msgspec.convert(fields[b"state"].decode(), DeliveryState),
         int(fields[b"created"]),
         None if due is None else int(due),
         tuple(msgspec.json.decode(fields[b"attempt:%d" % number], type=Attempt) for number in made),

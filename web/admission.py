@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mlxq.model_entry import ModelEntry
-from tasks.processes.presence import State
+from tasks.processes.presence import LoadState
 from tasks.values.errors import InvalidValue, ModelNotFound, ModelUnavailable
 from tasks.values.job import Lane
 from web import registry
@@ -78,7 +78,7 @@ def room(entry: ModelEntry, lane: Lane) -> int:
     return entry.queue_size if lane is Lane.INTERACTIVE else entry.queue_size * BACKLOG
 
 
-def callable_now(entry: ModelEntry, state: State) -> bool:
+def callable_now(entry: ModelEntry, state: LoadState) -> bool:
     """Whether a call of a model in this state is answered: at once, or when it has been loaded for it."""
     return state in _COMES or (entry.on_demand and state in ("starting", "loading", "restarting"))
 

@@ -16,7 +16,7 @@ import click
 
 from mlxq.cli.client import PATIENT, QUICK, AnswerLost, Client, Json, RequestsFailed, ServerError
 from mlxq.cli.progress import Meter
-from mlxq.cli.state import Part, State, WaitingPart, again
+from mlxq.cli.state import BulkState, Part, WaitingPart, again
 
 ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 MOST_LINES = 50_000
@@ -80,7 +80,7 @@ class Work(Protocol):
 class Bulk:
     """Submits, watches and collects."""
 
-    def __init__(self, client: Client, state: State, work: Work, meter: Meter) -> None:
+    def __init__(self, client: Client, state: BulkState, work: Work, meter: Meter) -> None:
         self._client, self._state, self._work, self._meter = client, state, work, meter
         self._found = {part.batch for part in state.parts}  # how they ended is no news to whoever resumes
         self._fresh = (state.number, work.done)

@@ -18,7 +18,7 @@ from mlxq.cli.client import Client, Json, RequestsFailed, talks
 from mlxq.cli.files import replacing
 from mlxq.cli.lines import line
 from mlxq.cli.progress import Meter
-from mlxq.cli.state import State, begin, permit
+from mlxq.cli.state import BulkState, begin, permit
 from mlxq.cli.texts import KINDS, Survey, Texts
 from mlxq.cli.vectors import Vectors
 
@@ -38,7 +38,7 @@ class Embedding:
     endpoint = ENDPOINT
     at_once = 2  # one is computed while the next one is validated
 
-    def __init__(self, texts: Texts, survey: Survey, body: Json, state: State, into: Vectors) -> None:
+    def __init__(self, texts: Texts, survey: Survey, body: Json, state: BulkState, into: Vectors) -> None:
         self._texts, self._survey, self._body, self._into = texts, survey, body, into
         self._notes = state.work
         for name, value in {"next": 0, "done": survey.empty, "failed": [], "dim": None}.items():

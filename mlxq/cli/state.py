@@ -40,7 +40,7 @@ class WaitingPart:
 
 
 @dataclass
-class State:
+class BulkState:
     """`about` says what the work is, `parts` are the batches under way, `work` is the work's own notes."""
 
     path: Path
@@ -58,7 +58,7 @@ class State:
             file.write(json.dumps({"version": VERSION, **held}).encode())
 
     @classmethod
-    def load(cls, path: Path) -> State | None:
+    def load(cls, path: Path) -> BulkState | None:
         """The state in a file, or None without one; click.UsageError when it cannot be read."""
         try:
             held = json.loads(path.read_bytes())
@@ -73,15 +73,15 @@ class State:
             raise click.UsageError(f"{path} cannot be read: {error}; --overwrite begins anew") from None
 
 
-def begin(path: Path, about: Json, client: Client, *, resume: bool, overwrite: bool) -> State:
+def begin(path: Path, about: Json, client: Client, *, resume: bool, overwrite: bool) -> BulkState:
     """The state to go on with, or a new one; click.UsageError when that is not what was asked for."""
     permit(path, resume=resume, overwrite=overwrite)
     if overwrite:
         _abandon(path, client)
-        return State(path, about)
-    state = State.load(path)
+        return BulkState(path, about)
+    state = BulkState.load(path)
     if state is None:
-        return State(path, about)
+        return BulkState(path, about)
     if changed := [name for name in about if state.about.get(name) != about[name]]:
         raise click.UsageError(
             f"{' and '.join(changed)} changed since {path} was written; --overwrite begins anew with what there is now"
@@ -98,7 +98,7 @@ def permit(path: Path, *, resume: bool, overwrite: bool) -> None:
 def _abandon(path: Path, client: Client) -> None:
     """Nobody will read what is still running for a state that is overwritten."""
     try:
-        state = State.load(path)
+        state = BulkState.load(path)
     except click.UsageError:
         return
     for part in state.parts if state else ():

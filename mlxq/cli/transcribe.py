@@ -18,7 +18,7 @@ from mlxq.cli.client import Client, Json, RequestsFailed, ServerError, talks
 from mlxq.cli.files import replacing
 from mlxq.cli.lines import line
 from mlxq.cli.progress import Meter
-from mlxq.cli.state import State, begin
+from mlxq.cli.state import BulkState, begin
 
 ENDPOINT = "/v1/audio/transcriptions"
 RECORDINGS = frozenset(
@@ -46,7 +46,7 @@ class Transcription:
     at_once = 8  # a recording a batch, so that its text is there as soon as it is made
 
     def __init__(
-        self, client: Client, recordings: Sequence[Recording], body: Json, state: State, meter: Meter, begun: int
+        self, client: Client, recordings: Sequence[Recording], body: Json, state: BulkState, meter: Meter, begun: int
     ) -> None:
         self._client, self._body, self._state, self._meter = client, body, state, meter
         state.work.setdefault("uploaded", {})

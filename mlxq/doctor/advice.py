@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from mlxq.doctor.facts import Facts
 
-State: TypeAlias = Literal["ok", "warning", "error"]
+Severity: TypeAlias = Literal["ok", "warning", "error"]
 GIB = 1 << 30
 FILES = 4096  # that the web asks for
 _SLOW_CPU, _SLOW_GPU = 20.0, 500.0  # GFLOPS below which something is wrong
@@ -30,7 +30,7 @@ class Finding(Struct, frozen=True):
     """What was found about a thing, and what to do."""
 
     about: str
-    state: State
+    state: Severity
     says: str
     advice: str | None = None
 

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from schemas.answers.base import Answer, Error
 
-State: TypeAlias = Literal["starting", "loading", "ready", "restarting", "broken", "unloading", "unloaded"]
+LoadState: TypeAlias = Literal["starting", "loading", "ready", "restarting", "broken", "unloading", "unloaded"]
 
 
 class Model(Answer, frozen=True):
@@ -32,7 +32,7 @@ class Model(Answer, frozen=True):
     context_length: int | None
     defaults: dict[str, Any] | None
     on_demand: bool
-    state: State
+    state: LoadState
     reason: str | None
     progress: int | None
     modalities: list[str] | UnsetType = UNSET
@@ -66,7 +66,7 @@ class Ready(Answer, frozen=True):
 
     status: Literal["ready"]
     models: list[str]
-    states: dict[str, State]
+    states: dict[str, LoadState]
     warnings: list[str]
 
 
@@ -74,7 +74,7 @@ class WaitingModel(Answer, frozen=True):
     """A model that cannot be called yet."""
 
     id: str
-    state: State
+    state: LoadState
     reason: str | None
 
 
@@ -134,7 +134,7 @@ class Queue(Answer, frozen=True):
 
     id: str
     object: Literal["queue"]
-    state: State
+    state: LoadState
     reason: str | None
     workers: int
     slots: int
@@ -186,7 +186,7 @@ class ModelStats(Answer, frozen=True):
 
     id: str
     type: str
-    state: State
+    state: LoadState
     reason: str | None
     workers: int
     slots: int

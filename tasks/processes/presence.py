@@ -21,14 +21,14 @@ from tasks.values.model import Details, Vitals
 
 _DAY = 86_400_000  # milliseconds
 log = structlog.get_logger()
-State: TypeAlias = Literal["starting", "loading", "ready", "restarting", "broken", "unloading", "unloaded"]
+LoadState: TypeAlias = Literal["starting", "loading", "ready", "restarting", "broken", "unloading", "unloaded"]
 Wish: TypeAlias = Literal["load", "unload"]
 
 
 class ModelState(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a model is doing, and why where that helps; `progress` of its loading is in percent."""
 
-    state: State
+    state: LoadState
     reason: str | None = None
     progress: int | None = None
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.batches import Batches, Cursor, Problem, Sizes, State, Status
+from tasks.batches import Batches, BatchState, Cursor, Problem, Sizes, Status
 from tasks.files import Files
 from tasks.leader.housekeeping import Housekeeping
 from tasks.lines import BatchLines, Place, Tally, line_job
@@ -21,7 +21,7 @@ from tasks.values.job import Status as JobStatus
 from tests.jobs import chat
 
 
-def made(store: JobStore, owner: str = "me", **more: Any) -> State:
+def made(store: JobStore, owner: str = "me", **more: Any) -> BatchState:
     blob = store.blobs.put(b"line\n", "application/jsonl")
     file = Files(store).add(owner, "in.jsonl", "batch", blob, None)
     given = {"endpoint": "/v1/embeddings", "window": "24h", "seconds": 86_400, "metadata": None, "output_keep": None}
@@ -33,11 +33,11 @@ def leading(store: JobStore, id: str = "runner-1") -> BatchLines:
     return BatchLines(store, id)
 
 
-def seen(store: JobStore, state: State) -> State:
+def seen(store: JobStore, state: BatchState) -> BatchState:
     return Batches(store).get(state.batch.id, state.batch.owner)
 
 
-def started(store: JobStore) -> tuple[BatchLines, State]:
+def started(store: JobStore) -> tuple[BatchLines, BatchState]:
     lines, state = leading(store), made(store)
     lines.move(state.batch, Status.IN_PROGRESS, Status.VALIDATING, total=3)
     return lines, seen(store, state)

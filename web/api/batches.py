@@ -8,7 +8,7 @@ from flask import Blueprint, request
 
 from schemas.answers import work
 from schemas.batches import BatchListSchema, BatchSchema
-from tasks.batches import State
+from tasks.batches import BatchState
 from tasks.files import File
 from tasks.values.errors import InvalidValue, NotFound
 from web import intake, registry, unserved
@@ -85,5 +85,5 @@ def cancel(batch_id: str) -> dict[str, Any]:
     return _shown(gateway().batches.cancel(batch_id, auth.current()))
 
 
-def _shown(state: State) -> dict[str, Any]:
+def _shown(state: BatchState) -> dict[str, Any]:
     return render.body(state, unserved.reason(gateway(), state.model, waits=not state.status.terminal))

@@ -17,7 +17,7 @@ from simple_websocket import Server
 
 from schemas.fields import checked
 from schemas.jobs import JobsStreamMessageSchema
-from tasks.batches import PREFIX, State
+from tasks.batches import PREFIX, BatchState
 from tasks.redis.scripts import AWAY
 from tasks.values.errors import Failure, InvalidValue, JobError, NotFound
 from tasks.watch import BatchWatch, Over, Sight, Told, Watch
@@ -109,7 +109,7 @@ class _Session:
         else:
             self._refuse(sight.job_id, Failure(NotFound.code, f"job '{sight.job_id}' is gone"))
 
-    def _show(self, batch_id: str, state: State | None) -> None:
+    def _show(self, batch_id: str, state: BatchState | None) -> None:
         if state is None:
             self._refuse(batch_id, Failure(NotFound.code, f"batch '{batch_id}' is gone"))
             return

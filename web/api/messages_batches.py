@@ -15,7 +15,7 @@ from flask import Blueprint, Response, request
 from schemas.answers import messages as answers
 from schemas.messages_batches import MessageBatchListSchema, MessageBatchSchema
 from tasks import batches
-from tasks.batches import State, Status
+from tasks.batches import BatchState, Status
 from tasks.files import File
 from tasks.values.errors import JobConflict, NotFound
 from web import cursors, intake
@@ -91,7 +91,7 @@ def index() -> dict[str, Any]:
     return anthropic.page(*cursors.stretch(map(_shown, _all()), asked))
 
 
-def _all() -> Iterator[State]:
+def _all() -> Iterator[BatchState]:
     after, more = None, True
     while more:
         page = gateway().batches.list(auth.current(), limit=_PAGE, after=after)
@@ -159,7 +159,7 @@ def _results(paths: list[Path]) -> Iterator[bytes]:
                 yield render.result(line)
 
 
-def _found(batch_id: str) -> State:
+def _found(batch_id: str) -> BatchState:
     """One of the owner's batches of messages; NotFound for any other."""
     if batch_id.startswith(PREFIX):
         with suppress(NotFound):
@@ -169,7 +169,7 @@ def _found(batch_id: str) -> State:
     raise NotFound(f"no batch of messages '{batch_id}'")
 
 
-def _shown(state: State) -> dict[str, Any]:
+def _shown(state: BatchState) -> dict[str, Any]:
     shared, batch_id = gateway(), PREFIX + state.batch.id.removeprefix(batches.PREFIX)
     total = state.total or _lines(shared.store.blobs.path(state.batch.input))
     undone: Mapping[str, int] = {}

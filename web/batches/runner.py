@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from tasks.batches import Cursor, Problem, State, Status
+from tasks.batches import BatchState, Cursor, Problem, Status
 from tasks.lines import BatchLines, line_job
 from tasks.values import events
 from tasks.values.errors import StorageFull
@@ -121,7 +121,7 @@ class BatchRunner:
             elif not self._active[batch_id].update(state):
                 raise Superseded(f"{batch_id} was taken further by another")
 
-    def _begin(self, state: State) -> None:
+    def _begin(self, state: BatchState) -> None:
         active = RunningBatch(state, self._lines.inflight(state.batch.id))
         self._active[state.batch.id] = active
         self._know(active, active.inflight)

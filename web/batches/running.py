@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tasks.batches import Batch, Cursor, Sizes, State, Status
+from tasks.batches import Batch, BatchState, Cursor, Sizes, Status
 from tasks.lines import Place
 from web.batches.validation import Validation
 
@@ -21,7 +21,7 @@ class Superseded(Exception):
 class RunningBatch:
     """`state` is Redis' own; cursor, sizes and lines in flight are followed here between two looks at it."""
 
-    state: State
+    state: BatchState
     inflight: dict[int, Place]
     validation: Validation | None = None
     told: bool = False  # its jobs were told to end
@@ -31,7 +31,7 @@ class RunningBatch:
     def __post_init__(self) -> None:
         self.cursor, self.sizes = self.state.cursor, self.state.sizes
 
-    def update(self, state: State) -> bool:
+    def update(self, state: BatchState) -> bool:
         """Take what Redis says now; False when it cannot come of what was done here."""
         self.state = state
         return state.sizes == self.sizes and state.cursor.offset <= self.cursor.offset

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from tasks.batches import State, Status
+from tasks.batches import BatchState, Status
 from tasks.values.errors import Failure
 from web.endpoint import Rendered
 from web.http.errors import Dialect
 
 
-def body(state: State, reason: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def body(state: BatchState, reason: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The batch object; times in seconds since the epoch. `reason` is why it does not go on, if it is known not to."""
     batch, usage = state.batch, state.usage
     return {
@@ -49,7 +49,7 @@ def body(state: State, reason: Mapping[str, Any] | None = None) -> dict[str, Any
     }
 
 
-def _seconds(state: State, status: Status) -> int | None:
+def _seconds(state: BatchState, status: Status) -> int | None:
     return state.times[status] // 1000 if status in state.times else None
 
 

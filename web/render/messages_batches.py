@@ -7,14 +7,14 @@ from typing import Any
 
 import msgspec
 
-from tasks.batches import State, Status
+from tasks.batches import BatchState, Status
 from web.render.anthropic import time
 
 _CANCELED, _EXPIRED = "batch_cancelled", "batch_expired"
 _ENDS = {_CANCELED: "canceled", _EXPIRED: "expired"}
 
 
-def body(state: State, id: str, total: int, undone: Mapping[str, int], results_url: str) -> dict[str, Any]:
+def body(state: BatchState, id: str, total: int, undone: Mapping[str, int], results_url: str) -> dict[str, Any]:
     """The batch: of `total` requests; `undone` says by a line's code how many were not carried out."""
     ended = state.status.terminal
     canceled, expired = undone.get(_CANCELED, 0), undone.get(_EXPIRED, 0)
@@ -47,7 +47,7 @@ def _processing(status: Status) -> str:
     return "canceling" if status is Status.CANCELLING else "in_progress"
 
 
-def _time(state: State, status: Status) -> str | None:
+def _time(state: BatchState, status: Status) -> str | None:
     return time(state.times[status]) if status in state.times else None
 
 

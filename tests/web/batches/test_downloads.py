@@ -11,7 +11,7 @@ import pytest
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
-from tasks.batches import Batch, Batches, State, Status
+from tasks.batches import Batch, Batches, BatchState, Status
 from tasks.blobs import BlobStore
 from tasks.files import Files
 from tasks.lines import Place, Tally
@@ -50,11 +50,11 @@ def gateway(settings: Settings, store: JobStore) -> Iterator[Gateway]:
     made.follower.close()
 
 
-def batch(store: JobStore, *addresses: str) -> State:
+def batch(store: JobStore, *addresses: str) -> BatchState:
     return batch_of(store, URL, {address: {"model": "ear", "file": address} for address in addresses})
 
 
-def batch_of(store: JobStore, url: str, bodies: Mapping[str, Mapping[str, Any]], owner: str = "me") -> State:
+def batch_of(store: JobStore, url: str, bodies: Mapping[str, Mapping[str, Any]], owner: str = "me") -> BatchState:
     lines = ({"custom_id": one, "method": "POST", "url": url, "body": asked} for one, asked in bodies.items())
     blob = store.blobs.put("\n".join(map(json.dumps, lines)).encode(), "application/jsonl")
     file = Files(store).add(owner, "in.jsonl", "batch", blob, None)

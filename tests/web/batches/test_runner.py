@@ -12,7 +12,7 @@ import pytest
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
-from tasks.batches import Batches, State, Status
+from tasks.batches import Batches, BatchState, Status
 from tasks.files import Files
 from tasks.lines import BatchLines
 from tasks.redis.claims import Claims
@@ -51,7 +51,7 @@ def line(custom_id: str, **more: Any) -> str:
     return json.dumps({"custom_id": custom_id, "method": "POST", "url": URL, "body": body(custom_id), **more}) + "\n"
 
 
-def batch(store: JobStore, *lines: str, owner: str = "me", seconds: int = 86_400) -> State:
+def batch(store: JobStore, *lines: str, owner: str = "me", seconds: int = 86_400) -> BatchState:
     blob = store.blobs.put("".join(lines).encode(), "application/jsonl")
     file = Files(store).add(owner, "in.jsonl", "batch", blob, None)
     return Batches(store).create(file, endpoint=URL, window="24h", seconds=seconds, metadata=None, output_keep=None)
@@ -85,11 +85,13 @@ def new_runner(gateway: Gateway, store: JobStore, id: str = "runner") -> BatchRu
     return BatchRunner(gateway, id)
 
 
-def seen(store: JobStore, state: State) -> State:
+def seen(store: JobStore, state: BatchState) -> BatchState:
     return Batches(store).get(state.batch.id, state.batch.owner)
 
 
-def finish(runner: BatchRunner, store: JobStore, state: State, each: Callable[[], object] | None = None) -> State:
+def finish(
+    runner: BatchRunner, store: JobStore, state: BatchState, each: Callable[[], object] | None = None
+) -> BatchState:
     for _ in range(300):
         runner.turn(wait=0.01)
         (each or (lambda: work(store)))()
@@ -98,7 +100,7 @@ def finish(runner: BatchRunner, store: JobStore, state: State, each: Callable[[]
     raise AssertionError(f"it does not end: {seen(store, state)}")
 
 
-def told(store: JobStore, state: State, kind: str) -> dict[str, dict[str, Any]]:
+def told(store: JobStore, state: BatchState, kind: str) -> dict[str, dict[str, Any]]:
     """The lines of a file by custom id, each of which stands there once."""
     file_id = state.output_file if kind == "output" else state.error_file
     if file_id is None:
