@@ -21,7 +21,7 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-class Patience:
+class BackOff:
     """Makes the same step again and again, whatever comes of it; `what` names it in the log."""
 
     def __init__(self, what: str) -> None:
@@ -80,10 +80,10 @@ class Loop:
         return self._stopped.is_set()
 
     def _run(self) -> None:
-        patience = Patience(self.name)
+        back_off = BackOff(self.name)
         try:
             while not self._stopped.is_set():
-                self._stopped.wait(max(patience.run(self._step), self._until_beat()))
+                self._stopped.wait(max(back_off.run(self._step), self._until_beat()))
         finally:
             if not self._stopped.is_set():
                 log.critical("a thread that this process needs has ended; the process ends too", loop=self.name)

@@ -8,7 +8,7 @@ import threading
 import pytest
 from structlog.testing import capture_logs
 
-from tasks.processes.loops import Apart, Loop, Patience, insist
+from tasks.processes.loops import Apart, BackOff, Loop, insist
 from tasks.values.errors import QueueUnavailable, StorageFull
 from tests.servers import eventually
 
@@ -36,20 +36,20 @@ def test_a_loop_goes_on_after_whatever_a_step_raises() -> None:
 
 
 def test_a_failing_step_is_made_again_later_and_later() -> None:
-    patience = Patience("test")
-    waits = [patience.run(Steps(ValueError("bad"))) for _ in range(9)]
+    back_off = BackOff("test")
+    waits = [back_off.run(Steps(ValueError("bad"))) for _ in range(9)]
     assert waits == sorted(waits) and waits[0] < waits[3] < waits[-1] == waits[-2] == 5.0
-    assert patience.run(Steps()) == 0.0
-    assert patience.run(Steps(ValueError("bad"))) == waits[0]
+    assert back_off.run(Steps()) == 0.0
+    assert back_off.run(Steps(ValueError("bad"))) == waits[0]
 
 
 def test_an_absence_is_logged_once_and_so_is_its_end() -> None:
-    patience = Patience("test")
+    back_off = BackOff("test")
     with capture_logs() as logs:
         for _ in range(3):
-            assert patience.run(Steps(QueueUnavailable("away")))
-        patience.run(Steps())
-        patience.run(Steps())
+            assert back_off.run(Steps(QueueUnavailable("away")))
+        back_off.run(Steps())
+        back_off.run(Steps())
     assert [entry["event"] for entry in logs] == ["the queue is away; trying until it is back", "the queue is back"]
 
 
