@@ -139,14 +139,14 @@ def _further(folder_of_models: Path, known: Collection[ModelEntry]) -> dict[str,
         raise CatalogueError(f"{folder_of_models}: no such folder (server.model_dir, MLXQ_MODEL_DIR)")
     taken = {name for entry in known for name in (entry.name, *entry.aliases)}
     paths = {Path(entry.model_path).expanduser().resolve() for entry in known}
-    found = {
+    entries = {
         entry.name: entry
         for entry in folder.models(folder_of_models)
         if entry.name not in taken and Path(entry.model_path).resolve() not in paths
     }
-    if not found and not known:
+    if not entries and not known:
         raise CatalogueError(f"{folder_of_models}: there is no model in this folder that can be served")
-    return found
+    return entries
 
 
 def schema() -> dict[str, Any]:

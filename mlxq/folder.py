@@ -132,7 +132,7 @@ def _ends(heads: list[str], *endings: str) -> bool:
 def _json(path: Path) -> dict[str, Any]:
     """The object in a file; an empty one where there is none that can be read."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}

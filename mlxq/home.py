@@ -67,13 +67,13 @@ def join(settings: Settings, environ: Mapping[str, str], told: str = "") -> None
     if settings.redis_external or STARTED_BY_MANAGER not in environ:
         return
     role = environ[STARTED_BY_MANAGER].removesuffix(".1")  # honcho numbers processes, `mlxq launch` does not
-    parent, began, said = os.getppid(), time.monotonic(), False
+    parent, began, announced = os.getppid(), time.monotonic(), False
     while not hold(settings.home, role, told):
         if os.getppid() != parent:
             sys.exit(1)
-        if not said and time.monotonic() - began > _PATIENCE:
+        if not announced and time.monotonic() - began > _PATIENCE:
             log.warning("waiting for another stack's process to end", role=role, it=holder(settings.home, role))
-            said = True
+            announced = True
         time.sleep(0.1)
 
 

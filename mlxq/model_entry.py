@@ -72,8 +72,8 @@ class ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     @property
     def defaults(self) -> Mapping[str, float]:
         """Values of sampling settings for requests that say nothing, by their names in a request."""
-        found = {name: getattr(self, f"default_{name}", None) for name in ranges.SAMPLING}
-        return {name: value for name, value in found.items() if value is not None}
+        values = {name: getattr(self, f"default_{name}", None) for name in ranges.SAMPLING}
+        return {name: value for name, value in values.items() if value is not None}
 
     def faults(self) -> Iterator[tuple[tuple[str, ...], str]]:
         """What is wrong although each key's value is right by itself: the keys that it is about, and a sentence."""

@@ -99,13 +99,13 @@ class Settings:
         """
         given: dict[str, Any] = {}
         for name, (variable, reader) in VARIABLES.items():
-            if found := _variable(environ, variable):
-                given[name] = _read(*found, reader)
+            if variable_text := _variable(environ, variable):
+                given[name] = _read(*variable_text, reader)
             elif file and file.get(name) is not None:
                 given[name] = from_file(name, file[name])
         for name, kind in SAMPLING.items():
-            if found := _variable(environ, DEFAULT + name.upper()):
-                given.setdefault("defaults", {})[name] = _read(*found, read(kind))
+            if variable_text := _variable(environ, DEFAULT + name.upper()):
+                given.setdefault("defaults", {})[name] = _read(*variable_text, read(kind))
         given["redis_external"] = "redis_url" in given
         if not given["redis_external"]:
             port = _variable(environ, "MLXQ_REDIS_PORT")

@@ -90,25 +90,25 @@ def _admin_key(text: str) -> str:
 
 
 def _hosts(text: str) -> tuple[str, ...]:
-    found = tuple(host.strip("[]") for host in _keys(text.lower()))
-    if any("/" in host or host.count(":") == 1 for host in found):
+    hosts = tuple(host.strip("[]") for host in _keys(text.lower()))
+    if any("/" in host or host.count(":") == 1 for host in hosts):
         raise ValueError("must be names as in 'mlxq.example.com' or '*.example.com', without scheme and port")
-    return found
+    return hosts
 
 
 def _origins(text: str) -> tuple[str, ...]:
-    found = _keys(text.lower())
-    if not all(origin in ("*", "null") or "://" in origin for origin in found):
+    origins = _keys(text.lower())
+    if not all(origin in ("*", "null") or "://" in origin for origin in origins):
         raise ValueError("must be origins as in 'https://chat.example.com', or '*'")
-    return tuple(origin.rstrip("/") for origin in found)
+    return tuple(origin.rstrip("/") for origin in origins)
 
 
 def _networks(text: str) -> tuple[str, ...]:
-    found = _keys(text)
-    for network in found:
+    networks = _keys(text)
+    for network in networks:
         if network != "*":
             ipaddress.ip_network(network)  # says itself what is wrong with one
-    return found
+    return networks
 
 
 def _treatment(text: str) -> str:

@@ -120,10 +120,10 @@ class KeyRing:
         """The key of a secret, which is noted as used; None when there is none. Raises QueueUnavailable."""
         store = self.store
         with answers():
-            found = store.scripts.run("use_key", [store.keys.api_key(key_id(secret))], [COARSE])
-        if found is None:
+            fields = store.scripts.run("use_key", [store.keys.api_key(key_id(secret))], [COARSE])
+        if fields is None:
             return None
-        key, status = decode(found[0]), found[1].decode()
+        key, status = decode(fields[0]), fields[1].decode()
         # Ids are a part of the digest; what opens the door is all of it.
         return (key, status) if secrets.compare_digest(key.digest, digest(secret)) else None
 
@@ -136,10 +136,10 @@ class KeyRing:
 
     def get(self, key_id: str) -> Listed:
         """The key of this id; NotFound when there is none."""
-        found = self._read([key_id])
-        if not found:
+        keys = self._read([key_id])
+        if not keys:
             raise NotFound(f"no stored key '{key_id}'")
-        return found[0]
+        return keys[0]
 
     def list(self) -> tuple[Listed, ...]:
         """Every key that was ever made, newest first."""

@@ -147,7 +147,7 @@ class Batches:
         )
         keys = self.store.keys
         with answers():
-            found, outcome = self.store.scripts.run(
+            answer, outcome = self.store.scripts.run(
                 "open_batch",
                 [
                     keys.batch(batch.id),
@@ -168,8 +168,8 @@ class Batches:
                 ],
             )
         if outcome == b"mismatch":
-            raise IdempotencyMismatch(f"this Idempotency-Key belongs to {found.decode()}, which was asked otherwise")
-        return self.get(found.decode(), batch.owner)
+            raise IdempotencyMismatch(f"this Idempotency-Key belongs to {answer.decode()}, which was asked otherwise")
+        return self.get(answer.decode(), batch.owner)
 
     def get(self, batch_id: str, owner: str) -> BatchState:
         """One of the owner's batches; NotFound for anybody else's."""
@@ -183,21 +183,21 @@ class Batches:
         with answers(), self.store.redis.pipeline(transaction=False) as pipe:
             for batch_id in ids:
                 pipe.hgetall(self.store.keys.batch(batch_id))
-            found = pipe.execute()
-        return [_readable(batch_id, fields) for batch_id, fields in zip(ids, found, strict=True)]
+            rows = pipe.execute()
+        return [_readable(batch_id, fields) for batch_id, fields in zip(ids, rows, strict=True)]
 
     def list(self, owner: str, *, limit: int, after: str | None = None) -> Page:
         """The owner's batches, newest first, those after the cursor `after` (a batch's id)."""
-        key, found = self.store.keys.batches(owner), list[BatchState]()
+        key, states = self.store.keys.batches(owner), list[BatchState]()
         now = self.store.now()
-        while len(found) <= limit:
+        while len(states) <= limit:
             with answers():
                 ids = stretch(self.store.redis, key, after, True, limit + 1)
-            found += [state for state in self.read(ids) if state is not None and not _over(state, now)]
+            states += [state for state in self.read(ids) if state is not None and not _over(state, now)]
             if len(ids) <= limit:
                 break
             after = ids[-1]
-        return Page(tuple(found[:limit]), len(found) > limit)
+        return Page(tuple(states[:limit]), len(states) > limit)
 
     def cancel(self, batch_id: str, owner: str) -> BatchState:
         """Have a batch end before its time, with what is done by then; JobConflict when it has ended."""

@@ -45,10 +45,10 @@ class ChatCompletions:
         """One of the owner's completions; NotFound for anybody else's."""
         (fields,) = self._fields([completion_id])
         with readable(completion_id):
-            found = _stored(fields)
-        if found is None or found.completion.owner != owner or found.expires <= self.store.now():
+            stored = _stored(fields)
+        if stored is None or stored.completion.owner != owner or stored.expires <= self.store.now():
             raise NotFound(f"no stored chat completion '{completion_id}'")
-        return found
+        return stored
 
     def list(
         self,
@@ -61,15 +61,15 @@ class ChatCompletions:
         metadata: Mapping[str, str] = {},
     ) -> Page:
         """The owner's completions in the order they were made, those after the cursor `after` (a completion's id)."""
-        found: list[Stored] = []
+        completions: list[Stored] = []
         now = self.store.now()
         for one in self._each(owner, after, newest_first):
             fits = model in (None, one.completion.model) and metadata.items() <= one.metadata.items()
             if fits and one.expires > now:
-                found.append(one)
-                if len(found) > limit:
+                completions.append(one)
+                if len(completions) > limit:
                     break
-        return Page(tuple(found[:limit]), len(found) > limit)
+        return Page(tuple(completions[:limit]), len(completions) > limit)
 
     def _each(self, owner: str, after: str | None, newest_first: bool) -> Iterator[Stored]:
         key = self.store.keys.completions(owner)
@@ -77,8 +77,8 @@ class ChatCompletions:
             with answers():
                 ids = stretch(self.store.redis, key, after, newest_first, _STRETCH)
             for completion_id, fields in zip(ids, self._fields(ids), strict=True):
-                if (found := _readable(completion_id, fields)) is not None:
-                    yield found
+                if (stored := _readable(completion_id, fields)) is not None:
+                    yield stored
             if len(ids) < _STRETCH:
                 return
             after = ids[-1]
@@ -87,8 +87,8 @@ class ChatCompletions:
         with answers(), self.store.redis.pipeline(transaction=False) as pipe:
             for completion_id in ids:
                 pipe.hmget(self.store.keys.completion(completion_id), _FIELDS)
-            found: Sequence[Sequence[bytes | None]] = pipe.execute()
-        return found
+            rows: Sequence[Sequence[bytes | None]] = pipe.execute()
+        return rows
 
     def output(self, stored: Stored) -> Output:
         """What a completion is rendered from; NotFound when its bytes are gone."""
@@ -121,19 +121,19 @@ class ChatCompletions:
         if spec is not None:
             self._erase(chat_completion.decode(spec))
 
-    def _erase(self, found: Completion) -> None:
+    def _erase(self, completion: Completion) -> None:
         keys = self.store.keys
         with answers():
             self.store.scripts.run(
                 "remove_completion",
                 [
-                    keys.completion(found.id),
-                    keys.completions(found.owner),
+                    keys.completion(completion.id),
+                    keys.completions(completion.owner),
                     keys.outdated(),
-                    keys.blob(found.input.sha256),
-                    keys.blob(found.output.sha256),
+                    keys.blob(completion.input.sha256),
+                    keys.blob(completion.output.sha256),
                 ],
-                [found.id, found.owner],
+                [completion.id, completion.owner],
             )
 
 

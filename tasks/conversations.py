@@ -169,15 +169,15 @@ class Conversations:
                     raise InvalidValue(f"'after': the conversation has no item '{after}'", param="after")
                 begin = f"({int(place)}"
             if newest_first:
-                found = redis.zrevrangebyscore(key, begin, "-inf", start=0, num=count)
+                members = redis.zrevrangebyscore(key, begin, "-inf", start=0, num=count)
             else:
-                found = redis.zrangebyscore(key, begin, "+inf", start=0, num=count)
-        return [member.decode() for member in found]
+                members = redis.zrangebyscore(key, begin, "+inf", start=0, num=count)
+        return [member.decode() for member in members]
 
     def item(self, conversation: Conversation, item_id: str) -> dict[str, Any]:
         """One item; NotFound when there is none of this id."""
-        (found,) = self._read([self._place(conversation, item_id)])
-        return found
+        (item,) = self._read([self._place(conversation, item_id)])
+        return item
 
     def remove(self, conversation: Conversation, item_id: str) -> None:
         """Take one item out; NotFound when there is none of this id."""
@@ -200,8 +200,8 @@ class Conversations:
     def turns(self, conversation: Conversation) -> list[bytes]:
         """What calls have said that has not become items yet, in the order in which they ended."""
         with answers():
-            found: list[bytes] = self.store.redis.lrange(self.store.keys.turns(conversation.id), 0, -1)
-        return found
+            members: list[bytes] = self.store.redis.lrange(self.store.keys.turns(conversation.id), 0, -1)
+        return members
 
     def output(self, turn: bytes) -> Output:
         """What a turn is rendered from; NotFound when its bytes are gone."""
@@ -234,21 +234,21 @@ class Conversations:
         spec = self.store.redis.hget(self.store.keys.conversation(conversation_id), "spec")
         return None if spec is None else self._erase(decode(spec), self.store.now())
 
-    def _erase(self, found: Conversation, now: int | None = None) -> int | None:
+    def _erase(self, conversation: Conversation, now: int | None = None) -> int | None:
         """Remove a conversation; where `now` is given only if its time is over then, else the answer is its end."""
         keys = self.store.keys
         with answers():
             left = self.store.scripts.run(
                 "remove_conversation",
                 [
-                    keys.conversation(found.id),
-                    keys.conversations(found.owner),
-                    keys.items(found.id),
-                    keys.places(found.id),
-                    keys.turns(found.id),
+                    keys.conversation(conversation.id),
+                    keys.conversations(conversation.owner),
+                    keys.items(conversation.id),
+                    keys.places(conversation.id),
+                    keys.turns(conversation.id),
                     keys.outdated(),
                 ],
-                [found.id, found.owner, "" if now is None else now, keys.blob("")],
+                [conversation.id, conversation.owner, "" if now is None else now, keys.blob("")],
             )
         return None if left is None else int(left)
 

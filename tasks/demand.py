@@ -38,14 +38,14 @@ def read(store: JobStore, workers: Mapping[str, str]) -> dict[str, Demand]:
             pipe.hget(keys.workers(), worker)
         replies = pipe.execute()
     size = len(Lane) + 2
-    found: dict[str, Demand] = {}
+    demands: dict[str, Demand] = {}
     for at, (model, worker) in enumerate(workers.items()):
         *queued, holders, shown = replies[at * size : (at + 1) * size]
         lanes = dict(zip(Lane, queued, strict=True))
         people = lanes.pop(Lane.INTERACTIVE)
         told = msgspec.json.decode(shown, type=Worker) if shown else None
-        found[model] = Demand(people, sum(lanes.values()), told, holders.count(worker.encode()))
-    return found
+        demands[model] = Demand(people, sum(lanes.values()), told, holders.count(worker.encode()))
+    return demands
 
 
 def refuse(store: JobStore, model: str, failure: Failure) -> None:

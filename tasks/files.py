@@ -74,11 +74,11 @@ class Files:
     def get(self, file_id: str, owner: str) -> File:
         """One of the owner's files; NotFound for anybody else's."""
         with answers():
-            found = self.store.redis.get(self.store.keys.file(file_id))
+            data = self.store.redis.get(self.store.keys.file(file_id))
         file: File | None = None
-        if found is not None:
+        if data is not None:
             with readable(file_id):
-                file = decode(found)
+                file = decode(data)
         if file is None or file.owner != owner or _over(file, self.store.now()):
             raise NotFound(f"no file '{file_id}'")
         return file
@@ -87,22 +87,22 @@ class Files:
         self, owner: str, *, limit: int, after: str | None = None, newest_first: bool = True, purpose: str | None = None
     ) -> Page:
         """The owner's files in the order they were made, those after the cursor `after` (a file's id)."""
-        found: list[File] = []
+        files: list[File] = []
         now = self.store.now()
         for file in self._files(owner, after, newest_first):
             if purpose in (None, file.purpose) and not _over(file, now):
-                found.append(file)
-                if len(found) > limit:
+                files.append(file)
+                if len(files) > limit:
                     break
-        return Page(tuple(found[:limit]), len(found) > limit)
+        return Page(tuple(files[:limit]), len(files) > limit)
 
     def _files(self, owner: str, after: str | None, newest_first: bool) -> Iterator[File]:
         key = self.store.keys.files(owner)
         while True:
             with answers():
                 ids = stretch(self.store.redis, key, after, newest_first, _STRETCH)
-                found = self.store.redis.mget([self.store.keys.file(file_id) for file_id in ids]) if ids else []
-            for file_id, data in zip(ids, found, strict=True):
+                rows = self.store.redis.mget([self.store.keys.file(file_id) for file_id in ids]) if ids else []
+            for file_id, data in zip(ids, rows, strict=True):
                 if data is not None and (file := _readable(file_id, data)) is not None:
                     yield file
             if len(ids) < _STRETCH:
@@ -125,9 +125,9 @@ class Files:
 
     def expire(self, file_id: str) -> None:
         """Remove a file whose time is over."""
-        found = self.store.redis.get(self.store.keys.file(file_id))
-        if found is not None:
-            self.erase(decode(found))
+        data = self.store.redis.get(self.store.keys.file(file_id))
+        if data is not None:
+            self.erase(decode(data))
 
 
 def encode(file: File) -> bytes:
@@ -155,10 +155,10 @@ def _readable(file_id: str, data: bytes) -> File | None:
 def stretch(redis: Any, key: str, after: str | None, newest_first: bool, count: int) -> list[str]:
     """The next ids of an index whose ids sort as their records were made."""
     if newest_first:
-        found = redis.zrevrangebylex(key, f"({after}" if after else "+", "-", start=0, num=count)
+        members = redis.zrevrangebylex(key, f"({after}" if after else "+", "-", start=0, num=count)
     else:
-        found = redis.zrangebylex(key, f"({after}" if after else "-", "+", start=0, num=count)
-    return [member.decode() for member in found]
+        members = redis.zrangebylex(key, f"({after}" if after else "-", "+", start=0, num=count)
+    return [member.decode() for member in members]
 
 
 def _over(file: File, now: int) -> bool:

@@ -75,16 +75,16 @@ class BatchLines:
     def inflight(self, batch_id: str) -> dict[int, Place]:
         """The lines of a batch that were taken and are not in the output."""
         with answers():
-            found: Mapping[bytes, bytes] = self.store.redis.hgetall(self.store.keys.inflight(batch_id))
-        return {int(line): Place(*map(int, place.split(b":"))) for line, place in found.items()}
+            places: Mapping[bytes, bytes] = self.store.redis.hgetall(self.store.keys.inflight(batch_id))
+        return {int(line): Place(*map(int, place.split(b":"))) for line, place in places.items()}
 
     def statuses(self, jobs: Sequence[str]) -> list[bytes | None]:
         """The statuses of jobs, None where there is none."""
         with answers(), self.store.redis.pipeline(transaction=False) as pipe:
             for job_id in jobs:
                 pipe.hget(self.store.keys.job(job_id), "status")
-            found: list[bytes | None] = pipe.execute()
-        return found
+            statuses: list[bytes | None] = pipe.execute()
+        return statuses
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Record jobs of lines and send them on their way; those that stand there already stay as they are."""
@@ -128,12 +128,12 @@ class BatchLines:
     def move(self, batch: Batch, to: Status, *froms: Status, **fields: Value) -> None:
         """Change a batch's status if it has one of `froms`, and these fields with it."""
         keys = self.store.keys
-        told = [part for field in fields.items() for part in field]
+        pairs = [part for field in fields.items() for part in field]
         with answers():
             self.store.scripts.run(
                 "move_batch",
                 [keys.batch(batch.id), keys.runner(), keys.notify_batches()],
-                [self.runner, to, time_field(to), len(froms), *froms, *told],
+                [self.runner, to, time_field(to), len(froms), *froms, *pairs],
             )
 
     def take(self, batch: Batch, before: Cursor, after: Cursor, lines: Mapping[int, Place]) -> bool:

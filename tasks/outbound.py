@@ -50,8 +50,8 @@ class Fetched(NamedTuple):
 
 def resolve(host: str, port: int) -> Sequence[str]:
     """The addresses of a name, as the system gives them; OSError when it has none."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in addresses))
 
 
 class Sink(Protocol):
@@ -71,15 +71,15 @@ class Outbound:
     def vet(self, url: str, param: str | None = None) -> httpx.URL:
         """A URL that may be called as far as can be said without resolving its name; InvalidValue names `param`."""
         try:
-            found = httpx.URL(url)
-            host, port = found.host, found.port  # it reads the name only now
+            parsed = httpx.URL(url)
+            host, port = parsed.host, parsed.port  # it reads the name only now
         except (httpx.InvalidURL, ValueError) as error:
             raise InvalidValue(f"this is no URL: {error}", param=param) from None
-        if found.scheme not in ("http", "https") or not host or len(url) > LONGEST_URL:
+        if parsed.scheme not in ("http", "https") or not host or len(url) > LONGEST_URL:
             raise InvalidValue(f"a URL must be http or https, with at most {LONGEST_URL} characters", param=param)
-        if not (":" in host or _NAME.fullmatch(found.raw_host)) or not 0 < (80 if port is None else port) < 65_536:
+        if not (":" in host or _NAME.fullmatch(parsed.raw_host)) or not 0 < (80 if port is None else port) < 65_536:
             raise InvalidValue(f"this is not a URL: '{host}' cannot be a host, or its port cannot be one", param=param)
-        if found.userinfo:
+        if parsed.userinfo:
             raise InvalidValue("a URL must not hold a user or password", param=param)
         try:
             literal = ipaddress.ip_address(host)
@@ -88,7 +88,7 @@ class Outbound:
                 raise _refusal(host, param) from None
         else:
             self._check(host, [literal], param)
-        return found
+        return parsed
 
     def fetch(
         self,
@@ -140,12 +140,12 @@ class Outbound:
         port = url.port or (443 if url.scheme == "https" else 80)
         addresses = self._addresses(url.host, url.raw_host.decode(), port, param)
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-        told = [(b"host", url.netloc), (b"user-agent", _AGENT), (b"accept-encoding", b"identity"), *headers]
+        all_headers = [(b"host", url.netloc), (b"user-agent", _AGENT), (b"accept-encoding", b"identity"), *headers]
         pool = httpcore.ConnectionPool(
             ssl_context=_tls(), max_connections=1, network_backend=_Pinned(addresses, until), http2=False
         )
         try:
-            with pool, pool.stream(method, target, headers=told, content=body) as response:
+            with pool, pool.stream(method, target, headers=all_headers, content=body) as response:
                 yield response
         except httpcore.TimeoutException:
             raise FetchFailed(f"'{url.host}' did not answer in time", param=param) from None
@@ -154,14 +154,14 @@ class Outbound:
 
     def _addresses(self, host: str, name: str, port: int, param: str | None) -> Sequence[str]:
         try:
-            found = self.resolver(name, port)
-            parsed = [ipaddress.ip_address(address.partition("%")[0]) for address in found]
+            addresses = self.resolver(name, port)
+            parsed = [ipaddress.ip_address(address.partition("%")[0]) for address in addresses]
         except (OSError, ValueError):
             parsed = []
         if not parsed:
             raise FetchFailed(f"the name '{host}' has no address", param=param)
         self._check(host, parsed, param)
-        return found
+        return addresses
 
     def _check(self, host: str, addresses: Iterable[Address], param: str | None) -> None:
         if not self.allow_private and not all(map(public, addresses)):
@@ -209,8 +209,8 @@ def _take(
 
 
 def _header(response: httpcore.Response, name: bytes) -> str:
-    found = (value for key, value in response.headers if key.lower() == name)
-    return next(found, b"").decode("latin-1")
+    values = (value for key, value in response.headers if key.lower() == name)
+    return next(values, b"").decode("latin-1")
 
 
 @cache

@@ -70,16 +70,16 @@ class Watch:
         names = {self._store.keys.events(job_id): job_id for job_id in self._cursors}
         cursors = {key: self._cursors[job_id] for key, job_id in names.items()}
         with answers():
-            found = self._store.redis.xread(cursors, count=_COUNT, block=max(1, int(patience * 1000)))
-        heard = set()
-        for key, entries in rows(found):
-            heard.add(names[key])
+            answer = self._store.redis.xread(cursors, count=_COUNT, block=max(1, int(patience * 1000)))
+        changed = set()
+        for key, entries in rows(answer):
+            changed.add(names[key])
             for entry_id, fields in entries:
                 yield from self._told(names[key], entry_id.decode(), readable(fields[b"e"]))
         looked_at, self._added = self._added, set()
         if time.monotonic() - self._looked >= _LOOK:
             self._looked, looked_at = time.monotonic(), set(self._cursors)
-        for job_id in looked_at - heard:
+        for job_id in looked_at - changed:
             if job_id in self._cursors:
                 yield from self._look(job_id)
 

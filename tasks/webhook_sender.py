@@ -77,8 +77,8 @@ class WebhookSender:
 
     def _until_due(self) -> float:
         """Seconds until the next attempt is due; when none is, longer than a rest."""
-        found = self._store.redis.zrange(self._store.keys.hooks(), 0, 0, withscores=True)
-        return (found[0][1] - self._store.now()) / 1000 if found else 2 * _REST
+        due = self._store.redis.zrange(self._store.keys.hooks(), 0, 0, withscores=True)
+        return (due[0][1] - self._store.now()) / 1000 if due else 2 * _REST
 
     def turn(self) -> None:
         """Begin to send what is due, as far as there is room."""

@@ -109,9 +109,9 @@ def _id(subject: str, type: str, url: str) -> str:
     return "evt_" + hashlib.sha256(f"{subject} {type} {url}".encode()).hexdigest()[:32]
 
 
-def arguments(found: Iterable[Delivery]) -> list[str | bytes]:
+def arguments(deliveries: Iterable[Delivery]) -> list[str | bytes]:
     """Deliveries as scripts take them: id and bytes, one after the other."""
-    return [part for delivery in found for part in (delivery.id, msgspec.json.encode(delivery))]
+    return [part for delivery in deliveries for part in (delivery.id, msgspec.json.encode(delivery))]
 
 
 def read(records: Records, delivery_id: str) -> Told | None:

@@ -91,10 +91,10 @@ def await_up(gateway: Gateway, entry: ModelEntry, gone: Callable[[], bool]) -> N
     if time.monotonic() < gateway.ready_until.get(entry.name, 0.0):
         return
     until = time.monotonic() + gateway.settings.start_wait
-    while not callable_now(entry, (found := gateway.presence.model(entry.name)).state):
-        reason = f": {found.reason}" if found.reason else ""
-        if found.state == "broken" or time.monotonic() >= until:
-            raise ModelUnavailable(f"the model '{entry.name}' is {found.state}{reason}", param="model", retry_after=10)
+    while not callable_now(entry, (state := gateway.presence.model(entry.name)).state):
+        reason = f": {state.reason}" if state.reason else ""
+        if state.state == "broken" or time.monotonic() >= until:
+            raise ModelUnavailable(f"the model '{entry.name}' is {state.state}{reason}", param="model", retry_after=10)
         if gone():
             raise ClientGone
         time.sleep(_LOOK)

@@ -25,15 +25,15 @@ from web.render.responses import body, items
 def settled(caller: Caller, conversation_id: str) -> Described:
     """One of the caller's conversations, with everything in it that was said; NotFound when there is none."""
     conversations = caller.gateway.conversations
-    found = conversations.get(conversation_id, caller.owner)
-    for turn in conversations.turns(found.conversation):
+    conversation = conversations.get(conversation_id, caller.owner)
+    for turn in conversations.turns(conversation.conversation):
         try:
-            said = _items(caller.gateway, conversations.output(turn))
+            items = _items(caller.gateway, conversations.output(turn))
         except NotFound as error:  # somebody deleted the files that it was kept in
             pass_over(conversation_id, str(error))
-            said = []
-        conversations.settle(found.conversation, turn, said)
-    return found
+            items = []
+        conversations.settle(conversation.conversation, turn, items)
+    return conversation
 
 
 def _items(gateway: Gateway, said: Output) -> list[dict[str, Any]]:
@@ -50,11 +50,11 @@ def past(caller: Caller, conversation_id: str, param: str | None) -> tuple[dict[
         conversation = settled(caller, conversation_id).conversation
     except NotFound as error:
         raise InvalidValue(str(error), param=param) from None
-    found = caller.gateway.conversations.items(conversation, limit=MOST_ITEMS, newest_first=False).items
-    if len(found) >= MOST_ITEMS:
+    items = caller.gateway.conversations.items(conversation, limit=MOST_ITEMS, newest_first=False).items
+    if len(items) >= MOST_ITEMS:
         message = f"the conversation '{conversation_id}' holds {MOST_ITEMS} items, as many as it may; begin another"
         raise InvalidValue(message, param=param)
-    return found
+    return items
 
 
 def resolve(caller: Caller, data: Mapping[str, Any], within: str = "") -> Mapping[str, Any]:

@@ -19,12 +19,12 @@ def stretch(listed: Iterable[dict[str, Any]], asked: Mapping[str, Any]) -> Stret
     """The entries that a checked query asks for; none where the list does not hold the id that it names."""
     limit, after, before = asked["limit"], asked.get("after_id"), asked.get("before_id")
     if before is not None:
-        entries, found = deque[dict[str, Any]](maxlen=limit + 1), False
+        entries, reached = deque[dict[str, Any]](maxlen=limit + 1), False
         for entry in listed:
-            if found := entry["id"] == before:
+            if reached := entry["id"] == before:
                 break
             entries.append(entry)
-        last = list(entries) if found else []
+        last = list(entries) if reached else []
         return Stretch(last[-limit:], len(last) > limit)
     if after is not None:
         listed = islice(dropwhile(lambda entry: entry["id"] != after, listed), 1, None)

@@ -22,8 +22,8 @@ def _modules() -> Iterator[ModuleType]:
 def blueprints() -> Iterator[Blueprint]:
     """The blueprint of every resource."""
     for module in _modules():
-        if isinstance(found := getattr(module, "blueprint", None), Blueprint):
-            yield found
+        if isinstance(blueprint := getattr(module, "blueprint", None), Blueprint):
+            yield blueprint
 
 
 @cache

@@ -41,8 +41,8 @@ class Past(NamedTuple):
     def turns(self) -> tuple[Message, ...]:
         """Its own input and what it said, as a later one reads them."""
         (choice,) = self.result.choices
-        said = Message("assistant", choice.text, calls=choice.calls, reasoning=choice.reasoning)
-        return (*self.asked.turns, said) if choice.text or choice.calls else self.asked.turns
+        reply = Message("assistant", choice.text, calls=choice.calls, reasoning=choice.reasoning)
+        return (*self.asked.turns, reply) if choice.text or choice.calls else self.asked.turns
 
 
 def asked(gateway: Gateway, job: Job) -> Asked:
@@ -99,9 +99,9 @@ def chain(caller: Caller, response_id: str | None, param: str | None) -> Iterato
     for _ in range(MAX_CHAIN):
         if response_id is None:
             return
-        found = past(caller, response_id, param)
-        yield found
-        response_id = found.asked.previous
+        earlier = past(caller, response_id, param)
+        yield earlier
+        response_id = earlier.asked.previous
     raise InvalidValue(f"more than {MAX_CHAIN} responses continue each other", param=param)
 
 
@@ -129,26 +129,26 @@ def _again(turn: Message) -> Message:
 
 def resolved(caller: Caller, sent: Sequence[Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
     """Checked items with what they refer to in their place; `name` is the field that holds them, for errors."""
-    found: list[Mapping[str, Any]] = []
+    items: list[Mapping[str, Any]] = []
     for index, item in enumerate(sent):
         param = f"{name}[{index}]"
         if item["type"] == "item_reference":
-            found.append(_referred(caller, item["id"], f"{param}.id"))
+            items.append(_referred(caller, item["id"], f"{param}.id"))
         elif item["type"] == "compaction":
             if any(earlier["type"] == "compaction" for earlier in sent[:index]):
                 raise InvalidValue("an input can hold one compaction only", param=param)
-            found += _expanded(item["encrypted_content"], f"{param}.encrypted_content")
+            items += _expanded(item["encrypted_content"], f"{param}.encrypted_content")
         else:
-            found.append(_readable(item, f"{param}.encrypted_content"))
-    return found
+            items.append(_readable(item, f"{param}.encrypted_content"))
+    return items
 
 
 def _referred(caller: Caller, item_id: str, param: str) -> Mapping[str, Any]:
     named = _REFERENCE.match(item_id)
     if named is None:
         raise InvalidValue(f"no item '{item_id}' is stored here", param=param)
-    found = past(caller, responses.PREFIX + named[1], param)
-    listed = items.listed(found.job, found.asked) if named[2] else found.output()
+    earlier = past(caller, responses.PREFIX + named[1], param)
+    listed = items.listed(earlier.job, earlier.asked) if named[2] else earlier.output()
     if int(named[3]) >= len(listed) or listed[int(named[3])]["id"] != item_id:
         raise InvalidValue(f"no item '{item_id}' is stored here", param=param)
     return listed[int(named[3])]

@@ -60,9 +60,9 @@ def loaded() -> list[str]:
 def _candidates() -> Iterator[list[str]]:
     """The files of each library of which all are installed."""
     for parts in _LIBRARIES:
-        found = [next(_files(package, pattern), None) for package, pattern in parts]
-        if all(found):
-            yield [path for path in found if path]
+        libraries = [next(_files(package, pattern), None) for package, pattern in parts]
+        if all(libraries):
+            yield [path for path in libraries if path]
 
 
 def _files(package: str, pattern: str) -> Iterator[str]:

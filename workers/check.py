@@ -72,7 +72,7 @@ def main() -> None:
         print(f"mflux {version('mflux')}")  # noqa: T201
     except PackageNotFoundError:
         sys.exit("mflux is not installed: install the 'images' extra")
-    wrong = {name: found for name, variant in VARIANTS.items() if (found := list(problems(variant)))}
+    wrong = {name: faults for name, variant in VARIANTS.items() if (faults := list(problems(variant)))}
     for name in VARIANTS:
         print(f"{name}: {'; '.join(wrong[name]) if name in wrong else 'fits'}")  # noqa: T201
     sys.exit(bool(wrong))

@@ -108,8 +108,8 @@ def _in_mlx_lm(architecture: str) -> bool:
 def _size(folder: Path) -> int | None:
     """Bytes of the weights: of the files that are there, else as an index says."""
     sizes = [file.stat().st_size for pattern in _WEIGHTS for file in folder.rglob(pattern)]
-    told = [(_object(index).get("metadata") or {}).get("total_size") for index in folder.rglob(_INDEX)]
-    known = [size for size in told if isinstance(size, int)]
+    totals = [(_object(index).get("metadata") or {}).get("total_size") for index in folder.rglob(_INDEX)]
+    known = [size for size in totals if isinstance(size, int)]
     return max(sum(sizes), sum(known)) or None
 
 
@@ -143,7 +143,7 @@ def _cut(file: Path) -> str | None:
 def _object(path: Path) -> dict[str, Any]:
     """The object in a file; an empty one where there is none that can be read."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}

@@ -89,9 +89,9 @@ class Host:
 
     @cached_property
     def _budget(self) -> int:
-        found = need.budget(self._settings)
-        log.info("memory for models that are loaded on demand", budget=found)
-        return found
+        budget = need.budget(self._settings)
+        log.info("memory for models that are loaded on demand", budget=budget)
+        return budget
 
     def turn(self) -> float:
         """Give every model its turn; returns seconds until the next one."""

@@ -79,10 +79,10 @@ def _fetched() -> list[Any]:
 
 def _config(folder: Path) -> dict[str, Any]:
     try:
-        found = json.loads((folder / "config.json").read_text())
+        config = json.loads((folder / "config.json").read_text())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return config if isinstance(config, dict) else {}
 
 
 @click.group()
@@ -94,12 +94,12 @@ def main() -> None:
 @click.option("--json", "as_json", is_flag=True)
 def show(as_json: bool) -> None:
     """List what is here, a model a line."""
-    found = list(kept(_cache()))
+    repositories = list(kept(_cache()))
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in found], indent=2))
+        click.echo(json.dumps([asdict(one) for one in repositories], indent=2))
         return
-    width = max((len(one.name) for one in found), default=0)
-    for one in found:
+    width = max((len(one.name) for one in repositories), default=0)
+    for one in repositories:
         click.echo(f"{one.name:<{width}}  {one.serve_as or '-':<16}  {one.size / 1e9:6.2f} GB  {one.path}")
 
 

@@ -71,7 +71,7 @@ def inspect(entry: TextEntry, cache: Path) -> Inspected:
     tokenizer = _json(folder / "tokenizer_config.json") or {}
     template, source = _template(entry, folder, tokenizer)
     tokens = tuple(dict.fromkeys(_added(folder, tokenizer)))
-    found = detect.chosen(template, tokens, entry.tool_call_parser, entry.reasoning_parser)
+    parsers = detect.chosen(template, tokens, entry.tool_call_parser, entry.reasoning_parser)
     return Inspected(
         model=entry.name,
         path=str(folder),
@@ -83,10 +83,10 @@ def inspect(entry: TextEntry, cache: Path) -> Inspected:
         kv_bytes_per_token=suits.kv_bytes,
         context_length=_context(entry, config),
         chat_template=source,
-        tool_call_parser=found.tools,
-        tool_call_parser_because=found.tools_because,
-        reasoning_parser=found.reasoning,
-        reasoning_parser_because=found.reasoning_because,
+        tool_call_parser=parsers.tools,
+        tool_call_parser_because=parsers.tools_because,
+        reasoning_parser=parsers.reasoning,
+        reasoning_parser_because=parsers.reasoning_because,
         special_tokens=tuple(token for token in tokens if _TELLING.search(token)),
     )
 
@@ -105,11 +105,11 @@ def _template(entry: TextEntry, folder: Path, tokenizer: Mapping[str, Any]) -> t
         ("tokenizer_config.json", tokenizer),
         ("chat_template.json", _json(folder / "chat_template.json") or {}),
     ):
-        found = holder.get("chat_template")
-        if isinstance(found, list):
-            found = "\n".join(str(one.get("template", "")) for one in found if isinstance(one, dict))
-        if isinstance(found, str) and found:
-            return found, name
+        template = holder.get("chat_template")
+        if isinstance(template, list):
+            template = "\n".join(str(one.get("template", "")) for one in template if isinstance(one, dict))
+        if isinstance(template, str) and template:
+            return template, name
     return "", None
 
 
@@ -133,12 +133,12 @@ def _json(path: Path) -> dict[str, Any] | None:
     if text is None:
         return None
     try:
-        found = json.loads(text)
+        document = json.loads(text)
     except ValueError as error:
         raise InspectError(f"{path}: {error}") from error
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise InspectError(f"{path}: must hold an object")
-    return found
+    return document
 
 
 def _read(path: Path) -> str | None:
@@ -172,26 +172,26 @@ def _as_text(entry: ModelEntry) -> TextEntry:
     return LmEntry(model_path=entry.model_path, served_model_name=entry.served_model_name, context_length=length)
 
 
-def _lines(found: Inspected) -> Iterator[tuple[str, str]]:
-    yield "model", found.model
-    yield "path", found.path
-    yield "model type", found.model_type or "unknown"
-    yield "serve as", found.serve_as or "nothing"
-    yield "supported", found.unsupported or "yes"
-    yield "files", "; ".join(found.broken) or "whole"
-    yield "memory", _memory(found)
-    yield "context length", f"{found.context_length} tokens" if found.context_length else "unknown"
-    yield "chat template", found.chat_template or "none"
-    yield "tool calls", f"{found.tool_call_parser or 'none'}. {found.tool_call_parser_because}"
-    yield "thinking", f"{found.reasoning_parser or 'none'}. {found.reasoning_parser_because}"
-    yield "special tokens", " ".join(found.special_tokens) or "none for thinking or tools"
+def _lines(inspected: Inspected) -> Iterator[tuple[str, str]]:
+    yield "model", inspected.model
+    yield "path", inspected.path
+    yield "model type", inspected.model_type or "unknown"
+    yield "serve as", inspected.serve_as or "nothing"
+    yield "supported", inspected.unsupported or "yes"
+    yield "files", "; ".join(inspected.broken) or "whole"
+    yield "memory", _memory(inspected)
+    yield "context length", f"{inspected.context_length} tokens" if inspected.context_length else "unknown"
+    yield "chat template", inspected.chat_template or "none"
+    yield "tool calls", f"{inspected.tool_call_parser or 'none'}. {inspected.tool_call_parser_because}"
+    yield "thinking", f"{inspected.reasoning_parser or 'none'}. {inspected.reasoning_parser_because}"
+    yield "special tokens", " ".join(inspected.special_tokens) or "none for thinking or tools"
 
 
-def _memory(found: Inspected) -> str:
-    weights = f"{found.weight_bytes / 1e9:.2f} GB of weights" if found.weight_bytes else "unknown"
-    if not found.kv_bytes_per_token:
+def _memory(inspected: Inspected) -> str:
+    weights = f"{inspected.weight_bytes / 1e9:.2f} GB of weights" if inspected.weight_bytes else "unknown"
+    if not inspected.kv_bytes_per_token:
         return weights
-    token, context = found.kv_bytes_per_token, found.context_length
+    token, context = inspected.kv_bytes_per_token, inspected.context_length
     whole = f", {token * context / 1e9:.2f} GB for {context}" if context else ""
     return f"{weights}, {token / 1e3:.1f} kB a token of KV cache{whole}"
 
@@ -203,14 +203,14 @@ def _memory(found: Inspected) -> str:
 def main(model: str, config: Path | None, as_json: bool) -> None:
     """Say what MODEL is: a served name, a folder, starter:NAME or a Hugging Face repo id."""
     try:
-        found = inspect(*_entry(model, config))
+        inspected = inspect(*_entry(model, config))
     except (*configuration.ConfigurationError, ModelPathError, InspectError, registry.UnknownFormat) as error:
         click.echo(f"mlxq: {error}", err=True)
         sys.exit(1)
     if as_json:
-        click.echo(json.dumps(asdict(found), ensure_ascii=False))
+        click.echo(json.dumps(asdict(inspected), ensure_ascii=False))
         return
-    for label, value in _lines(found):
+    for label, value in _lines(inspected):
         click.echo(f"{label + ':':<16}{value}")
 
 

@@ -19,14 +19,14 @@ _ROUNDS = 5
 def main() -> None:
     """Say what there is, for `mlxq doctor`."""
     metal, info = mx.metal.is_available(), mx.device_info()
-    told = {
+    report = {
         "device": str(info.get("device_name") or info.get("architecture") or "the CPU"),
         "metal": metal,
         "gflops": round(_gflops(), 1),
         "blas": None if metal else ", ".join(Path(path).name for path in blas.loaded()) or None,
         "recommended": info.get("max_recommended_working_set_size"),
     }
-    print(json.dumps(told))  # noqa: T201
+    print(json.dumps(report))  # noqa: T201
 
 
 def _gflops() -> float:

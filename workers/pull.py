@@ -59,12 +59,12 @@ def _fetch(repo: str, commit: str, weights: Weights, locks: Path) -> None:
         blob.parent.mkdir(parents=True, exist_ok=True)
         partial = blob.with_name(f"{blob.name}.part")
         url = hf_hub_url(repo, weights.name, revision=commit)
-        found = get_hf_file_metadata(url)
-        ours = httpx.URL(found.location).host == httpx.URL(url).host  # where else it lies, the address is the key
+        metadata = get_hf_file_metadata(url)
+        ours = httpx.URL(metadata.location).host == httpx.URL(url).host  # where else it lies, the address is the key
         headers = build_hf_headers() if ours else {}
         try:
             with httpx.Client(headers=headers, follow_redirects=True, timeout=_TIMEOUT) as client:
-                transfer(client, found.location, partial, weights.name)
+                transfer(client, metadata.location, partial, weights.name)
         except httpx.TransportError as error:
             raise ModelPathError(
                 f"{repo}: {weights.name} was broken off ({error}); run it again: it goes on where it stopped"

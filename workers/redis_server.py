@@ -152,13 +152,13 @@ class OwnServer:
         lock = home.locked(path)
         for number, patience in ((signal.SIGTERM, _START), (signal.SIGKILL, 5.0)):
             until = time.monotonic() + patience
-            told = False
+            logged = False
             while lock is None and time.monotonic() < until:
                 pid = self._left()
-                if pid is not None and not told:
+                if pid is not None and not logged:
                     log.warning("ending the server that an earlier run left", pid=pid, signal=number.name)
                     os.kill(pid, number)
-                    told = True
+                    logged = True
                 time.sleep(0.05)
                 lock = home.locked(path)
         if lock is None:
@@ -193,12 +193,12 @@ class OwnServer:
             stopped.set()
 
         threading.Thread(target=watch, name="server-watch", daemon=True).start()
-        told = False
+        logged = False
         while not stopped.wait(_LOOK):
             gone = home.missing(self._home)
-            if gone and not told:
+            if gone and not logged:
                 log.error(gone)
-            told = bool(gone)
+            logged = bool(gone)
         if self._process.returncode is not None:
             sys.exit(f"mlxq: the Redis server ended with code {self._process.returncode}")
 

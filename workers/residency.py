@@ -123,13 +123,13 @@ def _beyond(models: Sequence[Model], coming: int, going: Sequence[str]) -> list[
     able = sorted(
         (one for one in models if _may_go(one) and one.idle and one.name not in going), key=lambda one: one.used
     )
-    found: list[str] = []
+    names: list[str] = []
     for model in able[:-1]:
         if coming >= 0:
             break
-        found.append(model.name)
+        names.append(model.name)
         coming += model.need
-    return found
+    return names
 
 
 def _rank(model: Model) -> tuple[bool, bool, float]:

@@ -107,9 +107,9 @@ def _endpoint(file: Path) -> str:
 
 def _digest(file: Path, endpoint: str) -> str:
     with file.open("rb") as content:
-        found = hashlib.file_digest(content, "sha256")
-    found.update(endpoint.encode())
-    return found.hexdigest()
+        digest = hashlib.file_digest(content, "sha256")
+    digest.update(endpoint.encode())
+    return digest.hexdigest()
 
 
 def _earlier(client: Client, digest: str) -> Json | None:
@@ -132,55 +132,55 @@ def watch(client: Client, batch_id: str, out: Path | None, errors: Path | None, 
 
 
 def _follow(client: Client, batch_id: str) -> Json:
-    found = client.get(f"/v1/batches/{batch_id}")
+    batch = client.get(f"/v1/batches/{batch_id}")
     client.patience = PATIENT
     pause = 0.05
     try:
-        with Meter("requests", _total(found)) as meter:
+        with Meter("requests", _total(batch)) as meter:
             while True:
-                counts = found.get("request_counts") or {}
-                meter.total(_total(found))
-                meter.show(counts.get("completed", 0) + counts.get("failed", 0), found["status"])
-                if found["status"] in ENDED:
-                    return found
+                counts = batch.get("request_counts") or {}
+                meter.total(_total(batch))
+                meter.show(counts.get("completed", 0) + counts.get("failed", 0), batch["status"])
+                if batch["status"] in ENDED:
+                    return batch
                 time.sleep(pause)
                 pause = min(1.5 * pause, 2.0)
-                found = client.get(f"/v1/batches/{batch_id}")
+                batch = client.get(f"/v1/batches/{batch_id}")
     except (KeyboardInterrupt, click.ClickException):
         click.echo(f"\n{batch_id} goes on without this command; to go on: mlxq batch watch {batch_id}", err=True)
         raise
 
 
-def _total(found: Json) -> int:
-    return int((found.get("request_counts") or {}).get("total", 0))
+def _total(batch: Json) -> int:
+    return int((batch.get("request_counts") or {}).get("total", 0))
 
 
-def _finish(client: Client, found: Json, out: Path | None, errors: Path | None, as_json: bool) -> None:
+def _finish(client: Client, batch: Json, out: Path | None, errors: Path | None, as_json: bool) -> None:
     """Fetch what was asked for, say how it went, and fail unless all went well."""
-    for file, to in ((found.get("output_file_id"), out), (found.get("error_file_id"), errors)):
+    for file, to in ((batch.get("output_file_id"), out), (batch.get("error_file_id"), errors)):
         if to is not None:
             if file:
                 client.download(f"/v1/files/{file}/content", to)
             else:
                 to.write_bytes(b"")
-    counts = found.get("request_counts") or {}
+    counts = batch.get("request_counts") or {}
     if as_json:
-        show.dump(found)
+        show.dump(batch)
     else:
-        told = f"{counts.get('completed', 0):,} of {counts.get('total', 0):,} requests answered"
-        click.echo(f"{found['id']} is {found['status']}: {told}")
-    if out is None and found.get("output_file_id"):
-        click.echo(f"the answers: mlxq batch results {found['id']} --out answers.jsonl", err=True)
-    _judge(found, errors)
+        summary = f"{counts.get('completed', 0):,} of {counts.get('total', 0):,} requests answered"
+        click.echo(f"{batch['id']} is {batch['status']}: {summary}")
+    if out is None and batch.get("output_file_id"):
+        click.echo(f"the answers: mlxq batch results {batch['id']} --out answers.jsonl", err=True)
+    _judge(batch, errors)
 
 
-def _judge(found: Json, errors: Path | None) -> None:
-    if found["status"] == "failed":
-        raise RequestsFailed(refused(found))
-    counts = found.get("request_counts") or {}
+def _judge(batch: Json, errors: Path | None) -> None:
+    if batch["status"] == "failed":
+        raise RequestsFailed(refused(batch))
+    counts = batch.get("request_counts") or {}
     unanswered = counts.get("total", 0) - counts.get("completed", 0)
-    if unanswered or found["status"] != "completed":
-        where = f"in {errors}" if errors else f"mlxq batch results {found['id']} --errors errors.jsonl"
+    if unanswered or batch["status"] != "completed":
+        where = f"in {errors}" if errors else f"mlxq batch results {batch['id']} --errors errors.jsonl"
         raise RequestsFailed(f"{unanswered:,} of {counts.get('total', 0):,} requests have no answer; why: {where}")
 
 
@@ -225,13 +225,13 @@ def results(client: Client, batch_id: str, out: Path | None, errors: Path | None
 @talks
 def list_(client: Client, limit: int, as_json: bool) -> None:
     """List your batches, newest first."""
-    found = list(islice(client.pages("/v1/batches", limit=min(limit, _PAGE)), limit))
+    batches = list(islice(client.pages("/v1/batches", limit=min(limit, _PAGE)), limit))
     if as_json:
-        show.dump(found)
+        show.dump(batches)
         return
     show.table(
         ("id", "status", "endpoint", "created", "answered", "failed", "total"),
-        ((one["id"], one["status"], one["endpoint"], show.when(one["created_at"]), *_counts(one)) for one in found),
+        ((one["id"], one["status"], one["endpoint"], show.when(one["created_at"]), *_counts(one)) for one in batches),
     )
 
 

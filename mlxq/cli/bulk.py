@@ -117,8 +117,8 @@ class Bulk:
         if not lost:
             return
         for batch in islice(self._client.pages("/v1/batches", limit=100), _LOOKED_BACK):
-            told = batch.get("metadata") or {}
-            if told.get("mlxq_run") == self._state.run and (part := lost.get(told.get("mlxq_part"))):
+            metadata = batch.get("metadata") or {}
+            if metadata.get("mlxq_run") == self._state.run and (part := lost.get(metadata.get("mlxq_part"))):
                 part.input_file, part.batch = batch["input_file_id"], batch["id"]
 
     def _fill(self) -> bool:
@@ -253,9 +253,9 @@ def answer(line: bytes) -> Answer:
         return Answer(value["custom_id"], error=value["error"])
     if response["status_code"] < 400:
         return Answer(value["custom_id"], body=response["body"])
-    told = response["body"]
-    error = told.get("error") if isinstance(told, dict) else None
-    return Answer(value["custom_id"], error={**(error or {"message": str(told)}), "status": response["status_code"]})
+    body = response["body"]
+    error = body.get("error") if isinstance(body, dict) else None
+    return Answer(value["custom_id"], error={**(error or {"message": str(body)}), "status": response["status_code"]})
 
 
 def share(batch: Json) -> float:
@@ -267,8 +267,8 @@ def share(batch: Json) -> float:
 def refused(batch: Json) -> str:
     """Why a batch did not begin, in one line."""
     errors = (batch.get("errors") or {}).get("data") or []
-    told = "; ".join(
+    reasons = "; ".join(
         (f"line {error['line']}: " if error.get("line") else "") + str(error.get("message")) for error in errors[:3]
     )
     more = f"; and {len(errors) - 3} more" if len(errors) > 3 else ""
-    return f"the server refuses {batch['id']}: {told or 'it does not say why'}{more}"
+    return f"the server refuses {batch['id']}: {reasons or 'it does not say why'}{more}"

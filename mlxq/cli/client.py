@@ -169,15 +169,15 @@ class Client:
     def _json(self, call: Callable[[], httpx.Response]) -> Json:
         response = self._patiently(call)
         try:
-            found = response.json()
+            body = response.json()
         except ValueError:
-            found = None
-        if not isinstance(found, dict):
+            body = None
+        if not isinstance(body, dict):
             raise ServerError(f"{self.url} does not speak this API: {response.text[:80]!r}")
-        return found
+        return body
 
     def _patiently(self, call: Callable[[], httpx.Response]) -> httpx.Response:
-        until, pause, told = time.monotonic() + self.patience, 0.25, False
+        until, pause, announced = time.monotonic() + self.patience, 0.25, False
         while True:
             trouble: ServerError
             try:
@@ -192,9 +192,9 @@ class Client:
             wait = None if asked is None else max(asked, pause)
             if wait is None or time.monotonic() + wait > until:
                 raise trouble from None
-            if pause >= 2 and self.patience > QUICK and not told:
+            if pause >= 2 and self.patience > QUICK and not announced:
                 click.echo(f"{trouble.message}; trying again for {self.patience:.0f} s", err=True)
-                told = True
+                announced = True
             time.sleep(wait)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -219,8 +219,8 @@ class _Refused(Exception):
 def refusal(response: httpx.Response) -> ServerError:
     """An error answer in one line."""
     try:
-        told = response.json()["error"]
-        message, code, param = str(told["message"]), told.get("code"), told.get("param")
+        error = response.json()["error"]
+        message, code, param = str(error["message"]), error.get("code"), error.get("param")
     except (ValueError, KeyError, TypeError, AttributeError):
         message, code, param = f"{response.reason_phrase}: {response.text[:200]}", None, None
     named = f" ({code})" if code else ""

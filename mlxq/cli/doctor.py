@@ -25,25 +25,25 @@ def doctor(as_json: bool) -> None:
     open files and keys, and changes nothing.
     """
     facts = gather(os.environ)
-    told = list(findings(facts))
+    results = list(findings(facts))
     if as_json:
-        show.dump(report(facts, told))
+        show.dump(report(facts, results))
     else:
-        for line in lines(told):
+        for line in lines(results):
             click.echo(line)
-    sys.exit(any(finding.state == "error" for finding in told))
+    sys.exit(any(finding.state == "error" for finding in results))
 
 
-def report(facts: Facts, told: list[Finding]) -> dict[str, object]:
+def report(facts: Facts, results: list[Finding]) -> dict[str, object]:
     """What a program reads."""
-    good = not any(finding.state == "error" for finding in told)
-    return {"ok": good, "findings": msgspec.to_builtins(told), "facts": msgspec.to_builtins(facts)}
+    good = not any(finding.state == "error" for finding in results)
+    return {"ok": good, "findings": msgspec.to_builtins(results), "facts": msgspec.to_builtins(facts)}
 
 
-def lines(told: list[Finding]) -> list[str]:
+def lines(results: list[Finding]) -> list[str]:
     """What a person reads: a line a finding, and one for what to do."""
     shown = []
-    for finding in told:
+    for finding in results:
         shown.append(
             f"{click.style(f'{finding.state:<8}', fg=_COLOURS[finding.state])} {finding.about:<9} {finding.says}"
         )

@@ -287,8 +287,8 @@ def tell(out: Path | None, survey: Survey, work: Embedding, dim: int | None, as_
     missing = size(work.failed) + survey.empty
     if as_json:
         errors = [{"first": first, "stop": stop, "message": why} for first, stop, why in work.failed]
-        told = {"out": str(out) if out else None, "texts": survey.texts, "dimensions": dim, "empty": survey.empty}
-        show.dump({**told, "failed": size(work.failed), "errors": errors})
+        summary = {"out": str(out) if out else None, "texts": survey.texts, "dimensions": dim, "empty": survey.empty}
+        show.dump({**summary, "failed": size(work.failed), "errors": errors})
     elif out:
         click.echo(f"{survey.texts - missing:,} vectors of {dim} numbers in {out}")
     for first, _, why in work.failed[:_SHOWN]:

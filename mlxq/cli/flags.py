@@ -27,12 +27,12 @@ SERVER: Mapping[str, Any] = {field.encode_name: field.type for field in structs.
 
 def _keys() -> dict[str, Any]:
     """The types of all models' keys by their names; `options` is no flag."""
-    found: dict[str, Any] = {}
+    keys: dict[str, Any] = {}
     for name in MODEL_TYPES:
         for field in structs.fields(ENTRIES[name]):
-            found.setdefault(field.encode_name, field.type)
-    del found["options"]
-    return found
+            keys.setdefault(field.encode_name, field.type)
+    del keys["options"]
+    return keys
 
 
 def _flag(key: str) -> str:

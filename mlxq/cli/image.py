@@ -115,16 +115,16 @@ def draw(
     uploads = {name: [client.upload(path, "vision", keep=_KEPT) for path in paths] for name, paths in sent.items()}
     try:
         body |= {name: ids if name == "image" and endpoint == EDITS else ids[0] for name, ids in uploads.items() if ids}
-        found = _result(client, endpoint, body, terminal)
+        result = _result(client, endpoint, body, terminal)
     finally:
         for uploaded in (one for ids in uploads.values() for one in ids):
             client.forget(f"/v1/files/{uploaded}")
-    for path, picture in zip(outs, found["data"], strict=True):
+    for path, picture in zip(outs, result["data"], strict=True):
         data = base64.b64decode(picture["b64_json"])
         with replacing(path) as file:
             file.write(data)
         terminal.show(data)
-    _tell(outs, found, as_json)
+    _tell(outs, result, as_json)
 
 
 def _result(client: Client, endpoint: str, body: Json, terminal: Terminal) -> Json:
@@ -146,10 +146,10 @@ def _result(client: Client, endpoint: str, body: Json, terminal: Terminal) -> Js
     return client.get(f"/v1/jobs/{job}/result")
 
 
-def _tell(outs: Sequence[Path], found: Json, as_json: bool) -> None:
+def _tell(outs: Sequence[Path], result: Json, as_json: bool) -> None:
     shown = [
         {"out": str(path), "seed": picture["seed"], "steps": picture["steps"]}
-        for path, picture in zip(outs, found["data"], strict=True)
+        for path, picture in zip(outs, result["data"], strict=True)
     ]
     if as_json:
         show.dump(shown)

@@ -38,8 +38,8 @@ class Terminal:
 
     def show(self, data: bytes) -> None:
         """Write a picture to the terminal, if it shows any."""
-        if told := self.picture(data):
-            sys.stderr.write(told + "\n")
+        if sequence := self.picture(data):
+            sys.stderr.write(sequence + "\n")
             sys.stderr.flush()
 
 

@@ -58,15 +58,15 @@ def ls(
     """List your jobs, newest first."""
     asked = {"status": status, "model": model, "endpoint": endpoint, "idempotency_key": idempotency_key, "owner": owner}
     pages = client.pages("/v1/jobs", **asked, include=include, limit=_PAGE if everything else min(limit, _PAGE))
-    found = list(pages if everything else islice(pages, limit))
+    listed = list(pages if everything else islice(pages, limit))
     if ids:
-        click.echo("".join(f"{job['id']}\n" for job in found), nl=False)
+        click.echo("".join(f"{job['id']}\n" for job in listed), nl=False)
     elif as_json:
-        show.dump(found)
+        show.dump(listed)
     elif owner is None:
-        show.table(_COLUMNS, map(_row, found))
+        show.table(_COLUMNS, map(_row, listed))
     else:
-        show.table((*_COLUMNS, "owner"), ((*_row(job), job["owner"]) for job in found))
+        show.table((*_COLUMNS, "owner"), ((*_row(job), job["owner"]) for job in listed))
 
 
 def _row(job: Json) -> Sequence[object]:
@@ -152,11 +152,11 @@ def cancel(client: Client, jobs: tuple[str, ...], as_json: bool) -> None:
 def result(client: Client, job: str, out: Path | None) -> None:
     """Print what the call answers, byte for byte."""
     path = f"/v1/jobs/{job}/result"
-    found = client.get(f"/v1/jobs/{job}")
-    if found["status"] in _UNFINISHED:
-        raise RequestsFailed(f"{job} is {found['status']}; `mlxq jobs wait {job}` waits for it")
-    if found["status"] != "succeeded":
-        raise RequestsFailed(f"{job} is {found['status']}: {show.problem(found['error']) or 'it has no result'}")
+    record = client.get(f"/v1/jobs/{job}")
+    if record["status"] in _UNFINISHED:
+        raise RequestsFailed(f"{job} is {record['status']}; `mlxq jobs wait {job}` waits for it")
+    if record["status"] != "succeeded":
+        raise RequestsFailed(f"{job} is {record['status']}: {show.problem(record['error']) or 'it has no result'}")
     if out is not None:
         client.download(path, out)
         return

@@ -19,10 +19,10 @@ _SHORT = {"concurrent_requests": "at once", "requests_per_minute": "a minute", "
 def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
     if value is None:
         return None
-    found = _PERIOD.fullmatch(value)
-    if found is None:
+    match = _PERIOD.fullmatch(value)
+    if match is None:
         raise click.BadParameter(f"{value!r} is not a period; say 90s, 10m, 12h or 30d")
-    return int(found[1]) * _UNITS[found[2]]
+    return int(match[1]) * _UNITS[match[2]]
 
 
 @click.group()
@@ -62,11 +62,11 @@ def create(client: Client, as_json: bool, **asked: str | int | None) -> None:
 @administers
 def list_(client: Client, as_json: bool) -> None:
     """List every key, also those that were revoked."""
-    found = client.get("/v1/admin/keys")["data"]
+    listed = client.get("/v1/admin/keys")["data"]
     if as_json:
-        show.dump(found)
+        show.dump(listed)
     else:
-        show.table(_COLUMNS, map(_row, found))
+        show.table(_COLUMNS, map(_row, listed))
 
 
 @keys.command()

@@ -77,8 +77,8 @@ class Meter:
         head = f"{task.description}: " if task.description else ""
         if not task.total:  # it is not known yet
             return task.description
-        told = f"{head}{task.completed:,.0f} of {task.total:,.0f} {self._unit}"
-        return ", ".join(part for part in (told, pace(task)) if part)
+        line = f"{head}{task.completed:,.0f} of {task.total:,.0f} {self._unit}"
+        return ", ".join(part for part in (line, pace(task)) if part)
 
 
 def pace(task: Task) -> str:

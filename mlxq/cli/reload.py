@@ -27,11 +27,11 @@ def reload() -> None:
         folder = Settings.from_env(os.environ).home
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
-    said = (home.holder(folder, home.SUPERVISOR) or "").split()
-    if len(said) < 2:
+    identity = (home.holder(folder, home.SUPERVISOR) or "").split()
+    if len(identity) < 2:
         raise click.ClickException(f"no server runs with the folder {folder} (MLXQ_HOME)")
     before, _ = home.reloaded(folder)
-    os.kill(int(said[1]), signal.SIGHUP)
+    os.kill(int(identity[1]), signal.SIGHUP)
     until = time.monotonic() + _PATIENCE
     while (found := home.reloaded(folder))[0] == before:
         if time.monotonic() > until:

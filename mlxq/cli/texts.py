@@ -95,10 +95,10 @@ def _jsonl(texts: Texts, path: Path, file: TextIO) -> Iterator[str]:
             value = json.loads(line)
         except ValueError as error:
             raise click.UsageError(f"{path}, line {number} is not JSON: {error}") from None
-        found = value.get(texts.field) if isinstance(value, dict) else value
-        if not isinstance(found, str):
+        text = value.get(texts.field) if isinstance(value, dict) else value
+        if not isinstance(text, str):
             raise click.UsageError(f"{path}, line {number} has no text in '{texts.field}'; --field says where it is")
-        yield found
+        yield text
 
 
 _READERS: dict[str, Callable[[Texts, Path, TextIO], Iterator[str]]] = {

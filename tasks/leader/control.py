@@ -59,11 +59,11 @@ class Control:
 
     def _turn(self, wait: float) -> None:
         now = time.monotonic()
-        told = [self._leader.renewal]
+        replies = [self._leader.renewal]
         if now - self._shown > self.store.settings.worker_lease / 3:
-            told.append(self._presence.serving(self.models))
-        leads = bool(self.store.scripts.batch(told)[0])
-        if len(told) > 1:
+            replies.append(self._presence.serving(self.models))
+        leads = bool(self.store.scripts.batch(replies)[0])
+        if len(replies) > 1:
             self._shown = now
         busy = self.store.unfinished() > 0
         if now - self._looked > _LOOK:

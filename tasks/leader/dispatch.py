@@ -27,8 +27,8 @@ class Dispatcher:
         """Send as many waiting jobs as the model's live workers have room for; returns how many."""
         slots = sum(worker.slots + HEADROOM for worker in self.presence.workers(model))
         sent = 0
-        while slots and (found := self._next(model)):
-            lane, turn, alone = found
+        while slots and (taken := self._next(model)):
+            lane, turn, alone = taken
             going = self._take(model, lane, turn, slots, slots if alone else 1)
             if not going:
                 if self.store.redis.zscore(self.store.keys.lanes(model), f"{lane}:{turn}") is not None:
@@ -55,7 +55,7 @@ class Dispatcher:
     def _take(self, model: str, lane: Lane, turn: str, slots: int, most: int) -> list[str]:
         """Give so many jobs their places in the window; their ids."""
         keys = self.store.keys
-        found = self.store.scripts.run(
+        answer = self.store.scripts.run(
             "dispatch",
             [
                 keys.waiting(model, lane, turn),
@@ -67,4 +67,4 @@ class Dispatcher:
             ],
             [f"{lane}:{turn}", slots, self.store.now(), self.leader, secrets.token_hex(8), most],
         )
-        return found.decode().split() if found else []
+        return answer.decode().split() if answer else []

@@ -133,8 +133,8 @@ class Housekeeping:
     def _forget_workers(self) -> None:
         """Remove what workers said of themselves that have no lease any more."""
         redis, keys = self.store.redis, self.store.keys
-        for worker_id, told in redis.hgetall(keys.workers()).items():
-            if redis.zscore(keys.alive(msgspec.json.decode(told, type=Worker).model), worker_id) is None:
+        for worker_id, shown in redis.hgetall(keys.workers()).items():
+            if redis.zscore(keys.alive(msgspec.json.decode(shown, type=Worker).model), worker_id) is None:
                 redis.hdel(keys.workers(), worker_id)
 
     def _forget_models(self) -> None:

@@ -36,8 +36,8 @@ def shortages(store: JobStore) -> tuple[Shortage, ...]:
     return (*_memory(memory), *_append_only_file(disk), *_free(store))
 
 
-def _memory(found: dict[str, int]) -> list[Shortage]:
-    used, most = found["used_memory"], found["maxmemory"]
+def _memory(info: dict[str, int]) -> list[Shortage]:
+    used, most = info["used_memory"], info["maxmemory"]
     if not most or used < MEMORY * most:
         return []
     hint = "delete finished jobs or files, shorten MLXQ_RESULT_TTL, or give Redis more memory (maxmemory)"
@@ -46,8 +46,8 @@ def _memory(found: dict[str, int]) -> list[Shortage]:
     ]
 
 
-def _append_only_file(found: dict[str, str]) -> list[Shortage]:
-    if found.get("aof_last_write_status", "ok") == "ok":
+def _append_only_file(info: dict[str, str]) -> list[Shortage]:
+    if info.get("aof_last_write_status", "ok") == "ok":
         return []
     return [Shortage("disk", True, "the queue's Redis cannot write to its disk, which may be full; make room on it")]
 
@@ -75,10 +75,10 @@ class StorageWatch:
         """Look now and then; True while there is too little of something."""
         if time.monotonic() - self._looked >= self.every:
             self._looked = time.monotonic()
-            found = {(shortage.what, shortage.full): shortage.message for shortage in shortages(self.store)}
-            for kind in found.keys() - self._known.keys():
-                log.warning("room runs short", what=kind[0], full=kind[1], message=found[kind])
-            for kind in self._known.keys() - found.keys():
+            messages = {(shortage.what, shortage.full): shortage.message for shortage in shortages(self.store)}
+            for kind in messages.keys() - self._known.keys():
+                log.warning("room runs short", what=kind[0], full=kind[1], message=messages[kind])
+            for kind in self._known.keys() - messages.keys():
                 log.info("there is room again", what=kind[0], full=kind[1])
-            self._known = found
+            self._known = messages
         return bool(self._known)

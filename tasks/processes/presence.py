@@ -154,12 +154,12 @@ class Presence:
         """What was asked of models later than `since`, in microseconds since the epoch, each with its time."""
         with answers():
             entries = self.store.redis.hgetall(self.store.keys.wishes())
-        found: dict[str, tuple[Wish, int]] = {}
+        wishes: dict[str, tuple[Wish, int]] = {}
         for model, entry in entries.items():
             wish, _, when = entry.decode().partition(" ")
             if int(when) > since:
-                found[model.decode()] = ("load" if wish == "load" else "unload", int(when))
-        return found
+                wishes[model.decode()] = ("load" if wish == "load" else "unload", int(when))
+        return wishes
 
     def reloaded(self) -> None:
         """Tell every process that the models' file was read anew."""

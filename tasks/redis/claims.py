@@ -120,10 +120,10 @@ class Claims:
     def holds(self, claim: Claim) -> bool:
         """Whether a claimed job is still this worker's to run: not cancelled, not overdue and not taken back."""
         try:
-            found = self.store.redis.hmget(self.store.keys.job(claim.job.id), ["status", "worker", "attempt"])
+            fields = self.store.redis.hmget(self.store.keys.job(claim.job.id), ["status", "worker", "attempt"])
         except AWAY:  # what nobody can say has not changed
             return True
-        return bool(found == [b"queued", self.worker.encode(), str(claim.attempt).encode()])
+        return bool(fields == [b"queued", self.worker.encode(), str(claim.attempt).encode()])
 
     def earlier_events(self, claim: Claim) -> list[Event]:
         """The events of that earlier attempt at a job which came furthest, without its beginning."""
@@ -144,8 +144,8 @@ class Claims:
         calls += [self._ending(*ended) for ended in changes.ended]
         with answers():
             found = self.store.scripts.batch(calls)
-        kept, cancels = found[len(changes.begun)]
-        answered = [*found[: len(changes.begun)], *kept]
+        published, cancels = found[len(changes.begun)]
+        answered = [*found[: len(changes.begun)], *published]
         claims = [*(row.claim for row in changes.begun), *(row.claim for row in changes.published)]
         refused = [claim for claim, answer in zip(claims, answered, strict=True) if not answer]
         dropped = Dropped(
@@ -203,8 +203,8 @@ class Claims:
     def claimed(self) -> frozenset[str]:
         """The jobs that are claimed in this worker's name."""
         with answers():
-            found = self.store.redis.hgetall(self.store.keys.claims(self.model))
-        return frozenset(job_id.decode() for job_id, worker in found.items() if worker.decode() == self.worker)
+            holders = self.store.redis.hgetall(self.store.keys.claims(self.model))
+        return frozenset(job_id.decode() for job_id, worker in holders.items() if worker.decode() == self.worker)
 
     def disown(self, job_id: str) -> None:
         """Hand back a job that is claimed in this worker's name but not held by it: the reply to a call was lost."""

@@ -53,8 +53,8 @@ class Refused(RedisConnectionError):
 def told(error: ResponseError) -> Exception:
     """A refusal that passes as `Refused`, any other error as it is."""
     # redis-py has classes for some kinds and cuts their word off; a pipeline puts the command before the message.
-    found = _KIND.search(str(error))
-    kind = getattr(error, "status_code", None) or (found[1] if found else "")
+    match = _KIND.search(str(error))
+    kind = getattr(error, "status_code", None) or (match[1] if match else "")
     return Refused(kind, str(error)) if kind in REFUSALS else error
 
 

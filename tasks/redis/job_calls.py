@@ -117,8 +117,8 @@ class JobCalls(Records):
         `outputs` are the blobs that the result refers to.
         """
         packed = self.pack(result, "application/json", SMALL if ended.lasting else INLINE)
-        kept = ended.past
-        past = b"" if kept is ended else self.pack(job.encode(kept), "application/json")
+        finished = ended.past
+        past = b"" if finished is ended else self.pack(job.encode(finished), "application/json")
         stored = storing(self.keys, self.blobs, ended, result)
         token = f"{worker}:{attempt}" if worker else secrets.token_hex(8)
         failure = msgspec.json.encode(event.failure) if isinstance(event, events.Failed) else b""

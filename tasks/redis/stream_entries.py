@@ -32,9 +32,9 @@ def recorded(store: JobStore, record: Record, last: str) -> Iterator[StreamEntry
     if record.terminal is None or not before(last, record.last):
         return
     attempt, number = (int(part) for part in record.last.split("-"))
-    told = list(rebuilt(store.result(record))) if record.result is not None else []
-    for index, event in enumerate(told):  # fewer than there were, so these ids have all been given
-        entry_id = f"{attempt}-{number - len(told) + index}"
+    replayed = list(rebuilt(store.result(record))) if record.result is not None else []
+    for index, event in enumerate(replayed):  # fewer than there were, so these ids have all been given
+        entry_id = f"{attempt}-{number - len(replayed) + index}"
         if before(last, entry_id):
             yield entry_id, event
     yield record.last, record.terminal
@@ -62,11 +62,11 @@ def _pair(entry_id: str) -> tuple[int, int]:
     return int(attempt), int(number or 0)
 
 
-def rows(found: object) -> Iterator[tuple[str, list[tuple[bytes, dict[bytes, bytes]]]]]:
+def rows(answer: object) -> Iterator[tuple[str, list[tuple[bytes, dict[bytes, bytes]]]]]:
     """XREAD's answer in either protocol: a list of pairs (RESP2), or a mapping to lists of lists (RESP3)."""
-    if isinstance(found, dict):
-        for key, batches in found.items():
+    if isinstance(answer, dict):
+        for key, batches in answer.items():
             yield key.decode(), [entry for batch in batches for entry in batch]
-    elif isinstance(found, list):
-        for key, entries in found:
+    elif isinstance(answer, list):
+        for key, entries in answer:
             yield key.decode(), entries

@@ -208,16 +208,16 @@ Event: TypeAlias = (
 )
 
 
-def joined(told: Iterable[Event]) -> list[Event]:
+def joined(events: Iterable[Event]) -> list[Event]:
     """The same with as few deltas as tell it: those that came while nobody read are read as one."""
-    found: list[Event] = []
+    merged: list[Event] = []
     last: dict[int, int] = {}  # where each choice's last delta stands
-    for event in told:
+    for event in events:
         if isinstance(event, Delta):
             at = last.get(event.index)
-            before = None if at is None else found[at]
+            before = None if at is None else merged[at]
             if at is not None and isinstance(before, Delta) and _continues(before, event):
-                found[at] = Delta(
+                merged[at] = Delta(
                     before.text + event.text,
                     event.index,
                     event.finish_reason,
@@ -227,11 +227,11 @@ def joined(told: Iterable[Event]) -> list[Event]:
                     stop=event.stop,
                 )
                 continue
-            last[event.index] = len(found)
+            last[event.index] = len(merged)
         else:
             last.clear()
-        found.append(event)
-    return found
+        merged.append(event)
+    return merged
 
 
 def _continues(before: Delta, event: Delta) -> bool:

@@ -185,8 +185,8 @@ def fold(payload: Payload, events: Iterable[Event]) -> Result:
     if isinstance(payload, Sampling):
         return TextResult(_choices(attempt, replay=replayed(payload)), usage)
     if isinstance(payload, (TokenizeRequest, DetokenizeRequest, RenderRequest)):
-        found = next(event for event in attempt if isinstance(event, Tokens))
-        return TokensResult(found.text, found.tokens)
+        tokens = next(event for event in attempt if isinstance(event, Tokens))
+        return TokensResult(tokens.text, tokens.tokens)
     if isinstance(payload, EmbeddingRequest):
         vectors = sorted((event for event in attempt if isinstance(event, Vector)), key=lambda vector: vector.index)
         return VectorResult(tuple(vector.data for vector in vectors), usage)
@@ -209,11 +209,11 @@ def replayed(payload: Payload) -> bool:
 
 
 def _choices(events: list[Event], *, replay: bool) -> tuple[Choice, ...]:
-    told: dict[int, list[Delta]] = {0: []}
+    deltas: dict[int, list[Delta]] = {0: []}
     for event in events:
         if isinstance(event, Delta):
-            told.setdefault(event.index, []).append(event)
-    return tuple(_choice(told[index], replay=replay) for index in sorted(told))
+            deltas.setdefault(event.index, []).append(event)
+    return tuple(_choice(deltas[index], replay=replay) for index in sorted(deltas))
 
 
 def _choice(deltas: list[Delta], *, replay: bool) -> Choice:

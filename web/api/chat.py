@@ -49,8 +49,8 @@ def storage(caller: Caller, raw: Mapping[str, Any], data: Mapping[str, Any]) -> 
     if not data.get("store"):
         return None
     messages = msgspec.json.encode(chat_completions.messages(raw["messages"], data["messages"]))
-    kept = caller.gateway.store.blobs.put(messages, "application/json")
-    return Storage(caller.gateway.settings.response_ttl, kept, data.get("metadata", {}))
+    blob = caller.gateway.store.blobs.put(messages, "application/json")
+    return Storage(caller.gateway.settings.response_ttl, blob, data.get("metadata", {}))
 
 
 ENDPOINT = Endpoint(

@@ -49,14 +49,14 @@ def _ready(shared: Gateway) -> tuple[dict[str, Any], int]:
     catalogue = shared.catalogue
     states = {entry.name: shared.presence.model(entry.name) for entry in catalogue}
     waiting = [
-        {"id": name, "state": found.state, "reason": found.reason}
-        for name, found in states.items()
-        if not admission.callable_now(catalogue.get(name), found.state)
+        {"id": name, "state": state.state, "reason": state.reason}
+        for name, state in states.items()
+        if not admission.callable_now(catalogue.get(name), state.state)
     ]
     if waiting:
         names = ", ".join(model["id"] or "" for model in waiting)
         return _not_ready(Failure(ModelUnavailable.code, f"not ready: {names}"), waiting, warnings)
-    told = {name: found.state for name, found in states.items()}
+    told = {name: state.state for name, state in states.items()}
     return {"status": "ready", "models": list(states), "states": told, "warnings": warnings}, 200
 
 

@@ -124,9 +124,9 @@ class _Session:
         sockets.say(self._ws, message)
 
 
-def _checked(said: dict[str, Any]) -> dict[str, Any]:
+def _checked(command: dict[str, Any]) -> dict[str, Any]:
     try:
-        return checked(JobsStreamMessageSchema, said, strict=True).data
+        return checked(JobsStreamMessageSchema, command, strict=True).data
     except ValidationError as error:
         raise validation(error) from None
 

@@ -52,11 +52,11 @@ blueprint = Blueprint("responses", __name__)
 def payload(data: Mapping[str, Any]) -> ChatRequest:
     """What a checked body asks of a model."""
     choice = data.get("tool_choice", Choice("auto"))
-    told = data.get("top_logprobs") or LOGPROBS in data.get("include", ())
+    top_logprobs = data.get("top_logprobs") or LOGPROBS in data.get("include", ())
     chosen = {
         **text.sampling(data),
         "max_tokens": data.get("max_output_tokens"),
-        "logprobs": data.get("top_logprobs", 0) if told else None,
+        "logprobs": data.get("top_logprobs", 0) if top_logprobs else None,
         "constraint": next((Constraint(*rule) for rule in rules(data)), None),
     }
     if data.get("background"):
@@ -81,9 +81,9 @@ def conversation(data: Mapping[str, Any]) -> dict[str, Any]:
         "reasoning_effort": data.get("reasoning", {}).get("effort"),
         "verbosity": data.get("text", {}).get("verbosity"),
     }
-    told = [Message("system", data["instructions"])] if data.get("instructions") else []
+    messages = [Message("system", data["instructions"])] if data.get("instructions") else []
     return {
-        "messages": _begun_once([*told, *data["history"], *own(data)]),
+        "messages": _begun_once([*messages, *data["history"], *own(data)]),
         "template_options": {name: value for name, value in options.items() if value is not None},
         "tools": tuple(map(_tool, callable_tools(data.get("tools", [])))),
     }
@@ -113,14 +113,14 @@ def _tool(found: CallableTool) -> Tool:
 def options(caller: Caller, data: Mapping[str, Any]) -> RenderOptions:
     """What rendering needs to know of a checked body, and what a later response does."""
     tools = list(callable_tools(data.get("tools", [])))
-    kept = values.Asked(render.shows(data), tuple(data["input"]), own(data), data.get("previous_response_id"))
-    packed = values.encode(kept)
+    asked = values.Asked(render.shows(data), tuple(data["input"]), own(data), data.get("previous_response_id"))
+    packed = values.encode(asked)
     large = data.get("store", True) and len(packed) > SMALL
     return RenderOptions(
         custom_tools=tuple(found.name for found in tools if found.tool["type"] == "custom"),
         namespaces={found.name: found.namespace for found in tools if found.namespace is not None},
         response=values.Response(
-            None if large else kept,
+            None if large else asked,
             caller.gateway.store.blobs.put(packed, "application/json") if large else None,
             stored=data.get("store", True),
             background=data.get("background", False),
@@ -188,8 +188,8 @@ def _followed(caller: Caller, job: Job, after: int) -> Response:
     inbox, left = Inbox(), patience(caller.gateway, job)
     arrivals = entries(caller.gateway, job, Probe(request.environ), left, inbox)
     inbox.leave_to(request.environ)
-    told = Stream(job, responses.asked(caller.gateway, job), after)
-    return Response(calls.frames([], arrivals, told), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
+    stream = Stream(job, responses.asked(caller.gateway, job), after)
+    return Response(calls.frames([], arrivals, stream), mimetype=sse.MIMETYPE, headers=sse.HEADERS)
 
 
 def _json(value: object) -> Response:

@@ -41,9 +41,9 @@ def create() -> dict[str, Any]:
     entry = admission.model(gateway(), data["model"], ENDPOINT, adapter=data.get("adapter"))
     own = responses.resolve(caller, {**data, "previous_response_id": None})["input"]
     before = list(responses.chain(caller, data.get("previous_response_id"), "previous_response_id"))
-    said = [item for past in reversed(before) for item in (*past.asked.items, *past.output())]
+    history = [item for past in reversed(before) for item in (*past.asked.items, *past.output())]
     context = gateway().details(entry.name).context_length or UNKNOWN_CONTEXT
-    items = _told(data.get("instructions")) + _newest([*said, *own], CHARACTERS * context)
+    items = _told(data.get("instructions")) + _newest([*history, *own], CHARACTERS * context)
     now = gateway().clock.micros()
     return render.body(new_id("resp_", now), now // 1_000_000, items)
 
@@ -54,11 +54,11 @@ def _told(instructions: str | None) -> list[Mapping[str, Any]]:
 
 def _newest(items: Sequence[Mapping[str, Any]], most: int) -> list[Mapping[str, Any]]:
     """The last items of so many characters, from a user's message on; what was thought is left out."""
-    spoken = [item for item in items if item["type"] != "reasoning"]
-    begins = [index for index, item in enumerate(spoken) if item.get("role") == "user"]
-    sizes = [_characters(item) for item in spoken]
+    visible = [item for item in items if item["type"] != "reasoning"]
+    begins = [index for index, item in enumerate(visible) if item.get("role") == "user"]
+    sizes = [_characters(item) for item in visible]
     fitting = [index for index in begins if sum(sizes[index:]) <= most]
-    return spoken[(fitting or begins[-1:] or [0])[0] :]
+    return visible[(fitting or begins[-1:] or [0])[0] :]
 
 
 def _characters(value: Any) -> int:

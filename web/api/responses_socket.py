@@ -118,11 +118,11 @@ class _Session:
         if first and isinstance(first[0], events.UNSUCCESSFUL):
             self._refuse(failure(job, first[0]))
             return
-        told = Stream(job, responses.asked(caller.gateway, job))
-        for event in (*told.opening(), *told.of(first)):
+        stream = Stream(job, responses.asked(caller.gateway, job))
+        for event in (*stream.opening(), *stream.of(first)):
             self._tell(event)
         for arrived in arrivals:
-            for event in told.of([entry[1] for entry in arrived]):
+            for event in stream.of([entry[1] for entry in arrived]):
                 self._tell(event)
 
     def _prepare(self, raw: Mapping[str, Any]) -> None:

@@ -41,8 +41,8 @@ def payload(data: Mapping[str, Any], task: Literal["transcribe", "translate"]) -
 
 def _voice(cut: Mapping[str, Any]) -> VoiceActivity:
     seconds = {"silence": "silence_duration_ms", "padding": "prefix_padding_ms"}
-    told = {name: cut[given] / 1000 for name, given in seconds.items() if given in cut}
-    return VoiceActivity(**told, **({"threshold": cut["threshold"]} if "threshold" in cut else {}))
+    options = {name: cut[given] / 1000 for name, given in seconds.items() if given in cut}
+    return VoiceActivity(**options, **({"threshold": cut["threshold"]} if "threshold" in cut else {}))
 
 
 def options(data: Mapping[str, Any]) -> RenderOptions:

@@ -95,6 +95,6 @@ def stretch(path: Path, start: Cursor, longest: int, most: int, size: int) -> li
 
 def line(path: Path, number: int, place: Place) -> Line:
     """The line that stands at a place; FileLost when there is none."""
-    for found in lines(path, Cursor(number - 1, place.offset), place.length):
-        return found
+    for first in lines(path, Cursor(number - 1, place.offset), place.length):
+        return first
     raise FileLost(CUT)

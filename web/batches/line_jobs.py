@@ -139,6 +139,6 @@ class LineJobs:
 
 def _failed(endpoint: str, job_id: str, custom_id: str, failure: Failure, usage: events.Usage = _NOTHING) -> OutputLine:
     """The line of a call that failed, as its endpoint tells it."""
-    found = registry.endpoints().get(endpoint)
-    dialect = OPENAI if found is None else found.dialect
+    served = registry.endpoints().get(endpoint)
+    dialect = OPENAI if served is None else served.dialect
     return OutputLine("error", render.refused(job_id, custom_id, failure, dialect), Tally(failed=1, usage=usage))

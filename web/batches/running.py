@@ -81,8 +81,8 @@ def shares(actives: Iterable[RunningBatch], window: int) -> dict[str, int]:
 
 def first_to_check(actives: Iterable[RunningBatch]) -> list[RunningBatch]:
     """The batches whose input is checked next: one an owner, so that nobody waits for the files of another."""
-    found: dict[str, RunningBatch] = {}
+    first: dict[str, RunningBatch] = {}
     for active in actives:
         if active.unchecked:
-            found.setdefault(active.batch.owner, active)
-    return list(found.values())
+            first.setdefault(active.batch.owner, active)
+    return list(first.values())

@@ -74,9 +74,9 @@ class Validation:
         except ValueError as error:
             yield Problem("invalid_json_line", f"The line is not a JSON object: {error}", line=line.number)
             return
-        for found in (self._custom_id(request), self._call(request), self._body(request)):
-            if found is not None:
-                code, message, param = found
+        for problem in (self._custom_id(request), self._call(request), self._body(request)):
+            if problem is not None:
+                code, message, param = problem
                 yield Problem(code, message, param, line.number)
 
     def _custom_id(self, request: Request) -> tuple[str, str, str] | None:

@@ -25,8 +25,8 @@ def owner(key: str) -> str:
 
 def current() -> str:
     """The owner of the current request."""
-    found: str = g.owner
-    return found
+    owner: str = g.owner
+    return owner
 
 
 def limits() -> Limits:

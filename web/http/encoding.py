@@ -21,14 +21,14 @@ def plain(data: bytes, headers: Headers, most: int) -> bytes:
         raise UnsupportedMediaType(f"send the body plain or as gzip, not '{encoding}'", param=_HEADER)
     inflater = zlib.decompressobj(_WINDOWS[encoding])
     try:
-        found = inflater.decompress(data, most + 1)
+        decoded = inflater.decompress(data, most + 1)
     except zlib.error as error:
         raise UnsupportedMediaType(f"the body is not {encoding}: {error}", param=_HEADER) from None
-    if len(found) > most:
+    if len(decoded) > most:
         raise RequestTooLarge(f"the body has more than {most} bytes when it is not compressed")
     if not inflater.eof:
         raise UnsupportedMediaType(f"the body is not {encoding}: it ends too early", param=_HEADER)
-    return found
+    return decoded
 
 
 def refuse(headers: Headers) -> None:

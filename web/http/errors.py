@@ -231,9 +231,9 @@ def path(within: str, name: str | None) -> str | None:
 
 def validation(error: ValidationError, within: str = "") -> JobError:
     """The first problem that a schema found, as an error that names its field, below `within` if given."""
-    found = fields.problem(error)
+    problem = fields.problem(error)
     kinds = {kind.code: kind for kind in (InvalidValue, UnsupportedParameter, UnknownParameter)}
-    return kinds[found.code](found.message, param=path(within, found.param))
+    return kinds[problem.code](problem.message, param=path(within, problem.param))
 
 
 def _http(error: HTTPException) -> Failure:

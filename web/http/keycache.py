@@ -40,18 +40,18 @@ class KeyCache:
         if seen is not None and now - seen.asked < FRESH:
             return seen.key
         try:
-            found = self.ring.use(secret)
+            key = self.ring.use(secret)
         except QueueUnavailable:
             if seen is None or now - seen.confirmed >= STALE:
                 raise
             log.warning("the queue is away; a key goes on being good", key=seen.key.id)
             self._seen[known] = _Seen(seen.key, now, seen.confirmed)
             return seen.key
-        if found is None or found[1] != "active":
+        if key is None or key[1] != "active":
             self._seen.pop(known, None)
-            raise Unauthenticated("this API key is not known here" if found is None else _GONE[found[1]])
-        self._seen[known] = _Seen(found[0], now, now)
-        return found[0]
+            raise Unauthenticated("this API key is not known here" if key is None else _GONE[key[1]])
+        self._seen[known] = _Seen(key[0], now, now)
+        return key[0]
 
     def any(self) -> bool:
         """Whether keys were ever stored; what was true stays so. QueueUnavailable while nobody knows."""

@@ -38,13 +38,13 @@ def origin(settings: Settings, given: str, host: str) -> bool:
     if _any((*settings.allowed_origins, *settings.cors_origins), given.lower()):
         return True
     try:
-        found = urlsplit(given)
-        name = _name(found.netloc)
+        parts = urlsplit(given)
+        name = _name(parts.netloc)
     except ValueError:
         return False
-    if found.scheme not in ("http", "https"):
+    if parts.scheme not in ("http", "https"):
         return False
-    return found.netloc.lower() == host.lower() or (loopback(settings.host) and loopback(name))
+    return parts.netloc.lower() == host.lower() or (loopback(settings.host) and loopback(name))
 
 
 def _name(given: str) -> str:

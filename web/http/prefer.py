@@ -54,13 +54,13 @@ def preference(headers: Headers, settings: Settings) -> Preference:
 
 
 def _wait(prefer: str) -> float | None:
-    found: dict[str, str] = {}
+    preferences: dict[str, str] = {}
     for preferred in prefer.split(","):
         name, _, value = preferred.split(";")[0].partition("=")
-        found.setdefault(name.strip().lower(), value.strip().strip('"'))
-    if "wait" in found:
-        return _seconds("Prefer: wait", found["wait"], 0)
-    return 0.0 if "respond-async" in found else None
+        preferences.setdefault(name.strip().lower(), value.strip().strip('"'))
+    if "wait" in preferences:
+        return _seconds("Prefer: wait", preferences["wait"], 0)
+    return 0.0 if "respond-async" in preferences else None
 
 
 def _seconds(header: str, text: str, least: float) -> float:
@@ -74,8 +74,8 @@ def _seconds(header: str, text: str, least: float) -> float:
 
 
 def _period(header: str, text: str) -> float:
-    found = _PERIOD.fullmatch(text.strip())
-    value = float(found[1]) * _UNITS[found[2]] if found else 0
+    match = _PERIOD.fullmatch(text.strip())
+    value = float(match[1]) * _UNITS[match[2]] if match else 0
     if not 0 < value <= LONGEST:
         raise InvalidValue(f"{header} must be a time as in 90, 30s, 10m or 1h, up to {LONGEST} s", param=header)
     return value

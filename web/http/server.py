@@ -240,13 +240,13 @@ class Worker(base.Worker):
         if connection not in self._leaving:
             return
         try:
-            said = len(peer.recv(_READ))
+            received = len(peer.recv(_READ))
         except BlockingIOError:
             return
         except OSError:
-            said = 0
-        self._leaving[connection] += said
-        if not said or self._leaving[connection] > _LINGERED:
+            received = 0
+        self._leaving[connection] += received
+        if not received or self._leaving[connection] > _LINGERED:
             self._close(connection)
 
     def _serve(self, connection: Connection) -> None:
@@ -270,9 +270,9 @@ class Worker(base.Worker):
 
         return response, self.wsgi(environ, start)
 
-    def _served(self, connection: Connection, kept: bool) -> None:
+    def _served(self, connection: Connection, keep_alive: bool) -> None:
         del self._serving[connection]
-        if not kept:
+        if not keep_alive:
             self._leave(connection)
             return
         try:

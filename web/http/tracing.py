@@ -16,8 +16,8 @@ log = structlog.get_logger()
 
 def current() -> str:
     """The id of the current request."""
-    found: str = g.request_id
-    return found
+    request_id: str = g.request_id
+    return request_id
 
 
 def register(app: Flask) -> None:

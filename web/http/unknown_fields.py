@@ -28,9 +28,9 @@ def read(schema: type[Body], value: Any) -> dict[str, Any]:
 
     Raises a JobError that names the field that is wrong.
     """
-    found = check(callers.current(), schema, value)
-    tell(found.ignored)
-    return found.data
+    result = check(callers.current(), schema, value)
+    tell(result.ignored)
+    return result.data
 
 
 def check(caller: Caller, schema: type[Body], value: Any, within: str = "") -> Checked:
@@ -39,12 +39,12 @@ def check(caller: Caller, schema: type[Body], value: Any, within: str = "") -> C
     With MLXQ_UNKNOWN_FIELDS=refuse nothing of it is ignored. Raises a JobError that names the field that is wrong.
     """
     try:
-        found = checked(schema, value, strict=caller.gateway.settings.unknown_fields == "refuse")
+        result = checked(schema, value, strict=caller.gateway.settings.unknown_fields == "refuse")
     except ValidationError as error:
         raise validation(error, within) from None
-    for place in found.ignored:
+    for place in result.ignored:
         _note(caller.owner, _INDEX.sub("[]", place))
-    return found
+    return result
 
 
 def tell(places: Iterable[str], within: str = "") -> None:

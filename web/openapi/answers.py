@@ -24,25 +24,29 @@ _FAILED = {OPENAI: ErrorResponse, ANTHROPIC: MessageErrorResponse}  # in a strea
 
 def components(operations: Iterable[Operation]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The JSON schemas of all values that operations answer, and of a job's events, by their names."""
-    media = [one for said in operations for one in (said.answers, *said.others.values())]
-    told = [one for of_media in media for said in of_media.values() for one in _several(said)]
-    values = sorted({*_ALWAYS, *filter(_is_value, told)}, key=lambda one: one.__name__)
-    _, found = msgspec.json.schema_components(values, ref_template=SCHEMAS + "{name}")
+    media = [one for operation in operations for one in (operation.answers, *operation.others.values())]
+    types = [one for of_media in media for operation in of_media.values() for one in _several(operation)]
+    values = sorted({*_ALWAYS, *filter(_is_value, types)}, key=lambda one: one.__name__)
+    _, schemas = msgspec.json.schema_components(values, ref_template=SCHEMAS + "{name}")
     (event,), of_events = msgspec.json.schema_components([events.Event], ref_template=SCHEMAS + "Event{name}")
-    for name, shown in {**found, "JobEvent": event, **{f"Event{name}": one for name, one in of_events.items()}}.items():
+    for name, shown in {
+        **schemas,
+        "JobEvent": event,
+        **{f"Event{name}": one for name, one in of_events.items()},
+    }.items():
         yield name, _plain(shown)
 
 
-def successes(said: Operation) -> Iterator[tuple[int, dict[str, Any]]]:
+def successes(operation: Operation) -> Iterator[tuple[int, dict[str, Any]]]:
     """The responses that are no errors, by their statuses."""
-    of_call = ("X-Job-ID",) if said.endpoint is not None else ()
-    told = dict(said.answers)
-    if said.endpoint is not None and SSE in told:
-        told[SSE] = (*_several(told[SSE]), _FAILED[said.endpoint.dialect])
-    yield said.status, _success(told, *of_call)
-    if said.endpoint is not None:
+    of_call = ("X-Job-ID",) if operation.endpoint is not None else ()
+    media = dict(operation.answers)
+    if operation.endpoint is not None and SSE in media:
+        media[SSE] = (*_several(media[SSE]), _FAILED[operation.endpoint.dialect])
+    yield operation.status, _success(media, *of_call)
+    if operation.endpoint is not None:
         yield 202, _success({JSON: Job}, *of_call, "Location", "Preference-Applied")
-    for status, other in said.others.items():
+    for status, other in operation.others.items():
         yield status, _success(other)
 
 
@@ -56,23 +60,23 @@ def _success(told: Mapping[str, Any], *headers: str) -> dict[str, Any]:
     return {**shown, "content": content} if content else shown
 
 
-def _schema(said: Any) -> dict[str, Any]:
-    several = [_one(one) for one in _several(said)]
+def _schema(answer: Any) -> dict[str, Any]:
+    several = [_one(one) for one in _several(answer)]
     return {"anyOf": several} if len(several) > 1 else several[0]
 
 
-def _one(said: Any) -> dict[str, Any]:
-    if _is_value(said):
-        return ref(said.__name__)
-    return dict(BINARY) if said is bytes else msgspec.json.schema(said)
+def _one(answer: Any) -> dict[str, Any]:
+    if _is_value(answer):
+        return ref(answer.__name__)
+    return dict(BINARY) if answer is bytes else msgspec.json.schema(answer)
 
 
-def _is_value(said: Any) -> bool:
-    return isinstance(said, type) and issubclass(said, msgspec.Struct)
+def _is_value(answer: Any) -> bool:
+    return isinstance(answer, type) and issubclass(answer, msgspec.Struct)
 
 
-def _several(said: Any) -> tuple[Any, ...]:
-    return said if isinstance(said, tuple) else (said,)
+def _several(answer: Any) -> tuple[Any, ...]:
+    return answer if isinstance(answer, tuple) else (answer,)
 
 
 def ref(name: str) -> dict[str, Any]:

@@ -119,23 +119,27 @@ class _Document:
             self.spec.path(route.path, operations={route.method: self._operation(route)})
 
     def _operation(self, route: Route) -> dict[str, Any]:
-        said, about = route.operation, doc(route.view).partition("\n\n")
+        operation, about = route.operation, doc(route.view).partition("\n\n")
         free, dialect = auth.is_open(route.path), errors.dialect_of(route.path)
-        schema = said.endpoint.schema if said.endpoint is not None else said.body
-        paragraphs = (about[2], doc(schema) if schema is not None else "", said.about)
+        schema = operation.endpoint.schema if operation.endpoint is not None else operation.body
+        paragraphs = (about[2], doc(schema) if schema is not None else "", operation.about)
         return {
-            "operationId": said.id,
+            "operationId": operation.id,
             "summary": about[0].removesuffix("."),
-            **({"description": "\n\n".join(told)} if (told := list(filter(None, paragraphs))) else {}),
+            **({"description": "\n\n".join(texts)} if (texts := list(filter(None, paragraphs))) else {}),
             "tags": [_tag(route.path)],
             "parameters": list(self._parameters(route)),
-            **({} if schema is None else {"requestBody": {"required": True, "content": self._content(said, schema)}}),
+            **(
+                {}
+                if schema is None
+                else {"requestBody": {"required": True, "content": self._content(operation, schema)}}
+            ),
             **({"security": []} if free else {}),
             "responses": {
-                **dict(answers.successes(said)),
+                **dict(answers.successes(operation)),
                 **{
                     status: {"$ref": f"#/components/responses/{errors.name(status, dialect)}"}
-                    for status in sorted(errors.of(said, route.method, route.path, free=free))
+                    for status in sorted(errors.of(operation, route.method, route.path, free=free))
                 },
                 "default": {"$ref": f"#/components/responses/{errors.rest(dialect)}"},
             },
@@ -150,14 +154,14 @@ class _Document:
         for name in (*calls, *route.operation.headers):
             yield name  # apispec makes a reference of it
 
-    def _content(self, said: Operation, schema: type[Body]) -> dict[str, Any]:
-        name = said.id[0].upper() + said.id[1:]
-        endpoint = said.endpoint
-        files = said.files if endpoint is None else endpoint.files
+    def _content(self, operation: Operation, schema: type[Body]) -> dict[str, Any]:
+        name = operation.id[0].upper() + operation.id[1:]
+        endpoint = operation.endpoint
+        files = operation.files if endpoint is None else endpoint.files
         content = {}
         if not files or (endpoint is not None and endpoint.json):
             self.spec.components.schema(f"{name}Request", self._body(endpoint, schema))
-            example = {} if said.example is None else {"example": said.example}
+            example = {} if operation.example is None else {"example": operation.example}
             content[JSON] = {"schema": answers.ref(f"{name}Request"), **example}
         if files:
             several = frozenset() if endpoint is None else endpoint.several

@@ -43,15 +43,15 @@ def dialect_of(path: str) -> Dialect:
 
 def responses() -> Iterator[tuple[str, dict[str, Any]]]:
     """A response for every status that an operation's errors have, and one for the rest."""
-    told = {**_docs(JobError), **_NAMED_HERE}
+    meanings = {**_docs(JobError), **_NAMED_HERE}
     for dialect, elsewhere in ELSEWHERE.items():
         statuses = {code: dialect.status(Failure(code, "")) for code in ANSWERS}
         for status in sorted(set(statuses.values()) - elsewhere):
             codes = [code for code in ANSWERS if statuses[code] == status]
             more = ("Retry-After",) if status in (429, 503, 529) else ()
             schema = _openai(status, codes) if dialect is OPENAI else _anthropic(status)
-            yield name(status, dialect), _response([f"- `{code}`: {told[code]}" for code in codes], schema, *more)
-        others = [f"- {status} `{code}`: {told[code]}" for code, status in statuses.items() if status in elsewhere]
+            yield name(status, dialect), _response([f"- `{code}`: {meanings[code]}" for code in codes], schema, *more)
+        others = [f"- {status} `{code}`: {meanings[code]}" for code, status in statuses.items() if status in elsewhere]
         every = answers.ref("ErrorResponse" if dialect is OPENAI else "MessageErrorResponse")
         yield rest(dialect), _response(["Any other error:", *others], every)
 
@@ -68,9 +68,9 @@ def _anthropic(status: int) -> dict[str, Any]:
     return {"allOf": [answers.ref("MessageErrorResponse"), exactly]}
 
 
-def _response(told: list[str], schema: dict[str, Any], *headers: str) -> dict[str, Any]:
+def _response(meanings: list[str], schema: dict[str, Any], *headers: str) -> dict[str, Any]:
     return {
-        "description": "\n".join(told),
+        "description": "\n".join(meanings),
         "headers": answered(*headers),
         "content": {JSON: {"schema": schema}},
     }
@@ -78,21 +78,21 @@ def _response(told: list[str], schema: dict[str, Any], *headers: str) -> dict[st
 
 def of(operation: Operation, method: str, path: str, *, free: bool) -> frozenset[int]:
     """The statuses of errors that this method of this path may have."""
-    found = EVERYWHERE | operation.errors
-    found |= frozenset() if free else {401}
-    found |= {404} if "{" in path else frozenset()
-    found |= {429} if method == "post" and not path.endswith("/cancel") else frozenset()
+    codes = EVERYWHERE | operation.errors
+    codes |= frozenset() if free else {401}
+    codes |= {404} if "{" in path else frozenset()
+    codes |= {429} if method == "post" and not path.endswith("/cancel") else frozenset()
     if operation.body is not None or operation.endpoint is not None:
-        found |= {413, 415}
+        codes |= {413, 415}
     if operation.endpoint is not None:
-        found |= {404, 409, 422, 504}
-    if 429 in found and dialect_of(path) is ANTHROPIC:
-        found |= {529}
-    return found - operation.others.keys()
+        codes |= {404, 409, 422, 504}
+    if 429 in codes and dialect_of(path) is ANTHROPIC:
+        codes |= {529}
+    return codes - operation.others.keys()
 
 
 def _docs(kind: type[JobError]) -> dict[str, str]:
-    found = {kind.code: doc(kind)}
+    docs = {kind.code: doc(kind)}
     for one in kind.__subclasses__():
-        found |= _docs(one)
-    return found
+        docs |= _docs(one)
+    return docs

@@ -53,7 +53,7 @@ def operation(
 
 def of(view: Callable[..., Any]) -> Operation:
     """What a view has said; LookupError when it has not."""
-    found = view.__dict__.get("operation")
-    if not isinstance(found, Operation):
+    operation = view.__dict__.get("operation")
+    if not isinstance(operation, Operation):
         raise LookupError(f"{view.__module__}.{view.__name__} has no @operation for the OpenAPI document")
-    return found
+    return operation

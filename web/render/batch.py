@@ -60,8 +60,8 @@ def answered(job_id: str, custom_id: str, rendered: Rendered, ignored: Sequence[
     """
     is_json = rendered.content_type.startswith("application/json")
     shown = msgspec.Raw(msgspec.json.format(rendered.data, indent=-1)) if is_json else rendered.data.decode()
-    told = {"ignored": ignored} if ignored else {}
-    return _line(job_id, custom_id, response={**_response(job_id, 200, shown), **told})
+    extension = {"ignored": ignored} if ignored else {}
+    return _line(job_id, custom_id, response={**_response(job_id, 200, shown), **extension})
 
 
 def refused(job_id: str, custom_id: str, failure: Failure, dialect: Dialect) -> bytes:

@@ -22,9 +22,9 @@ def messages(sent: Sequence[Mapping[str, Any]], checked: Sequence[Mapping[str, A
     return [_message(raw.get("content"), turn) for raw, turn in zip(sent, checked, strict=True)]
 
 
-def identified(completion_id: str, kept: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def identified(completion_id: str, messages: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The messages that a completion answered, each with its own id."""
-    return [{"id": f"{completion_id}-{index}", **message} for index, message in enumerate(kept)]
+    return [{"id": f"{completion_id}-{index}", **message} for index, message in enumerate(messages)]
 
 
 def _message(content: str | list[dict[str, Any]] | None, turn: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,8 +49,8 @@ def _text(part: Mapping[str, Any]) -> dict[str, Any]:
 
 def _picture(part: Mapping[str, Any]) -> dict[str, Any]:
     address = part["image_url"]
-    said = {"url": address} if isinstance(address, str) else address
-    return {"type": "image_url", "image_url": {name: said[name] for name in ("url", "detail") if said.get(name)}}
+    image = {"url": address} if isinstance(address, str) else address
+    return {"type": "image_url", "image_url": {name: image[name] for name in ("url", "detail") if image.get(name)}}
 
 
 _PARTS = {"text": _text, "image_url": _picture}  # OpenAI shows no others

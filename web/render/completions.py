@@ -50,8 +50,8 @@ def _head(job: Job) -> dict[str, Any]:
     return text.head(job, "cmpl-", "text_completion")
 
 
-def _choice(job: Job, index: int, said: str, tokens: Sequence[TokenLogprob], reason: str | None) -> dict[str, Any]:
-    return {"index": index, "text": said, "logprobs": _logprobs(job, tokens), "finish_reason": reason}
+def _choice(job: Job, index: int, text: str, tokens: Sequence[TokenLogprob], reason: str | None) -> dict[str, Any]:
+    return {"index": index, "text": text, "logprobs": _logprobs(job, tokens), "finish_reason": reason}
 
 
 def _logprobs(job: Job, tokens: Sequence[TokenLogprob]) -> dict[str, Any] | None:

@@ -51,9 +51,9 @@ def text(call: ToolCall) -> str:
     arguments = call.arguments
     for rest in _CUT:
         try:
-            found = msgspec.json.decode(arguments + rest)
+            decoded = msgspec.json.decode(arguments + rest)
         except msgspec.DecodeError:
             continue
-        if isinstance(found, dict) and isinstance(found.get("input"), str):
-            return str(found["input"])
+        if isinstance(decoded, dict) and isinstance(decoded.get("input"), str):
+            return str(decoded["input"])
     return arguments

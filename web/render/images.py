@@ -47,9 +47,9 @@ class Chunks:
             self._prompt_tokens = event.prompt_tokens
         elif isinstance(event, events.Preview) and self._first(event.index, event.number):
             size = _asked(self._job).size
-            told = "auto" if size is None else f"{size[0]}x{size[1]}"
+            size_text = "auto" if size is None else f"{size[0]}x{size[1]}"
             yield {
-                **self._head("partial_image", event.data, told),
+                **self._head("partial_image", event.data, size_text),
                 "output_format": "jpeg",
                 "partial_image_index": event.number,
             }

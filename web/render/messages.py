@@ -69,10 +69,10 @@ def _id(call_id: str) -> str:
 def _input(arguments: str) -> dict[str, Any]:
     """The arguments that a model wrote; of those that were cut off as much as Anthropic's SDKs read of a stream."""
     try:
-        found = jiter.from_json(arguments.encode(), partial_mode=True) if arguments.strip() else {}
+        parsed = jiter.from_json(arguments.encode(), partial_mode=True) if arguments.strip() else {}
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 def _ended(job: Job, reason: events.FinishReason | None, stop: str | None, usage: events.Usage) -> dict[str, Any]:

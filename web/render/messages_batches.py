@@ -75,12 +75,12 @@ def result(data: bytes) -> bytes:
     """The line of the results that a line of a batch's files becomes."""
     line = _decoder.decode(data)
     if line.response is None:
-        told: dict[str, object] = {"type": _ENDS[line.error.code] if line.error is not None else "canceled"}
+        shown: dict[str, object] = {"type": _ENDS[line.error.code] if line.error is not None else "canceled"}
     elif line.response.status_code == 200:
-        told = {"type": "succeeded", "message": line.response.body}
+        shown = {"type": "succeeded", "message": line.response.body}
     else:
-        told = {"type": "errored", "error": line.response.body}
-    return msgspec.json.encode({"custom_id": line.custom_id, "result": told}) + b"\n"
+        shown = {"type": "errored", "error": line.response.body}
+    return msgspec.json.encode({"custom_id": line.custom_id, "result": shown}) + b"\n"
 
 
 def undone(data: bytes) -> str | None:

@@ -17,7 +17,7 @@ def session(
 ) -> dict[str, Any]:
     """A session as it is now."""
     rate = {"rate": format.rate} if format.type == "audio/pcm" else {}
-    heard = {
+    audio = {
         "format": {"type": format.type, **rate},
         "noise_reduction": None,
         "transcription": dict(transcription),
@@ -27,7 +27,7 @@ def session(
         "type": "transcription",
         "id": id,
         "object": "realtime.transcription_session",
-        "audio": {"input": heard},
+        "audio": {"input": audio},
         "include": list(include),
     }
 

@@ -31,15 +31,15 @@ def body(job: Job, result: fold.Result) -> Rendered:
             return Rendered(subtitles.vtt(result.segments).encode(), "text/vtt; charset=utf-8")
         case "verbose_json":
             return Rendered(msgspec.json.encode(_verbose(job, result)))
-    told = {"text": result.text, "usage": _duration(result), "languages": _languages(result.language)}
+    shown = {"text": result.text, "usage": _duration(result), "languages": _languages(result.language)}
     if _asked(job).logprobs:
-        told["logprobs"] = _logprobs(token for segment in result.segments for token in segment.logprobs)
-    return Rendered(msgspec.json.encode(told))
+        shown["logprobs"] = _logprobs(token for segment in result.segments for token in segment.logprobs)
+    return Rendered(msgspec.json.encode(shown))
 
 
 def _verbose(job: Job, result: fold.TranscriptResult) -> dict[str, Any]:
     english = _asked(job).task == "translate"
-    told: dict[str, Any] = {
+    shown: dict[str, Any] = {
         "task": _asked(job).task,
         "language": "english" if english else result.language_name or result.language or "",
         "duration": round(result.seconds, 3),
@@ -47,10 +47,10 @@ def _verbose(job: Job, result: fold.TranscriptResult) -> dict[str, Any]:
         "usage": _duration(result),
     }
     if "segment" in job.options.granularities:
-        told["segments"] = [_segment(number, segment) for number, segment in enumerate(result.segments)]
+        shown["segments"] = [_segment(number, segment) for number, segment in enumerate(result.segments)]
     if "word" in job.options.granularities:
-        told["words"] = [_word(word) for segment in result.segments for word in segment.words]
-    return told
+        shown["words"] = [_word(word) for segment in result.segments for word in segment.words]
+    return shown
 
 
 def _segment(number: int, segment: Segment) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class Chunks:
         delta = {"type": "transcript.text.delta", "delta": self._text.strip()[len(before) :]}
         yield {**delta, **self._likelihoods([segment])}
         if self._job.options.response_format == "verbose_json":
-            told: dict[str, Any] = {
+            shown: dict[str, Any] = {
                 "type": "transcript.text.segment",
                 "id": f"seg_{len(self._segments) - 1}",
                 "start": round(segment.start, 2),
@@ -132,8 +132,8 @@ class Chunks:
                 "speaker": "",
             }
             if "word" in self._job.options.granularities:
-                told["words"] = [_word(word) for word in segment.words]
-            yield told
+                shown["words"] = [_word(word) for word in segment.words]
+            yield shown
 
     def _done(self, usage: events.Usage) -> dict[str, Any]:
         audio = math.ceil(usage.seconds * _AUDIO_TOKENS)

@@ -127,8 +127,8 @@ def read(job: Job, asked: Asked, ended: events.Done) -> dict[str, Any]:
 
 def ended(job: Job, asked: Asked, status: Status, failure: Failure) -> dict[str, Any]:
     """A response that failed or was cancelled."""
-    told = {} if status is Status.CANCELLED else {"error": error(failure)}
-    return {**head(job, asked, STATUS[status]), **told}
+    fields = {} if status is Status.CANCELLED else {"error": error(failure)}
+    return {**head(job, asked, STATUS[status]), **fields}
 
 
 def error(failure: Failure) -> dict[str, Any]:

@@ -26,14 +26,14 @@ def listed(job: Job, asked: Asked) -> list[dict[str, Any]]:
 
 def shown(item: Mapping[str, Any], usual: str) -> dict[str, Any]:
     """An item with all that OpenAI's items have; its id is `usual` where its sender gave it none."""
-    found = {"id": usual, **({} if item["type"] in _WITHOUT_STATUS else {"status": "completed"}), **item}
+    item_shown = {"id": usual, **({} if item["type"] in _WITHOUT_STATUS else {"status": "completed"}), **item}
     if item["type"] == "reasoning":
-        return {"summary": [], **found}
+        return {"summary": [], **item_shown}
     if item["type"] != "message":
-        return found
+        return item_shown
     content, kind = item["content"], "output_text" if item["role"] == "assistant" else "input_text"
     parts = [{"type": kind, "text": content}] if isinstance(content, str) else content
-    return {**found, "content": [_part(part) for part in parts]}
+    return {**item_shown, "content": [_part(part) for part in parts]}
 
 
 def _part(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,11 +82,11 @@ def page(listed: Sequence[dict[str, Any]], order: str, after: str | None, limit:
         if after not in ids:
             raise InvalidValue(f"there is no item '{after}' here", param="after")
         begin = ids.index(after) + 1
-    found = ordered[begin : begin + limit]
+    items = ordered[begin : begin + limit]
     return {
         "object": "list",
-        "data": found,
-        "first_id": found[0]["id"] if found else None,
-        "last_id": found[-1]["id"] if found else None,
+        "data": items,
+        "first_id": items[0]["id"] if items else None,
+        "last_id": items[-1]["id"] if items else None,
         "has_more": begin + limit < len(ordered),
     }

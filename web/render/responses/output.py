@@ -194,10 +194,10 @@ class CustomCall(Item):
     def end(self, status: str) -> Iterator[Event]:
         """Send the text, and end the item."""
         del status
-        said = custom_calls.text(ToolCall("", "", self._arguments))
-        self.shown["input"] = said
-        yield self._within("custom_tool_call_input.delta", delta=said)
-        yield self._within("custom_tool_call_input.done", input=said)
+        text = custom_calls.text(ToolCall("", "", self._arguments))
+        self.shown["input"] = text
+        yield self._within("custom_tool_call_input.delta", delta=text)
+        yield self._within("custom_tool_call_input.done", input=text)
         yield self._event("output_item.done", item=dict(self.shown))
 
 

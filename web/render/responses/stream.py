@@ -61,8 +61,8 @@ class Stream:
         elif isinstance(event, events.Delta):
             yield from self._begin()
             self._reason = event.finish_reason or self._reason
-            for told in self._output.take(event):
-                yield from self._numbered(told)
+            for event_shown in self._output.take(event):
+                yield from self._numbered(event_shown)
         elif isinstance(event, events.Done):
             yield from self._begin()
             response = body.done(self._job, self._asked, self._output, self._reason, event)
