@@ -32,7 +32,7 @@ except ImportError:  # no such locks here: nothing keeps a second stack away
     fcntl = None  # type: ignore[assignment]
 
 REDIS, WEB = "redis", "web"  # roles, as the Procfile names them
-SUPERVISOR = "supervisor"  # the role of a process that `mlxq reload` may signal, whoever started it
+SUPERVISOR = "supervisor"  # the role of a process that `mlxq reload` may signal, however it was started
 _RELOADED = "reloaded.json"
 _OURS = (
     *("batches", "blobs", "identity", "launch.yaml", "locks", "processes", "redis", "redis-password", "secret"),
@@ -160,7 +160,7 @@ def with_password(settings: Settings) -> Settings:
 
 @cache
 def kept(home: Path, name: str) -> str:
-    """A random secret that stays the same for this home, made by whoever needs it first."""
+    """A random secret that stays the same for this home, made by the process that needs it first."""
     path = home / name
     if not path.exists():
         home.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -113,7 +113,9 @@ class Settings:
         if "webhook_url" in given and "webhook_secret" not in given:
             raise SettingsError("MLXQ_WEBHOOK_URL needs MLXQ_WEBHOOK_SECRET, which signs what is sent there")
         if given.get("admin_key") in given.get("api_keys", ()):
-            raise SettingsError("MLXQ_ADMIN_KEY is one of MLXQ_API_KEYS; who makes calls must not administer others'")
+            raise SettingsError(
+                "MLXQ_ADMIN_KEY is one of MLXQ_API_KEYS; a key that makes calls must not administer others'"
+            )
         return cls(**given)
 
     @property
@@ -129,7 +131,7 @@ class Settings:
     def check_exposure(self) -> None:
         """Raises SettingsError when others could reach an API that asks for no key.
 
-        Stored keys do not count: they are known only once the queue answers. Whoever makes some has an admin key.
+        Stored keys do not count: they are known only once the queue answers. To make some takes an admin key.
         """
         if not (self.api_keys or self.admin_key or self.allow_unauthenticated or loopback(self.host)):
             raise SettingsError(

@@ -32,7 +32,7 @@ def read(
     """Read what a struct holds; a key without a value is one that is left out.
 
     `kinds` are the structs that the mapping could be for, by their names, of which `kind` is the one that it is for:
-    who gives a key or a value of another one is told where it belongs. `renamed` are keys by what they are called here.
+    a key or a value of another one is refused with where it belongs. `renamed` are keys by what they are called here.
     """
     fields = {one.encode_name: one for one in structs.fields(kinds[kind])}
     read_fields = ReadFields()
@@ -76,7 +76,7 @@ def misplaced(
 
 
 def near(name: object, names: Iterable[object]) -> str:
-    """A question for who has mistyped a name, where there is one like it, else the end of a sentence."""
+    """The name that was probably meant, as a question, where one is alike; else the end of a sentence."""
     close = difflib.get_close_matches(str(name), [one for one in names if isinstance(one, str)], n=1)
     return f"; did you mean '{close[0]}'?" if close else "."
 

@@ -95,7 +95,7 @@ def short(value: Sized, most: int) -> None:
 
 
 def shallow(value: Any, levels: int = MAX_NESTING) -> None:
-    """Refuse what nests so deeply that not everyone who reads the stored job, or shows the template, could follow."""
+    """Reject a value that nests too deeply for every reader of the stored job, and for templates."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     if inner and not levels:
         raise ValidationError(f"nests more than {MAX_NESTING} levels deep.")

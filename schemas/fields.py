@@ -57,7 +57,7 @@ class Body(Schema):
     ACCEPTED: ClassVar[frozenset[str]] = frozenset()  # change nothing here, whatever their value
     IGNORED: ClassVar[Mapping[str, tuple[Any, ...]]] = {}  # other servers' fields; at these values only, if any
     REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {}  # would change the answer, unless null or one of these
-    STRICT: ClassVar[bool] = False  # what nobody here knows is refused, whoever sends it
+    STRICT: ClassVar[bool] = False  # unknown fields are refused, whatever the caller asked for
     ALIASES: ClassVar[Mapping[str, str]] = {}  # other names of fields; a value stands under both
 
     class Meta:

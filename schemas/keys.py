@@ -14,7 +14,7 @@ LONGEST = 10 * 365 * 86_400  # seconds
 class KeySchema(Body):
     """Who a new key is for, how long it is good, and how much it may ask for."""
 
-    STRICT: ClassVar[bool] = True  # whoever sets a limit under a wrong name would set none
+    STRICT: ClassVar[bool] = True  # a limit under a wrong name would be no limit
 
     label = Text(required=True, validate=Length(max=100), metadata=about("Whom the key is for."))
     expires_in = Count(validate=Range(min=1, max=LONGEST), metadata=about("Seconds for which the key is good."))

@@ -192,7 +192,7 @@ class SamplingSchema(TokenSchema, ConstrainedSchema):
 
     @validates_schema
     def streams(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Refuse options of a stream that is none."""
+        """Reject stream_options when stream is not true."""
         if "stream_options" in data and not data.get("stream"):
             raise ValidationError("is for streams only; set 'stream' to true or leave it out.", "stream_options")
 

@@ -210,7 +210,7 @@ class Conversations:
             return chat_completion.decode_output(data)
 
     def settle(self, conversation: Conversation, turn: bytes, items: Sequence[Mapping[str, Any]]) -> None:
-        """Make a turn its items, behind those that are there; once, whoever else does so."""
+        """Make a turn its items, behind those that are there; once, also when several processes do so."""
         keys, (blob, placed) = self.store.keys, self._placed(items, most=None)
         with answers():
             self.store.scripts.run(

@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 class Ends(queue.SimpleQueue[list[StreamEntry]]):
-    """An inbox of who waits for a job's end, and wakes for nothing that comes before."""
+    """An inbox of a reader that waits for a job's end, and wakes for nothing that comes before."""
 
     def put(self, item: list[StreamEntry], block: bool = True, timeout: float | None = None) -> None:
         """Take what holds the end, and nothing, which somebody puts on purpose."""
@@ -59,7 +59,7 @@ class Follower:
         self._began = False
 
     def _begin(self) -> None:
-        """Start the threads with the first who reads or waits here: a process that only writes needs none."""
+        """Start the threads with the first reader here: a process that only writes needs none."""
         with self._lock:
             if self._began:
                 return
@@ -89,7 +89,7 @@ class Follower:
         return submitted
 
     def join(self, job_id: str) -> None:
-        """Count one more here who wants a job's answer."""
+        """Count one more reader here of a job's answer."""
         self._begin()
         with self._stripe(job_id):
             self.store.follow(job_id, self.client, self._counts[job_id] + 1)

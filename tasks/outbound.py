@@ -115,7 +115,7 @@ class Outbound:
             try:
                 at = self.vet(str(at.join(target)), param)
             except httpx.InvalidURL:
-                raise FetchFailed(f"'{at.host}' redirects to what is no URL", param=param) from None
+                raise FetchFailed(f"'{at.host}' redirects to something that is not a URL", param=param) from None
         raise FetchFailed(f"'{url}' redirects more than {redirects} times", param=param)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -> int:

@@ -1,4 +1,4 @@
-"""How much there is to do for a model, whoever asked for it."""
+"""How much there is to do for a model, for all owners together."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def owed(
     }
     if isinstance(event, events.Failed):
         data["error"] = {"code": event.failure.code, "message": event.failure.message}
-    # Whoever waits for the answer needs no word of it, and lines of a batch are told by its own events.
+    # A client that waits for the answer needs no webhook, and lines of a batch are told by its own events.
     everywhere = job.detached and job.lane is not Lane.BATCH
     server = settings.webhook_url if everywhere else None
     keep = max(job.keep, KEPT)

@@ -25,5 +25,5 @@ class Caller:
 
 
 def current() -> Caller:
-    """Whoever sent the current request."""
+    """The caller who sent the current request."""
     return Caller(gateway(), auth.current(), request.host_url)

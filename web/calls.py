@@ -83,7 +83,7 @@ def begin(
 def taken(
     caller: Caller, endpoint: Endpoint, raw: Mapping[str, Any], prefer: Preference, within: str = ""
 ) -> intake.Intake:
-    """A call's checked body; who waits for its answer, or for what it names, takes one of the threads there are."""
+    """A call's checked body; waiting for its answer, or for what it names, takes one of the threads there are."""
     if prefer.wait != 0 or remote.needed(endpoint, raw):
         caller.gateway.capacity.occupy()
     found = intake.check(caller, endpoint, raw, within)
@@ -101,7 +101,7 @@ def submit(
     within: str = "",
     labels: Sequence[str] = (),
 ) -> Submitted:
-    """Make a job of a checked body, or join the one of its idempotency key; `inbox` is who waits for it."""
+    """Make a job of a checked body, or join the one of its idempotency key; `inbox` is where its reader waits."""
     gateway_ = caller.gateway
     entry = admission.model(gateway_, taken.data["model"], endpoint, within, taken.data.get("adapter"))
     if prefer.wait is None:
@@ -132,7 +132,7 @@ def _job(
     gateway_, settings = caller.gateway, caller.gateway.settings
     sync, clock = prefer.wait is None, gateway_.clock.micros()
     now = clock // 1000
-    # Who polls has as long as results are kept; who waits has given up long before.
+    # A client that polls has as long as results are kept; one that waits has given up long before.
     patience = prefer.timeout or ((entry.queue_timeout or settings.timeout) if sync else settings.result_ttl)
     cancels = prefer.cancel_after is not None and prefer.cancel_after <= patience
     keep = settings.sync_ttl if sync and not prefer.detached else settings.result_ttl

@@ -1,4 +1,4 @@
-"""Conversations with all that calls have said in them: what is no items yet becomes items when somebody reads it.
+"""Conversations with all that calls have said in them: what is not stored as items yet becomes items when it is read.
 
 A job that ends leaves its result to its conversation (`lua/finish.lua`), and only the web knows what items that is.
 """

@@ -28,7 +28,7 @@ class Rendered(NamedTuple):
 
 
 def for_anyone(function: Callable[P, T]) -> Callable[Concatenate[Caller, P], T]:
-    """A function of an endpoint whose answer is the same whoever calls."""
+    """A function of an endpoint whose answer is the same for every caller."""
 
     def called(_: Caller, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return function(*args, **kwargs)
@@ -71,7 +71,7 @@ class Endpoint:
 
     @property
     def names_model(self) -> bool:
-        """Whether a call has to name its model, as with OpenAI who asks for text always does.
+        """Whether a call has to name its model, as every call for text has to with OpenAI.
 
         Without a name, others mean the only model that serves the endpoint.
         """

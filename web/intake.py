@@ -216,7 +216,7 @@ def check(caller: Caller, endpoint: Endpoint, raw: Mapping[str, Any], within: st
 
 
 def _identity(sent: object, refs: BlobRef | list[BlobRef]) -> object:
-    """What a digest is made of: who asks again for the same address asks for the same, whatever is there by now."""
+    """What a digest is made of: a call with the same address asks for the same, whatever is there by now."""
     if isinstance(refs, list):
         several = sent if isinstance(sent, list) else [sent]
         return [_identity(one, ref) for one, ref in zip(several, refs, strict=True)]

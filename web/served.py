@@ -31,7 +31,7 @@ class Served:
 
     @property
     def catalogue(self) -> Catalogue:
-        """The models as they were at most a second ago; whoever needs it twice for one thing keeps it."""
+        """The models as they were at most a second ago; code that needs it twice for one thing keeps it."""
         if time.monotonic() - self._looked > _FRESH and self._looking.acquire(blocking=False):
             try:
                 self._looked = time.monotonic()

@@ -49,7 +49,7 @@ class Stream(queue.SimpleQueue[list[StreamEntry]]):
 
 @contextmanager
 def following(gateway: Gateway, job_id: str, *, counted: bool) -> Iterator[None]:
-    """Count as one who wants the job's answer, unless that was done with its submit (`counted`).
+    """Count as one reader of the job's answer, unless that was done with its submit (`counted`).
 
     When the last such leaves a synchronous job, it is cancelled.
     """
@@ -76,7 +76,7 @@ def entries(
     """A job's events as they come into an inbox, and none now and then; raises ClientGone.
 
     `left` is how many seconds there are until its deadline. They are counted by a clock that never jumps: when Redis'
-    clock is set, nobody who waits is ended for it.
+    clock is set, no call that waits is ended for it.
     """
     return _arrivals(gateway, job, client, left, after, math.inf, inbox)
 

@@ -29,8 +29,9 @@ class AdmissionQueue:
         self.rows.append(row)
 
     def following(self, lanes: Collection[Lane] = tuple(Lane), *, busy: bool = False) -> Row | None:
-        """The row of these lanes that is next: of the lane whose oldest comes first, of whom was served longest ago.
+        """The row of these lanes that is next.
 
+        It is of the lane whose oldest row comes first, and in it of the owner or batch that was served longest ago.
         While others run (`busy`), a row that must run alone is passed over until it has waited for its handicap.
         """
         rows = [row for row in self.rows if row.lane in lanes and not (busy and self._passed(row))]

@@ -29,7 +29,7 @@ log = structlog.get_logger()
 class Batcher:
     """Runs claimed jobs on one engine. `submit` and `stop` may be called from any thread, `run` owns the engine.
 
-    `clock` tells how long who has waited, in seconds.
+    `clock` tells how long rows have waited, in seconds.
     """
 
     def __init__(self, engine: Engine[Any], claims: Claims, clock: Callable[[], float] = time.monotonic) -> None:

@@ -119,7 +119,7 @@ class Child:
         if self._undeclared is not None:
             self._declare(self._undeclared)
         if self._process is None and self._fault and not self.wanted and now >= self._start_at:
-            # Whoever asks for it now has it tried again.
+            # A call for it has it tried again.
             fault, self._fault, self.broken = self._fault, "", False
             self._declare(ModelState("unloaded", fault))
         if self._process is None and self.wanted and now >= self._start_at:
@@ -229,7 +229,7 @@ class Child:
 
 
 def _same_process(entry: ModelEntry, other: ModelEntry) -> bool:
-    """Whether two entries differ at most in what is no matter of the process."""
+    """Whether two entries differ at most in keys that do not concern the process."""
     return msgspec.structs.replace(entry, **{key: getattr(other, key) for key in _OUTSIDE}) == other
 
 

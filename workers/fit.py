@@ -46,7 +46,7 @@ def fit(name: str, folder: Path, config: Mapping[str, Any]) -> Fit:
 
 
 def model_type(name: str, folder: Path, config: Mapping[str, Any]) -> str | None:
-    """The `model_type` that fits the model in a folder; None for what is no model that is known here."""
+    """The `model_type` that fits the model in a folder; None for a model that is not known here."""
     if not draws(folder):
         return by_config(name, folder, config)
     pipeline = str(_object(folder / "model_index.json").get("_class_name", "")).lower() + name.lower()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_TOGETHER = 0.05  # seconds after the first within which who comes belongs to the same burst
+_TOGETHER = 0.05  # seconds after the first within which jobs belong to the same burst
 _SPARE = 1.5  # times as long as the last burst took that the next one may take
 
 

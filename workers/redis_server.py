@@ -166,7 +166,7 @@ class OwnServer:
         return lock
 
     def _left(self) -> int | None:
-        """The process that wrote its number here: whoever holds the lock on these files, and no other."""
+        """The process that wrote its number here: the one that holds the lock on these files, and no other."""
         try:
             return int(self._pid.read_text())
         except (FileNotFoundError, ValueError):  # it has only begun

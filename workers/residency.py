@@ -2,8 +2,9 @@
 
 A model that stays is loaded whatever others need. The rest share what is left of the memory budget:
 
-- Who is wanted and does not fit waits until there is room: idle models go, the least recently used first, then those
-  whose turn is over. Models that do not fit together so take turns, and a turn is long enough to be worth its loading.
+- A model that is wanted and does not fit waits until there is room: idle models go, the least recently used first, then
+  those whose turn is over. Models that do not fit together so take turns, and a turn is long enough to be worth its
+  loading.
 - Nothing goes that people use to make room for bulk work.
 - Nobody passes one that waits for room unless both fit, so that a large model is not passed for ever.
 - Going is draining: a worker that is told to go ends what it holds, and takes nothing more.

@@ -102,7 +102,7 @@ def serve(entry: ModelEntry, settings: Settings, worker_id: str, unloading: thre
 
     guard = Guard(memory.Marks.of(entry.memory_limit), owner.batcher, exceed)
 
-    # Shown before it claims anything: a claim of somebody who is not there is taken back.
+    # Shown before it claims anything: a claim of a worker that is not there is taken back.
     insist(presence.show, introduced())
     heartbeat = Loop("heartbeat", beat, every).start()
     insist(presence.declare, entry.name, ModelState("ready"))
@@ -122,7 +122,7 @@ def serve(entry: ModelEntry, settings: Settings, worker_id: str, unloading: thre
         nonlocal leaving
         grace = math.inf if unloading.is_set() else settings.drain
         leaving = leaving or unloading.is_set()
-        unloading.clear()  # who is told once more to end has to hurry
+        unloading.clear()  # a second signal to end means to hurry
         owner.batcher.stop(grace)
         # The consumer's loop may be asleep, which a signal does not end; and no handler of one may wait for a lock.
         threading.Thread(target=_rouse, name="rouse", daemon=True).start()

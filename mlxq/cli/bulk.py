@@ -82,11 +82,11 @@ class Bulk:
 
     def __init__(self, client: Client, state: BulkState, work: Work, meter: Meter) -> None:
         self._client, self._state, self._work, self._meter = client, state, work, meter
-        self._found = {part.batch for part in state.parts}  # how they ended is no news to whoever resumes
+        self._found = {part.batch for part in state.parts}  # how they ended is not news to the user who resumes
         self._fresh = (state.number, work.done)
         tried: list[Part | WaitingPart] = [*state.parts, *state.waiting]
         for one in tried:
-            one.tries = 0  # whoever resumes wants another try
+            one.tries = 0  # the user who resumes wants another try
 
     def run(self, *, cancel_on_interrupt: bool) -> None:
         """Work until nothing is left; an interruption says how to go on."""

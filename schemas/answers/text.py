@@ -80,7 +80,7 @@ class ChatLogprobs(Answer, frozen=True):
 class ChatCompletionResponseMessage(Answer, frozen=True):
     """What the model says, thinks and calls; `content` is null when it calls tools and says nothing.
 
-    Whoever sent `functions` gets a `function_call` instead of `tool_calls`.
+    A request with `functions` gets a `function_call` instead of `tool_calls`.
     """
 
     role: Literal["assistant"]

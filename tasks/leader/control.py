@@ -1,4 +1,4 @@
-"""What keeps the queue moving whoever dies: one leader dispatches, reconciles and cleans up."""
+"""What keeps the queue moving whichever process dies: one leader dispatches, reconciles and cleans up."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class Reconciler:
         self._clear_clients(self._silent(self._clients.look(self.clock(), self.presence.clients())))
 
     def bury(self, models: Iterable[str]) -> None:
-        """See to the processes of this home that have ended; every supervisor does, whoever leads."""
+        """See to the processes of this home that have ended; every supervisor does, leader or not."""
         for model in models:
             self._bury_workers(model, self._ended(self.presence.entered(model)))
         self._clear_clients(self._ended(self.presence.clients()))

@@ -34,7 +34,7 @@ class Processes:
             if id not in self._held:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 lock = self._file(id)
-                lock.acquire(timeout=10)  # whoever looks whether it is free holds it for a moment
+                lock.acquire(timeout=10)  # a process that looks whether it is free holds it for a moment
                 self._held[id] = lock
 
     def leave(self, id: str) -> None:
@@ -72,7 +72,7 @@ class Processes:
         return self._folder / f"{id}.lock"
 
     def _file(self, id: str) -> FileLock:
-        # `thread_local` off: whoever enters need not be the thread that leaves.
+        # `thread_local` off: the thread that enters need not be the one that leaves.
         return FileLock(self._path(id), thread_local=False, mode=0o600)
 
 
@@ -87,7 +87,8 @@ class Silence:
     """How long each of some processes has said nothing, counting only what was watched.
 
     What they say is any value that changes with every sign of life, so no clock but the watcher's own plays a part.
-    Of the seconds between two looks no more than `seen` count: whoever looks may have been stopped or away in between.
+    Of the seconds between two looks no more than `seen` count: the process that looks may have been stopped or away in
+    between.
     """
 
     seen: float = 1.0

@@ -16,9 +16,9 @@ KEPT = 5  # earlier files, as app.log.1 to app.log.5
 class LogFile:
     """Appends whole lines. What cannot be written is lost: no process fails for its log.
 
-    A line needs no lock, as the system appends what is written in one call. Whoever finds the file full puts it aside,
-    under a lock that nobody waits for: a process that is stopped while it holds it keeps others from starting a new
-    file, and not from writing.
+    A line needs no lock, as the system appends what is written in one call. A process that finds the file full puts it
+    aside, under a lock that nobody waits for: a process that is stopped while it holds it keeps others from starting a
+    new file, and not from writing.
     """
 
     def __init__(self, path: Path, limit: int = LIMIT, kept: int = KEPT) -> None:

@@ -1,7 +1,7 @@
 """The connection to Redis: bounded in number, waited for, and one that tells a refusal as what it is, an absence.
 
 A Redis that is out of memory, cannot write to its disk, fails over or loads its file answers every write with an error.
-To whoever calls, that is the same as no answer: the call has done nothing and is to be made again later.
+To the caller, that is the same as no answer: the call has done nothing and is to be made again later.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from redis.exceptions import ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
-CONNECTIONS = 64  # a process; whoever finds none free waits for one
+CONNECTIONS = 64  # a process; a call that finds none free waits for one
 PATIENCE = 20.0  # seconds
 # https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors: the first word of an error is its kind.
 REFUSALS = frozenset(

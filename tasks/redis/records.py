@@ -70,7 +70,7 @@ class Records:
         return record
 
     def find(self, job_id: str, *, expired: bool = False) -> Record | None:
-        """The record of a job, whoever owns it; None when it never was or, unless `expired`, its time is over.
+        """The record of a job of any owner; None when it never was or, unless `expired`, its time is over.
 
         UnreadableRecord when a later version of mlxq has written it.
         """

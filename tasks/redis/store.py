@@ -81,7 +81,7 @@ class JobStore(JobCalls):
             return bool(self.scripts.run(*self.erasing(record)))
 
     def finish(self, job_id: str, event: events.Terminal) -> bool:
-        """End a job, whoever runs it: False when it had ended before."""
+        """End a job, whether it runs or not: False when it had ended before."""
         ended = self._job(job_id)
         return ended is not None and self.end(ended, event)
 
@@ -99,7 +99,7 @@ class JobStore(JobCalls):
             return job.decode(self.unpack(spec))
 
     def end(self, ended: Job, event: events.Terminal) -> bool:
-        """End a job whoever holds it, once: False when something ended it before."""
+        """End a job once, whichever process holds it: False when something ended it before."""
         with answers():
             return bool(self.scripts.run(*self.ending(ended, event)))
 
@@ -126,7 +126,7 @@ class JobStore(JobCalls):
         if left_alone is None or not self.end(left_alone, event):
             return False
         if left_alone.idempotency_key:
-            # Nobody decided to end it: who asks again with the same key means to have it run.
+            # Nobody decided to end it: a call with the same key means to have it run.
             with answers():
                 self.redis.hdel(
                     self.keys.idempotency(left_alone.owner, left_alone.idempotency_key), left_alone.endpoint

@@ -41,7 +41,7 @@ def recorded(store: JobStore, record: Record, last: str) -> Iterator[StreamEntry
 
 
 def rebuilt(result: fold.Result) -> Iterator[Event]:
-    """Events that fold to this result, for a reader who comes when the stream has gone."""
+    """Events that fold to this result, for a reader that comes when the stream has gone."""
     if isinstance(result, fold.TextResult):
         for index, choice in enumerate(result.choices):
             yield from replay.deltas(choice, index)

@@ -1,4 +1,4 @@
-"""`/v1/admin`: API keys, and what is in the queue whoever put it there; for the admin key alone."""
+"""`/v1/admin`: API keys, and the queue of all owners; for the admin key alone."""
 
 from __future__ import annotations
 

@@ -165,7 +165,9 @@ def follow(job_id: str) -> Response:
 def _frames(arrivals: Iterator[list[StreamEntry]]) -> Iterator[bytes]:
     try:
         for arrived in audible(arrivals):
-            yield from (_frame(*entry) for entry in arrived or ())  # one by one: who comes late may have much to read
+            yield from (
+                _frame(*entry) for entry in arrived or ()
+            )  # one by one: a reader that comes late may have much to read
             if not arrived:
                 yield sse.KEEP_ALIVE if arrived is None else b""
     except ClientGone:

@@ -139,7 +139,7 @@ def _checked(command: dict[str, Any]) -> dict[str, Any]:
     about="A websocket: a client says `JobsStreamMessage`s and is told `JobsStreamAnswer`s, each of them as JSON text.",
 )
 def plain() -> Response:
-    """Follow jobs and batches on a websocket; whoever speaks plain HTTP here is told so."""
+    """Follow jobs and batches on a websocket; plain HTTP is answered with an error that says so."""
     return sockets.upgrade_required()
 
 

@@ -25,7 +25,7 @@ blueprint = Blueprint("realtime", __name__)
 
 @blueprint.before_request
 def check_query() -> None:
-    """Refuse, before there is a socket, what is no transcription and a model that cannot listen."""
+    """Reject, before there is a socket, sessions other than transcriptions and models that cannot listen."""
     if request.url_rule is None or not request.url_rule.websocket:
         return
     if request.args.get("intent", "transcription") != "transcription":
@@ -48,7 +48,7 @@ sock = Sock()
     about="A websocket with the events of OpenAI's Realtime API, in its sessions of transcription.",
 )
 def plain() -> Response:
-    """Write down speech while it is spoken, on a websocket; whoever speaks plain HTTP here is told so."""
+    """Write down speech while it is spoken, on a websocket; plain HTTP is answered with an error that says so."""
     return sockets.upgrade_required()
 
 

@@ -60,7 +60,7 @@ def payload(data: Mapping[str, Any]) -> ChatRequest:
         "constraint": next((Constraint(*rule) for rule in rules(data)), None),
     }
     if data.get("background"):
-        # A worker that dies is followed by one that says the same, for whoever has heard a part of it.
+        # A worker that dies is followed by one that says the same, for a client that has seen a part of it.
         chosen.setdefault("seed", secrets.randbelow(SEEDS))
     read = conversation(data)
     if choice.allowed is not None:

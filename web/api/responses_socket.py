@@ -185,7 +185,7 @@ class _Session:
 
 
 def _items(sent: Any) -> list[Any]:
-    """An input as items; what is no input is left to the check."""
+    """An input as items; anything else is left to the check."""
     if sent is None:
         return []
     return sent if isinstance(sent, list) else [{"role": "user", "content": sent}]
@@ -213,7 +213,7 @@ def _checked(own: dict[str, Any]) -> dict[str, Any]:
     "and is told the events of the responses, or an `error`, each of them as JSON text.",
 )
 def plain() -> Response:
-    """Have responses made on a websocket; whoever speaks plain HTTP here is told so."""
+    """Have responses made on a websocket; plain HTTP is answered with an error that says so."""
     return sockets.upgrade_required()
 
 

@@ -22,7 +22,7 @@ class FileLost(Exception):
 
 
 class Request(msgspec.Struct):
-    """A line of the input; what is wrong with a field is found by whoever needs it, the body is left as it is."""
+    """A line of the input; a field is checked where it is needed, and the body is left as it is."""
 
     custom_id: Any = None
     method: Any = None

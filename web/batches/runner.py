@@ -1,8 +1,9 @@
 """Runs batches: a bounded window of their lines is in flight, shared fairly, and what comes back is written down once.
 
 Nothing that matters is in this process' memory. Redis holds how far the input was taken, which lines are in flight and
-how long the files are that hold what came of the others; a line's job has an id that follows from its number. So
-whoever goes on after a crash cuts the files to their known length and submits again what is in flight and has no job.
+how long the files are that hold what came of the others; a line's job has an id that follows from its number. So the
+process that goes on after a crash cuts the files to their known length and submits again what is in flight and has no
+job.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ class BatchRunner:
             self._refreshed = float("-inf")
 
     def rouse(self) -> None:
-        """End the sleep of whoever runs batches; called from another thread."""
+        """End the runner's sleep; called from another thread."""
         self._store.redis.lpush(self._store.keys.notify_batches(), 1)
 
     @contextmanager

@@ -1,7 +1,7 @@
 """How much this process takes on at a time, and what those are told who come when it is full.
 
-Who waits for a job, or whose body is long in coming, has a thread for so long, and a stream has a socket. Those are
-counted; everything else is answered at once, also when no more of them are taken.
+A call that waits for a job, or whose body is long in coming, has a thread for so long, and a stream has a socket. Those
+are counted; everything else is answered at once, also when no more of them are taken.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One client's connection: what has come of its next request, and how long its client may take for anything.
 
 A connection belongs to the server's loop until a request's head, and its body if that is small, are here; then to the
-thread that answers; then to the loop again. So no thread waits for who has not said yet what he wants.
+thread that answers; then to the loop again. So no thread waits for a client that has not sent its request yet.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Connection:
     def ready(self) -> bool:
         """Whether a thread can begin: the head is here, and the body too unless it is large or of unknown length.
 
-        Raises gunicorn's ParseException for what is no request.
+        Raises gunicorn's ParseException for bytes that are not a request.
         """
         if self.request is None:
             if _END.search(self._come) is None:
@@ -170,7 +170,7 @@ class Connection:
         self.deadline = time.monotonic() + (self.patience if self.begun or self._unwanted else self._cfg.keepalive)
 
     def end(self) -> None:
-        """Close it, whoever waits for something of it."""
+        """Close it, also when something waits for it."""
         with suppress(OSError):
             self.peer.shutdown(socket.SHUT_RDWR)
         self.peer.close()

@@ -88,7 +88,7 @@ def mime_type(text: str) -> str | None:
 
 
 def _unescaped(text: str) -> bytes:
-    """The bytes that a text stands for: %41 is an A, and what is no escape stands for itself."""
+    """The bytes that a text stands for: %41 is an A, and all but escapes stand for themselves."""
     data = text.encode()
     if b"%" not in data:
         return data

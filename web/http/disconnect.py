@@ -43,7 +43,7 @@ class Probe:
 
 @dataclass(eq=False)
 class Waiter:
-    """Who waits: it is woken when its client is gone, and when it is `due`, in monotonic seconds."""
+    """A call that waits: it is woken when its client is gone, and when it is `due`, in monotonic seconds."""
 
     probe: Probe
     wake: Callable[[], object]
@@ -79,7 +79,7 @@ class Watcher:
         now = time.monotonic()
         for waiter in waiters:
             connection = waiter.probe.connection
-            file = -1 if connection is None else connection.fileno()  # a websocket's is closed by who reads it
+            file = -1 if connection is None else connection.fileno()  # a websocket's is closed by its reader
             waiter.gone = connection is not None and (file < 0 or file in spoke) and waiter.probe()
             if waiter.gone or now >= waiter.due:
                 waiter.wake()

@@ -20,6 +20,6 @@ def read(args: MultiDict[str, str], lists: Collection[str] = ()) -> dict[str, An
             metadata[name[len("metadata[") : -1]] = value
         else:
             asked[name] = value
-    if metadata and "metadata" not in asked:  # whoever says both has said one that is no object, and is told so
+    if metadata and "metadata" not in asked:  # a query with both has one that is not an object, and is refused
         asked["metadata"] = metadata
     return asked

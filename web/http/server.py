@@ -1,8 +1,8 @@
 """gunicorn's worker for people's machines: one loop holds all connections, and a request that is here gets a thread.
 
-gunicorn's own threads wait for who has not said yet what he wants, so a few hundred clients that say nothing, or very
-little at a time, leave nobody for the others. Here the loop waits, for as long as each client may take; when there is
-no room for another connection, the one that has waited longest is closed.
+gunicorn's own threads wait for clients that have not sent their request yet, so a few hundred clients that say nothing,
+or very little at a time, leave nobody for the others. Here the loop waits, for as long as each client may take; when
+there is no room for another connection, the one that has waited longest is closed.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from web.http import capacity, errors, streams
 from web.http.connection import Connection, Peer, slow
 from web.http.streams import Answer, Streams
 
-_LOOK = 1.0  # seconds between looks at who has had his time
+_LOOK = 1.0  # seconds between looks for connections that have had their time
 _REST = 10.0  # seconds between them while there is nobody
 _AT_ONCE = 64  # connections that are taken before others are served
 _READ = 64 * 1024  # bytes
-_UNREAD = 256 * 1024  # bytes that the system keeps for a client who does not read; left alone it takes megabytes
-_LINGER, _LINGERED = 2.0, 64 << 20  # seconds and bytes for which who is told to go may go on talking
+_UNREAD = 256 * 1024  # bytes that the system keeps for a client that does not read; left alone it takes megabytes
+_LINGER, _LINGERED = 2.0, 64 << 20  # seconds and bytes for which a client that was told to go may go on sending
 _STOPPING = 2.0  # seconds that idle connections stay open while we stop, as a request may be on its way
 _STALLED = 1.0  # seconds without reading after which a client has to make room for another
 _NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -145,7 +145,7 @@ class Worker(base.Worker):
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNREAD)
             connection = Connection(peer, address, listener.getsockname(), self.cfg, self._patience)
             self._wait(connection)
-            self._read(connection, peer)  # what was asked already is not to make room for who comes after
+            self._read(connection, peer)  # what was asked already is not to make room for later ones
 
     def _make_room(self) -> bool:
         """Close the connection that has waited for its client longest."""

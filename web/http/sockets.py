@@ -113,7 +113,7 @@ def say(ws: Server, message: Mapping[str, Any]) -> None:
 
 
 def upgrade_required() -> Response:
-    """Tell whoever speaks plain HTTP where a websocket is: raises UpgradeRequired."""
+    """Refuse plain HTTP where a websocket is: raises UpgradeRequired."""
     raise UpgradeRequired("this is a websocket: connect with ws:// or wss://")
 
 

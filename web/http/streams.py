@@ -79,7 +79,7 @@ class Answer:
             self._streams.threads.submit(self.go_on, patient=True)
 
     def go_on(self, *, patient: bool) -> None:
-        """Write what there is; whoever is not `patient` leaves what may take long to somebody else."""
+        """Write what there is; unless `patient`, what may take long is left to another thread."""
         self._called = True
         while self._called and self._writing.acquire(blocking=False):
             self._called, left = False, False

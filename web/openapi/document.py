@@ -62,7 +62,7 @@ class Route(NamedTuple):
 
 @cache
 def document() -> bytes:
-    """The document as JSON, made once; it is the same whatever is served and whoever asks."""
+    """The document as JSON, made once; it is the same whatever is served and for every caller."""
     app = Flask("mlxq", static_folder=None)
     for blueprint in registry.blueprints():
         app.register_blueprint(blueprint)

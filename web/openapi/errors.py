@@ -37,7 +37,7 @@ def rest(dialect: Dialect) -> str:
 
 
 def dialect_of(path: str) -> Dialect:
-    """How the errors of a path are told to everybody who calls it."""
+    """How the errors of a path are told to every caller."""
     return ANTHROPIC if path.startswith(anthropic.PATH) else OPENAI
 
 

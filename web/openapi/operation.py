@@ -18,7 +18,7 @@ class Operation:
     """One method of one route.
 
     `answers` are the types of a success by their media types: values of `schemas/answers`, several of them as a tuple,
-    `str` for text and `bytes` for what is no text. `endpoint` is given where calls are jobs; elsewhere `body` reads
+    `str` for text and `bytes` for anything else. `endpoint` is given where calls are jobs; elsewhere `body` reads
     the body, `files` names those of its fields that are uploads, and `query` reads the query. `headers` are the names
     of the request's headers in `parameters.HEADERS`. `errors` are statuses beside those that every such route may
     answer, and `others` are further answers. `example` is a JSON body to begin with, of models of the README.

@@ -45,7 +45,7 @@ if reader_ttl ~= '' then
 end
 if endpoint ~= '' then redis.call('HSET', idempotency, endpoint, id .. ' ' .. digest) end
 if turn ~= '' then redis.call('ZADD', lanes, 'NX', created, turn) end
--- Whoever leads sees to all that is unfinished, and sleeps while nothing is.
+-- The leader sees to all that is unfinished, and sleeps while nothing is.
 if turn ~= '' or redis.call('ZCARD', deadlines) == 1 then nudge(wake) end
 for at = blobs, #KEYS do redis.call('HINCRBY', KEYS[at], owner, 1) end
 return {id, 'new'}
