@@ -18,7 +18,7 @@ _DATA_URL = re.compile(r"\s*data:", re.IGNORECASE)
 
 
 class Media(NamedTuple):
-    """A part that is no text: `source` is a URL, a file's or a blob's id, and stands in the part's `field`.
+    """A part that is not text: `source` is a URL, a file's or a blob's id, and stands in the part's `field`.
 
     A picture is shrunk to `max_pixels`, if that is given. What a file holds is known when it is read. `param` is where
     the part stands in the body, unless that is where messages say.

@@ -78,7 +78,7 @@ class MessageSchema(Body):
         if data["role"] == "function" and not data.get("name"):
             raise ValidationError("is required, to say whose result this is.", "name")
         if isinstance(data.get("content"), tuple) and data["role"] != "user":
-            raise ValidationError("holds a part that is no text, which is for messages of role 'user' only.", "content")
+            raise ValidationError("holds a part other than text, which is for messages of role 'user' only.", "content")
         if data.get("tool_calls") and "function_call" in data:
             raise ValidationError("is the older form of 'tool_calls'; send one of the two.", "function_call")
         if not data.keys() & {"content", "refusal", "function_call"} and not data.get("tool_calls"):

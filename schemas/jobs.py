@@ -23,7 +23,7 @@ def _labels() -> Items:
 
 def _event_id() -> fields.String:
     # Ten digits are more than any attempt or event has, and fewer than Redis' 64 bits.
-    return fields.String(validate=Regexp(r"[0-9]{1,10}(-[0-9]{1,10})?\Z", error="is no event id of ours, as in 1-12."))
+    return fields.String(validate=Regexp(r"[0-9]{1,10}(-[0-9]{1,10})?\Z", error="is not an event id, as in 1-12."))
 
 
 class WebhookSchema(Body):

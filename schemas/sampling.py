@@ -181,10 +181,10 @@ class SamplingSchema(TokenSchema, ConstrainedSchema):
     }
 
     num_predict = Boundless(
-        validate=Range(min=1, max=LIMIT - 1), metadata=about("Ollama's name of `max_tokens`; -1 is no limit.")
+        validate=Range(min=1, max=LIMIT - 1), metadata=about("Ollama's name of `max_tokens`; -1 sets no limit.")
     )
     n_predict = Boundless(
-        validate=Range(min=1, max=LIMIT - 1), metadata=about("llama.cpp's name of `max_tokens`; -1 is no limit.")
+        validate=Range(min=1, max=LIMIT - 1), metadata=about("llama.cpp's name of `max_tokens`; -1 sets no limit.")
     )
     n = Count(validate=Range(min=1, max=128), metadata=about("Answers to each prompt."))
     stream = Flag()

@@ -23,7 +23,7 @@ NAME = Regexp(
 
 
 def parameters(schema: Mapping[str, Any]) -> None:
-    """Refuse a schema of arguments that are no object, and one of more than 64 KiB."""
+    """Reject a schema of arguments that are not an object, and one of more than 64 KiB."""
     shallow(schema)
     bounded(msgspec.json.encode(schema).decode())
     if schema.get("type", "object") != "object":

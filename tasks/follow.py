@@ -141,7 +141,7 @@ class Follower:
         odd = frozenset(
             job_id for job_id in stored.keys() | set(self._counts) if stored.get(job_id, 0) != self._counts[job_id]
         )
-        for job_id in odd & self._odd:  # seen twice: it is no call that was under way
+        for job_id in odd & self._odd:  # seen twice: so it is not a call under way
             with self._stripe(job_id):
                 count = self._counts[job_id]
                 alone = self.store.follow(job_id, self.client, count)

@@ -49,7 +49,7 @@ def check(file: BinaryIO, longest: float, deadline: CheckDeadline = ENDLESS) -> 
 def decode(file: BinaryIO, longest: float, deadline: CheckDeadline = ENDLESS) -> Samples:
     """The first audio stream of a container as mono samples in [-1, 1] at `SAMPLE_RATE`, float32.
 
-    All channels are heard. Raises InvalidValue when that is no audio, empty, or longer than `longest` seconds, and
+    All channels are heard. Raises InvalidValue when that is not audio, empty, or longer than `longest` seconds, and
     JobCancelled when nobody wants it any more.
     """
     data = bytearray()

@@ -130,12 +130,12 @@ def _cut(file: Path) -> str | None:
     with file.open("rb") as opened:
         length = int.from_bytes(opened.read(8), "little")
         if not 2 <= length <= min(_LONGEST_HEADER, size):
-            return "is no file of weights"
+            return "is not a file of weights"
         try:
             header = json.loads(opened.read(length))
             ends = [part["data_offsets"][1] for name, part in header.items() if name != "__metadata__"]
         except (ValueError, KeyError, TypeError, AttributeError):
-            return "is no file of weights"
+            return "is not a file of weights"
     whole = 8 + length + max(ends, default=0)
     return None if size >= whole else f"was not fetched to its end: {size:,} of {whole:,} bytes"
 

@@ -153,7 +153,7 @@ def _read(path: Path) -> str | None:
 def _entry(model: str, config: Path | None) -> tuple[TextEntry, Path]:
     """The served model of this name, else what lies at this path; and the starter models' folder.
 
-    Without `config` a models' file that is not there, or names no such model, is no error.
+    Without `config` a models' file that is not there, or names no such model, is not an error.
     """
     environ = dict(os.environ) | ({"MLXQ_CONFIG": str(config)} if config else {})
     settings = Settings.from_env(environ)

@@ -70,7 +70,7 @@ class JobRunner:
     def tidy(self) -> None:
         """Hand back what is claimed in this worker's name and not held: the reply to a claim, or its end, was lost."""
         stray = self._claims.claimed() - frozenset(self._held.values())
-        for job_id in stray & self._stray:  # seen twice: it is no claim that was under way
+        for job_id in stray & self._stray:  # seen twice: so it is not a claim under way
             log.warning("a job is claimed in this worker's name that it does not hold; it goes back", job_id=job_id)
             self._apart.run(job_id, self._claims.disown, job_id)
         self._stray = stray

@@ -102,7 +102,7 @@ def _endpoint(file: Path) -> str:
         try:
             return str(json.loads(next(lines))["url"])
         except (StopIteration, ValueError, KeyError, TypeError):
-            raise click.UsageError(f"{file}: its first line is no request with a 'url'") from None
+            raise click.UsageError(f"{file}: its first line is not a request with a 'url'") from None
 
 
 def _digest(file: Path, endpoint: str) -> str:

@@ -26,7 +26,7 @@ SERVER: Mapping[str, Any] = {field.encode_name: field.type for field in structs.
 
 
 def _keys() -> dict[str, Any]:
-    """The types of all models' keys by their names; `options` is no flag."""
+    """The types of all models' keys by their names; `options` is not a flag."""
     keys: dict[str, Any] = {}
     for name in MODEL_TYPES:
         for field in structs.fields(ENTRIES[name]):

@@ -20,7 +20,7 @@ from tasks.processes.log_file import LogFile
 
 
 class _Log:
-    """Standard error for as long as somebody reads it: that a line cannot be written is no reason to fail."""
+    """Standard error for as long as somebody reads it: that a line cannot be written does not make a process fail."""
 
     def write(self, text: str) -> int:
         with suppress(OSError, ValueError):

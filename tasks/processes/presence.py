@@ -93,7 +93,7 @@ class Presence:
     def explain(self, worker_id: str, why: str) -> str:
         """Leave word of why a worker ends, for the errors of its jobs, and return it; the first word stands.
 
-        A queue that does not take it is no reason to fail.
+        A queue that does not take it makes nothing fail.
         """
         key = self.store.keys.reason(worker_id)
         try:

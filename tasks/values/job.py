@@ -78,7 +78,7 @@ class RenderOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     top_n: int | None = None
     return_documents: bool | None = None
     documents: tuple[str | dict[str, Any], ...] = ()  # as they were sent, where any was more than a text
-    custom_tools: tuple[str, ...] = ()  # which of the tools are given a text, and are no functions
+    custom_tools: tuple[str, ...] = ()  # which of the tools are given a text, and are not functions
     namespaces: dict[str, str] = {}  # of the tools that have one, by the names that the model calls them by
     function_call: bool = False  # a call is shown in OpenAI's older form, as it was asked for
     response: Response | None = None

@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 
 
 class Details(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a client may want to know before it asks; what is unset is no question for a model of this kind.
+    """What a client may want to know before it asks; what is unset does not apply to models of this kind.
 
     `context_length` is in tokens, None where the worker does not say. `defaults` are sampling settings by their names
     in a request, for one that says nothing. `guidance_scale` is None where the model takes none.

@@ -58,5 +58,5 @@ def id_of(job_id: str) -> str:
 
 
 def job_of(response_id: str) -> str:
-    """The id of a response's job; one that is no response's is no job's either."""
+    """The id of a response's job; an id of another form is not a job's either."""
     return "job_" + response_id.removeprefix(PREFIX) if response_id.startswith(PREFIX) else ""

@@ -95,6 +95,6 @@ def test_files_that_are_missing_or_were_cut_off_are_named(tmp_path: Path) -> Non
     (whole,) = broken(made)
     assert whole.startswith("2.safetensors was not fetched to its end: ")
     (made / "2.safetensors").write_bytes(b"<html>no such file")
-    assert list(broken(made)) == ["2.safetensors is no file of weights"]
+    assert list(broken(made)) == ["2.safetensors is not a file of weights"]
     weights(made / "2.safetensors")
     assert list(broken(made)) == []

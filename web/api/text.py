@@ -122,7 +122,7 @@ def _kind(media_type: str) -> Literal["image", "audio", "video"]:
 
 
 def options(data: Mapping[str, Any]) -> RenderOptions:
-    """What rendering needs to know of a body that may be streamed, and of tools that are no functions."""
+    """What rendering needs to know of a body that may be streamed, and of tools that are not functions."""
     return RenderOptions(
         include_usage=bool(data.get("stream_options", {}).get("include_usage")),
         custom_tools=tuple(tool["custom"]["name"] for tool in data.get("tools", []) if tool["type"] == "custom"),

@@ -79,7 +79,7 @@ class LineJobs:
     def _job(self, batch: Batch, line: Line, job_id: str, custom_id: str, now: int) -> Job:
         endpoint = registry.endpoints().get(batch.endpoint)
         if endpoint is None:
-            raise NotFound(f"'{batch.endpoint}' is no endpoint here any more", param="url")
+            raise NotFound(f"'{batch.endpoint}' is not an endpoint here any more", param="url")
         caller = Caller(self._gateway, batch.owner)
         taken = intake.check(caller, endpoint, intake.decoded(line.request().body))
         if taken.data.get("stream"):

@@ -15,7 +15,7 @@ from web.http.errors import path
 
 FETCH_BYTES = 64 << 20  # of one address
 FETCH_SECONDS = 20.0  # for all addresses of a request
-MOST = 256  # parts of a request that are no text
+MOST = 256  # parts of a request that are not text
 _BLOB, _FILE = "blob_", "file-"
 # What stores of files say of anything; the worker looks into the file anyway.
 _UNSAID = (remote.UNSAID, "binary/octet-stream")
@@ -69,7 +69,7 @@ def kept(caller: Caller, data: Mapping[str, Any], within: str) -> Mapping[str, A
     if not several:
         return data
     if len(several) > MOST:
-        raise InvalidValue(f"the messages hold more than {MOST} parts that are no text", param=path(within, "messages"))
+        raise InvalidValue(f"the messages hold more than {MOST} parts other than text", param=path(within, "messages"))
     until = time.monotonic() + FETCH_SECONDS
 
     def keep(media: Media, place: str) -> Media:
@@ -107,7 +107,7 @@ def _replaced(value: Any, place: str, keep: Callable[[Media, str], Media]) -> An
 
 
 def _checked(param: str, media: Media) -> str:
-    """What is no address, and stands for bytes: nothing that might be a path."""
+    """Text that stands for bytes, and is neither an address nor anything that might be a path."""
     source: str = media.source
     if data_urls.is_data_url(source) or source.startswith((_BLOB, _FILE)):
         return source

@@ -38,7 +38,7 @@ def components(operations: Iterable[Operation]) -> Iterator[tuple[str, dict[str,
 
 
 def successes(operation: Operation) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The responses that are no errors, by their statuses."""
+    """The responses that are not errors, by their statuses."""
     of_call = ("X-Job-ID",) if operation.endpoint is not None else ()
     media = dict(operation.answers)
     if operation.endpoint is not None and SSE in media:

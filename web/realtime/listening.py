@@ -1,4 +1,4 @@
-"""The audio of a realtime socket that is no utterance yet, and where in it somebody begins and ends to speak."""
+"""The audio of a realtime socket that is not yet an utterance, and where in it somebody begins and ends to speak."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from tasks.values.job import Job
 
 
 def failure(job: Job, event: events.Event) -> Failure:
-    """What a job's end that is no success tells its client."""
+    """What a job's end without success tells its client."""
     if isinstance(event, events.Failed):
         return _named(job, event.failure)
     if isinstance(event, events.Cancelled):
