@@ -61,6 +61,6 @@ def gap(engine: TextEngine, prompt: str, one: str, other: str) -> float:
 
     first, second = (list(engine._prompts.encode(text, special=False)) for text in (one, other))
     at = next(at for at, (a, b) in enumerate(zip(first, second, strict=False)) if a != b)
-    tokens = [*engine.check(chat(prompt)).plan.prompts[0], *first[:at]]
+    tokens = [*engine.prepare(chat(prompt)).plan.prompts[0], *first[:at]]
     logits = engine._batch._groups._model(mx.array([tokens]))[0, -1]
     return abs(float((logits[first[at]] - logits[second[at]]).item()))
