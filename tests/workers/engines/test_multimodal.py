@@ -25,7 +25,7 @@ from tests.workers.engines.rows import Batch, job, run
 from tests.workers.engines.text import tiny as text
 from tests.workers.engines.vision import reference, tiny
 from tests.workers.engines.vision.asking import kept, look, noise, turn
-from tests.workers.test_pictures import HOSTILE
+from tests.workers.test_images import HOSTILE
 
 import numpy as np  # isort: skip
 
