@@ -79,6 +79,16 @@ class FormFlag(Flag):
         return super()._deserialize(said, attr, data, **kwargs)
 
 
+class Picture(Upload):
+    """An upload of a form; in JSON a URL, a data URL or the id of a file or a blob, or an object with one of them."""
+
+    def shape(self, shapes: Shapes) -> dict[str, Any]:
+        """What stands in JSON."""
+        text = super().shape(shapes)
+        named = [{"required": [name], "properties": {name: text}} for name in ("image_url", "file_id")]
+        return {"anyOf": [text, *({"type": "object", "additionalProperties": False, **one} for one in named)]}
+
+
 class Pictures(fields.Field[list[Any]]):
     """One upload or several."""
 
@@ -89,7 +99,7 @@ class Pictures(fields.Field[list[Any]]):
 
     def shape(self, shapes: Shapes) -> dict[str, Any]:
         """A picture or a list of them."""
-        one = shapes.field(Upload())
+        one = shapes.field(Picture())
         return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": SENT}]}
 
 

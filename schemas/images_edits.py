@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from schemas.fields import Text, Upload
-from schemas.images import ImagesSchema, Pictures
+from marshmallow import ValidationError, validates_schema
+
+from schemas.fields import Text, about
+from schemas.images import ImagesSchema, Picture, Pictures
 
 
 class ImagesEditsSchema(ImagesSchema):
@@ -14,8 +16,16 @@ class ImagesEditsSchema(ImagesSchema):
 
     ACCEPTED: ClassVar[frozenset[str]] = ImagesSchema.ACCEPTED | {"input_fidelity"}  # they are seen as they are
 
+    ALIASES: ClassVar[Mapping[str, str]] = {"images": "image"}
     REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {**ImagesSchema.REFUSED, "markup": ()}
 
-    image = Pictures(required=True, error_messages={"required": "a picture to edit is required."})
+    image = Pictures()
+    images = Pictures(metadata=about("The name of `image` in OpenAI's JSON."))
     prompt = Text(required=True)
-    mask = Upload()
+    mask = Picture()
+
+    @validates_schema
+    def has_pictures(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuse a body without a picture."""
+        if "image" not in data and "images" not in data:
+            raise ValidationError("a picture to edit is required.", "image")

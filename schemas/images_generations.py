@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from schemas.fields import Text, Upload
-from schemas.images import ImagesSchema, Real
+from schemas.fields import Text
+from schemas.images import ImagesSchema, Picture, Real
 
 
 class ImagesGenerationsSchema(ImagesSchema):
     """Pictures of a prompt; with `image`, variations of a picture that keep `image_strength` of it."""
 
     prompt = Text(required=True)
-    image = Upload()
+    image = Picture()
     image_strength = Real(0, 1)

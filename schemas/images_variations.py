@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from schemas.fields import Text, Upload
-from schemas.images import ImagesSchema, Real
+from schemas.fields import Text
+from schemas.images import ImagesSchema, Picture, Real
 
 
 class ImagesVariationsSchema(ImagesSchema):
     """Pictures like another one, of which they keep `image_strength`; a prompt may say in which way."""
 
-    image = Upload(required=True, error_messages={"required": "a picture to vary is required."})
+    image = Picture(required=True, error_messages={"required": "a picture to vary is required."})
     prompt = Text()
     image_strength = Real(0, 1)

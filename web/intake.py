@@ -21,7 +21,7 @@ from web import admission
 from web.callers import Caller
 from web.endpoint import Endpoint
 from web.gateway import Gateway
-from web.http import encoding, media, remote, unknown_fields
+from web.http import encoding, media, references, remote, unknown_fields
 from web.http.errors import InvalidJson, UnsupportedMediaType
 
 BOM = b"\xef\xbb\xbf"  # what some clients put before their JSON, as Windows' editors do
@@ -220,7 +220,8 @@ def _identity(sent: object, refs: BlobRef | list[BlobRef]) -> object:
     if isinstance(refs, list):
         several = sent if isinstance(sent, list) else [sent]
         return [_identity(one, ref) for one, ref in zip(several, refs, strict=True)]
-    return sent if remote.is_address(sent) else refs.sha256
+    referred = references.target(sent)
+    return referred if remote.is_address(referred) else refs.sha256
 
 
 def _blobs(caller: Caller, endpoint: Endpoint, name: str, within: str, value: object) -> BlobRef | list[BlobRef] | None:

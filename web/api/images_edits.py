@@ -12,6 +12,7 @@ from web.endpoint import Endpoint, for_anyone
 from web.openapi.operation import SSE, operation
 
 blueprint = Blueprint("images_edits", __name__)
+PICTURES = images.IMAGE | {"images"}
 ENDPOINT = Endpoint(
     path="/v1/images/edits",
     model_types=frozenset({images.EDIT}),
@@ -20,8 +21,8 @@ ENDPOINT = Endpoint(
     options=for_anyone(images.options),
     body=images.body,
     chunks=images.chunks("image_edit"),
-    files=images.IMAGE | {"mask"},
-    several=images.IMAGE,
+    files=PICTURES | {"mask"},
+    several=PICTURES,
     json=True,
 )
 

@@ -10,7 +10,7 @@ from schemas.content import Media
 from tasks.values.errors import InvalidValue, NotFound
 from tasks.values.requests import BlobRef
 from web.callers import Caller
-from web.http import data_urls, remote
+from web.http import data_urls, references, remote
 from web.http.errors import path
 
 FETCH_BYTES = 64 << 20  # of one address
@@ -22,8 +22,13 @@ _UNSAID = (remote.UNSAID, "binary/octet-stream")
 
 
 def blob(caller: Caller, param: str, value: object) -> BlobRef:
-    """What an upload, a data URL, an address or an id stands for; InvalidValue names `param`."""
+    """What an upload, a data URL, an address, an id or an object with one of them stands for.
+
+    InvalidValue names `param`, or the field of the object.
+    """
     store = caller.gateway.store
+    if isinstance(value, Mapping):
+        value, param = references.read(value, param)
     if isinstance(value, BlobRef):
         return value
     if data_urls.is_data_url(value):

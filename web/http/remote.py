@@ -9,6 +9,7 @@ from tasks.outbound import Outbound
 from tasks.values.requests import BlobRef
 from web.endpoint import Endpoint
 from web.gateway import Gateway
+from web.http import references
 
 SECONDS = 30.0  # from the first look at the name to the last byte, with all redirects
 UNSAID = "application/octet-stream"
@@ -21,7 +22,7 @@ def is_address(value: object) -> TypeGuard[str]:
 
 def needed(endpoint: Endpoint, raw: Mapping[str, Any]) -> bool:
     """Whether checking a body means waiting for somebody else's server."""
-    sent = [value for name in endpoint.files for value in _several(raw.get(name))]
+    sent = [references.target(value) for name in endpoint.files for value in _several(raw.get(name))]
     return any(map(is_address, [*sent, *_shown(raw)]))
 
 

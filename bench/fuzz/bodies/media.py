@@ -59,10 +59,12 @@ def picture(world: World, chance: Random) -> dict[str, Any]:
 
 def changed(world: World, chance: Random) -> dict[str, Any]:
     """A picture to change, in JSON."""
+    url = data_url(png(), "image/png")
+    pictures = chance.choice(({"image": url}, {"images": [{"image_url": url}]}))
     return {
         "model": world.editing,
         "prompt": "a dog",
-        "image": data_url(png(), "image/png"),
+        **pictures,
         "size": "64x64",
         "steps": 2,
     }

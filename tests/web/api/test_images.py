@@ -113,6 +113,26 @@ def test_an_edit_may_be_json_with_data_urls_and_is_the_same(client: httpx.Client
     assert client.get(f"/v1/jobs/{job['id']}/result").json()["data"] == posted.json()["data"]
 
 
+def test_an_edit_may_refer_to_its_pictures_as_openai_s_json_does(client: httpx.Client) -> None:
+    first, second = photo(), photo(colour="blue")
+    url = "data:image/png;base64," + base64.b64encode(first).decode()
+    file = client.post("/v1/files", data={"purpose": "vision"}, files={"file": ("b.png", second)}).json()["id"]
+    sent = {**form(), "images": [{"image_url": url}, {"file_id": file}], "seed": 3}
+    written = client.post(EDITS, json=sent)
+    posted = client.post(EDITS, data=form(seed="3"), files=[("image[]", first), ("image[]", second)])
+    assert written.status_code == 200, written.text
+    assert written.json()["data"] == posted.json()["data"]
+
+
+def test_a_mask_may_be_referred_to(client: httpx.Client) -> None:
+    urls = ["data:image/png;base64," + base64.b64encode(one).decode() for one in (photo(), mask())]
+    sent = {**form(model="qwen-edit"), "images": [{"image_url": urls[0]}], "mask": {"image_url": urls[1]}, "seed": 3}
+    written = client.post(EDITS, json=sent)
+    posted = client.post(EDITS, data=form(model="qwen-edit", seed="3"), files={"image": photo(), "mask": mask()})
+    assert written.status_code == 200, written.text
+    assert written.json()["data"] == posted.json()["data"]
+
+
 def test_a_mask_keeps_what_it_does_not_cover(client: httpx.Client) -> None:
     sent = form(model="qwen-edit")
     response = client.post(EDITS, data=sent, files={"image": photo(), "mask": mask()})
@@ -148,6 +168,10 @@ def test_a_variation_is_like_its_picture(client: httpx.Client) -> None:
         (GENERATIONS, body(seed=-1), None, "seed", "greater than or equal to 0"),
         (GENERATIONS, body(n=True), None, "n", "integer"),
         (GENERATIONS, body(image="nothing"), None, "image", "data URL"),
+        (EDITS, form(images=[{"file_id": "file-none"}]), None, "images[0].file_id", "you have no file"),
+        (EDITS, form(images=[{"image_url": "none"}]), None, "images[0].image_url", "data URL"),
+        (EDITS, form(images=[]), None, "images", "one picture or up to 16"),
+        (EDITS, form(images=[{}]), None, "images[0]", "one of 'image_url' and 'file_id'"),
         (GENERATIONS, body(stream=True, steps=500), None, "steps", "from 1 to 200"),
         (GENERATIONS, {"model": "flux2"}, None, "prompt", "required"),
     ],
