@@ -180,6 +180,10 @@ ImageGeneration: TypeAlias = Literal[
     "boogu-image-turbo",
     "lens-turbo",
     "ming-image-design",
+    "krea2-raw",
+    "anima-aesthetic",
+    "iris-3b-base",
+    "moss-image-base",
 ]
 
 ImageEdit: TypeAlias = Literal[
@@ -196,4 +200,18 @@ ImageEdit: TypeAlias = Literal[
     "qwen-image-2.1-turbo-edit",
     "fibo2-edit-turbo",
     "flux3-klein-edit",
+    "flux-schnell-canny",
+    "flux-dev-canny",
+    "flux-dev-upscaler",
+    "flux-depth-dev",
+    "flux-redux-dev",
+    "flux-in-context-dev",
+    "flux-in-context-edit",
+    "flux-catvton",
+    "z-image-turbo-controlnet",
+    "krea2-depth",
+    "qwen-image-2.1-controlnet",
+    "qwen-image-2.1-turbo-controlnet",
+    "seedvr2-3b",
+    "seedvr2-7b",
 ]

@@ -62,8 +62,8 @@ class Whole(fields.Integer):
 class Real(fields.Float):
     """A finite number, as JSON or as the digits that a form holds."""
 
-    def __init__(self, least: float, most: float) -> None:
-        super().__init__(allow_nan=False, validate=Range(least, most))
+    def __init__(self, least: float, most: float, metadata: Mapping[str, str] | None = None) -> None:
+        super().__init__(allow_nan=False, validate=Range(least, most), metadata=metadata)
 
     def _validated(self, value: Any) -> float:
         if isinstance(value, bool):
@@ -108,7 +108,6 @@ class ImagesSchema(Call):
 
     ACCEPTED: ClassVar[frozenset[str]] = frozenset({"moderation", "safety_identifier", "user"})
     REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "background": ("auto", "opaque"),
         "complexity": (),
         "frame_count": (1,),
         "frame_duration_ms": (),
@@ -130,6 +129,10 @@ class ImagesSchema(Call):
         metadata=about("The picture itself, or a signed link that works as long as the result is kept."),
     )
     output_format = fields.String(validate=OneOf(["png", "jpeg", "webp"]))
+    background = fields.String(
+        validate=OneOf(["auto", "opaque", "transparent"]),
+        metadata=about("`transparent` needs a model that can, and PNG or WebP; else it is opaque."),
+    )
     output_compression = Whole(validate=Range(0, 100), metadata=about("The quality of JPEG and WebP in percent."))
     partial_images = Whole(validate=Range(0, 3), metadata=about("Previews of each picture in a stream."))
     stream = FormFlag()
@@ -139,5 +142,7 @@ class ImagesSchema(Call):
         """Refuse what would have no effect beside another field."""
         if data.get("stream") and data.get("response_format") == "url":
             raise ValidationError("a stream holds the pictures themselves; leave it out.", "response_format")
+        if data.get("background") == "transparent" and data.get("output_format") == "jpeg":
+            raise ValidationError("a JPEG has no transparency; make it png or webp.", "output_format")
         if "output_compression" in data and data.get("output_format", "png") == "png":
             raise ValidationError("has an effect with an 'output_format' of jpeg or webp only.", "output_compression")

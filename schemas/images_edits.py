@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, validates_schema
 
 from schemas.fields import Text, about
-from schemas.images import ImagesSchema, Picture, Pictures
+from schemas.images import ImagesSchema, Picture, Pictures, Real
 
 
 class ImagesEditsSchema(ImagesSchema):
@@ -23,6 +23,7 @@ class ImagesEditsSchema(ImagesSchema):
     images = Pictures(metadata=about("The name of `image` in OpenAI's JSON."))
     prompt = Text(required=True)
     mask = Picture()
+    image_strength = Real(0, 1, about("How strongly pictures lead a model that they lead, such as a ControlNet."))
 
     @validates_schema
     def has_pictures(self, data: Mapping[str, Any], **_: Any) -> None:

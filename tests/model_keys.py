@@ -14,7 +14,7 @@ from mlxq import checks
 from mlxq.catalogue import schema
 from mlxq.struct_reader import nested
 from tests.servers import ROOT
-from workers.engines.images.variants import VARIANTS
+from workers.engines.images.variants import VARIANTS, Variant
 from workers.parsers import registry as formats
 
 _FEW = 8  # values that a cell has room for
@@ -64,6 +64,30 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def image_models() -> Iterator[str]:
+    """Rows of what each kind of image model takes."""
+    yield "| `config_name` | pictures | mask | `image_strength` | transparent | previews | LoRA |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for name, variant in sorted(VARIANTS.items(), key=lambda item: item[1].edits):
+        mask = {"none": "", "taken": "yes", "needed": "needed"}[variant.mask]
+        strength = 0.5 if variant.strength else variant.control
+        able = (variant.transparent, variant.steps > 1, variant.lora)
+        cells = (f"`{name}`", _pictures(variant), mask, "" if strength is None else f"{strength:g}", *map(_yes, able))
+        yield f"| {' | '.join(cells)} |"
+
+
+def _pictures(variant: Variant) -> str:
+    """How many, and of what."""
+    if not variant.edits:
+        return "one to vary" if variant.strength else ""
+    count = f"{variant.images}" if variant.least == variant.images else f"{variant.least} to {variant.images}"
+    return f"{count}: {variant.shows}" if variant.shows else count
+
+
+def _yes(value: object) -> str:
+    return "yes" if value else ""
 
 
 def names() -> str:

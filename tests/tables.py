@@ -123,6 +123,7 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "keys of multimodal models": partial(model_keys.table, entries.MultimodalEntry, entries.TextEntry),
     "keys of embeddings models": partial(model_keys.table, entries.EmbeddingsEntry, ModelEntry),
     "keys of whisper models": partial(model_keys.table, entries.WhisperEntry, ModelEntry),
+    "image models": model_keys.image_models,
     "keys of image models": partial(model_keys.table, entries.ImageGenerationEntry, ModelEntry),
 }
 

@@ -212,7 +212,7 @@ def test_a_key_stands_in_the_table_of_its_kind_of_model() -> None:
         if name in ("lm", "multimodal"):
             assert keys - every <= told["Text models"]
         elif name.startswith("image-"):
-            assert keys - every == told["Image models"] - {"mask"}
+            assert keys - every == told["Image models"] - set(VARIANTS)
 
 
 def test_the_files_that_the_code_writes_are_the_code_s() -> None:
@@ -222,18 +222,6 @@ def test_the_files_that_the_code_writes_are_the_code_s() -> None:
 def keyed(text: str) -> set[str]:
     """What stands in the first column of a text's tables."""
     return set(re.findall(r"`([a-z_]+)`", "".join(re.findall(r"^\| (.*?) \|", text, re.MULTILINE))))
-
-
-def test_every_kind_of_image_model_stands_where_it_belongs() -> None:
-    rows = re.findall(r"^\| (.*?) \| (`.*`) \|$", section(MODELS, "Image models"), re.MULTILINE)
-    told = {name: set(re.findall(r"`([\w.-]+)`", cell)) for name, cell in rows}
-    masks = told.pop("take a `mask`")
-    assert masks == {name for name, variant in VARIANTS.items() if variant.mask != "none"}
-    for name, variant in VARIANTS.items():
-        place = "edits" if variant.edits else "generation"
-        if variant.canvas.startswith(("unrolled.", "qwen21.")):
-            place += ", without previews"
-        assert [row for row, names in told.items() if name in names] == [place]
 
 
 def test_the_repository_s_models_are_the_starter_models() -> None:

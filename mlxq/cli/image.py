@@ -51,6 +51,9 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--quality", type=click.Choice(["low", "medium", "high"]), help="In place of a number of steps."),
         click.option("--seed", type=click.IntRange(0), help="Draws the same picture again; random when left out."),
         click.option("--size", help="WIDTHxHEIGHT in pixels; the model's or the picture's own when left out."),
+        click.option(
+            "--background", type=click.Choice(["opaque", "transparent"]), help="Transparent where a model can."
+        ),
         click.option("--n", type=click.IntRange(1, 10), default=1, help="How many pictures; one when left out."),
         click.option("--model", help="Who draws; the only model that can when left out."),
         click.option("--overwrite", is_flag=True, help="Replace what is there."),
@@ -78,6 +81,7 @@ def generate(client: Client, prompt: str, pictures: Path | None, **given: Any) -
 @image.command()
 @click.argument("prompt")
 @click.option("--image", "pictures", type=_FILE, multiple=True, required=True, help="A picture; may be given again.")
+@click.option("--image-strength", type=click.FloatRange(0, 1), help="How strongly pictures lead a ControlNet.")
 @click.option("--mask", type=_FILE, help="Where it changes: what is transparent, or white, in a picture of that size.")
 @options
 def edit(client: Client, prompt: str, pictures: Sequence[Path], mask: Path | None, **given: Any) -> None:

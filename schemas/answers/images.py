@@ -40,7 +40,7 @@ class ImagesResponse(Answer, frozen=True):
     """The pictures that were made."""
 
     created: int
-    background: Literal["opaque"]
+    background: Literal["opaque", "transparent"]
     data: list[Image]
     output_format: Format
     size: str
@@ -50,7 +50,7 @@ class ImagesResponse(Answer, frozen=True):
 
 class _Event(Answer, frozen=True):
     b64_json: str
-    background: Literal["opaque"]
+    background: Literal["opaque", "transparent"]
     created_at: int
     quality: Literal["auto", "low", "medium", "high"]
     size: str

@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
 
 import pytest
+from mflux import models
+from mflux.models.common.config.model_config import AVAILABLE_MODELS, ModelConfig
 
-from workers.check import problems
+from workers.check import LEFT_OUT, problems
 from workers.engines.images.variants import VARIANTS
+
+
+def test_every_model_of_mflux_is_served_or_left_out_with_its_reason() -> None:
+    served = {variant.config for variant in VARIANTS.values()}
+    assert {id(getattr(ModelConfig, name)()) for name in served} == {id(config) for config in AVAILABLE_MODELS.values()}
+    kinds = {name for module in modules() for name, kind in vars(module).items() if draws(kind, module)}
+    assert kinds == {variant.model.partition(":")[2] for variant in VARIANTS.values()} | LEFT_OUT.keys()
+
+
+@pytest.mark.parametrize("name", [name for name, variant in VARIANTS.items() if variant.lora])
+def test_adapters_belong_where_mflux_lays_them(name: str) -> None:
+    family = VARIANTS[name].model.partition(".")[0]
+    sources = (Path(models.__path__[0]) / family).glob("*initializer.py")
+    assert any(f"{VARIANTS[name].lora.partition(':')[2]}.get_mapping()" in source.read_text() for source in sources)
+
+
+def modules() -> Iterator[ModuleType]:
+    """mflux's modules of variants."""
+    for found in pkgutil.walk_packages(models.__path__, f"{models.__name__}."):
+        if ".variants." in found.name and not found.ispkg:
+            yield importlib.import_module(found.name)
+
+
+def draws(kind: object, module: ModuleType) -> bool:
+    return isinstance(kind, type) and kind.__module__ == module.__name__ and "generate_image" in vars(kind)
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -43,6 +43,7 @@ def payload(data: Mapping[str, Any]) -> ImageRequest:
         format=data.get("output_format", "png"),
         compression=data.get("output_compression", 100),
         previews=data.get("partial_images", 0),
+        transparent=data.get("background") == "transparent",
     )
 
 

@@ -23,7 +23,7 @@ def body(job: Job, result: fold.Result, show: Callable[[Job, events.Picture], Ma
     shown = [{**show(job, picture), "seed": picture.seed, "steps": picture.steps} for picture in result.pictures]
     told: dict[str, Any] = {
         "created": job.created // 1000,
-        "background": "opaque",
+        "background": _background(job),
         "data": shown,
         "output_format": _asked(job).format,
         "size": f"{first.width}x{first.height}",
@@ -70,7 +70,7 @@ class Chunks:
         return {
             "type": f"{self._kind}.{name}",
             "b64_json": data,
-            "background": "opaque",
+            "background": _background(self._job),
             "created_at": self._job.created // 1000,
             "quality": _asked(self._job).quality or "auto",
             "size": size,
@@ -85,6 +85,10 @@ def _usage(prompt: int, made: int) -> dict[str, Any]:
         "output_tokens": made,
         "total_tokens": prompt + made,
     }
+
+
+def _background(job: Job) -> str:
+    return "transparent" if _asked(job).transparent else "opaque"
 
 
 def _asked(job: Job) -> ImageRequest:

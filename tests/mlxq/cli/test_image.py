@@ -43,9 +43,11 @@ def test_a_picture_is_edited_within_a_mask(image_stack: Stack, tmp_path: Path) -
     (tmp_path / "photo.png").write_bytes(photo())
     (tmp_path / "mask.png").write_bytes(mask())
     sent = ["--image", tmp_path / "photo.png", "--mask", tmp_path / "mask.png", "--model", "qwen-edit"]
-    done = mlxq(image_stack, "image", "edit", "a dog", *sent, *SMALL, "--out", tmp_path / "dog.webp")
+    asked = [*sent, "--background", "transparent", *SMALL]
+    done = mlxq(image_stack, "image", "edit", "a dog", *asked, "--out", tmp_path / "dog.webp")
     assert done.code == 0, done.err
-    assert Image.open(tmp_path / "dog.webp").format == "WEBP"
+    found = Image.open(tmp_path / "dog.webp")
+    assert (found.format, found.mode) == ("WEBP", "RGBA")
     assert not [file for file in uploaded(image_stack) if file["filename"] in ("photo.png", "mask.png")]
 
 

@@ -142,6 +142,13 @@ def test_a_mask_keeps_what_it_does_not_cover(client: httpx.Client) -> None:
     assert np.abs(found[:, :30] - original[:, :30]).mean() > 20
 
 
+def test_a_background_stays_transparent_where_the_model_can_leave_it(client: httpx.Client) -> None:
+    response = client.post(EDITS, data=form(model="qwen-edit", background="transparent"), files={"image": photo()})
+    told = response.json()
+    assert (response.status_code, told["background"]) == (200, "transparent"), response.text
+    assert Image.open(io.BytesIO(base64.b64decode(told["data"][0]["b64_json"]))).mode == "RGBA"
+
+
 def test_a_variation_is_like_its_picture(client: httpx.Client) -> None:
     sent = {"model": "flux2", "size": "64x64", "steps": "8", "image_strength": "0.75"}
     response = client.post(VARIATIONS, data=sent, files={"image": photo()})
@@ -161,7 +168,10 @@ def test_a_variation_is_like_its_picture(client: httpx.Client) -> None:
         (EDITS, form(input_fidelity="high", style="vivid"), {"image": photo()}, "style", "not supported"),
         (GENERATIONS, body(size="100x64"), None, "size", "multiples of 16"),
         (GENERATIONS, body(size="large"), None, "size", "WIDTHxHEIGHT"),
-        (GENERATIONS, body(background="transparent"), None, "background", "not supported"),
+        (GENERATIONS, body(background="transparent"), None, "background", "those that can leave it transparent are"),
+        (GENERATIONS, body(background="clear"), None, "background", "Must be one of: auto, opaque, transparent"),
+        (GENERATIONS, body(background="transparent", output_format="jpeg"), None, "output_format", "no transparency"),
+        (EDITS, form(image_strength="0.5"), {"image": photo()}, "image_strength", "varies no picture"),
         (GENERATIONS, body(quality="best"), None, "quality", "one of auto, low"),
         (GENERATIONS, body(output_compression=50), None, "output_compression", "jpeg or webp"),
         (GENERATIONS, body(stream=True, response_format="url"), None, "response_format", "a stream holds"),

@@ -22,6 +22,7 @@ from workers.engine import Engine, Prepared
 from workers.engines.images import files
 from workers.engines.images.canvases.base import PATCH, Canvas
 from workers.engines.images.plan import Plan, Planner, told
+from workers.images import opaque
 
 log = structlog.get_logger()
 
@@ -98,7 +99,7 @@ class ImageEngine(Engine[Plan]):
         yield [events.Progress(0, total)]
         for index in range(request.n):
             latents = canvas.start(request.seed + index)
-            shown = _shown(steps, request.previews if canvas.previews else 0)
+            shown = _shown(steps, request.previews)
             for number, step in enumerate(steps, 1 + index * len(steps)):
                 before, latents = latents, canvas.advance(step, latents)
                 made: list[Event] = [events.Progress(number, total)]
@@ -111,7 +112,8 @@ class ImageEngine(Engine[Plan]):
 
     def _keep(self, plan: Plan, canvas: Canvas, latents: Any, index: int, kept: list[BlobRef]) -> events.Picture:
         request, begun = plan.request, time.monotonic()
-        drawn, seed = canvas.finish(latents), request.seed + index
+        finished, seed = canvas.finish(latents), request.seed + index
+        drawn = finished if plan.ask.transparent else opaque(finished)
         data = files.encode(drawn, request.format, request.compression, told(plan, seed))
         kept.append(self._planner.blobs.put(data, files.TYPES[request.format]))
         for ref in kept:  # a job of many pictures may take longer than an unowned blob is left alone

@@ -12,6 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from workers.engines.images.canvases.base import PREVIEW
+from workers.images import opaque
 
 TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 _PREVIEW_QUALITY = 70  # percent
@@ -37,7 +38,7 @@ def encode(
 
 def preview(picture: Image.Image) -> str:
     """A small JPEG in base64."""
-    small = picture.copy()
+    small = opaque(picture)
     small.thumbnail((PREVIEW, PREVIEW))
     file = io.BytesIO()
     small.save(file, "JPEG", quality=_PREVIEW_QUALITY)

@@ -34,14 +34,21 @@ class UnsupportedOption(Unservable):
 
 def model_class(variant: Variant) -> Any:
     """mflux's class of a variant."""
-    module, name = variant.model.split(":")
+    return named(variant.model)
+
+
+def named(name: str) -> Any:
+    """What mflux has under module:name."""
+    module, _, name = name.partition(":")
     return getattr(importlib.import_module(f"mflux.models.{module}"), name)
 
 
 def canvas_class(variant: Variant) -> Any:
-    """Our class that drives it."""
+    """Our class that drives it, and knows how its latents are laid out."""
     module, name = variant.canvas.split(".")
-    return getattr(importlib.import_module(f"workers.engines.images.canvases.{module}"), name)
+    canvas = getattr(importlib.import_module(f"workers.engines.images.canvases.{module}"), name)
+    more = {"CREATOR": named(variant.latents), "__module__": canvas.__module__} if variant.latents else {}
+    return type(name, (canvas,), more) if more else canvas
 
 
 def arguments(variant: Variant, entry: ImageEntry, path: str) -> dict[str, Any]:
@@ -55,8 +62,9 @@ def arguments(variant: Variant, entry: ImageEntry, path: str) -> dict[str, Any]:
         "quantize": None if entry.quantize == FULL else entry.quantize,
     }
     if variant.lora:
-        given["lora_paths"] = list(entry.lora_paths) or None
-        given["lora_scales"] = list(entry.lora_scales) or None
+        laid = [*([variant.tuned] if variant.tuned else []), *entry.lora_paths]
+        scales = [*([1.0] if variant.tuned else []), *(entry.lora_scales or [1.0] * len(entry.lora_paths))]
+        given["lora_paths"], given["lora_scales"] = laid or None, scales or None
     elif entry.lora_paths:
         raise UnsupportedOption(f"mflux lays no LoRA over {entry.config_name}; take 'lora_paths' out")
     return given

@@ -19,13 +19,14 @@ from workers.engines.images.canvases.base import Ask
 from workers.engines.images.variants import VARIANTS, Variant
 from workers.images import ImageLimits, opaque, open_image, pixels
 
-SIDE = 1024  # pixels of a picture whose size nobody chose
 SMALLEST = 16  # pixels of a side of a picture that was sent
 LEAST = 64  # pixels of a side
 MOST_STEPS = 200
 VARIED = 0.5  # how much of a picture is kept when nobody says
 QUALITY = {"low": 0.5, "medium": 1.0, "high": 2.0}  # times the model's own steps
+ENLARGED = 2  # times the sides of a picture that is made larger, when nobody says
 MASKED = ", ".join(name for name, variant in VARIANTS.items() if variant.mask != "none")
+TRANSPARENT = ", ".join(name for name, variant in VARIANTS.items() if variant.transparent)
 LIMITS = ImageLimits()
 LONGEST = 32_000  # characters of a prompt, as OpenAI has it
 TOGETHER = 4  # times the pixels of the largest picture: those of all pictures of a request
@@ -71,7 +72,8 @@ class Planner:
         sizes = self._sizes(request, deadline)
         guidance = self._guidance(request)
         width, height = self._size(request, sizes)
-        strength = request.strength if sizes and not self.variant.edits else None
+        variant = self.variant
+        varied = bool(sizes) and not variant.edits
         ask = Ask(
             prompt=request.prompt or " ",  # no tokenizer takes nothing
             width=width,
@@ -79,7 +81,9 @@ class Planner:
             steps=self._steps(request),
             guidance=guidance,
             negative_prompt=request.negative_prompt,
-            strength=VARIED if sizes and strength is None and not self.variant.edits else strength,
+            strength=(VARIED if request.strength is None else request.strength) if varied else None,
+            control=variant.control if variant.control is None or request.strength is None else request.strength,
+            transparent=request.transparent,
         )
         return Plan(ask, request, job.model)
 
@@ -114,11 +118,21 @@ class Planner:
         variant, count = self.variant, len(request.images)
         if variant.edits and count > variant.images:
             raise InvalidValue(f"this model takes at most {variant.images} pictures, not {count}", param="image")
+        if variant.edits and count < variant.least:
+            raise InvalidValue(f"this model needs {variant.least} pictures: {variant.shows}", param="image")
         if not variant.edits and count and not variant.strength:
             raise UnsupportedParameter("this model makes pictures from words only", param="image")
         if not variant.edits and count > 1:
             raise InvalidValue("this model varies one picture at a time", param="image")
-        if request.strength is not None and not (variant.strength and count):
+        if variant.control is not None and variant.mask == "taken" and count > 1 and request.mask is None:
+            raise InvalidValue("a second picture goes with a mask for the first one", param="mask")
+        if request.transparent and not variant.transparent:
+            raise UnsupportedParameter(
+                f"this model draws every background; those that can leave it transparent are {TRANSPARENT}",
+                param="background",
+            )
+        led = variant.edits and variant.control is not None
+        if request.strength is not None and not led and not (variant.strength and count):
             what = "varies no picture" if not variant.strength else "needs an 'image' for it"
             raise UnsupportedParameter(f"this model {what}; leave 'image_strength' out", param="image_strength")
         if request.mask is not None and variant.mask == "none":
@@ -153,6 +167,10 @@ class Planner:
 
     def _steps(self, request: ImageRequest) -> int:
         variant = self.variant
+        if variant.enlarges and (request.steps or 1) > variant.steps:
+            raise InvalidValue("this model takes one step", param="steps")
+        if variant.enlarges:
+            return variant.steps
         if request.steps is not None and not variant.fewest <= request.steps <= MOST_STEPS:
             raise InvalidValue(f"'steps' must be from {variant.fewest} to {MOST_STEPS} for this model", param="steps")
         if request.steps is not None:
@@ -176,15 +194,33 @@ class Planner:
 
     def _size(self, request: ImageRequest, sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
         multiple = self.variant.multiple
+        if self.variant.enlarges:
+            return self._enlarged(request.size, *sizes[0])
         if request.size is None:
-            width, height = sizes[0] if sizes else (SIDE, SIDE)
-            scale = min(1.0, math.sqrt(SIDE * SIDE / (width * height)), math.sqrt(self.largest / (width * height)))
+            side = self.variant.side
+            width, height = sizes[0] if sizes else (side, side)
+            scale = min(1.0, math.sqrt(side * side / (width * height)), math.sqrt(self.largest / (width * height)))
             return _snapped(width * scale, multiple), _snapped(height * scale, multiple)
         if any(side % multiple or side < LEAST for side in request.size):
             raise InvalidValue(f"both sides must be multiples of {multiple} and at least {LEAST} pixels", param="size")
         if request.size[0] * request.size[1] > self.largest:
             raise InvalidValue(f"a picture may have {self.largest} pixels at most", param="size")
         return request.size
+
+    def _enlarged(self, size: tuple[int, int] | None, width: int, height: int) -> tuple[int, int]:
+        """The sides of a picture made larger, whose shape stays: by how much, its shorter side says."""
+        multiple, shorter = self.variant.multiple, min(width, height)
+        fits = shorter * math.sqrt(self.largest / (width * height))
+        target = min(ENLARGED * shorter, fits) if size is None else min(size)
+        target = int(target) // multiple * multiple
+        sides = tuple(
+            int(side * (target / shorter)) // multiple * multiple for side in (width, height)
+        )  # as mflux does
+        if size is not None and size != sides:
+            raise InvalidValue(f"the picture's shape stays; say '{sides[0]}x{sides[1]}'", param="size")
+        if target > fits:
+            raise InvalidValue(f"a picture may have {self.largest} pixels at most", param="size")
+        return sides[0], sides[1]
 
 
 def _named(param: str, index: int) -> str:
@@ -205,7 +241,7 @@ def told(plan: Plan, seed: int) -> dict[str, Any]:
         "seed": seed,
         "steps": ask.steps,
         "guidance_scale": ask.guidance,
-        "image_strength": ask.strength,
+        "image_strength": ask.strength if ask.control is None else ask.control,
         "size": f"{ask.width}x{ask.height}",
     }
     return {name: value for name, value in found.items() if value is not None}

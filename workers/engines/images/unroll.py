@@ -2,7 +2,7 @@
 
 The loop inside is one blocking call, amid which nobody could be told of progress and nothing cancelled. But each of
 mflux's models ends a step with `ctx.in_loop(step, latents)`; so the method's source is compiled once more, with a
-`yield` of the latents behind that call. All else stays as it is.
+`yield` of the latents, or of what is seen in them, behind that call. All else stays as it is.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 _MARK = "in_loop"
+_DENOISED = "denoised"  # its argument for what the latents would be without their noise
 _PREFIX = "_unrolled_"
 
 
@@ -70,7 +71,8 @@ class _Yields(ast.NodeTransformer):
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == _MARK):
             return node
         self.found += 1
-        return [node, ast.Expr(ast.Yield(call.args[1]))]
+        denoised = next((one.value for one in call.keywords if one.arg == _DENOISED), call.args[1])
+        return [node, ast.Expr(ast.Yield(denoised))]
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)

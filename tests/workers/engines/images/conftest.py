@@ -34,3 +34,8 @@ def flux2_edit(home: Path) -> ImageEngine:
 @pytest.fixture(scope="session")
 def qwen_edit(home: Path) -> ImageEngine:
     return drawing.engine("qwen-edit", home)
+
+
+@pytest.fixture(scope="session")
+def qwen_control(home: Path) -> ImageEngine:
+    return drawing.engine("qwen-control", home)

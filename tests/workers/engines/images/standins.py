@@ -6,6 +6,7 @@ another order, draws other pixels.
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,13 +38,19 @@ def stand_in(config_name: str) -> Any:
         "lora_scales": None,
         "float32": False,
         "compute_precision": SimpleNamespace(generation_parameters=dict),
-        "tokenizers": {name: _Tokenizer() for name in ("t5", "clip", "z_image", "qwen", "qwen_vl", "fibo")},
+        "tokenizers": {name: _Tokenizer() for name in ("t5", "clip", "z_image", "qwen", "qwen_vl", "qwen3vl", "fibo")},
         "vae": _Vae(scale, channels),
         "t5_text_encoder": _words,
         "clip_text_encoder": lambda ids: _words(ids).mean(axis=1),
         "text_encoder": _TextEncoder(),
         "qwen_vl_encoder": lambda **given: (_blend(_words(given["input_ids"]), given), mx.ones((1, 4))),
         "transformer": _transformer,
+        "transformer_controlnet": _controlnet,
+        "controlnet": _Controlnet(),
+        "controlnet_strength": 1.0,
+        "depth_pro": _DepthPro(),
+        "image_encoder": lambda image: (image.mean(axis=1)[:, :8, :8], None),
+        "image_embedder": lambda seen: mx.sin(seen * 3.0),
     }
     model.__dict__.update(given)
     return model
@@ -74,6 +81,7 @@ class _Vae:
 
     def __init__(self, scale: int, channels: int) -> None:
         self.spatial_scale, self.latent_channels = scale, channels
+        self.scaling_factor, self.shift_factor = 0.36, 0.11
 
     def encode(self, image: mx.array) -> mx.array:
         _, _, height, width = image.shape
@@ -82,16 +90,45 @@ class _Vae:
         return mx.concatenate([small] * self.latent_channels, axis=1)[:, : self.latent_channels]
 
     def decode(self, latents: mx.array) -> mx.array:
+        latents = latents[:, :, 0] if latents.ndim == 5 else latents
         return mx.repeat(mx.repeat(latents[:, :3], self.spatial_scale, axis=2), self.spatial_scale, axis=3)
+
+
+class _DepthPro:
+    """What is bright is near."""
+
+    def create_depth_map(self, image_path: str | Path) -> SimpleNamespace:
+        return SimpleNamespace(depth_image=Image.open(image_path).convert("L"))
+
+
+class _Controlnet:
+    """Z-Image's second network."""
+
+    config = SimpleNamespace(control_in_dim=20)
+
+    def __call__(self, **given: Any) -> dict[int, mx.array]:
+        hidden, strength = given.pop("x"), given.pop("conditioning_scale")
+        return {block: strength * _blend(hidden, given) * (block + 1) for block in range(2)}
+
+
+def _controlnet(**given: Any) -> tuple[list[mx.array], list[mx.array]]:
+    """FLUX's second network."""
+    hidden, config = given.pop("hidden_states"), given.pop("config")
+    sample = config.controlnet_strength * _blend(hidden, given)
+    return [sample, sample * 0.5], [sample * 0.25]
 
 
 def _words(ids: mx.array) -> mx.array:
     return mx.sin(ids[..., None] * mx.arange(1, 9) * 0.1)
 
 
-def _transformer(**given: Any) -> mx.array:
+def _transformer(*sent: mx.array, **given: Any) -> mx.array:
     """Tokens (or Z-Image's grid) changed by all else."""
+    if sent:  # Krea 2's latents, timestep and prompt
+        return _blend(sent[0], {"timestep": sent[1], "prompt": sent[2], **given})
     hidden = given.pop("hidden_states", None)
+    if "vid" in given:  # SeedVR2's latents, with the picture's and a mask behind them
+        return _blend(given.pop("vid")[:, :16], given)
     hidden = given.pop("x") if hidden is None else hidden
     if "text_encoder_layers" in given and given["encoder_hidden_states"].shape[0] > 1:  # FIBO's two prompts at once
         hidden = mx.concatenate([hidden, hidden * 0.9])
@@ -107,6 +144,8 @@ def _blend(value: mx.array, given: Any) -> mx.array:
 def _mean(value: Any) -> Any:
     if isinstance(value, mx.array):
         return mx.sin(value.astype(mx.float32)).mean()
+    if isinstance(value, dict):
+        value = [one for _, one in sorted(value.items())]
     if isinstance(value, (list, tuple)):
         return sum((_mean(one) for one in value), 0.0)
     return float(value) * 0.01 if isinstance(value, (int, float)) else 0.0

@@ -103,6 +103,21 @@ def test_an_edit_within_a_mask_leaves_the_rest_alone(qwen_edit: ImageEngine, blo
     assert np.abs(found[:, :30] - original[:, :30]).mean() > 20
 
 
+@pytest.mark.parametrize("format", ["png", "webp"])
+def test_a_background_stays_transparent_where_that_is_asked(
+    qwen_edit: ImageEngine, blobs: BlobStore, format: str
+) -> None:
+    images = put(blobs, photo())
+
+    def drawn(transparent: bool) -> Image.Image:
+        told = run(qwen_edit, job(images=images, transparent=transparent, format=format))
+        return Image.open(io.BytesIO(blobs.read(kinds(told, events.Picture)[0].blob)))
+
+    clear, opaque = drawn(True), drawn(False)
+    assert (clear.mode, opaque.mode) == ("RGBA", "RGB")
+    assert clear.getchannel("A").getextrema()[0] < 255
+
+
 def test_more_strength_keeps_more_of_a_varied_picture(flux2: ImageEngine, blobs: BlobStore) -> None:
     (picture,) = put(blobs, photo())
     told = run(flux2, job(images=(picture,), strength=0.75, steps=8))

@@ -36,6 +36,8 @@ def test_an_edit_takes_its_size_from_its_picture_within_a_megapixel(tmp_path: Pa
     (large,) = put(found.blobs, photo(3000, 1000))
     ask = found.plan(job(size=None, images=(large,))).ask
     assert (ask.width, ask.height) == (1760, 576) and ask.width * ask.height <= 1024 * 1024
+    ask = planner("flux-in-context-edit", tmp_path).plan(job(size=None, images=(large,))).ask
+    assert (ask.width, ask.height) == (880, 288)  # its LoRA knows no larger ones
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,14 @@ def test_an_edit_takes_its_size_from_its_picture_within_a_megapixel(tmp_path: Pa
         ("flux-kontext-dev", {"pictures": 2}, "image", "at most 1 pictures, not 2"),
         ("flux2-klein-edit-4b", {"pictures": 1, "masks": mask()}, "mask", "flux-fill-dev, fibo-edit"),
         ("flux-fill-dev", {"pictures": 1}, "mask", "send one"),
+        ("flux-catvton", {"pictures": 1, "masks": mask()}, "image", "2 pictures: who wears it"),
+        ("qwen-image-2.1-controlnet", {"pictures": 2, "size": None}, "mask", "a second picture goes with a mask"),
+        ("krea2-depth", {"pictures": 1, "strength": 0.5}, "image_strength", "varies no picture"),
+        ("flux-dev", {"transparent": True}, "background", "qwen-image-2.1"),
+        ("seedvr2-3b", {"pictures": 1, "size": None, "steps": 2}, "steps", "one step"),
+        ("seedvr2-3b", {"pictures": 1, "size": (128, 64), "steps": 1}, "size", "say '64x64'"),
+        ("seedvr2-3b", {"pictures": 1, "size": (4096, 4096), "steps": 1}, "size", "4194304 pixels at most"),
+        ("seedvr2-3b", {"pictures": 1, "guidance": 2.0, "steps": 1}, "guidance_scale", "takes no guidance"),
         ("fibo-edit", {"pictures": 1, "masks": mask(32, 64)}, "mask", "32x64 pixels, but the picture 64x64"),
         ("fibo-edit", {"pictures": 1, "masks": b"GIF?"}, "mask", "no picture"),
         ("flux2-klein-edit-4b", {"broken": b"no picture"}, "image", "no picture"),
@@ -101,6 +111,30 @@ def test_a_mask_changes_what_is_transparent_or_white(tmp_path: Path) -> None:
 def test_a_varied_picture_is_kept_by_half(tmp_path: Path) -> None:
     found = planner("flux-dev", tmp_path)
     assert found.plan(job(images=put(found.blobs, photo()))).ask.strength == 0.5
+
+
+@pytest.mark.parametrize(
+    ("size", "wanted", "made"),
+    [
+        ((300, 200), None, (600, 400)),
+        ((301, 200), None, (602, 400)),
+        ((301, 203), (598, 404), (598, 404)),
+        ((2000, 1500), None, (2362, 1772)),  # as large as it may be
+    ],
+)
+def test_a_picture_is_made_twice_as_large_or_as_large_as_is_said(
+    tmp_path: Path, size: tuple[int, int], wanted: tuple[int, int] | None, made: tuple[int, int]
+) -> None:
+    found = planner("seedvr2-3b", tmp_path)
+    ask = found.plan(job(images=put(found.blobs, photo(*size)), size=wanted, steps=None)).ask
+    assert ((ask.width, ask.height), ask.steps) == (made, 1)
+
+
+@pytest.mark.parametrize(("strength", "control"), [(None, 0.4), (0.0, 0.0), (0.9, 0.9)])
+def test_a_picture_leads_as_strongly_as_is_said(tmp_path: Path, strength: float | None, control: float) -> None:
+    found = planner("flux-dev-canny", tmp_path)
+    ask = found.plan(job(images=put(found.blobs, photo()), strength=strength)).ask
+    assert (ask.control, ask.strength) == (control, None)
 
 
 def test_the_reference_server_s_names_are_all_there() -> None:

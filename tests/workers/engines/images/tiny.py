@@ -27,6 +27,12 @@ from mflux.models.flux2.weights.flux2_weight_definition import Flux2KleinWeightD
 from mflux.models.qwen21.model.qwen21_text_encoder.text_encoder import QwenImage21TextEncoder  # noqa: E402
 from mflux.models.qwen21.model.qwen21_transformer.qwen_image21_transformer import QwenImage21Transformer  # noqa: E402
 from mflux.models.qwen21.model.qwen21_vae.vae import QwenImage21VAE  # noqa: E402
+from mflux.models.qwen21.variants.controlnet.qwen_image21_controlnet_transformer import (  # noqa: E402
+    QwenImage21ControlNet,
+)
+from mflux.models.qwen21.weights.qwen_image21_controlnet_weight_definition import (  # noqa: E402
+    QwenImage21ControlnetWeightDefinition,
+)
 from mflux.models.qwen21.weights.qwen_image21_weight_definition import QwenImage21WeightDefinition  # noqa: E402
 from mlx import nn  # noqa: E402
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers  # noqa: E402
@@ -129,14 +135,21 @@ def qwen21() -> Path:
     return _made("qwen21", _qwen21)
 
 
+@cache
+def qwen21_control() -> Path:
+    """A Qwen-Image-2.1 with a ControlNet."""
+    return _made("qwen21-control", _qwen21_control)
+
+
 def entry(name: str = "flux2", **keys: Any) -> dict[str, Any]:
-    """A models' file entry of a tiny model: `flux2`, `flux2-edit` or `qwen-edit`."""
+    """A models' file entry of a tiny model: `flux2`, `flux2-edit`, `qwen-edit` or `qwen-control`."""
     kind, config, folder = {
         "flux2": ("image-generation", "flux2-klein-4b", flux2),
         "flux2-edit": ("image-edit", "flux2-klein-edit-4b", flux2),
         "qwen-edit": ("image-edit", "qwen-image-2.1-edit", qwen21),
+        "qwen-control": ("image-edit", "qwen-image-2.1-controlnet", qwen21_control),
     }[name]
-    options = {} if name == "qwen-edit" else FLUX2
+    options = {} if name.startswith("qwen") else FLUX2
     return {
         "model_path": str(folder()),
         "served_model_name": name,
@@ -182,14 +195,24 @@ def _flux2(folder: Path) -> None:
 
 
 def _qwen21(folder: Path) -> None:
+    _save_qwen21(folder, QwenImage21WeightDefinition)
+
+
+def _qwen21_control(folder: Path) -> None:
+    control = QwenImage21ControlNet(QWEN21["transformer"])
+    _save_qwen21(folder, QwenImage21ControlnetWeightDefinition, controlnet=control)
+
+
+def _save_qwen21(folder: Path, definition: Any, **more: nn.Module) -> None:
     mx.random.seed(0)
     parts = _Parts(
         {},
         vae=QwenImage21VAE(QWEN21["vae"]),
         transformer=QwenImage21Transformer(QWEN21["transformer"]),
         text_encoder=QwenImage21TextEncoder(QWEN21["text_encoder"]),
+        **more,
     )
-    ModelSaver.save_model(parts, None, str(folder), QwenImage21WeightDefinition)  # type: ignore[arg-type]
+    ModelSaver.save_model(parts, None, str(folder), definition)
     for name, config in QWEN21.items():
         (folder / name / "config.json").write_text(json.dumps(config))
     _tokenizer().save_pretrained(folder / "processor")

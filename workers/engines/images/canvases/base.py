@@ -21,7 +21,8 @@ PATCH = 16  # pixels of a picture's side that a token of its latents stands for
 class Ask:
     """What a picture is to be, checked; `mask` is white where `images[0]` is to change.
 
-    A guidance of None goes to a model that takes none.
+    A guidance of None goes to a model that takes none. `strength` is how much of the first picture is kept by a model
+    that varies it, `control` how strongly the pictures lead one that they lead. What is `transparent` stays so.
     """
 
     prompt: str
@@ -33,6 +34,8 @@ class Ask:
     images: tuple[Image.Image, ...] = ()
     mask: Image.Image | None = None
     strength: float | None = None
+    control: float | None = None
+    transparent: bool = False
 
 
 class Canvas(ABC):
@@ -44,6 +47,7 @@ class Canvas(ABC):
     SCHEDULER: ClassVar[str] = "linear"
     CREATOR: ClassVar[Any]  # mflux's class that makes noise and packs latents
     USES: ClassVar[tuple[str, ...]] = ()  # what it calls of the model beside its parts
+    TAKES: ClassVar[tuple[str, ...]] = ("seed", "prompt", "num_inference_steps", "width", "height")  # `generate_image`
     ALONE: ClassVar[bool] = False  # whether no other picture may be begun before this one is done
 
     def __init__(self, model: Any, shared: Any, ask: Ask) -> None:
@@ -56,6 +60,7 @@ class Canvas(ABC):
             guidance=ask.guidance,
             image_path=ask.images[0] if ask.images else None,
             image_strength=ask.strength,
+            controlnet_strength=ask.control,
             scheduler=self.SCHEDULER,
         )
 
@@ -68,11 +73,6 @@ class Canvas(ABC):
     def steps(self) -> range:
         """The denoising steps of a picture: fewer when it begins with another picture."""
         return range(self.config.init_time_step, self.config.num_inference_steps)
-
-    @property
-    def previews(self) -> bool:
-        """Whether it can be shown how a picture looks so far."""
-        return True
 
     def start(self, seed: int) -> Any:
         """The latents that a picture begins with."""
@@ -106,8 +106,8 @@ class Canvas(ABC):
         """The pixels of latents, (1, channels, height, width) from -1 to 1."""
 
     def finish(self, latents: Any) -> Image.Image:
-        """The picture in the latents after the last step."""
-        return ImageUtil.to_pil(self.decode(latents, self.config.width, self.config.height)).convert("RGB")
+        """The picture in the latents after the last step, in RGB, or RGBA where some of it may be transparent."""
+        return ImageUtil.to_pil(self.decode(latents, self.config.width, self.config.height))
 
     def preview(self, step: int, before: mx.array, after: mx.array) -> Image.Image:
         """What the picture would be if the noise seen in this step were all of it, made small before it is decoded."""
@@ -118,7 +118,7 @@ class Canvas(ABC):
         columns, rows = (side // PATCH // factor for side in (self.config.width, self.config.height))
         small = self.shrink(clean, max(columns, 1), max(rows, 1), factor if min(columns, rows) else 1)
         size = (max(columns, 1) * PATCH, max(rows, 1) * PATCH)
-        return ImageUtil.to_pil(self.decode(small, *size)).convert("RGB")
+        return ImageUtil.to_pil(self.decode(small, *size))
 
     def shrink(self, latents: mx.array, columns: int, rows: int, factor: int) -> mx.array:
         """The means of `factor` × `factor` tokens, of the first that fill so many columns and rows."""

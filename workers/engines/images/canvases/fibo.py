@@ -13,6 +13,7 @@ from mflux.models.fibo.latent_creator.fibo_latent_creator import FiboLatentCreat
 from mflux.models.fibo.model.fibo_text_encoder.prompt_encoder import PromptEncoder
 from mflux.models.fibo.variants.edit.util import FiboEditUtil
 from mflux.models.fibo.variants.txt2img.fibo import FIBO
+from PIL import Image
 
 from workers.engines.images.canvases.base import Ask, Canvas
 
@@ -81,6 +82,14 @@ class FiboEdit(Fibo):
             conditioning_seq_len=self.picture.shape[1],
             conditioning_image_ids=self.ids,
         )
+
+
+class Matte(FiboEdit):
+    """A picture that is white where the sent one shows its subject; or, transparent, the subject of that."""
+
+    def finish(self, latents: mx.array) -> Image.Image:
+        matte = super().finish(latents)
+        return FiboEditUtil.build_rgba_composite_image(self.ask.images[0], matte) if self.ask.transparent else matte
 
 
 def structured(prompt: str, key: str) -> str:

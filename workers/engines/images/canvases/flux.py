@@ -22,13 +22,17 @@ class Flux(Canvas):
     def __init__(self, model: Any, shared: Any, ask: Ask) -> None:
         super().__init__(model, shared, ask)
         self.prompt, self.pooled = PromptEncoder.encode_prompt(
-            prompt=ask.prompt,
+            prompt=self.words(ask.prompt),
             prompt_cache={},
             t5_tokenizer=model.tokenizers["t5"],
             clip_tokenizer=model.tokenizers["clip"],
             t5_text_encoder=model.t5_text_encoder,
             clip_text_encoder=model.clip_text_encoder,
         )
+
+    def words(self, prompt: str) -> str:
+        """The prompt as the model was taught to read it."""
+        return prompt
 
     def predict(self, step: int, latents: mx.array) -> mx.array:
         return self.see(step, latents)

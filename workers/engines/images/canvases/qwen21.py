@@ -20,3 +20,23 @@ class Edit(Unrolled):
             "negative_prompt": (self.ask.negative_prompt or "") if guided else None,
             "output_resolution": max(32, round(side / 32) * 32),
         }
+
+
+class Control(Unrolled):
+    """The picture shows the edges, depth or pose of what is drawn.
+
+    With a mask the first picture is filled in where it covers it, and a second one may show that.
+    """
+
+    def given(self, folder: Path) -> dict[str, Any]:
+        given = super().given(folder)
+        pictures, masked = given["image_paths"], given["mask_image"] is not None
+        source, controls = (pictures[0], pictures[1:]) if masked else (None, pictures)
+        guided = (self.ask.guidance or 1) > 1
+        return {
+            **given,
+            "negative_prompt": (self.ask.negative_prompt or "") if guided else None,
+            "image_path": source,
+            "controlnet_image_path": controls[0] if controls else None,
+            "controlnet_strength": self.ask.control,
+        }

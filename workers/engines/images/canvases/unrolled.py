@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import math
 import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import mlx.core as mx
+from mflux.utils.image_util import ImageUtil
 from PIL import Image
 
-from workers.engines.images.canvases.base import Ask, Canvas
+from workers.engines.images.canvases.base import PREVIEW, Ask, Canvas
 from workers.engines.images.unroll import unrolled
+
+_CHANNELS = 32  # of latents, for a decoder of FLUX.2's kind that does not say
 
 
 class _Shared(NamedTuple):
@@ -23,11 +27,14 @@ class _Shared(NamedTuple):
 
 
 class Unrolled(Canvas):
-    """A picture by mflux's own loop: as well told and cancelled as any, but without previews.
+    """A picture by mflux's own loop, as well told and cancelled as any.
 
     Its latents are the generator that makes them. What such a loop changes of the model while it runs must not meet
-    another one, so only one runs at a time.
+    another one, so only one runs at a time. A preview shows the latents as they are, where the loop does not tell what
+    it sees in them.
     """
+
+    CREATOR: ClassVar[Any] = None  # latents that no class of mflux's lays out go to the decoder as they are
 
     USES = ("generate_image",)
     ALONE = True
@@ -35,6 +42,7 @@ class Unrolled(Canvas):
     def __init__(self, model: Any, shared: _Shared, ask: Ask) -> None:
         self.model, self.shared, self.ask = model, shared, ask
         self._drawn: Image.Image | None = None
+        self._seen: mx.array | None = None
         getattr(model, "prompt_cache", {}).clear()  # mflux keeps every prompt that it ever saw
 
     @classmethod
@@ -47,10 +55,6 @@ class Unrolled(Canvas):
         kept = 0 if self.ask.strength is None else max(1, int(self.ask.steps * self.ask.strength))
         return range(kept, self.ask.steps)
 
-    @property
-    def previews(self) -> bool:
-        return False
-
     def start(self, seed: int) -> Any:
         self._drawn = None
         return self._draw(seed)
@@ -60,12 +64,12 @@ class Unrolled(Canvas):
             given = {name: value for name, value in self.given(Path(folder)).items() if value is not None}
             given = {name: value for name, value in given.items() if name in self.shared.taken}
             made = yield from self.shared.draw(self.model, seed=seed, **given)
-        self._drawn = made.image.convert("RGB")
+        self._drawn = made.image
 
     def advance(self, step: int, latents: Any) -> Any:
-        found = next(latents, None)
-        if found is not None:
-            mx.eval(found)
+        if (seen := next(latents, None)) is not None:
+            mx.eval(seen)
+            self._seen = seen
         return latents
 
     def predict(self, step: int, latents: Any) -> mx.array:
@@ -73,6 +77,23 @@ class Unrolled(Canvas):
 
     def decode(self, latents: Any, width: int, height: int) -> mx.array:
         raise NotImplementedError("this model decodes by itself")
+
+    def preview(self, step: int, before: Any, after: Any) -> Image.Image:
+        width, height = self.ask.width, self.ask.height
+        seen = self._seen
+        assert seen is not None  # noqa: S101  (a step came before)
+        if self.CREATOR is not None:
+            seen = self.CREATOR.unpack_latents(seen, height, width)
+        return ImageUtil.to_pil(self.pixels(averaged(seen, math.ceil(max(width, height) / PREVIEW))))
+
+    def pixels(self, latents: mx.array) -> mx.array:
+        """What the decoder makes of latents; those of a model without one are pixels."""
+        vae = getattr(self.model, "vae", None)
+        if vae is None:
+            return latents
+        channels = getattr(vae, "latent_channels", _CHANNELS)
+        packed = hasattr(vae, "decode_packed_latents") and latents.shape[1] > channels
+        return vae.decode_packed_latents(latents) if packed else vae.decode(latents)
 
     def finish(self, latents: Any) -> Image.Image:
         for _ in latents:  # it has no more steps than it was asked for, but that is for it to say
@@ -99,6 +120,15 @@ class Unrolled(Canvas):
             "mask_image": mask,
             "masked_image_path": mask,
         }
+
+
+def averaged(latents: mx.array, factor: int) -> mx.array:
+    """The means of `factor` × `factor` places, of a grid (…, rows, columns) the first that fill so many."""
+    *rest, rows, columns = latents.shape
+    factor = min(factor, rows, columns)
+    rows, columns = rows // factor, columns // factor
+    grid = latents[..., : rows * factor, : columns * factor]
+    return grid.reshape(*rest, rows, factor, columns, factor).mean(axis=(-3, -1))
 
 
 def _file(path: Path, picture: Image.Image) -> str:
