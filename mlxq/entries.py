@@ -234,6 +234,9 @@ class ImageEntry(ModelEntry, frozen=True, kw_only=True):
     ] = None
     lora_paths: Annotated[tuple[Text, ...], about("adapters that are laid over the model")] = ()
     lora_scales: Annotated[tuple[Scale, ...], about("how strongly each of them is, by default 1")] = ()
+    adapters: Annotated[dict[Name, Text], about("LoRA adapters that a request may choose: their names and files")] = (
+        field(default_factory=dict)
+    )
     batch_completion_size: Annotated[Positive, about("jobs whose steps take turns; the others wait in the queue")] = 1
     options: ImageOptions = ImageOptions()
 

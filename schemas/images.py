@@ -10,6 +10,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
 from schemas.fields import Call, Flag, Shapes, Text, Upload, about
+from schemas.sampling import adapter
 
 MOST = 10  # pictures of a call
 SENT = 16  # pictures in a call
@@ -115,6 +116,7 @@ class ImagesSchema(Call):
         "svg": (),
     }
 
+    adapter = adapter()
     negative_prompt = Text(metadata=about("What is not to be seen, where the model takes it."))
     n = Whole(validate=Range(1, MOST))
     size = Size()

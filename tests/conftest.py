@@ -152,5 +152,7 @@ def image_stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """The web and the workers with tiny image models of the real architectures."""
     from tests.workers.engines.images import tiny
 
-    models = [tiny.entry("flux2"), tiny.entry("flux2-edit"), tiny.entry("qwen-edit")]
-    yield from running(Stack(valkey, tmp_path_factory.mktemp("images"), models))
+    home = tmp_path_factory.mktemp("images")
+    ink = tiny.adapter(tmp_path_factory.mktemp("adapters") / "ink.safetensors")
+    models = [tiny.entry("flux2", adapters={"ink": ink}), tiny.entry("flux2-edit"), tiny.entry("qwen-edit")]
+    yield from running(Stack(valkey, home, models))

@@ -70,7 +70,7 @@ def _paths(entry: ModelEntry) -> Iterator[str]:
     if isinstance(entry, LmEntry):
         yield from filter(None, (entry.draft_model_path, entry.adapter_path))
     if isinstance(entry, ImageEntry):
-        yield from entry.lora_paths
+        yield from (*entry.lora_paths, *entry.adapters.values())
 
 
 def _folder(path: str, cache: Path) -> Path | None:

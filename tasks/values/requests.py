@@ -255,7 +255,7 @@ class ImageRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     Picture `i` is drawn with `seed + i`. `images` are edited, or with `strength` (0 to 1: how much of the first one is
     kept) varied, and only where `mask` is transparent or white. `size` is (width, height) in pixels; `previews` are
     told of each picture while it is made; `compression` is the quality of JPEG and WebP in percent, as OpenAI has it.
-    `strength` is also how strongly pictures lead a model that they lead.
+    `strength` is also how strongly pictures lead a model that they lead. `adapter` is one that the model lists.
     """
 
     prompt: str
@@ -273,6 +273,7 @@ class ImageRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     compression: int = 100
     previews: int = 0
     transparent: bool = False
+    adapter: str = ""
 
 
 Payload: TypeAlias = (

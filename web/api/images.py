@@ -44,6 +44,7 @@ def payload(data: Mapping[str, Any]) -> ImageRequest:
         compression=data.get("output_compression", 100),
         previews=data.get("partial_images", 0),
         transparent=data.get("background") == "transparent",
+        adapter=data.get("adapter", ""),
     )
 
 

@@ -149,6 +149,14 @@ def test_a_background_stays_transparent_where_the_model_can_leave_it(client: htt
     assert Image.open(io.BytesIO(base64.b64decode(told["data"][0]["b64_json"]))).mode == "RGBA"
 
 
+def test_a_call_chooses_its_adapter(client: httpx.Client) -> None:
+    plain, named, chosen = (made(client, seed=3, **more) for more in ({}, {"model": "flux2:ink"}, {"adapter": "ink"}))
+    assert named["data"] == chosen["data"] and named["data"] != plain["data"]
+    unknown = client.post(GENERATIONS, json=body(adapter="none"))
+    assert (unknown.status_code, unknown.json()["error"]["param"]) == (404, "adapter")
+    assert "there are ink" in unknown.json()["error"]["message"]
+
+
 def test_a_variation_is_like_its_picture(client: httpx.Client) -> None:
     sent = {"model": "flux2", "size": "64x64", "steps": "8", "image_strength": "0.75"}
     response = client.post(VARIATIONS, data=sent, files={"image": photo()})

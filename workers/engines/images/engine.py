@@ -6,7 +6,7 @@ import copy
 import threading
 import time
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import mlx.core as mx
 import structlog
@@ -20,6 +20,7 @@ from tasks.values.requests import BlobRef, ImageRequest
 from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.engine import Engine, Prepared
 from workers.engines.images import files
+from workers.engines.images.adapters import Adapters
 from workers.engines.images.canvases.base import PATCH, Canvas
 from workers.engines.images.plan import Plan, Planner, told
 from workers.images import opaque
@@ -27,16 +28,25 @@ from workers.images import opaque
 log = structlog.get_logger()
 
 
+class _Row(NamedTuple):
+    """A job under way: what is left of it, a step at a time, and the adapter that it is drawn with."""
+
+    steps: Generator[list[Event]]
+    adapter: str
+
+
 class ImageEngine(Engine[Plan]):
     """Draws pictures, the steps of all rows taking turns."""
 
     stall_factor = 5.0  # a step of a large model takes minutes on a small machine
 
-    def __init__(self, model: Any, canvas: type[Canvas], planner: Planner, *, slots: int) -> None:
+    def __init__(
+        self, model: Any, canvas: type[Canvas], planner: Planner, adapters: Adapters | None = None, *, slots: int
+    ) -> None:
         self.slots = slots
-        self._model, self._canvas, self._planner = model, canvas, planner
-        self._shared = canvas.share(model)
-        self._rows: dict[str, Generator[list[Event]]] = {}  # the longest waiting first
+        self._model, self._canvas, self._planner, self._adapters = model, canvas, planner, adapters
+        self._shared: dict[str, Any] = {}  # by adapter: what is compiled holds its layers
+        self._rows: dict[str, _Row] = {}  # the longest waiting first
         tokenizers = getattr(model, "tokenizers", None) or {}
         self._tokenizer = copy.deepcopy(next((one.tokenizer for one in tokenizers.values()), None))
         self._counting = threading.Lock()
@@ -66,14 +76,16 @@ class ImageEngine(Engine[Plan]):
             return len(self._tokenizer(prompt).input_ids) if self._tokenizer is not None else 0
 
     def admit(self, row: str, prepared: Prepared[Plan]) -> None:
-        self._rows[row] = self._draw(prepared.plan)
+        self._rows[row] = _Row(self._draw(prepared.plan), prepared.plan.request.adapter)
 
     def step(self) -> Sequence[tuple[str, Event]]:
         """A denoising step of the row that has waited longest, or its encoding or decoding."""
         name = next(iter(self._rows))
         row = self._rows.pop(name)
         try:
-            made = next(row)
+            if self._adapters is not None:
+                self._adapters.use(row.adapter)
+            made = next(row.steps)
         except JobError as error:
             return [(name, events.Failed(error.failure))]
         except Exception as error:
@@ -89,11 +101,14 @@ class ImageEngine(Engine[Plan]):
 
     def drop(self, row: str) -> None:
         if found := self._rows.pop(row, None):
-            found.close()
+            found.steps.close()
 
     def _draw(self, plan: Plan) -> Generator[list[Event]]:
         """The events of a job, those of one step at a time."""
-        request, canvas = plan.request, self._canvas(self._model, self._shared, self._planner.opened(plan))
+        request = plan.request
+        if request.adapter not in self._shared:
+            self._shared[request.adapter] = self._canvas.share(self._model)
+        canvas = self._canvas(self._model, self._shared[request.adapter], self._planner.opened(plan))
         steps, kept = canvas.steps, list[BlobRef]()
         total = request.n * len(steps)
         yield [events.Progress(0, total)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import os
+from pathlib import Path
 from typing import Any
 
 from mlxq.entries import ImageEntry
@@ -21,6 +22,7 @@ os.environ.setdefault("TQDM_DISABLE", "1")  # progress is told by events; a log 
 import mlx.core as mx  # noqa: E402 - after OpenBLAS
 from mflux.models.common.config.model_config import ModelConfig  # noqa: E402
 
+from workers.engines.images.adapters import Adapters  # noqa: E402
 from workers.engines.images.engine import ImageEngine  # noqa: E402
 from workers.engines.images.plan import Planner  # noqa: E402
 
@@ -65,8 +67,8 @@ def arguments(variant: Variant, entry: ImageEntry, path: str) -> dict[str, Any]:
         laid = [*([variant.tuned] if variant.tuned else []), *entry.lora_paths]
         scales = [*([1.0] if variant.tuned else []), *(entry.lora_scales or [1.0] * len(entry.lora_paths))]
         given["lora_paths"], given["lora_scales"] = laid or None, scales or None
-    elif entry.lora_paths:
-        raise UnsupportedOption(f"mflux lays no LoRA over {entry.config_name}; take 'lora_paths' out")
+    elif key := next((key for key in ("lora_paths", "adapters") if getattr(entry, key)), None):
+        raise UnsupportedOption(f"mflux lays no LoRA over {entry.config_name}; take '{key}' out")
     return given
 
 
@@ -81,5 +83,10 @@ def load(entry: ImageEntry, settings: Settings) -> ImageEngine:
     if canvas.ALONE and slots > 1:
         raise UnsupportedOption(f"{entry.config_name} draws one picture at a time; take 'batch_completion_size' out")
     model = model_class(variant)(**made)
-    planner = Planner(variant, BlobStore(settings.home / "blobs"), entry.options.max_pixels)
-    return ImageEngine(model, canvas, planner, slots=slots)
+    adapters = None
+    if entry.adapters:
+        files = {name: Path(path).expanduser() for name, path in entry.adapters.items()}
+        adapters = Adapters(model, files, named(variant.lora))
+    blobs = BlobStore(settings.home / "blobs")
+    planner = Planner(variant, blobs, entry.options.max_pixels, adapters=frozenset(entry.adapters))
+    return ImageEngine(model, canvas, planner, adapters, slots=slots)

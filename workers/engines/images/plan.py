@@ -49,13 +49,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Planner:
-    """Checks requests for one variant; `largest` bounds a picture's pixels."""
+    """Checks requests for one variant; `largest` bounds a picture's pixels, `adapters` are those to choose from."""
 
     variant: Variant
     blobs: BlobStore
     largest: int
     limits: ImageLimits = LIMITS
     budget: Budget = field(default_factory=lambda: Budget(CHECKED_BYTES))
+    adapters: frozenset[str] = frozenset()
 
     def plan(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Plan:
         """Check everything; InvalidValue and UnsupportedParameter name the field.
@@ -68,6 +69,8 @@ class Planner:
         for param in ("prompt", "negative_prompt"):
             if (size := len(getattr(request, param) or "")) > LONGEST:
                 raise InvalidValue(f"is {size} characters long; at most {LONGEST} are taken", param=param)
+        if request.adapter and request.adapter not in self.adapters:
+            raise InvalidValue(f"this model has no adapter '{request.adapter}'", param="adapter")
         self._pictures_fit(request)
         sizes = self._sizes(request, deadline)
         guidance = self._guidance(request)
@@ -242,6 +245,7 @@ def told(plan: Plan, seed: int) -> dict[str, Any]:
         "steps": ask.steps,
         "guidance_scale": ask.guidance,
         "image_strength": ask.strength if ask.control is None else ask.control,
+        "adapter": plan.request.adapter or None,
         "size": f"{ask.width}x{ask.height}",
     }
     return {name: value for name, value in found.items() if value is not None}

@@ -65,6 +65,7 @@ def test_an_edit_takes_its_size_from_its_picture_within_a_megapixel(tmp_path: Pa
         ("qwen-image-2.1-controlnet", {"pictures": 2, "size": None}, "mask", "a second picture goes with a mask"),
         ("krea2-depth", {"pictures": 1, "strength": 0.5}, "image_strength", "varies no picture"),
         ("flux-dev", {"transparent": True}, "background", "qwen-image-2.1"),
+        ("flux-dev", {"adapter": "style"}, "adapter", "no adapter 'style'"),
         ("seedvr2-3b", {"pictures": 1, "size": None, "steps": 2}, "steps", "one step"),
         ("seedvr2-3b", {"pictures": 1, "size": (128, 64), "steps": 1}, "size", "say '64x64'"),
         ("seedvr2-3b", {"pictures": 1, "size": (4096, 4096), "steps": 1}, "size", "4194304 pixels at most"),

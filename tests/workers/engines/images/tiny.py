@@ -160,6 +160,17 @@ def entry(name: str = "flux2", **keys: Any) -> dict[str, Any]:
     }
 
 
+def adapter(path: Path, seed: int = 1) -> str:
+    """A LoRA for the FLUX.2 klein, over where the latents come in."""
+    mx.random.seed(seed)
+    weights = {
+        "x_embedder.lora_A.weight": mx.random.normal((4, 128)),
+        "x_embedder.lora_B.weight": mx.random.normal((128, 4)),
+    }
+    mx.save_safetensors(str(path), weights)
+    return str(path)
+
+
 def _made(name: str, make: Callable[[Path], None]) -> Path:
     """The folder of a tiny model in this machine's cache, made by the first process that wants it."""
     folder = Settings.from_env(os.environ).cache / "tiny" / f"{name}-{FORMAT}"
