@@ -71,8 +71,8 @@ def test_an_edit_takes_its_size_from_its_picture_within_a_megapixel(tmp_path: Pa
         ("seedvr2-3b", {"pictures": 1, "size": (4096, 4096), "steps": 1}, "size", "4194304 pixels at most"),
         ("seedvr2-3b", {"pictures": 1, "guidance": 2.0, "steps": 1}, "guidance_scale", "takes no guidance"),
         ("fibo-edit", {"pictures": 1, "masks": mask(32, 64)}, "mask", "32x64 pixels, but the picture 64x64"),
-        ("fibo-edit", {"pictures": 1, "masks": b"GIF?"}, "mask", "no picture"),
-        ("flux2-klein-edit-4b", {"broken": b"no picture"}, "image", "no picture"),
+        ("fibo-edit", {"pictures": 1, "masks": b"GIF?"}, "mask", "not a picture"),
+        ("flux2-klein-edit-4b", {"broken": b"no picture"}, "image", "not a picture"),
         ("flux2-klein-edit-4b", {"broken": photo(64, 8)}, "image", "less than 16 pixels"),
     ],
 )
