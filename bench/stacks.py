@@ -49,6 +49,7 @@ def launched(models: Sequence[dict[str, Any]]) -> Iterator[Launched]:
         config.write_text(yaml.safe_dump({"models": list(models)}))
         path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
         env = {**os.environ, "PATH": path, "MLXQ_HOME": f"{folder}/var", "MLXQ_CONFIG": str(config), "PORT": str(port)}
+        env.pop("PYTHONDONTWRITEBYTECODE", None)  # users start what an installation or an earlier start compiled
         process = Process([sys.executable, "-m", "honcho", "start"], env)
         try:
             yield Launched(f"http://127.0.0.1:{port}", process.pid)

@@ -14,15 +14,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from ssl import SSLContext
-from typing import Any, NamedTuple, Protocol, TypeAlias
-
-import httpcore
-import httpx
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from tasks.blobs import BlobTooLarge
 from tasks.values.errors import FetchFailed, InvalidValue
+
+# Imported by those that call out, as most processes never do.
+if TYPE_CHECKING:
+    import httpcore
+    import httpx
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver: TypeAlias = Callable[[str, int], Sequence[str]]
@@ -70,6 +70,8 @@ class Outbound:
 
     def vet(self, url: str, param: str | None = None) -> httpx.URL:
         """A URL that may be called as far as can be said without resolving its name; InvalidValue names `param`."""
+        import httpx
+
         try:
             parsed = httpx.URL(url)
             host, port = parsed.host, parsed.port  # it reads the name only now
@@ -106,6 +108,8 @@ class Outbound:
         `types` are the media types to take, a whole one or its beginning (`image/`); all when empty. Raises
         InvalidValue for a URL or a type that is not taken, BlobTooLarge, FetchFailed for what went wrong elsewhere.
         """
+        import httpx
+
         until, at, wanted = time.monotonic() + timeout, self.vet(url, param), tuple(types)
         for _ in range(redirects + 1):
             with self._call("GET", at, until, param=param) as response:
@@ -137,15 +141,19 @@ class Outbound:
         headers: Sequence[tuple[bytes, bytes]] = (),
         param: str | None = None,
     ) -> Iterator[httpcore.Response]:
+        import httpcore
+
+        from tasks import pinned
+
         port = url.port or (443 if url.scheme == "https" else 80)
         addresses = self._addresses(url.host, url.raw_host.decode(), port, param)
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         all_headers = [(b"host", url.netloc), (b"user-agent", _AGENT), (b"accept-encoding", b"identity"), *headers]
-        pool = httpcore.ConnectionPool(
-            ssl_context=_tls(), max_connections=1, network_backend=_Pinned(addresses, until), http2=False
-        )
         try:
-            with pool, pool.stream(method, target, headers=all_headers, content=body) as response:
+            with (
+                pinned.pool(addresses, until) as pool,
+                pool.stream(method, target, headers=all_headers, content=body) as response,
+            ):
                 yield response
         except httpcore.TimeoutException:
             raise FetchFailed(f"'{url.host}' did not answer in time", param=param) from None
@@ -211,63 +219,3 @@ def _take(
 def _header(response: httpcore.Response, name: bytes) -> str:
     values = (value for key, value in response.headers if key.lower() == name)
     return next(values, b"").decode("latin-1")
-
-
-@cache
-def _tls() -> SSLContext:
-    return httpx.create_ssl_context()
-
-
-def _left(until: float) -> float:
-    left = until - time.monotonic()
-    if left <= 0:
-        raise httpcore.ReadTimeout("the call's time is over")
-    return left
-
-
-class _Pinned(httpcore.NetworkBackend):
-    """Connects to addresses that were checked, whatever the name says by now, until a moment on the clock."""
-
-    def __init__(self, addresses: Sequence[str], until: float) -> None:
-        self._addresses, self._until, self._inner = addresses, until, httpcore.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        for index, address in enumerate(self._addresses):
-            left = _left(self._until) / (len(self._addresses) - index)
-            try:
-                return _Stream(self._inner.connect_tcp(address, port, left, local_address, socket_options), self._until)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                if index == len(self._addresses) - 1:
-                    raise
-        raise httpcore.ConnectError("no address")
-
-
-class _Stream(httpcore.NetworkStream):
-    """A connection whose every wait ends at one moment."""
-
-    def __init__(self, inner: httpcore.NetworkStream, until: float) -> None:
-        self._inner, self._until = inner, until
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _left(self._until))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, _left(self._until))
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def start_tls(
-        self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, _left(self._until)), self._until)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)

@@ -17,6 +17,7 @@ from web.gateway import Gateway
 
 
 def _announce(shared: Gateway, settings: Settings) -> None:
+    shared.store.warm_up(shared.catalogue.models)
     waiting = set(shared.catalogue)
     while waiting:
         time.sleep(0.2)

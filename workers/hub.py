@@ -19,7 +19,7 @@ from mlxq.settings import Settings, SettingsError
 from mlxq.struct_reader import near
 from workers.fit import fit
 from workers.model_path import local, resolve
-from workers.starter.build import complete, folder_of
+from workers.starter.folders import complete, folder_of
 from workers.starter.models import STARTER_MODELS
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlxq.model_path import STARTER, ModelPathError, folder
-from workers.starter.build import complete, folder_of
+from workers.starter.folders import complete, folder_of
 from workers.starter.models import STARTER_MODELS
 
 # Leaves out weights for other frameworks, and code, which is run only where the entry trusts it.

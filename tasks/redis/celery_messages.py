@@ -11,13 +11,12 @@ import json
 import threading
 import uuid
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from celery import Celery
-from kombu import Connection
 from redis import Redis
 
-from tasks import app
+if TYPE_CHECKING:
+    from celery import Celery
 
 _declaring = threading.Lock()
 _ID, _BODY, _TAG = "<job>", "<body>", "<tag>"
@@ -38,6 +37,10 @@ class Template(NamedTuple):
 @lru_cache
 def template(celery: Celery, queue: str) -> Template:
     """What Celery would put into a queue."""
+    from kombu import Connection
+
+    from tasks import app
+
     # kombu's queues in memory are the process's, and two threads that declare one at once make two.
     with _declaring, Connection("memory://") as connection, celery.amqp.Producer(connection) as producer:
         celery.send_task(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import msgspec
-from celery import Celery
 
 from mlxq.settings import Settings
 from tasks import webhooks
@@ -18,6 +19,9 @@ from tasks.redis.storing import storing
 from tasks.values import events, job
 from tasks.values.job import Job, Lane, Record, Status
 from tasks.values.requests import BlobRef
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 NUDGE_TTL = 300  # seconds that the stream stays which wakes a reader
 STREAM_TTL = 300  # seconds that a finished job's events stay; afterwards the record tells them
@@ -35,8 +39,14 @@ class JobCalls(Records):
     """What changes a job, to be run by itself or together with other calls."""
 
     settings: Settings
-    celery: Celery
     scripts: Scripts
+
+    @cached_property
+    def celery(self) -> Celery:
+        """The application whose messages tell workers of jobs; importing it takes a tenth of a process' start."""
+        from tasks import app
+
+        return app.create(self.settings)
 
     def submission(self, new: Job, *, room: int, digest: str = "", most: int | None = None, client: str = "") -> Call:
         """What records a job: the call answers the id of the job that stands there now, and how it came to."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import structlog
 
 from mlxq.settings import Settings
-from tasks import app
 from tasks.blobs import BlobStore
 from tasks.redis import client
 from tasks.redis.job_calls import JobCalls
@@ -61,6 +61,11 @@ class JobStore(JobCalls):
             self.redis.lpush(self.keys.messages(model), *(self._message(job_id, model) for job_id in job_ids))
         except AWAY as error:
             log.warning("messages not sent; the reconciler will", job_ids=job_ids, error=str(error))
+
+    def warm_up(self, models: Iterable[str]) -> None:
+        """Have the messages of these models written by Celery, which the first job of each waits for otherwise."""
+        for model in models:
+            self._message("", model)
 
     def cancel(self, job_id: str, owner: str, reason: str = "requested") -> Record:
         """End a job now: one that is queued never starts, a running one loses its row at the next step."""
@@ -148,4 +153,4 @@ def connect(settings: Settings) -> JobStore:
     """The store that these settings name; nothing is sent before the first call."""
     redis = client.connect(settings.redis_url)
     keys, blobs = Keys(settings.namespace), BlobStore(settings.home / "blobs")
-    return JobStore(redis, keys, blobs, settings, app.create(settings), Scripts(redis))
+    return JobStore(redis, keys, blobs, settings, Scripts(redis))

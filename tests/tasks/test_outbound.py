@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from tasks import outbound
+from tasks import pinned
 from tasks.blobs import BlobTooLarge
 from tasks.outbound import AddressRefused, Fetched, Outbound, public
 from tasks.values.errors import FetchFailed, InvalidValue
@@ -279,14 +279,14 @@ def test_the_certificate_is_checked_for_the_name_and_not_the_address(
     context.load_cert_chain(path)
     site.socket = context.wrap_socket(site.socket, server_side=True)
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
-    outbound._tls.cache_clear()
+    pinned.tls.cache_clear()
     try:
         assert fetch(ANY, f"https://pictures.example:{site.server_port}/a.png")[1] == BYTES
         for host in ("other.example", "127.0.0.1"):
             with pytest.raises(FetchFailed, match="certificate"):
                 fetch(ANY, f"https://{host}:{site.server_port}/a.png")
     finally:
-        outbound._tls.cache_clear()
+        pinned.tls.cache_clear()
 
 
 def test_the_next_address_is_tried_when_one_does_not_answer(site: Server) -> None:

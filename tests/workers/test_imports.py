@@ -17,14 +17,22 @@ HEAVY = {
 OTHERS = {"av", "cv2", "mflux", "mlx_vlm", "mlx_whisper", "numba", "pandas", "pyarrow", "scipy", "torch"}
 
 
+# What formats records as we do not print them.
+UNUSED = {"rich", "pygments"}
+# What only those use who call out, and who write or read messages.
+CALLS, MESSAGES = {"httpx", "httpcore"}, {"celery", "kombu"}
+LEAN = HEAVY | UNUSED | CALLS
+
+
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
-        *(
-            (module, HEAVY)
-            for module in ("web.http.server", "web.application", "web.batches.__main__", "mlxq.cli.launch")
-        ),
-        *((module, HEAVY) for module in ("workers.redis_server", "workers.__main__", "workers.worker")),
+        *((module, LEAN | MESSAGES) for module in ("web.http.server", "web.application", "web.batches.__main__")),
+        ("mlxq.cli.launch", HEAVY),
+        ("workers.redis_server", LEAN | MESSAGES),
+        ("workers.__main__", LEAN | MESSAGES | {"redis"}),
+        ("workers.supervisor", LEAN | MESSAGES),
+        ("workers.worker", LEAN),
         ("workers.engines.lm", OTHERS),
     ],
 )

