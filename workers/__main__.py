@@ -5,7 +5,7 @@ import sys
 
 from mlxq import configuration, home, parent
 from tasks.processes import logs
-from workers.supervisor import Supervisor
+from workers import process
 
 
 def main() -> None:
@@ -17,7 +17,11 @@ def main() -> None:
     logs.configure(settings)
     home.join(settings, os.environ)
     parent.end_with(os.environ)
-    Supervisor(catalogue, settings, os.environ).run()
+    # Those that are always loaded import their libraries from here on, while this process does and Redis starts.
+    begun = {entry.name: process.begin(entry, catalogue.server) for entry in catalogue if not entry.on_demand}
+    from workers.supervisor import Supervisor
+
+    Supervisor(catalogue, settings, os.environ, begun).run()
 
 
 if __name__ == "__main__":

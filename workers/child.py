@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import threading
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
@@ -17,8 +15,9 @@ import structlog
 from mlxq.model_entry import ModelEntry
 from tasks.processes.alive import Silence
 from tasks.processes.presence import ModelState, Presence, Worker
+from workers import process
+from workers.process import LOAD_FAILED, Begun
 from workers.residency import Phase
-from workers.worker import LOAD_FAILED, UNLOAD, Start
 
 _BACKOFF = 0.25  # seconds before the first restart, doubled each time up to
 _BACKOFF_MOST = 30.0
@@ -33,7 +32,7 @@ class Child:
     """The process of one model; `ended` is called, in a thread, once it has ended.
 
     `server` is what the models' file says of the server, which the process is told. `patience` is how many seconds a
-    process may neither end nor show its lease.
+    process may neither end nor show its lease. The first process is `begun`, where one was.
     """
 
     def __init__(
@@ -43,6 +42,7 @@ class Child:
         presence: Presence,
         patience: float,
         ended: Callable[[], None],
+        begun: Begun | None = None,
     ) -> None:
         self.entry = entry
         self.wanted = False
@@ -50,6 +50,7 @@ class Child:
         self.ready_since = 0.0
         self.load_seconds = 0.0
         self._server, self._presence, self._patience, self._tell = server, presence, patience, ended
+        self._begun = begun
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = self._leaving = False
         self._undeclared = ModelState("unloaded") if entry.on_demand else None
@@ -85,11 +86,12 @@ class Child:
     def unload(self) -> None:
         """Let the process end what it holds, and then end itself; it is not started again."""
         self.wanted = False
+        self._forgo()
         if self._process is None or self._leaving:
             return
         self._leaving = True
         log.info("a model is unloaded", model=self.entry.name)
-        self._say(UNLOAD)
+        process.say(self._process, process.UNLOAD)
         self._undeclared = ModelState("unloading")
 
     def declare(self, state: ModelState) -> None:
@@ -146,30 +148,25 @@ class Child:
         return self._silence.look(now, shown).get(self.worker_id, 0.0)
 
     def _start(self, now: float) -> None:
-        self.worker_id = uuid.uuid4().hex
         if not self._failures:
             self._declare(ModelState("loading", progress=0))
-        # A session of its own: a terminal's Ctrl-C reaches the supervisor alone, which then stops its workers in order.
-        # The pipe on stdin ends with this process, however it ends.
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "workers.worker", self.entry.name, self.worker_id],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-        )
+        self.worker_id, self._process = self._begun or process.begin(self.entry, self._server)
+        self._begun = None
         self._since, self._fault = now, ""
         self._ready = self._leaving = self.broken = False
-        self._say(msgspec.json.encode(Start(self.entry, self._server)))  # type: ignore[arg-type]
+        process.say(self._process, process.LOAD)
         threading.Thread(target=self._wait_for, args=(self._process,), name="child", daemon=True).start()
         log.info("worker started", model=self.entry.name, pid=self._process.pid)
 
-    def _say(self, line: bytes) -> None:
-        if self._process is not None and self._process.stdin is not None:
-            with suppress(BrokenPipeError):  # it has just ended
-                self._process.stdin.write(line + b"\n")
-                self._process.stdin.flush()
+    def _forgo(self) -> None:
+        """End the process that was begun for this model and is not used."""
+        if self._begun is not None:
+            self._begun.process.kill()
+            self._begun.process.wait()
+            self._begun = None
 
-    def _wait_for(self, process: subprocess.Popen[bytes]) -> None:
-        process.wait()
+    def _wait_for(self, started: subprocess.Popen[bytes]) -> None:
+        started.wait()
         self._tell()
 
     def _ended(self, code: int, now: float) -> None:
@@ -206,6 +203,7 @@ class Child:
 
     def stop(self) -> None:
         """Ask the process to hand its work back and end."""
+        self._forgo()
         if self._process is not None:
             self._process.terminate()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import threading
+from types import ModuleType
 from typing import Any
 
 import structlog
@@ -18,6 +19,11 @@ from workers.engine import Engine, Unservable
 from workers.parsers.registry import UnknownFormat
 
 log = structlog.get_logger()
+
+
+def module(entry: ModelEntry) -> ModuleType:
+    """The engine of a model, with all that it imports."""
+    return importlib.import_module(f"workers.engines.{entry.model_type.replace('-', '_')}")
 
 
 class EngineThread:
@@ -39,9 +45,9 @@ class EngineThread:
 
     def _run(self) -> None:
         try:
-            module = importlib.import_module(f"workers.engines.{self._entry.model_type.replace('-', '_')}")
+            engine = module(self._entry)
             memory.wire()
-            self.engine = module.load(self._entry, self._settings)
+            self.engine = engine.load(self._entry, self._settings)
             self.batcher = Batcher(self.engine, self._claims)
         except Exception as error:
             reasoned = isinstance(error, (Unservable, ModelPathError, UnknownFormat))

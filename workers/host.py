@@ -22,6 +22,7 @@ from tasks.values.errors import Failure, ModelUnavailable
 from workers import need, residency
 from workers.child import Child
 from workers.need import Need
+from workers.process import Begun
 from workers.residency import Model
 
 _SHORTEST = 0.01  # seconds between turns of a child
@@ -71,9 +72,19 @@ class Changes(NamedTuple):
 
 
 class Host:
-    """Starts, watches and lets go the processes of a catalogue's models; `look` is called when one has ended."""
+    """Starts, watches and lets go the processes of a catalogue's models; `look` is called when one has ended.
 
-    def __init__(self, catalogue: Catalogue, settings: Settings, presence: Presence, look: Callable[[], None]) -> None:
+    `begun` are processes that wait to be told to load, by the names of their models.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        settings: Settings,
+        presence: Presence,
+        look: Callable[[], None],
+        begun: Mapping[str, Begun],
+    ) -> None:
         self._settings, self._presence, self._look = settings, presence, look
         self._server = catalogue.server
         self._children: dict[str, Child] = {}
@@ -85,7 +96,7 @@ class Host:
         self._wishes_until: int | None = None
         self._settled = -math.inf
         for entry in catalogue:
-            self._add(entry)
+            self._add(entry, begun.get(entry.name))
 
     @cached_property
     def _budget(self) -> int:
@@ -138,10 +149,11 @@ class Host:
         for child in (*self._children.values(), *self._leaving):
             child.wait(until)
 
-    def _add(self, entry: ModelEntry) -> None:
+    def _add(self, entry: ModelEntry, begun: Begun | None = None) -> None:
         again = next((child for child in self._leaving if child.entry.name == entry.name), None)
         if again is None:
-            self._children[entry.name] = Child(entry, self._server, self._presence, self._settings.stall, self._look)
+            patience = self._settings.stall
+            self._children[entry.name] = Child(entry, self._server, self._presence, patience, self._look, begun)
         else:  # it was taken out a moment ago
             self._leaving.remove(again)
             again.change(entry, self._server)

@@ -22,7 +22,7 @@ from tasks.redis import store
 from tasks.redis.scripts import AWAY
 from tasks.webhook_sender import WebhookSender
 from workers.host import Host
-from workers.worker import GRACE
+from workers.process import GRACE, Begun
 
 _SHORTEST = 0.01  # seconds between turns
 _RETRY = 0.1  # seconds until the next one when the queue is away
@@ -30,9 +30,11 @@ log = structlog.get_logger()
 
 
 class Supervisor:
-    """All models of a catalogue on this machine."""
+    """All models of a catalogue on this machine; `begun` are processes that wait to be told to load their model."""
 
-    def __init__(self, catalogue: Catalogue, settings: Settings, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, catalogue: Catalogue, settings: Settings, environ: Mapping[str, str], begun: Mapping[str, Begun]
+    ) -> None:
         jobs = store.connect(settings)
         self._settings, self._environ = settings, environ
         # Reasons to look at the models. Its `put` may be called in a signal's handler, unlike what an Event offers.
@@ -41,7 +43,7 @@ class Supervisor:
         self._leading = Loop("supervisor", self._control.turn)
         self._webhook_sender = WebhookSender(jobs, Outbound(settings.webhook_allow_private))
         self._presence = Presence(jobs)
-        self._host = Host(catalogue, settings, self._presence, self._look)
+        self._host = Host(catalogue, settings, self._presence, self._look, begun)
         self._stopping = self._reloading = False
 
     def run(self) -> None:

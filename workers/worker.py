@@ -1,8 +1,9 @@
 """One model's process: Celery's thread pool takes jobs, the engine thread runs them.
 
 Run by the supervisor as `python -m workers.worker MODEL WORKER_ID`, with a pipe on stdin that ends when the supervisor
-does. Its first line is a `Start`; a line `unload` asks the process to end what it holds and then itself. Exit code
-3 means that the model could not be loaded (the reason is in the model's state).
+does. Its first line is a `Start`; `load` lets it load the model, for which it has imported everything by then; `unload`
+asks it to end what it holds and then itself. Exit code 3 means that the model could not be loaded (the reason is in the
+model's state).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import threading
 import time
 import warnings
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -24,7 +26,6 @@ from celery.exceptions import SecurityWarning
 from kombu.asynchronous import get_event_loop
 
 from mlxq import home
-from mlxq.entries import AnyModelEntry
 from mlxq.model_entry import ModelEntry
 from mlxq.settings import Settings
 from tasks import app as celery_app
@@ -34,27 +35,18 @@ from tasks.processes.presence import ModelState, Presence, Worker
 from tasks.redis import store
 from tasks.redis.claims import Claims
 from tasks.redis.scripts import AWAY
-from workers import memory, need
+from workers import engine_thread, memory, need
 from workers.engine import Engine
 from workers.engine_thread import EngineThread
 from workers.guard import Guard
 from workers.job_runner import JobRunner
+from workers.process import GRACE, LOAD, LOAD_FAILED, UNLOAD, Start
 from workers.stall import Stall
 
-LOAD_FAILED = 3
-UNLOAD = b"unload"
-GRACE = 2.0  # seconds beyond the drain until a worker that was told to end is killed
 HEADROOM = 8  # threads beyond those for a batch of people and one of paused rows, in which jobs wait their turn
 _TIDY = 5.0  # seconds between looks for claims in this worker's name that it does not hold
 _PROGRESS = 0.5  # seconds between looks how much of a model is loaded
 log = structlog.get_logger()
-
-
-class Start(msgspec.Struct, frozen=True):
-    """What a worker is told first: the model that it serves, and what the models' file says of the server."""
-
-    entry: AnyModelEntry
-    server: dict[str, str | int | bool | None] = {}
 
 
 def serve(entry: ModelEntry, settings: Settings, worker_id: str, unloading: threading.Event) -> None:
@@ -219,6 +211,10 @@ def main() -> None:
     settings = home.with_password(Settings.from_env(os.environ, start.server))
     logs.configure(settings, "DEBUG" if start.entry.debug else None)
     logging.getLogger("celery").setLevel(logging.WARNING)
+    with suppress(Exception):  # what is wrong is said when it is loaded
+        engine_thread.module(start.entry)
+    if sys.stdin.buffer.readline().strip() != LOAD:
+        _leave(0)  # its supervisor is gone
     unloading = threading.Event()
     _listen_to_the_supervisor(settings.drain + GRACE, unloading)
     try:

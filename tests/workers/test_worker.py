@@ -21,7 +21,7 @@ from tests.workers import running
 from workers.batcher import Batcher
 from workers.engine_thread import EngineThread
 from workers.job_runner import JobRunner
-from workers.worker import Start
+from workers.process import Start
 
 
 @pytest.fixture
