@@ -22,6 +22,7 @@ from workers.engine import Engine, Prepared
 from workers.event_writer import Claims, EventWriter, Row, Step
 from workers.gathering import Gathering
 
+_FIRST = 0.5  # seconds that an engine waits, once it is ready, for those who waited for it, before it warms up further
 _GATHER = 0.005  # seconds that an engine with nothing to do waits for the rest of those who come together
 log = structlog.get_logger()
 
@@ -116,6 +117,8 @@ class Batcher:
 
     def run(self) -> None:
         """Step until stopped."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting.rows or self._stop_at is not None, _FIRST)
         while not self._finished():
             if self._relieving:
                 self._relieving = False

@@ -107,7 +107,7 @@ def test_a_stream_outlives_the_turn_of_its_model(stack: Stack, clients: Clients)
         eventually(lambda: state(clients, "a") == "ready")
         other = pool.submit(lambda: content(ask(clients, "b")))  # it waits for the room of the first
         assert other.result(PATIENCE) == expected("word", 3)
-        assert '"long600 "' in long.result(PATIENCE) and "[DONE]" in long.result()
+        assert 'long600 "' in long.result(PATIENCE) and "[DONE]" in long.result()
 
 
 def test_who_polls_sees_the_loading(clients: Clients) -> None:

@@ -232,6 +232,8 @@ class TextEngine(Engine[Plan]):
         self._rehearse(0)
 
     def warming(self) -> Iterator[None]:
+        self._planner.grammars.warm_up()
+        yield
         for number in range(1, len(_WARM_UP)):
             self._rehearse(number)
             yield

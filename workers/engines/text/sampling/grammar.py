@@ -7,6 +7,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from llguidance import LLMatcher
@@ -43,11 +44,23 @@ class Grammars:
     """Compiles grammars for one model's tokens; any thread may ask. `ends` are the tokens that end an answer."""
 
     def __init__(self, tokenizer: Any, vocabulary: int, ends: Iterable[int]) -> None:
-        self._tokens = from_tokenizer(tokenizer, n_vocab=max(vocabulary, len(tokenizer)), eos_token=sorted(ends))
-        added = {str(token): number for number, token in tokenizer.added_tokens_decoder.items()}
-        self._special = {text: number for text, number in added.items() if self._tokens.is_special_token(number)}
+        self._tokenizer, self._vocabulary, self._ends = tokenizer, vocabulary, sorted(ends)
         self._kept: OrderedDict[tuple[str, str], LLMatcher] = OrderedDict()
         self._one_at_a_time = threading.Lock()
+
+    @cached_property
+    def _tokens(self) -> Any:
+        tokenizer = self._tokenizer
+        return from_tokenizer(tokenizer, n_vocab=max(self._vocabulary, len(tokenizer)), eos_token=self._ends)
+
+    @cached_property
+    def _special(self) -> Mapping[str, int]:
+        added = {str(token): number for number, token in self._tokenizer.added_tokens_decoder.items()}
+        return {text: number for text, number in added.items() if self._tokens.is_special_token(number)}
+
+    def warm_up(self) -> None:
+        """Read the vocabulary, which takes up to a second and waits for the first who needs it otherwise."""
+        _ = self._special
 
     def answer(self, constraint: Constraint, prelude: Sequence[GrammarPart], requester: Requester = ANYBODY) -> Guide:
         """A guide to answers that hold to a constraint, after their prelude; raises InvalidValue or JobCancelled."""
