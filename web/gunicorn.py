@@ -28,6 +28,7 @@ timeout = 3600  # seconds without a sign of the loop: one that was stopped for a
 graceful_timeout = 3  # workers hand their work back within 2, and open streams are told so
 keepalive = 30
 loglevel = "warning"
+control_socket_disable = True  # a loop and a socket of gunicorn's own, by which nobody asks it anything
 
 
 def when_ready(_: object) -> None:

@@ -27,7 +27,7 @@ from workers.residency import Model
 
 _SHORTEST = 0.01  # seconds between turns of a child
 _RETRY = 0.1  # seconds until the next one when the queue is away
-_REST = 2.0  # seconds between looks at what is wanted where nothing else calls for one
+_REST = 4.0  # seconds between looks at what is wanted where nothing calls for one, as the leader's turns do
 _EVERY = 0.2  # seconds between two of them at least
 _RETRY_AFTER = 30  # seconds, what a client is told whose model could not be loaded
 log = structlog.get_logger()

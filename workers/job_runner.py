@@ -30,6 +30,7 @@ class JobRunner:
         self._claims, self._engine, self._batcher = claims, engine, batcher
         self._held: dict[str, str] = {}  # jobs by the token of their claim
         self._stray: frozenset[str] = frozenset()
+        self._settled = True  # nothing was claimed since a look that saw no claim
         self._apart = Apart("claims")
         self._counting = threading.Lock()
         self._taken = self._taken_by_people = self._people = 0
@@ -47,6 +48,7 @@ class JobRunner:
             return  # it is still unclaimed, and sent again
         token, person = secrets.token_hex(8), False
         self._held[token] = job_id
+        self._settled = False
         try:
             with self._batcher.expecting():
                 claim = insist(self._claims.claim, job_id, token)
@@ -69,7 +71,13 @@ class JobRunner:
 
     def tidy(self) -> None:
         """Hand back what is claimed in this worker's name and not held: the reply to a claim, or its end, was lost."""
-        stray = self._claims.claimed() - frozenset(self._held.values())
+        if self._settled:
+            return
+        self._settled = True
+        claimed = self._claims.claimed()
+        if claimed or self._held:
+            self._settled = False
+        stray = claimed - frozenset(self._held.values())
         for job_id in stray & self._stray:  # seen twice: so it is not a claim under way
             log.warning("a job is claimed in this worker's name that it does not hold; it goes back", job_id=job_id)
             self._apart.run(job_id, self._claims.disown, job_id)

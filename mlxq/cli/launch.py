@@ -28,6 +28,8 @@ PROCESSES = {
     "batches": ["web.batches"],
 }
 
+_LOOK = 1.0  # seconds
+
 
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), help="The models' file; models.yaml when left out.")
@@ -157,6 +159,12 @@ class _Unbuffered:
         return os.isatty(1)
 
 
+def _wait_longer(manager: Any) -> None:
+    """Have honcho look around once a second, not ten times, while all processes run: what they write wakes it."""
+    get = manager.events.get
+    manager.events.get = lambda timeout: get(timeout=timeout if manager._any_stopped() else max(timeout, _LOOK))
+
+
 def _run(environ: Mapping[str, str]) -> int:
     try:
         from honcho.manager import Manager
@@ -167,5 +175,6 @@ def _run(environ: Mapping[str, str]) -> int:
     for name, words in PROCESSES.items():
         env = {**environ, STARTED_BY_MANAGER: name}
         manager.add_process(name, "exec " + shlex.join([sys.executable, "-m", *words]), env=env)
+    _wait_longer(manager)
     manager.loop()
     return int(manager.returncode or 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 
@@ -13,12 +14,12 @@ from tasks.leader.reconcile import Reconciler
 from tasks.leader.storage import StorageWatch
 from tasks.processes.loops import Apart
 from tasks.processes.presence import Presence
-from tasks.redis.lease import Lease
+from tasks.redis.lease import LENGTH, Lease
 from tasks.redis.scripts import AWAY
 from tasks.redis.store import JobStore
 
 _EVERY = 0.5  # seconds between passes of the reconciler while any job is unfinished
-_REST = 2.0  # seconds between looks whether one is, besides the nudges; less than a lease
+_REST = 2 / 3  # of a lease between looks whether one is, besides the nudges: Redis ends a wait up to half a second late
 _REST_EVERY = 30.0  # seconds between passes while none is
 _SHORTEST = 0.01  # seconds; none at all would be for ever
 _LOOK = 0.2  # seconds between calls of `look` at least
@@ -36,7 +37,7 @@ class Control:
     ) -> None:
         self.store, self.models = store, tuple(models)
         self._look, self._looked = look, float("-inf")
-        self._presence = Presence(store)
+        self._presence, self._lease = Presence(store), store.settings.worker_lease
         self._leader = Lease(store, store.keys.leader(), id)
         self._dispatcher = Dispatcher(store, self._presence, id)
         self._reconciler = Reconciler(store, self._presence)
@@ -46,7 +47,7 @@ class Control:
         self._reconciled = self._shown = float("-inf")
         self._known: frozenset[str] = frozenset(self.models)
 
-    def turn(self, wait: float = _REST) -> None:
+    def turn(self, wait: float = math.inf) -> None:
         """Dispatch what waits, and now and then reconcile; then sleeps for a nudge, `wait` seconds at most.
 
         Raises what `AWAY` names, after which all silence is counted anew.
@@ -59,13 +60,12 @@ class Control:
 
     def _turn(self, wait: float) -> None:
         now = time.monotonic()
-        replies = [self._leader.renewal]
-        if now - self._shown > self.store.settings.worker_lease / 3:
-            replies.append(self._presence.serving(self.models))
-        leads = bool(self.store.scripts.batch(replies)[0])
-        if len(replies) > 1:
+        calls = [self._leader.renewal, self.store.counting]
+        if now - self._shown > self._lease / 3:
+            calls.append(self._presence.serving(self.models))
+        leads, busy, *_ = map(bool, self.store.scripts.batch(calls))
+        if len(calls) > 2:
             self._shown = now
-        busy = self.store.unfinished() > 0
         if now - self._looked > _LOOK:
             self._looked = now
             self._look()
@@ -87,7 +87,7 @@ class Control:
         if due:
             self._apart.run("reconcile", self._reconciler.run, self._known)
             self._apart.run("keep house", self._keep_house)
-        rest = self._reconciled + every - time.monotonic()
+        rest = min(self._reconciled + every - time.monotonic(), _REST * min(LENGTH / 1000, self._lease))
         self.store.redis.blpop([self.store.keys.notify_leader()], timeout=max(_SHORTEST, min(wait, rest)))
 
     def _keep_house(self) -> None:

@@ -48,6 +48,11 @@ class JobCalls(Records):
 
         return app.create(self.settings)
 
+    @property
+    def counting(self) -> Call:
+        """What counts the jobs that have not ended."""
+        return Call("unfinished", [self.keys.deadlines()], [])
+
     def submission(self, new: Job, *, room: int, digest: str = "", most: int | None = None, client: str = "") -> Call:
         """What records a job: the call answers the id of the job that stands there now, and how it came to."""
         spec = self.pack(job.encode(new), "application/json")

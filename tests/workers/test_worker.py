@@ -65,6 +65,24 @@ def test_a_claim_whose_reply_was_lost_goes_back_and_one_that_runs_does_not(
     assert not claims.claimed() and not thread.is_alive() and not celery.is_alive()
 
 
+def test_a_worker_at_rest_asks_nothing_of_the_queue(store: JobStore, batcher: running.Engine) -> None:
+    asked: list[frozenset[str]] = []
+
+    class Counted(Claims):
+        def claimed(self) -> frozenset[str]:
+            asked.append(super().claimed())
+            return asked[-1]
+
+    counted = Counted(store, "fake", "worker-1")
+    runner = JobRunner(counted, batcher, Batcher(batcher, counted))
+    runner.tidy()
+    assert not asked
+    runner.run("job_gone")  # somebody else has it
+    for _ in range(3):
+        runner.tidy()
+    assert asked == [frozenset()]
+
+
 def test_a_model_that_cannot_be_served_is_a_sentence_and_what_nobody_expected_a_traceback(claims: Claims) -> None:
     broken = FakeEntry(model_path="none", served_model_name="b", options=FakeOptions(load_error="no such weights"))
     for entry, traced in ((LmEntry(model_path="./nowhere", served_model_name="a"), False), (broken, True)):

@@ -1,0 +1,4 @@
+#!lua flags=no-writes
+-- How many jobs have not ended.
+-- KEYS: deadlines
+return redis.call('ZCARD', deadlines)
