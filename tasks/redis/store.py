@@ -108,11 +108,6 @@ class JobStore(JobCalls):
         with answers():
             return bool(self.scripts.run(*self.ending(ended, event)))
 
-    def unfinished(self) -> int:
-        """How many jobs have not ended."""
-        with answers():
-            return int(self.redis.zcard(self.keys.deadlines()))
-
     def follow(self, job_id: str, client: str, followers: int) -> bool:
         """Record how many wait for a job in one web process; True when nobody wants it any more."""
         with answers():
