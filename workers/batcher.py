@@ -42,7 +42,7 @@ class Batcher:
         self._gathering = Gathering()
         self._stop_at: float | None = None
         self._ended = False
-        self.sparing = self._relieving = False
+        self.sparing = self._relieving = self._beginning = False
         self._expected = 0
         self._steps = 0
         self._warming, self._cold = engine.warming(), True
@@ -97,8 +97,8 @@ class Batcher:
 
     @property
     def step(self) -> int | None:
-        """The number of the step that the engine is in; None when it has nothing to do."""
-        return self._steps if self._rows or self._cold else None
+        """The number of the step that the engine is in; None when it has nothing to do, or the queue has."""
+        return self._steps if (self._rows or self._cold) and not self._beginning else None
 
     def vitals(self) -> Vitals:
         """How much there is to do, and what was done; one thread may ask, now and then."""
@@ -174,8 +174,9 @@ class Batcher:
         if begun:
             # Written before the engine sees them: a job that was cancelled never starts, and one that kills this
             # process is known to have run.
-            self._writer.add(Step(begun), self._alive)
-            self._writer.flush(self._alive)
+            self._beginning = True
+            self._writer.write(begun, self._alive)
+            self._beginning = False
         self._rows |= chosen
         self._forget(self._writer.dropped())
         refused: list[tuple[Row, Event]] = []

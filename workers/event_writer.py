@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -91,6 +91,29 @@ class EventWriter:
             self._steps.append(step)
             self._changed.notify_all()
 
+    def write(self, begun: Sequence[Row], alive: Callable[[], None]) -> None:
+        """Have it written that rows begin, here and now where that can be: a hand-over to the thread takes two wakeups.
+
+        What does not go through at once, or waits behind other steps, is left to the thread and waited for.
+        """
+        if not self._written_here(begun):
+            self.add(Step(list(begun)), alive)
+            self.flush(alive)
+
+    def _written_here(self, begun: Sequence[Row]) -> bool:
+        with self._changed:
+            if self._steps or self._writing:
+                return False
+            self._writing = True
+        try:
+            self._take(self._claims.write(_changes([Step(list(begun))])[0], self._cursor))
+        except Exception:  # the thread tries again, and says what is wrong
+            return False
+        finally:
+            with self._changed:
+                self._writing = False
+        return True
+
     def dropped(self) -> Dropped:
         """The jobs that, since the last call, turned out to be no longer ours or were cancelled."""
         with self._changed:
@@ -122,7 +145,8 @@ class EventWriter:
             while not self._steps:
                 self._changed.wait()
             steps, self._steps, self._writing = self._steps, [], True
-            self._changed.notify_all()
+            if len(steps) >= _PENDING:  # else nobody waits for that
+                self._changed.notify_all()
         try:
             changes, ended = _changes(steps)
             try:
@@ -138,7 +162,9 @@ class EventWriter:
                 self._changed.notify_all()
 
     def _write(self, changes: Changes) -> None:
-        written = insist(self._claims.write, changes, self._cursor)
+        self._take(insist(self._claims.write, changes, self._cursor))
+
+    def _take(self, written: Written) -> None:
         self._cursor = written.cursor
         self._drop(written.dropped)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from threading import current_thread
 
 from tasks.redis.claims import Changes, Claim, Written
 from tasks.values import events
@@ -78,3 +79,28 @@ def test_a_queue_that_is_full_is_waited_for() -> None:
     writer.add(said((one, events.Delta("x"))), alive)
     eventually(lambda: claims.words(one.claim.job.id) == [2])
     assert claims.full == 0
+
+
+def test_rows_that_begin_are_written_without_the_thread_while_it_has_nothing_to_do() -> None:
+    by: list[str] = []
+
+    class Watched(Claims):
+        def write(self, changes: Changes, cursor: str) -> Written:
+            by.append(current_thread().name)
+            return super().write(changes, cursor)
+
+    claims = Watched()
+    writer = EventWriter(claims)
+    first = row()
+    writer.write([first], alive)
+    writer.add(said((first, events.Done())), alive)
+    writer.flush(alive)
+    assert by == [current_thread().name, "event writer"]
+    assert [begun.claim.job.id for changes in claims.changes for begun in changes.begun] == [first.claim.job.id]
+
+
+def test_rows_that_begin_while_the_queue_is_full_are_waited_for() -> None:
+    claims = Claims(full=3)
+    writer = EventWriter(claims)
+    writer.write([row()], alive)
+    assert [len(changes.begun) for changes in claims.changes] == [1]
