@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -35,4 +36,5 @@ except configuration.ConfigurationError as error:
     sys.exit(f"mlxq: {error}")
 logs.configure(_settings)
 app = create_app(_settings, _catalogue)
+gc.freeze()  # what stays for as long as the process is not looked through again: that held everybody up for 40 ms
 threading.Thread(target=_announce, args=(app.extensions["mlxq"], _settings), name="announce", daemon=True).start()

@@ -8,6 +8,7 @@ model's state).
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 import os
@@ -61,6 +62,7 @@ def serve(entry: ModelEntry, settings: Settings, worker_id: str, unloading: thre
         broken = ModelState("broken", f"{type(error).__name__}: {error}")
         insist(presence.declare, entry.name, broken)
         _leave(LOAD_FAILED)
+    gc.freeze()  # what stays for as long as the process is not looked through again: that held everything up for 50 ms
     loaded = _held(owner.engine)
     me = Worker(worker_id, entry.name, os.getpid(), owner.engine.slots, owner.engine.details, loaded=loaded)
     runner = JobRunner(Claims(jobs, entry.name, worker_id), owner.engine, owner.batcher)
