@@ -36,8 +36,8 @@ class CheckDeadline:
             self.look()
 
     @contextmanager
-    def holding(self, lock: threading.Lock) -> Iterator[None]:
-        """Hold a lock, once it is free; raises JobCancelled as `look` does."""
+    def holding(self, lock: threading.Lock | threading.Semaphore) -> Iterator[None]:
+        """Hold a lock, or one of several, once it is free; raises JobCancelled as `look` does."""
         while not lock.acquire(timeout=EVERY):
             self.look()
         try:

@@ -17,16 +17,18 @@ class BlobRef(msgspec.Struct, frozen=True):
 
 
 class Media(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Something to look at or listen to in a turn, behind so many (`at`) characters of the turn's text.
+    """Something to look at, listen to or read in a turn, behind so many (`at`) characters of the turn's text.
 
-    A picture is shrunk to `max_pixels`, if that is given; `param` is the request's field that holds it, for errors.
+    A picture, or a page of a file, is shrunk to `max_pixels`, if that is given. What is said of a file, its `title`,
+    stands before its text or pages. `param` is the request's field that holds it, for errors.
     """
 
-    kind: Literal["image", "audio", "video"]
+    kind: Literal["image", "audio", "video", "file"]
     blob: BlobRef
     at: int
     param: str
     max_pixels: int | None = None
+    title: str = ""
 
 
 class ToolCall(msgspec.Struct, frozen=True):
