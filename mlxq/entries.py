@@ -138,7 +138,7 @@ class LmEntry(TextEntry, frozen=True, kw_only=True, tag="lm"):
 class MultimodalOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Limits of what a request shows a multimodal model."""
 
-    max_media: Annotated[Natural, about("pictures, sounds and films of a request")] = 32
+    max_media: Annotated[Natural, about("pictures, pages of PDFs, sounds and films of a request")] = 32
     max_image_pixels: Annotated[Positive, about("pixels of a picture")] = 64_000_000
     max_image_bytes: Annotated[Positive, about("bytes of a picture as it was sent")] = 64 << 20
     max_audio_seconds: Annotated[Seconds, about("seconds of a sound")] = 30.0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 import msgspec
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, post_load
 from marshmallow.validate import OneOf
 
 from schemas.containers import ByType, kind, shallow
@@ -18,6 +18,7 @@ from schemas.tools import NAME
 BETWEEN = "\n\n"  # texts of blocks that follow each other
 PICTURES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 PLAIN = "text/plain"
+DOCUMENTS = ("application/pdf", PLAIN)
 
 
 class Thought(NamedTuple):
@@ -83,15 +84,15 @@ class Base64ImageSchema(Body):
     data = Text(required=True)
 
 
-class UrlImageSchema(Body):
-    """A picture at an address."""
+class UrlSourceSchema(Body):
+    """What lies at an address."""
 
     type = kind("url")
     url = Text(required=True)
 
 
-class FileImageSchema(Body):
-    """A picture that was uploaded before."""
+class FileSourceSchema(Body):
+    """What was uploaded before."""
 
     type = kind("file")
     file_id = Text(required=True)
@@ -101,7 +102,7 @@ class ImageBlockParamSchema(BlockParamSchema):
     """A picture."""
 
     type = kind("image")
-    source = ByType({"base64": Base64ImageSchema, "url": UrlImageSchema, "file": FileImageSchema}, required=True)
+    source = ByType({"base64": Base64ImageSchema, "url": UrlSourceSchema, "file": FileSourceSchema}, required=True)
 
 
 class PlainTextSchema(Body):
@@ -112,24 +113,22 @@ class PlainTextSchema(Body):
     data = fields.String(required=True)
 
 
-class Base64Text(Text):
-    """UTF-8 in base64."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        try:
-            return b64decode(super()._deserialize(value, attr, data, **kwargs), validate=True).decode()
-        except ValueError:
-            raise ValidationError("must be base64 of UTF-8.") from None
-
-
 class Base64DocumentSchema(Body):
-    """A document in base64, which must be plain text: a PDF cannot be read here."""
+    """A PDF or a text in base64."""
 
     type = kind("base64")
-    media_type = fields.String(
-        required=True, validate=OneOf((PLAIN,), error="'{input}' cannot be read here; send its text as 'text/plain'.")
-    )
-    data = Base64Text(required=True)
+    media_type = fields.String(required=True, validate=OneOf(DOCUMENTS))
+    data = Text(required=True)
+
+    @post_load
+    def decode(self, source: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """A text as it would be without base64."""
+        if source["media_type"] != PLAIN:
+            return source
+        try:
+            return {**source, "type": "text", "data": b64decode(source["data"], validate=True).decode()}
+        except ValueError:
+            raise ValidationError("must be base64 of UTF-8.", "data") from None
 
 
 class ContentDocumentSchema(Body):
@@ -146,11 +145,18 @@ class CitationsSchema(Body):
 
 
 class DocumentBlockParamSchema(BlockParamSchema):
-    """A document, which the model reads as text."""
+    """A document: the pages of a PDF are pictures for a model that sees; others read its text."""
 
     type = kind("document")
     source = ByType(
-        {"text": PlainTextSchema, "base64": Base64DocumentSchema, "content": ContentDocumentSchema}, required=True
+        {
+            "text": PlainTextSchema,
+            "base64": Base64DocumentSchema,
+            "content": ContentDocumentSchema,
+            "url": UrlSourceSchema,
+            "file": FileSourceSchema,
+        },
+        required=True,
     )
     title = fields.String()
     context = fields.String()
@@ -266,23 +272,27 @@ def _read(block: Mapping[str, Any]) -> Block:
     if name in ("thinking", "redacted_thinking"):
         return Thought(block.get("thinking", ""))
     if name == "image":
-        return _image(block["source"])
+        return _media("image", block["source"])
     if name == "document":
-        source = block["source"]
-        return _document(source.get("data", source.get("content")), block.get("title"), block.get("context"))
+        return _document(block["source"], block.get("title"), block.get("context"))
     if name == "search_result":
-        return _document(block["content"], block["title"], block["source"])
+        return _paragraphs(block["title"], block["source"], block["content"])
     return str(block["text"])
 
 
-def _image(source: Mapping[str, Any]) -> Media:
+def _media(kind: Literal["image", "file"], source: Mapping[str, Any], title: str = "") -> Media:
     if source["type"] == "base64":
-        return Media("image", base64_url(source["media_type"], source["data"]), "source.data")
+        return Media(kind, base64_url(source["media_type"], source["data"]), "source.data", title=title)
     field = "url" if source["type"] == "url" else "file_id"
-    return Media("image", source[field], f"source.{field}")
+    return Media(kind, source[field], f"source.{field}", title=title)
 
 
-def _document(*parts: str | None) -> str:
-    """A document as a text: what is said of it stands before it."""
-    content, *about_it = parts
-    return BETWEEN.join([*filter(None, about_it), content or ""])
+def _document(source: Mapping[str, Any], *about_it: str | None) -> str | Media:
+    """A document, behind what is said of it."""
+    if source["type"] in ("text", "content"):
+        return _paragraphs(*about_it, source.get("data", source.get("content")))
+    return _media("file", source, _paragraphs(*about_it))
+
+
+def _paragraphs(*texts: str | None) -> str:
+    return BETWEEN.join(filter(None, texts))

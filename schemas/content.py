@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from mimetypes import guess_type
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import OneOf, Range
 
 from schemas.containers import ByType, kind
-from schemas.fields import Body, Count, Shapes, Text, loaded
+from schemas.fields import Body, Count, Shapes, Text, about, loaded
 
 DETAILS = ("auto", "low", "high", "original")
 LOW = 512 * 512  # pixels that `detail: low` leaves a picture
 _DATA_URL = re.compile(r"\s*data:", re.IGNORECASE)
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
 
 
 class Media(NamedTuple):
     """A part that is not text: `source` is a URL, a file's or a blob's id, and stands in the part's `field`.
 
-    A picture is shrunk to `max_pixels`, if that is given. What a file holds is known when it is read. `param` is where
-    the part stands in the body, unless that is where messages say.
+    A picture is shrunk to `max_pixels`, if that is given. What a file holds is known when it is read; its `title` is
+    what the model reads before it. `param` is where the part stands in the body, unless that is where messages say.
     """
 
     kind: Literal["image", "audio", "video", "file"]
@@ -29,6 +31,7 @@ class Media(NamedTuple):
     field: str
     max_pixels: int | None = None
     param: str = ""
+    title: str = ""
 
 
 Parts: TypeAlias = tuple[str | Media, ...]
@@ -120,22 +123,21 @@ class AudioPart(Part):
 
 
 class FileRef(Body):
-    """A file that was uploaded before, or one in a data URL."""
-
-    ACCEPTED: ClassVar[frozenset[str]] = frozenset({"filename"})
+    """A file that was uploaded before, or one in a data URL or base64."""
 
     file_id = Text()
     file_data = Text()
+    filename = fields.String(metadata=about("Stands before what a PDF or a text holds."))
 
     @validates_schema
     def one(self, data: Mapping[str, Any], **_: Any) -> None:
         """Refuse none and two."""
-        if len(data) != 1:
+        if ("file_id" in data) == ("file_data" in data):
             raise ValidationError("send one of 'file_id' and 'file_data'.", "file_id")
 
 
 class FilePart(Part):
-    """A file."""
+    """A PDF, a text, or a picture, sound or film."""
 
     type = kind("file")
     file = fields.Nested(FileRef, required=True)
@@ -186,8 +188,25 @@ def _media(part: Mapping[str, Any]) -> Media:
         return Media(media, told["url"], f"{name}.url", min((most for most in asked if most), default=None))
     if name == "input_audio":
         return Media("audio", sound(**part[name]), "input_audio.data")
-    ((field, source),) = part["file"].items()
-    return Media("file", source, f"file.{field}")
+    return file(**part["file"], within="file.")
+
+
+def file(
+    *,
+    file_id: str = "",
+    file_data: str = "",
+    file_url: str = "",
+    filename: str = "",
+    within: str = "",
+    param: str = "",
+    max_pixels: int | None = None,
+) -> Media:
+    """A file by its id, its bytes or its address, whichever is given; `within` is what its fields stand in."""
+    if _BASE64.fullmatch(file_data):
+        file_data = base64_url(guess_type(filename)[0] or "application/octet-stream", file_data)
+    given = {"file_id": file_id, "file_data": file_data, "file_url": file_url}
+    field, source = next((name, value) for name, value in given.items() if value)
+    return Media("file", source, f"{within}{field}", max_pixels, param, filename)
 
 
 def sound(data: str, format: str) -> str:

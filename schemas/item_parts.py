@@ -57,7 +57,7 @@ class InputImagePart(InputPart):
 
 
 class InputFilePart(InputPart):
-    """A file, by its id, a URL, or a data URL."""
+    """A file, by its id, a URL, or a data URL; a PDF's pages are pictures with `detail`, as others are."""
 
     type = kind("input_file")
     file_id = Text()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from schemas.content import LOW, Media, Parts, sound
+from schemas.content import LOW, Media, Parts, file, sound
 from schemas.response_tools import qualified
 
 
@@ -83,8 +83,8 @@ def _part(part: Mapping[str, Any], param: str) -> str | Media:
         field = "image_url" if "image_url" in part else "file_id"
         return Media("image", part[field], field, LOW if part.get("detail") == "low" else None, param)
     if part["type"] == "input_file":
-        field = next(name for name in ("file_id", "file_data", "file_url") if name in part)
-        return Media("file", part[field], field, param=param)
+        named = {name: part[name] for name in ("file_id", "file_data", "file_url", "filename") if name in part}
+        return file(**named, param=param, max_pixels=LOW if part.get("detail") == "low" else None)
     if part["type"] == "input_audio":
         return Media("audio", sound(**part["input_audio"]), "input_audio.data", param=param)
     return str(part["refusal" if part["type"] == "refusal" else "text"])

@@ -47,7 +47,15 @@ def test_other_parts_keep_their_place() -> None:
         ({"type": "file", "file": {"file_id": "file-1"}}, Media("file", "file-1", "file.file_id")),
         (
             {"type": "file", "file": {"file_data": "data:x", "filename": "a.png"}},
-            Media("file", "data:x", "file.file_data"),
+            Media("file", "data:x", "file.file_data", title="a.png"),
+        ),
+        (
+            {"type": "file", "file": {"file_data": "QUJD\n", "filename": "a.pdf"}},
+            Media("file", "data:application/pdf;base64,QUJD\n", "file.file_data", title="a.pdf"),
+        ),
+        (
+            {"type": "file", "file": {"file_data": "QUI="}},
+            Media("file", "data:application/octet-stream;base64,QUI=", "file.file_data"),
         ),
     ],
 )

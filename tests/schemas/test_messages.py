@@ -58,6 +58,15 @@ def document(source: dict[str, Any], **more: Any) -> dict[str, Any]:
         (document({"type": "base64", "media_type": "text/plain", "data": TEXT_64}), "Zürich"),
         (document({"type": "content", "content": "words"}), "words"),
         (
+            document({"type": "base64", "media_type": "application/pdf", "data": "QUJD"}),
+            Media("file", "data:application/pdf;base64,QUJD", "source.data"),
+        ),
+        (
+            document({"type": "url", "url": "https://a.example/b.pdf"}, title="A letter", context="from Ann"),
+            Media("file", "https://a.example/b.pdf", "source.url", title="A letter\n\nfrom Ann"),
+        ),
+        (document({"type": "file", "file_id": "file-1"}), Media("file", "file-1", "source.file_id")),
+        (
             document({"type": "content", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}),
             "a\n\nb",
         ),
@@ -131,11 +140,13 @@ CONTENT = "messages[0].content[0]"
             f"{CONTENT}.source.media_type",
         ),
         (
-            document({"type": "base64", "media_type": "application/pdf", "data": "QUJD"}),
+            document({"type": "base64", "media_type": "application/msword", "data": "QUJD"}),
             "user",
             f"{CONTENT}.source.media_type",
         ),
-        (document({"type": "url", "url": "https://a.example/b.pdf"}), "user", f"{CONTENT}.source.type"),
+        (document({"type": "url"}), "user", f"{CONTENT}.source.url"),
+        (document({"type": "file"}), "user", f"{CONTENT}.source.file_id"),
+        (document({"type": "docx"}), "user", f"{CONTENT}.source.type"),
         (document({"type": "base64", "media_type": "text/plain", "data": "?"}), "user", f"{CONTENT}.source.data"),
         (document({"type": "base64", "media_type": "text/plain", "data": "/w=="}), "user", f"{CONTENT}.source.data"),
         (

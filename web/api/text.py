@@ -16,6 +16,7 @@ from tasks.values.requests import Constraint, Media, Message, Sampling, Tool, To
 MODEL_TYPES = frozenset({"lm", "multimodal", "fake"})
 INPUT = "input"  # the only argument of a custom tool, as the model sees it
 _ROLES: Mapping[str, Any] = {"developer": "system", "function": "tool"}
+_KINDS: tuple[Literal["image", "audio", "video"], ...] = ("image", "audio", "video")
 _SYNTAXES = {"regex": "regular expression", "grammar": "Lark grammar"}
 
 
@@ -107,18 +108,22 @@ def _content(turn: int, shown: str | content.Parts) -> tuple[str, tuple[Media, .
         if isinstance(part, str):
             text += part
         else:
-            kind = _kind(part.source.type) if part.kind == "file" else part.kind
-            media.append(
-                Media(kind, part.source, len(text), part.param or f"messages[{turn}].content[{index}]", part.max_pixels)
-            )
+            media.append(medium(part, len(text), part.param or f"messages[{turn}].content[{index}]"))
     return text, tuple(media)
 
 
-def _kind(media_type: str) -> Literal["image", "audio", "video"]:
-    """What a file holds by its media type; one that says nothing is opened as a picture."""
-    if media_type.startswith("audio/"):
-        return "audio"
-    return "video" if media_type.startswith("video/") else "image"
+def medium(part: content.Media, at: int, param: str) -> Media:
+    """A part that is no text, behind so many characters; `param` is the request's field that holds it."""
+    kind = _kind(part.source.type) if part.kind == "file" else part.kind
+    return Media(kind, part.source, at, param, part.max_pixels, part.title if kind == "file" else "")
+
+
+def _kind(media_type: str) -> Literal["image", "audio", "video", "file"]:
+    """What a file holds by its media type; into others the worker looks."""
+    for kind in _KINDS:
+        if media_type.startswith(f"{kind}/"):
+            return kind
+    return "file"
 
 
 def options(data: Mapping[str, Any]) -> RenderOptions:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from schemas import content
 from schemas.blocks import BETWEEN, Block, Thought, ToolResult, ToolUse
 from tasks.values.requests import Media, Message, ToolCall
+from web.api.text import medium
 
 _FAILED = "Error: "  # what the model reads before the content of a call that failed
 
@@ -76,6 +77,6 @@ def _said(blocks: Iterable[Placed]) -> _Said:
         if isinstance(block, str):
             text += BETWEEN + block if within else block
         elif isinstance(block, content.Media):
-            media.append(Media("image", block.source, len(text), place, block.max_pixels))
+            media.append(medium(block, len(text), place))
         within = isinstance(block, str)
     return text, tuple(media)

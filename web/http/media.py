@@ -120,7 +120,7 @@ def _checked(param: str, media: Media) -> str:
 
 
 def _fetched(caller: Caller, media: Media, param: str, until: float) -> BlobRef:
-    if media.kind == "file" and media.field != "file_url":
+    if media.kind == "file" and not media.field.endswith("url"):
         raise InvalidValue(f"'{param}' must be a file's id or a data URL, no address", param=param)
     left = until - time.monotonic()
     if left <= 0:

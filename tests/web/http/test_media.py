@@ -228,7 +228,9 @@ def test_a_message_keeps_its_text_and_the_places_of_what_it_shows(caller: Caller
         ("image/png", "image"),
         ("audio/wav;codecs=1", "audio"),
         ("video/mp4", "video"),
-        ("application/octet-stream", "image"),
+        ("application/octet-stream", "file"),
+        ("application/pdf", "file"),
+        ("text/csv;charset=utf-8", "file"),
     ],
 )
 def test_what_a_file_holds_is_told_by_its_type(caller: Caller, type: str, kind: str) -> None:

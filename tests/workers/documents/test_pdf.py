@@ -12,8 +12,8 @@ import pytest
 
 from tasks.values.errors import InvalidValue, JobCancelled
 from tests.workers.documents import written
+from workers.check_deadline import CheckDeadline
 from workers.documents import pdf, pdf_reader
-from workers.patience import Patience
 
 
 def refused(content: bytes, *, most: int = 50) -> str:
@@ -113,7 +113,7 @@ def test_nobody_waits_for_a_reader_of_what_nobody_wants(tmp_path: Path, monkeypa
     (tmp_path / "reader.py").write_text("import sys, time; sys.stdin.buffer.read(); time.sleep(600)")
     monkeypatch.setattr(pdf, "_PROGRAM", tmp_path / "reader.py")
     with pytest.raises(JobCancelled):
-        pdf.count(io.BytesIO(written.GOOD), "p", 9, Patience(lambda: False))
+        pdf.count(io.BytesIO(written.GOOD), "p", 9, CheckDeadline(lambda: False))
 
 
 def test_few_readers_run_at_a_time_and_others_wait_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +121,7 @@ def test_few_readers_run_at_a_time_and_others_wait_for_them(monkeypatch: pytest.
     drawing = pdf.drawn(io.BytesIO(written.says("One", "Two")), "p", 2, 64, 4096)
     next(drawing)
     with pytest.raises(JobCancelled):
-        pdf.count(io.BytesIO(written.GOOD), "p", 9, Patience(lambda: False))
+        pdf.count(io.BytesIO(written.GOOD), "p", 9, CheckDeadline(lambda: False))
     drawing.close()  # type: ignore[attr-defined]
     assert pdf.count(io.BytesIO(written.GOOD), "p", 9) == 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import threading
@@ -21,15 +22,17 @@ from tasks.values.errors import ContextLengthExceeded, InvalidValue, JobCancelle
 from tasks.values.job import Job
 from tasks.values.requests import BlobRef, ChatRequest, Constraint, Media, Message, RenderRequest, Tool, ToolChoice
 from tests.servers import PATIENCE, eventually
+from tests.workers.documents.written import BLACK, pages, pdf
 from tests.workers.engines.rows import Batch, job, run
 from tests.workers.engines.text import tiny as text
 from tests.workers.engines.vision import reference, tiny
-from tests.workers.engines.vision.asking import kept, look, noise, turn
+from tests.workers.engines.vision.asking import Part, kept, look, noise, turn
 from tests.workers.test_images import HOSTILE
 
 import numpy as np  # isort: skip
 
 from workers.budget import Budget  # isort: skip
+from workers.documents.pdf import drawn as pdf_pages  # isort: skip
 from workers.engines import multimodal  # isort: skip
 from workers.engines.lm import TextEngine  # isort: skip
 from workers.engines.vision.families import FAMILIES  # isort: skip
@@ -107,6 +110,21 @@ def test_a_model_sees_what_mlx_vlm_makes_it_see(
     text = engine._prompts._rendered(asked.payload, (), answer=True)  # type: ignore[arg-type]
     expected = reference.logprobs(folders[family], text, images=PICTURES[:pictures])
     assert found == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("family", ["smolvlm", "qwen2_vl"])
+def test_the_pages_of_a_pdf_are_seen_as_the_pictures_that_they_are(
+    family: str, engines: Mapping[str, TextEngine], home: Path
+) -> None:
+    blobs = BlobStore(home / "blobs")
+    content = pdf(*pages([BLACK, b"1 0 0 rg " + BLACK], (50, 80)))
+    drawn = [Image.frombytes("RGB", size, rows) for size, rows in pdf_pages(io.BytesIO(content), "", 2, 1568, 1 << 26)]
+    sent = blobs.put(content, "application/pdf")
+
+    def said(*parts: Part) -> list[float]:
+        return [one.logprob for one in told(run(engines[family], look("Look: ", *parts, " So?", logprobs=0)))]
+
+    assert said(("file", sent)) == said(*kept(blobs, *drawn)) != said(*kept(blobs, *reversed(drawn)))
 
 
 def every_kind(refs: list[BlobRef]) -> list[Job]:

@@ -19,6 +19,9 @@ from mlxq.entries import LmEntry, TextEntry
 from mlxq.model_path import ModelPathError
 from mlxq.ranges import SAMPLING
 from mlxq.settings import Settings
+from tasks.blobs import BlobStore
+from workers.budget import Budget
+from workers.documents.unfolding import READ_BYTES, Documents
 from workers.engines.text.adapters import Adapters
 from workers.engines.text.cache import kv
 from workers.engines.text.cache.prompt_cache import PromptCache
@@ -107,7 +110,8 @@ def assembled(
     )
     context = min(_context(entry, config), caches.tokens_within(memory))
     parse = settings.special_tokens == "parse"
-    prompts = prompts_of(tokenizer, context, vocabulary, formats, parse_special_tokens=parse)
+    documents = Documents(BlobStore(settings.home / "blobs"), Budget(READ_BYTES))
+    prompts = prompts_of(tokenizer, context, vocabulary, formats, parse_special_tokens=parse, documents=documents)
     grammars = Grammars(tokenizer._tokenizer, vocabulary, tokenizer.eos_token_ids)
     adapters = weights.adapters
     names = frozenset(adapters.names if adapters else ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from tasks.values.requests import (
     Tool,
 )
 from workers.check_deadline import CheckDeadline
+from workers.documents.unfolding import Documents, Request
 from workers.encoder import Encoder
 from workers.engines.text import conversation
 from workers.engines.text.effort import nearest
@@ -44,14 +46,22 @@ class Prompt(NamedTuple):
 class Prompts:
     """One model's tokenizer; `context` is the longest prompt with answer, `vocabulary` the number of token ids.
 
-    Special tokens in what users write are text, unless they are to be parsed.
+    Special tokens in what users write are text, unless they are to be parsed. Files of conversations are read by
+    `documents`; without them they are refused.
     """
 
     def __init__(
-        self, tokenizer: Any, context: int, vocabulary: int, formats: Formats, *, parse_special_tokens: bool = False
+        self,
+        tokenizer: Any,
+        context: int,
+        vocabulary: int,
+        formats: Formats,
+        *,
+        parse_special_tokens: bool = False,
+        documents: Documents | None = None,
     ) -> None:
         self._tokenizer, self.context, self.vocabulary = tokenizer, context, vocabulary
-        self._formats = formats
+        self._formats, self._documents = formats, documents
         self._encoder = Encoder(tokenizer, context)
         markers = formats.reasoning.MARKERS if formats.reasoning else ()
         tokens = () if parse_special_tokens else protected(tokenizer, template_text(tokenizer), markers)
@@ -63,13 +73,30 @@ class Prompts:
         """What a conversation may hold."""
         return ("text",)
 
+    @property
+    def pages(self) -> int:
+        """How many pages of a PDF it is shown as pictures; 0 where it gets their text."""
+        return 0
+
     def chat(self, chat: ChatRequest, requester: Requester = ANYBODY) -> Prompt:
         """The prompt of a conversation; raises InvalidValue or ContextLengthExceeded."""
-        if not chat.truncate:
-            return self._whole(chat, requester)
-        return longest(
-            chat.messages, lambda turns: self._whole(msgspec.structs.replace(chat, messages=turns), requester)
-        )
+        with self._unfolded(chat, self.context, requester) as unfolded:
+            if not chat.truncate:
+                return self._whole(unfolded, requester)
+            return longest(
+                unfolded.messages,
+                lambda turns: self._whole(msgspec.structs.replace(unfolded, messages=turns), requester),
+            )
+
+    def _unfolded(self, request: Request, most: int, requester: Requester) -> AbstractContextManager[Request]:
+        """The request with what its files hold in their place; no text of one may have more than `most` tokens."""
+        if self._documents is None:
+            return nullcontext(request)
+
+        def check(text: str, param: str) -> None:
+            self._encoder.check(text, param, requester.deadline, most)
+
+        return self._documents.unfolded(request, pages=self.pages, check=check, deadline=requester.deadline)
 
     def _whole(self, chat: ChatRequest, requester: Requester) -> Prompt:
         tools = () if chat.tool_choice.mode == "none" else chat.tools
@@ -96,7 +123,9 @@ class Prompts:
 
     def render(self, request: RenderRequest, requester: Requester = ANYBODY) -> Prompt:
         """A conversation as the model reads it; raises InvalidValue, or ContextLengthExceeded if it is far too long."""
-        return self._read(request, request.tools, LONGEST * self.context, requester, answer=request.generation_prompt)
+        most = LONGEST * self.context
+        with self._unfolded(request, most, requester) as unfolded:
+            return self._read(unfolded, request.tools, most, requester, answer=request.generation_prompt)
 
     def tokens(self, request: TokenizeRequest, requester: Requester = ANYBODY) -> list[int]:
         """The token ids of a text; raises ContextLengthExceeded when it is far too long for a prompt."""

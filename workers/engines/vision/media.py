@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
+
+from PIL import Image
 
 from tasks.blobs import BlobStore
 from tasks.values.errors import InvalidValue
@@ -13,12 +15,15 @@ from tasks.values.requests import Media
 from workers import audio
 from workers.budget import Budget
 from workers.check_deadline import ENDLESS, CheckDeadline
+from workers.documents import pdf
+from workers.documents.unfolding import Page
 from workers.engines.vision.families import Kind
 from workers.engines.vision.reader import Medium
 from workers.images import ImageLimits, opaque, open_image, pixels, shrunk, within
 from workers.video import VideoLimits, open_video
 
 _PIXEL_BYTES = 6  # of a picture in RGB and of the copy that a step towards it may need
+_PAGE_SIDE = 1568  # pixels of a page's longer side, which leave its small print legible
 _SAID: dict[Kind, str] = {"image": "sees pictures", "audio": "hears sounds", "video": "watches films"}
 
 
@@ -31,7 +36,7 @@ class MediaLoader:
     """
 
     blobs: BlobStore
-    kinds: Iterable[Kind]
+    kinds: Collection[Kind]
     most: int
     pictures: ImageLimits
     films: VideoLimits
@@ -57,34 +62,65 @@ class MediaLoader:
             return int(self.seconds * audio.SAMPLE_RATE * audio.SAMPLE_BYTES)
         if one.kind == "video":
             return _PIXEL_BYTES * (self.films.frames + 1) * self.films.kept
+        if isinstance(one, Page):
+            side, most = self._page(one)
+            return _PIXEL_BYTES * min(side * side, most)
         with self.blobs.open(one.blob) as file:
             return _PIXEL_BYTES * min(pixels(file), self.pictures.pixels)
 
     def _opened(self, media: Sequence[Media], patience: CheckDeadline) -> Iterator[Medium]:
         seen, most = 0, 2 * self.pictures.pixels
-        for one in media:
-            patience.look()
-            if one.kind not in self.kinds:
-                can = " and ".join(_SAID[kind] for kind in self.kinds)
-                raise InvalidValue(f"this model reads text and {can}; it takes no {one.kind}", param=one.param)
-            with self.blobs.open(one.blob) as file:
-                if one.kind == "image":
-                    image = opaque(open_image(file, one.param, self.pictures))
-                    image = within(image if one.max_pixels is None else shrunk(image, one.max_pixels), self.side)
-                    seen += image.width * image.height
-                    yield Medium("image", image)
-                elif one.kind == "video":
-                    film = open_video(file, one.param, self.films, patience)
-                    seen += film.frames.size // 3
-                    yield Medium("video", film.frames, film.rate)
-                else:
-                    yield Medium("audio", self._heard(file, one.param, patience))
-            if seen > most:
-                message = f"what this request shows has more than {most} pixels together"
-                raise InvalidValue(message, param=one.param)
+        for part in _parts(media):
+            for medium in self._part(part, patience):
+                if medium.kind == "image":
+                    seen += medium.content.width * medium.content.height
+                elif medium.kind == "video":
+                    seen += medium.content.size // 3
+                if seen > most:
+                    message = f"what this request shows has more than {most} pixels together"
+                    raise InvalidValue(message, param=part[0].param)
+                yield medium
+
+    def _part(self, media: Sequence[Media], patience: CheckDeadline) -> Iterator[Medium]:
+        """What one part of a message shows: a thing, or all pages of a PDF."""
+        one = media[0]
+        patience.look()
+        if one.kind not in self.kinds:
+            can = " and ".join(_SAID[kind] for kind in self.kinds)
+            raise InvalidValue(f"this model reads text and {can}; it takes no {one.kind}", param=one.param)
+        with self.blobs.open(one.blob) as file:
+            if isinstance(one, Page):
+                for size, rows in pdf.drawn(file, one.param, len(media), *self._page(one), patience):
+                    yield Medium("image", Image.frombytes("RGB", size, rows))
+            elif one.kind == "image":
+                image = opaque(open_image(file, one.param, self.pictures))
+                image = image if one.max_pixels is None else shrunk(image, one.max_pixels)
+                yield Medium("image", within(image, self.side))
+            elif one.kind == "video":
+                film = open_video(file, one.param, self.films, patience)
+                yield Medium("video", film.frames, film.rate)
+            else:
+                yield Medium("audio", self._heard(file, one.param, patience))
+
+    def _page(self, page: Page) -> tuple[int, int]:
+        """The longest side of a page's picture, and its most pixels."""
+        side = min(self.side or _PAGE_SIDE, _PAGE_SIDE)
+        return side, min(page.max_pixels or self.pictures.pixels, self.pictures.pixels)
 
     def _heard(self, file: BinaryIO, param: str, patience: CheckDeadline) -> audio.Samples:
         try:
             return audio.decode(file, self.seconds, patience)
         except InvalidValue as error:
             raise InvalidValue(error.failure.message, param=param) from None
+
+
+def _parts(media: Iterable[Media]) -> Iterator[list[Media]]:
+    """One medium after the other, but all pages of a PDF together."""
+    together: list[Media] = []
+    for one in media:
+        if together and not (isinstance(one, Page) and one.number):
+            yield together
+            together = []
+        together.append(one)
+    if together:
+        yield together

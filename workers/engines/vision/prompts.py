@@ -8,6 +8,7 @@ from typing import Any
 
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import ChatRequest, Media, RenderRequest, Tool
+from workers.documents.unfolding import Documents
 from workers.engines.text.output.answer_format import Formats
 from workers.engines.text.prompts import Prompt, Prompts
 from workers.engines.text.requester import Requester
@@ -35,14 +36,21 @@ class VisionPrompts(Prompts):
         media_loader: MediaLoader,
         encoder_cache: EncoderCache,
         parse_special_tokens: bool = False,
+        documents: Documents | None = None,
     ) -> None:
-        super().__init__(tokenizer, context, vocabulary, formats, parse_special_tokens=parse_special_tokens)
+        super().__init__(
+            tokenizer, context, vocabulary, formats, parse_special_tokens=parse_special_tokens, documents=documents
+        )
         self._reader, self._media_loader, self._encoder_cache = reader, media_loader, encoder_cache
         self._in_parts = _IN_PARTS.search(template_text(tokenizer)) is not None
 
     @property
     def modalities(self) -> tuple[str, ...]:
         return ("text", *self._reader.tokens)
+
+    @property
+    def pages(self) -> int:
+        return self._media_loader.most if "image" in self.modalities else 0
 
     def _read(
         self,
