@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from contextlib import ExitStack
 from typing import Any
 
 import msgspec
@@ -17,17 +18,23 @@ from tasks.values import events, fold
 from tasks.values.errors import EngineError, Failure, JobError
 from tasks.values.job import Lane
 from workers.batcher import Batcher
-from workers.check_deadline import CheckDeadline
+from workers.check_deadline import CheckDeadline, MustWait
 from workers.engine import Engine, Prepared
 
+ASIDE = 64  # jobs that wait for memory without one of Celery's threads
 log = structlog.get_logger()
 
 
 class JobRunner:
-    """The Celery task: claim, prepare, hand to the batcher, wait."""
+    """The Celery task: claim, prepare, hand to the batcher, wait.
 
-    def __init__(self, claims: Claims, engine: Engine[Any], batcher: Batcher) -> None:
+    A job that has to wait for memory goes on in a thread of its own, up to so many (`aside`), so that those that need
+    none are not kept waiting for a thread.
+    """
+
+    def __init__(self, claims: Claims, engine: Engine[Any], batcher: Batcher, aside: int = ASIDE) -> None:
         self._claims, self._engine, self._batcher = claims, engine, batcher
+        self._aside = threading.Semaphore(aside)
         self._held: dict[str, str] = {}  # jobs by the token of their claim
         self._stray: frozenset[str] = frozenset()
         self._settled = True  # nothing was claimed since a look that saw no claim
@@ -43,25 +50,48 @@ class JobRunner:
             )
 
     def run(self, job_id: str) -> None:
-        """Run one job to its end in this process; returns at once when it is not ours to run."""
+        """Run one job to its end in this process; returns early when it has to wait for memory first.
+
+        Returns at once when it is not ours to run.
+        """
         if self._batcher.stopping:
             return  # it is still unclaimed, and sent again
-        token, person = secrets.token_hex(8), False
-        self._held[token] = job_id
-        self._settled = False
-        try:
+        token = secrets.token_hex(8)
+        with ExitStack() as end:
+            self._held[token] = job_id
+            self._settled = False
+            end.callback(self._held.pop, token)
+            must_wait, over = False, None
             with self._batcher.expecting():
                 claim = insist(self._claims.claim, job_id, token)
                 if claim is None:
                     return
-                person = claim.job.lane is Lane.INTERACTIVE
-                self._count(taken=1, people=int(person))
-                over = self._begin(claim)
-            if over is not None:
+                person = int(claim.job.lane is Lane.INTERACTIVE)
+                self._count(taken=1, people=person)
+                end.callback(self._count, people=-person)
+                try:
+                    over = self._begin(claim, brief=True)
+                except MustWait:
+                    must_wait = True
+            if must_wait:
+                self._step_aside(claim, end.pop_all())
+            elif over is not None:
                 self._wait(claim, over)
-        finally:
-            del self._held[token]
-            self._count(people=-int(person))
+
+    def _step_aside(self, claim: Claim, end: ExitStack) -> None:
+        """Begin anew with a job that has to wait, in a thread of its own as long as there are not too many."""
+
+        def wait() -> None:
+            with end:
+                over = self._begin(claim)
+                if over is not None:
+                    self._wait(claim, over)
+
+        if not self._aside.acquire(blocking=False):
+            wait()
+            return
+        end.callback(self._aside.release)
+        threading.Thread(target=wait, name="aside", daemon=True).start()
 
     def _count(self, people: int, taken: int = 0) -> None:
         with self._counting:
@@ -93,11 +123,17 @@ class JobRunner:
         for job_id in self._claims.claimed():
             self._claims.disown(job_id)
 
-    def _begin(self, claim: Claim) -> threading.Event | None:
-        """Prepare a job and hand it to the batcher; nothing when it needs no engine."""
+    def _begin(self, claim: Claim, *, brief: bool = False) -> threading.Event | None:
+        """Prepare a job and hand it to the batcher; nothing when it needs no engine.
+
+        Raises MustWait where it would have to wait for others and may do so only briefly.
+        """
         with structlog.contextvars.bound_contextvars(job_id=claim.job.id, request_id=claim.job.request_id):
             try:
-                prepared = self._engine.prepare(claim.job, CheckDeadline(lambda: self._claims.holds(claim)))
+                deadline = CheckDeadline(lambda: self._claims.holds(claim), brief=brief)
+                prepared = self._engine.prepare(claim.job, deadline)
+            except MustWait:
+                raise
             except Exception as error:
                 self._refuse(claim, error)
                 return None

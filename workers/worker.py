@@ -128,6 +128,7 @@ def serve(entry: ModelEntry, settings: Settings, worker_id: str, unloading: thre
     tidying.stop(1)
     heartbeat.stop(1)
     try:
+        runner.hand_back()  # what waits for memory in a thread of its own
         presence.leave(me)
     except AWAY as error:
         log.warning("left without saying so; the lease ends by itself", error=str(error))

@@ -14,11 +14,14 @@ from mlxq.entries import FakeEntry, FakeOptions, LmEntry
 from mlxq.settings import Settings
 from tasks.redis.claims import Claims
 from tasks.redis.store import JobStore
-from tasks.values.job import Status
+from tasks.values.job import Job, Status
 from tests.jobs import chat
-from tests.servers import eventually
+from tests.servers import PATIENCE, eventually
 from tests.workers import running
 from workers.batcher import Batcher
+from workers.budget import Budget
+from workers.check_deadline import ENDLESS, CheckDeadline
+from workers.engine import Prepared
 from workers.engine_thread import EngineThread
 from workers.job_runner import JobRunner
 from workers.process import Start
@@ -81,6 +84,75 @@ def test_a_worker_at_rest_asks_nothing_of_the_queue(store: JobStore, batcher: ru
     for _ in range(3):
         runner.tidy()
     assert asked == [frozenset()]
+
+
+class Crowded(running.Engine):
+    """Takes a job when there is memory for it, but those of priority 1 at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.budget = Budget(6400)
+        self.asked: list[str] = []
+
+    def prepare(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[str]:
+        self.asked.append(job.id)
+        if job.priority == 0:
+            self.budget.hold(6400, deadline).free()
+        return Prepared(1, job.id)
+
+
+@pytest.mark.parametrize("aside", [0, 2])
+def test_a_job_that_waits_for_memory_keeps_no_thread_from_one_that_needs_none(
+    store: JobStore, claims: Claims, aside: int
+) -> None:
+    engine = Crowded()
+    batcher = Batcher(engine, claims)
+    thread = threading.Thread(target=batcher.run, daemon=True)
+    thread.start()
+    runner = JobRunner(claims, engine, batcher, aside)
+    taken = engine.budget.hold(6400)
+    large = [chat(store) for _ in range(2)]
+    small = chat(store, priority=1)
+    for job in (*large, small):
+        store.submit(job, room=5)
+    calls = [threading.Thread(target=runner.run, args=(job.id,), daemon=True) for job in (*large, small)]
+    calls[0].start()
+    calls[1].start()
+    if aside:
+        calls[0].join(PATIENCE)
+        calls[1].join(PATIENCE)
+        assert not (calls[0].is_alive() or calls[1].is_alive())  # their threads are free again
+    calls[2].start()
+    eventually(lambda: engine.admitted == [small.id])
+    assert claims.claimed() == {job.id for job in (*large, small)}
+    runner.tidy()
+    runner.tidy()
+    assert claims.claimed() == {job.id for job in (*large, small)}  # they are held, wherever they wait
+    assert all(store.get(job.id, "anonymous").status is Status.QUEUED for job in large)
+    taken.free()
+    eventually(lambda: set(engine.admitted) == {small.id, *(job.id for job in large)} or engine.allowed.release())
+    engine.ending |= set(engine.admitted)
+    eventually(lambda: not claims.claimed() or engine.allowed.release())
+    for call in calls:
+        call.join(PATIENCE)
+    batcher.stop(0)
+    engine.allowed.release()
+    thread.join(PATIENCE)
+    assert {store.get(job.id, "anonymous").status for job in (*large, small)} == {Status.SUCCEEDED}
+
+
+def test_what_waits_aside_and_is_cancelled_is_left_alone(store: JobStore, claims: Claims) -> None:
+    engine = Crowded()
+    runner = JobRunner(claims, engine, Batcher(engine, claims))
+    taken = engine.budget.hold(6400)
+    job = chat(store)
+    store.submit(job, room=5)
+    runner.run(job.id)
+    assert runner._held
+    store.cancel(job.id, "anonymous")
+    eventually(lambda: not runner._held)
+    assert store.get(job.id, "anonymous").status is Status.CANCELLED
+    taken.free()
 
 
 def test_a_model_that_cannot_be_served_is_a_sentence_and_what_nobody_expected_a_traceback(claims: Claims) -> None:
