@@ -20,6 +20,7 @@ from workers.parsers.parser_events import Parser
 from workers.parsers.registry import ReasoningFormat, ToolFormat
 
 _UNTAUGHT = "hermes"  # the format that models are told of whose template knows no tools
+_ORDINARY = ("{", "[")  # begin calls in some formats, and much else that is none
 _MOST = 16  # calls in an answer that must hold some
 
 
@@ -99,9 +100,11 @@ def guide(
 ) -> Guide | None:
     """What holds a request's answers to what was asked for; raises InvalidValue for what cannot be enforced."""
     prelude = answer_format.reasoning.prelude(answer_format.begun) if answer_format.reasoning else ()
-    if isinstance(request, ChatRequest) and answer_format.tools is not None and request.tool_choice.mode == "required":
-        return _calls(request, answer_format.tools, formats.taught, grammars, prelude, requester)
     constraint = request.constraint if answer_format.only is None else answer_format.only.form
+    if isinstance(request, ChatRequest) and answer_format.tools is not None:
+        bound = constraint is None and any(tool.form for tool in request.tools)
+        if request.tool_choice.mode == "required" or (bound and _marker(request, answer_format) is not None):
+            return _calls(request, answer_format, formats.taught, grammars, prelude, requester)
     if constraint is None:
         return None
     before = [answer_format.reasoning.ANSWER] if answer_format.reasoning and answer_format.reasoning.ANSWER else []
@@ -110,13 +113,14 @@ def guide(
 
 def _calls(
     request: ChatRequest,
-    written: ToolFormat,
+    answer_format: AnswerFormat,
     taught: bool,
     grammars: Grammars,
     prelude: Sequence[GrammarPart],
     requester: Requester,
 ) -> Guide:
-    choice = request.tool_choice
+    choice, written = request.tool_choice, answer_format.tools
+    assert written is not None  # noqa: S101  (whoever calls this has looked)
     for index, tool in enumerate(request.tools):
         check_schema(enforced(tool), f"tools[{index}].function.parameters")
     tools = [tool for tool in request.tools if choice.name in (None, tool.name)]
@@ -126,7 +130,20 @@ def _calls(
     # A model that was never taught to call tools does not know when it has called enough.
     most = _MOST if choice.parallel and taught else 1
     layouts = [Layout(written.layout(tool.name, enforced(tool)), lenient=_lenient(tool)) for tool in tools]
-    return grammars.calls(layouts, (written.BEFORE, written.BETWEEN, written.AFTER), most, prelude, "tools", requester)
+    frame = (written.BEFORE, written.BETWEEN, written.AFTER)
+    marker = None if choice.mode == "required" else _marker(request, answer_format)
+    return grammars.calls(layouts, frame, most, prelude, "tools", requester, marker=marker)
+
+
+def _marker(request: ChatRequest, answer_format: AnswerFormat) -> str | None:
+    """What tells a call from any other text of an answer; None where nothing does, or other marks stand around it."""
+    written, reasoning = answer_format.tools, answer_format.reasoning
+    if written is None or (reasoning is not None and reasoning.ANSWER):
+        return None
+    parts = [written.layout(tool.name, enforced(tool))[0] for tool in request.tools]
+    begins = [written.BEFORE] if written.BEFORE else [part if isinstance(part, str) else "" for part in parts]
+    found = [marker for marker in written.MARKERS if all(text.startswith(marker) for text in begins)]
+    return max((marker for marker in found if marker not in _ORDINARY), key=len, default=None)
 
 
 def enforced(tool: Tool) -> Mapping[str, Any]:

@@ -77,16 +77,25 @@ class Grammars:
         prelude: Sequence[GrammarPart],
         param: str,
         requester: Requester = ANYBODY,
+        *,
+        marker: str | None = None,
     ) -> Guide:
         """A guide to answers of one to `most` calls, each in one of these layouts; raises InvalidValue or JobCancelled.
 
-        `frame` is what stands before the calls, between them and after them.
+        `frame` is what stands before the calls, between them and after them. With a `marker`, with which that begins,
+        an answer may be any text without it as well, and calls may stand behind such a text.
         """
         rules = Rules(self._special, param)
-        call = rules.rule(" | ".join(rules.sequence(layout.parts, layout.lenient) for layout in layouts))
-        before, between, after = (rules.sequence([text]) for text in frame)
+        call = first = rules.rule(_either(rules, layouts))
+        before, (between, after) = frame[0], map(rules.sequence, ([text] for text in frame[1:]))
+        begun: list[GrammarPart] = [before]
+        if marker is not None:
+            begun = [Free(marker), before.removeprefix(marker)]
+            if not before:
+                first = rules.rule(_either(rules, [_behind(marker, layout) for layout in layouts]))
         more = f" ({between} {call}){{0,{most - 1}}}" if most > 1 else ""
-        body = rules.rule(f"{before} {call}{more} {after}")
+        called = f"{rules.sequence(begun)} {first}{more} {after}"
+        body = rules.rule(called if marker is None else f"{rules.anything()} | {called}")
         return self._guide(rules.grammar(prelude, body), param, requester)
 
     def check(self, constraint: Constraint, requester: Requester = ANYBODY) -> None:
@@ -145,6 +154,11 @@ class Rules:
         self._rules.append(f"{name}{attributes}: {body}")
         return name
 
+    def anything(self) -> str:
+        """The name of a terminal that is any text."""
+        self._rules.append("ANYTHING: /(?s:.*)/")
+        return "ANYTHING"
+
     def sequence(self, parts: Sequence[GrammarPart], lenient: bool = False) -> str:
         """An expression for these parts, one after the other."""
         return " ".join(word for part in parts for word in self._words(part, lenient)) or '""'
@@ -196,6 +210,17 @@ class Rules:
             return [self.rule(terminal, "[lazy]")]
         # No regular expression matches a special token, so the text ends where it stands.
         return [self.rule(terminal), *self._literal(free.end[mark.start() :])]
+
+
+def _either(rules: Rules, layouts: Sequence[Layout]) -> str:
+    return " | ".join(rules.sequence(layout.parts, layout.lenient) for layout in layouts)
+
+
+def _behind(marker: str, layout: Layout) -> Layout:
+    """The rest of a call that begins with this marker."""
+    text, *rest = layout.parts
+    assert isinstance(text, str)  # noqa: S101  (it begins with the marker)
+    return layout._replace(parts=[text.removeprefix(marker), *rest])
 
 
 def check_schema(schema: Any, param: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -16,11 +17,14 @@ from tasks.values.job import Job
 from tasks.values.requests import ChatRequest, Constraint, Message, Tool, ToolChoice
 from tests.workers.engines.rows import Batch, job, run
 from tests.workers.engines.text import tiny
+from tests.workers.engines.text.sampling.test_grammar import takes, wander
 from web.render import chat as render
 from workers.engines.lm import TextEngine
-from workers.engines.text.output.answer_format import Formats
+from workers.engines.text.output import answer_format
+from workers.engines.text.output.answer_format import AnswerFormat, Formats
 from workers.engines.text.prompts import Prompt, Prompts
 from workers.engines.text.requester import Requester
+from workers.engines.text.sampling.guide import Guide
 from workers.parsers import registry
 from workers.parsers.registry import ReasoningFormat, ToolFormat
 
@@ -180,3 +184,50 @@ def test_a_required_call_comes_after_the_thinking(thinker: TextEngine) -> None:
     for result in results(thinker, [asked(seed, thinking_budget=5) for seed in range(2)]):
         (choice,) = result.choices
         assert choice.reasoning and [call.name in ARGUMENTS for call in choice.calls] == [True], choice
+
+
+MARKED = {
+    name
+    for name, written in TOOLS.items()
+    if name not in ("functionary_v32", "llama3_json", "pythonic", "xlam")  # whose calls begin as other texts do
+}
+FORM = Constraint("regex", "[a-c]{3}", "p")
+INPUT = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+OTHER = {"type": "object", "properties": {"size": {"enum": ["big", "small"]}}, "required": ["size"]}
+CUSTOM = (Tool("other", parameters=OTHER), Tool("write", parameters=INPUT, form=FORM))
+AUTO = ToolChoice()
+
+
+def guided(engine: TextEngine, name: str, choice: ToolChoice = AUTO) -> Guide | None:
+    """What holds an answer in this format to the tool that has a form."""
+    request = ChatRequest((Message("user", "hi"),), tools=CUSTOM, tool_choice=choice)
+    planner = speaking(engine, tools=TOOLS[name])._planner
+    written = AnswerFormat(None, TOOLS[name])
+    return answer_format.guide(request, planner.formats, planner.grammars, written)
+
+
+@pytest.mark.parametrize("name", sorted(MARKED))
+def test_a_tool_s_text_has_its_form_where_it_need_not_be_called(engine: TextEngine, name: str) -> None:
+    guide, calling = guided(engine, name), guided(engine, name, ToolChoice("required", "write"))
+    assert guide is not None and calling is not None
+    assert takes(guide.copy(), "Just a text.\nAnd {more} [of] it <b>.")
+    other = guided(engine, name, ToolChoice("required", "other"))
+    assert other is not None
+    called = wander(calling, 0)
+    before, text, behind = re.split("([a-c]{3}(?![a-z]))(?!.*[a-c]{3}(?![a-z]))", called, maxsplit=1, flags=re.DOTALL)
+    for said in ("", "Let me see. "):
+        assert takes(guide.copy(), said + called), said + called
+        assert not takes(guide.copy(), f"{said}{before}{text[:2]}d{behind}")
+        assert takes(guide.copy(), said + wander(other.copy(), 0))
+
+
+@pytest.mark.parametrize("name", sorted(TOOLS.keys() - MARKED))
+def test_where_a_call_begins_as_any_text_it_is_left_to_the_model(engine: TextEngine, name: str) -> None:
+    assert guided(engine, name) is None
+
+
+def test_an_answer_that_may_not_call_is_bound_to_no_tool_s_form(engine: TextEngine) -> None:
+    asked = job(ChatRequest((Message("user", "hi"),), tools=CUSTOM, tool_choice=ToolChoice("none")))
+    assert speaking(engine).prepare(asked).plan.guide is None
+    asked = job(ChatRequest((Message("user", "hi"),), tools=CUSTOM[:1]))
+    assert speaking(engine).prepare(asked).plan.guide is None
