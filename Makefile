@@ -8,13 +8,14 @@ PYTHON := $(VENV)/bin/python
 FUZZERS := .fuzzers
 PEERS := .peers
 CONTRACT := .contract
+VECTORS := .vectors
 WRITERS := .writers
 PORT ?= 8000
 TESTERS ?= 2
 MLXQ_CONFIG ?= models.yaml
 export MLXQ_CONFIG
 
-.PHONY: serve setup models test check lint docs diagrams tables lock bench peers soak faults fuzz contract clean
+.PHONY: serve setup models test check lint docs diagrams tables lock bench peers vectors soak faults fuzz contract clean
 
 serve: models
 	@test ! -t 1 || export MLXQ_LOG_FORMAT=console FORCE_COLOR=1; \
@@ -79,6 +80,15 @@ $(PEERS)/%/.installed: bench/peers/%.txt | $(VENV)/.installed
 	@$(PEERS)/$*/bin/pip install --quiet --no-deps --requirement $< && touch $@ || \
 	  echo "$* cannot be installed here and is left out" >&2
 
+# Vectors and scores beside those of sentence-transformers, which needs torch and is no part of the environment.
+vectors: $(VECTORS)/.installed
+	@$(PYTHON) -m bench.vectors $(VECTORS)/bin/python
+
+$(VECTORS)/.installed: bench/vectors/requirements.txt | $(VENV)/.installed
+	@$(PYTHON) -m venv $(VECTORS)
+	@$(VECTORS)/bin/pip install --quiet --requirement $<
+	@touch $@
+
 # make soak SOAK='--real 200 --fake 2000' for a shorter one.
 soak: models
 	@$(PYTHON) -m bench.soak $(SOAK)
@@ -114,4 +124,4 @@ $(FUZZERS)/.installed:
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(FUZZERS) $(PEERS) $(CONTRACT) $(WRITERS) var .cache .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(FUZZERS) $(PEERS) $(CONTRACT) $(VECTORS) $(WRITERS) var .cache .pytest_cache .mypy_cache .ruff_cache

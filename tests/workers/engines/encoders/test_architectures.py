@@ -77,6 +77,12 @@ def test_states_are_those_of_transformers(name: str, tmp_path: Path) -> None:
     same(tiny.write(tmp_path, tiny.CONFIGS[name], reference(name)["shapes"]), name)
 
 
+@pytest.mark.parametrize("name", ["bert", "roberta", "xlm-roberta", "camembert", "mpnet"])
+def test_what_a_config_leaves_out_is_as_in_transformers(name: str, tmp_path: Path) -> None:
+    """The tiny configs say no epsilon, and a wrong one shows in the fifth digit."""
+    same(tiny.write(tmp_path, tiny.CONFIGS[name], reference(name)["shapes"]), name, 1e-5)
+
+
 @pytest.mark.parametrize("name", AUTHORS)
 def test_the_files_of_an_architectures_authors_are_read_too(name: str, tmp_path: Path) -> None:
     known, config, names = AUTHORS[name]

@@ -214,10 +214,10 @@ def words(folder: Path) -> None:
     (folder / "tokenizer_config.json").write_text(json.dumps(said))
 
 
-def sentence_model(folder: Path, case: Mapping[str, Any]) -> Path:
-    """The folder of a BERT with files of sentence-transformers, as one of SENTENCES has them."""
-    reference = json.loads((REFERENCES / "bert.json").read_text())
-    write(folder, CONFIGS["bert"], reference["shapes"])
+def sentence_model(folder: Path, case: Mapping[str, Any], network: str = "bert") -> Path:
+    """The folder of a network with files of sentence-transformers, as one of SENTENCES has them."""
+    reference = json.loads((REFERENCES / f"{network}.json").read_text())
+    write(folder, CONFIGS[network], reference["shapes"])
     modules = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}]
     for number, module in enumerate(case["modules"], 1):
         path = f"{number}_{module['type'].rpartition('.')[2]}"

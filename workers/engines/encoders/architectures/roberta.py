@@ -14,4 +14,4 @@ NAMES = {**bert.NAMES, **bert.FLASH_ATTENTION}  # jina-reranker-v2 has the latte
 
 def network(config: Mapping[str, Any]) -> Transformer:
     """RoBERTa of these sizes."""
-    return bert.network({"layer_norm_eps": 1e-5, "type_vocab_size": 1, **config}, config.get("pad_token_id", 1) + 1)
+    return bert.network({"type_vocab_size": 1, **config}, config.get("pad_token_id", 1) + 1)

@@ -1,0 +1,1 @@
+"""Vectors and scores beside sentence-transformers', from the same folders."""
