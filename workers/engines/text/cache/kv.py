@@ -6,10 +6,12 @@ mlx-lm has batch caches of every kind but the quantised one.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import mlx.core as mx
+import mlx_lm.models
+import structlog
 from mlx.utils import tree_map
 from mlx_lm.models.cache import (
     BatchKVCache,
@@ -21,7 +23,9 @@ from mlx_lm.models.cache import (
 )
 
 from workers.engine import Unservable
+from workers.engines.text.measured import TURNS
 
+log = structlog.get_logger()
 _STEP = 256  # tokens by which caches grow
 
 
@@ -38,12 +42,15 @@ class UnsupportedQuantisation(Unservable):
 
 
 class Kv:
-    """The caches of one model; a row's are a list, one a layer."""
+    """The caches of one model; a row's are a list, one a layer. `obstacle` is why its rows take turns, if they do."""
 
     def __init__(self, model: Any, quantisation: Quantisation | None = None) -> None:
         self._model, self._quantisation = model, quantisation
         layers = make_prompt_cache(model)
-        self.mergeable = all(hasattr(layer, "merge") for layer in layers)
+        self.obstacle = self._obstacle(layers)
+        self.mergeable = self.obstacle is None
+        if self.obstacle:
+            log.info("rows take turns", reason=self.obstacle)
         self._trimmable_below = min(map(_trimmable_below, layers))
         if quantisation is not None:
             self._probe_quantisation()
@@ -51,6 +58,25 @@ class Kv:
         mx.eval(self._model(mx.zeros((1, 1), mx.int32), cache=caches))
         measured = [_measured(layer) for layer in caches]
         self.bytes_per_token, self.fixed_bytes = (sum(part) for part in zip(*measured, strict=True))
+
+    def _obstacle(self, layers: Sequence[Any]) -> str | None:
+        """Why rows take turns; None where they can share a batch. Two go through the model to find out."""
+        package, _, architecture = type(self._model).__module__.rpartition(".")
+        if package == mlx_lm.models.__name__ and architecture in TURNS:
+            return TURNS[architecture]
+        lacking = [type(layer).__name__ for layer in layers if not hasattr(layer, "merge")]
+        if lacking:
+            return f"a {lacking[0]} holds one row"
+        batch = merged([layers, make_prompt_cache(self._model)])
+        try:
+            for layer in batch:
+                layer.prepare(lengths=[2, 1], right_padding=[0, 1])
+            mx.eval(self._model(mx.zeros((2, 2), mx.int32), cache=batch))
+            finalise(batch)
+            mx.eval(self._model(mx.zeros((2, 1), mx.int32), cache=batch))
+        except Exception as error:  # whatever an architecture's code for one row says of two
+            return f"its code is for one row ({error})"
+        return None
 
     def _probe_quantisation(self) -> None:
         eager = self._quantisation._replace(start=0) if self._quantisation else None
@@ -148,6 +174,13 @@ def _side_by_side(rows: Sequence[KVCache]) -> BatchKVCache:
     return batch
 
 
+def finalise(batch: Sequence[Any]) -> None:
+    """Move the padding behind what the rows of a batch were given to their beginnings."""
+    for layer in batch:
+        if not layer.empty():  # of a layer that remembers nothing
+            layer.finalize()
+
+
 def shareable(batch: Sequence[Any]) -> bool:
     """Whether rows taken out of a batch share its numbers, so that whoever takes all of them may take the batch."""
     return all(type(layer) is BatchKVCache for layer in batch)
@@ -164,6 +197,8 @@ def _extracted(layer: Any, row: int) -> Any:
     if not isinstance(layer, BatchKVCache):
         return layer.extract(row)
     # Who takes a row copies it anyway, to join others or to grow; or needs no more than its last tokens.
+    if layer.empty():  # of a layer that remembers nothing
+        return KVCache()
     start, end = layer.left_padding.tolist()[row], layer._idx
     keys, values = (array[row : row + 1, :, start:end] for array in (layer.keys, layer.values))
     return KVCache.from_state((keys, values, end - start))
@@ -171,7 +206,20 @@ def _extracted(layer: Any, row: int) -> Any:
 
 def copied(caches: Sequence[Any]) -> list[Any]:
     """The same caches once more, sharing their numbers until one of the two is written to."""
-    return [type(layer).from_state(tree_map(_alias, layer.state)) for layer in caches]
+    return [_copied(layer) for layer in caches]
+
+
+def _copied(layer: Any) -> Any:
+    if hasattr(layer, "from_state"):
+        return type(layer).from_state(tree_map(_alias, layer.state))
+    return remade(type(layer), tree_map(_alias, vars(layer)))  # an architecture's own kind
+
+
+def remade(kind: Any, attributes: Mapping[str, Any]) -> Any:
+    """A cache of an architecture's own kind, which mlx-lm knows no state of that it could be made of again."""
+    made = kind.__new__(kind)
+    vars(made).update(attributes)
+    return made
 
 
 def nbytes(caches: Sequence[Any]) -> int:

@@ -17,6 +17,8 @@ from mlx.utils import tree_flatten, tree_map
 from mlx_lm.models import cache
 from mlx_lm.models.cache import CacheList, KVCache, QuantizedKVCache, RotatingKVCache
 
+from workers.engines.text.cache import kv
+
 
 class CachePart(NamedTuple):
     """A layer's cache, or one of several that a layer has: its class, and whether it is cut by tokens."""
@@ -74,7 +76,7 @@ class Layout:
     def rest(self, caches: Sequence[Any]) -> list[Any]:
         """States of the other parts, as they are after the last token; not evaluated, and in memory of their own."""
         parts = zip(self._parts, _flat(caches), strict=True)
-        return [_mapped(one.state, mx.contiguous) for part, one in parts if not part.cut]
+        return [_mapped(_whole(one), mx.contiguous) for part, one in parts if not part.cut]
 
     def caches(self, blocks: Sequence[tuple[Sequence[Any], int]], rest: Sequence[Any], room: int) -> list[Any]:
         """A row's own caches: of each block so many of its first tokens, joined, with room for so many in all."""
@@ -111,9 +113,15 @@ def _tokens(array: Any, start: int, end: int) -> Any:
     return mx.contiguous(array[..., start:end, :])
 
 
+def _whole(part: Any) -> Any:
+    """All that a cache is made again of."""
+    return part.state if hasattr(part, "from_state") else dict(vars(part))
+
+
 def _again(kind: Any, state: Any) -> Any:
     # Another array of the same numbers: who goes on writes to one of his own.
-    return kind.from_state(_mapped(state, lambda array: array[...]))
+    own = _mapped(state, lambda array: array[...])
+    return kind.from_state(own) if hasattr(kind, "from_state") else kv.remade(kind, own)
 
 
 def _joined(kind: Any, states: Sequence[Any], lengths: Sequence[int], room: int) -> Any:

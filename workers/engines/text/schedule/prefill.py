@@ -82,8 +82,7 @@ class Prefill:
         # Models that only read know no such argument.
         logits = self._model(tokens, cache=self.caches, **({"media": media} if any(media) else {}))
         if any(padding):
-            for layer in self.caches:
-                layer.finalize()
+            kv.finalise(self.caches)
         waits = time.monotonic()
         mx.eval(after)
         began += time.monotonic() - waits
