@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlxq.folder import by_config, draws
+from workers.engines.text import measured as text
 
 _WEIGHTS = ("*.safetensors", "*.npz")
 _INDEX = "*.safetensors.index.json"
@@ -23,7 +25,7 @@ class Fit:
     """Sizes are in bytes, None where the files do not tell them; `kv_bytes` are of a token in the KV cache.
 
     `serve_as` is the `model_type` that fits, `unsupported` why it is not served all the same, and `broken` are files
-    that are missing or not whole.
+    that are missing or not whole. `way` is how the answers of a text model are decoded, and why.
     """
 
     serve_as: str | None
@@ -31,17 +33,21 @@ class Fit:
     broken: tuple[str, ...]
     weights: int | None
     kv_bytes: int | None
+    way: str | None = None
 
 
 def fit(name: str, folder: Path, config: Mapping[str, Any]) -> Fit:
     """Read what the files say; nothing is loaded."""
     kind = model_type(name, folder, config)
+    unsupported = _unsupported(kind, config)
+    file = _in_mlx_lm(str(config.get("model_type"))) if kind == "lm" and unsupported is None else None
     return Fit(
         serve_as=kind,
-        unsupported=_unsupported(kind, config),
+        unsupported=unsupported,
         broken=tuple(broken(folder)),
         weights=_size(folder),
         kv_bytes=_kv_bytes(config) if kind in ("lm", "multimodal") else None,
+        way=None if file is None else text.way(file.stem),
     )
 
 
@@ -87,22 +93,40 @@ def _unsupported(kind: str | None, config: Mapping[str, Any]) -> str | None:
         return None
     if missing := _without("mlx_lm", "text"):
         return missing
-    return None if _in_mlx_lm(architecture) else f"the installed mlx-lm has no architecture '{architecture}'"
+    file = _in_mlx_lm(architecture)
+    if file is None:
+        return f"the installed mlx-lm has no architecture '{architecture}'"
+    lacking = _lacking(file)
+    return (
+        f"architecture '{architecture}' of mlx-lm needs packages that are not installed: {lacking}" if lacking else None
+    )
 
 
 def _without(package: str, extra: str) -> str | None:
     return None if find_spec(package) else f"{package} is not installed: `pip install 'mlxq[{extra}]'`"
 
 
-def _in_mlx_lm(architecture: str) -> bool:
+def _in_mlx_lm(architecture: str) -> Path | None:
+    """The file of an architecture in the installed mlx-lm; None where there is none."""
     spec = find_spec("mlx_lm")
     places = [Path(place) / "models" for place in (spec.submodule_search_locations if spec else None) or ()]
-    if any((place / f"{architecture}.py").exists() for place in places):
-        return True
+    for place in places:
+        if (file := place / f"{architecture}.py").exists():
+            return file
     from mlx_lm.utils import MODEL_REMAPPING  # takes seconds to import, and is seldom needed
 
     other = MODEL_REMAPPING.get(architecture)
-    return other is not None and any((place / f"{other}.py").exists() for place in places)
+    files = (place / f"{other}.py" for place in places)
+    return next((file for file in files if file.exists()), None)
+
+
+def _lacking(file: Path) -> str:
+    """The packages that a module imports and that are not installed; nothing of it runs."""
+    imports = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {alias.name for node in imports if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in imports if isinstance(node, ast.ImportFrom) and node.module and not node.level}
+    packages = sorted({name.partition(".")[0] for name in names})
+    return ", ".join(package for package in packages if find_spec(package) is None)
 
 
 def _size(folder: Path) -> int | None:

@@ -37,6 +37,7 @@ class Inspected:
     """What `inspect` says; lengths are in tokens, formats are None where there is none.
 
     `model_type` is the architecture as the model's files name it, `serve_as` the `model_type` of the models' file.
+    `way` is how the answers of a text model are decoded, and why.
     """
 
     model: str
@@ -44,6 +45,7 @@ class Inspected:
     model_type: str | None
     serve_as: str | None
     unsupported: str | None
+    way: str | None
     broken: tuple[str, ...]
     weight_bytes: int | None
     kv_bytes_per_token: int | None
@@ -78,6 +80,7 @@ def inspect(entry: TextEntry, cache: Path) -> Inspected:
         model_type=config.get("model_type"),
         serve_as=suits.serve_as,
         unsupported=suits.unsupported,
+        way=suits.way,
         broken=suits.broken,
         weight_bytes=suits.weights,
         kv_bytes_per_token=suits.kv_bytes,
@@ -178,6 +181,8 @@ def _lines(inspected: Inspected) -> Iterator[tuple[str, str]]:
     yield "model type", inspected.model_type or "unknown"
     yield "serve as", inspected.serve_as or "nothing"
     yield "supported", inspected.unsupported or "yes"
+    if inspected.way:
+        yield "decoded", inspected.way
     yield "files", "; ".join(inspected.broken) or "whole"
     yield "memory", _memory(inspected)
     yield "context length", f"{inspected.context_length} tokens" if inspected.context_length else "unknown"

@@ -56,6 +56,7 @@ def test_the_files_tell_the_model_type(
         ({"model_type": "qwen3"}, None),
         ({"model_type": "phi-msft"}, None),  # mlx-lm has it under another name
         ({"model_type": "gpt9"}, "the installed mlx-lm has no architecture 'gpt9'"),
+        ({"model_type": "olmo"}, "'olmo' of mlx-lm needs packages that are not installed: hf_olmo"),
         ({"model_type": "qwen2_vl", "vision_config": {}}, None),
         ({"model_type": "gpt9_vl", "vision_config": {}}, "models of architecture 'gpt9_vl' cannot see here"),
         ({"model_type": "xlm-roberta", "architectures": ["XLMRobertaModel"]}, None),
@@ -66,6 +67,22 @@ def test_the_files_tell_the_model_type(
 def test_what_is_not_supported_is_told(config: dict[str, Any], reason: str | None, tmp_path: Path) -> None:
     found = fit("m", folder(tmp_path / "m", config, {}), config).unsupported
     assert found is None if reason is None else found is not None and reason in found
+
+
+@pytest.mark.parametrize(
+    ("config", "way"),
+    [
+        ({"model_type": "qwen3"}, "together"),
+        ({"model_type": "mistral"}, "together"),  # mlx-lm has it under another name
+        ({"model_type": "gemma2"}, "in turns: its mask is for one row"),
+        ({"model_type": "gpt9"}, None),
+        ({"model_type": "bert", "architectures": ["BertModel"]}, None),
+    ],
+)
+def test_whether_rows_of_a_text_model_share_a_batch_is_told(
+    config: dict[str, Any], way: str | None, tmp_path: Path
+) -> None:
+    assert fit("m", folder(tmp_path / "m", config, {}), config).way == way
 
 
 def test_memory_is_that_of_the_weights_and_of_a_token_in_every_layer(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from mlxq.settings import Settings
 from tasks.blobs import BlobStore
 from workers.budget import Budget
 from workers.documents.unfolding import READ_BYTES, Documents
+from workers.engine import Unservable
 from workers.engines.text.adapters import Adapters
 from workers.engines.text.cache import kv
 from workers.engines.text.cache.prompt_cache import PromptCache
@@ -58,6 +59,10 @@ class Weights(NamedTuple):
     adapters: Adapters | None = None
 
 
+class UnsupportedArchitecture(Unservable):
+    """The installed libraries cannot load this architecture; the message says which model."""
+
+
 class Loaded(NamedTuple):
     """A model ready to run; `shared` says that owners share its caches."""
 
@@ -74,13 +79,16 @@ def load(entry: LmEntry, settings: Settings) -> Loaded:
     """Load weights, tokenizer and defaults; call it in the thread that will own the model."""
     folder = resolve(entry.model_path, settings.cache, code=entry.trust_remote_code)
     adapter = _folder("adapter_path", entry.adapter_path) if entry.adapter_path else None
-    model, tokenizer, config = mlx_lm.load(
-        str(folder),
-        adapter_path=str(adapter) if adapter else None,
-        tokenizer_config={"trust_remote_code": entry.trust_remote_code},
-        trust_remote_code=entry.trust_remote_code,
-        return_config=True,
-    )
+    try:
+        model, tokenizer, config = mlx_lm.load(
+            str(folder),
+            adapter_path=str(adapter) if adapter else None,
+            tokenizer_config={"trust_remote_code": entry.trust_remote_code},
+            trust_remote_code=entry.trust_remote_code,
+            return_config=True,
+        )
+    except SystemExit as error:  # an architecture may end the process when it misses a package
+        raise UnsupportedArchitecture(f"{entry.model_path}: mlx-lm cannot load this architecture here") from error
     code = f"mlx-lm {mlx_lm.__version__}"
     folders = {name: _folder(f"adapters.{name}", path) for name, path in entry.adapters.items()}
     adapters = Adapters(model, folders) if folders else None
