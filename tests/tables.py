@@ -25,6 +25,7 @@ from tasks.values.errors import JobError
 from tests import chat_templates, model_keys
 from tests.mlxq.doctor import golden
 from tests.servers import ROOT
+from tests.workers.engines.text import architecture_outcomes
 from web import registry
 from web.http import errors
 from workers.parsers import detect
@@ -103,6 +104,20 @@ def _templates() -> Iterator[str]:
         yield f"| {name} | {found.tools or ''} | {found.reasoning or ''} | {', '.join(lacking)} |"
 
 
+def _architectures() -> Iterator[str]:
+    outcomes = architecture_outcomes.outcomes()
+    served = [outcome for outcome in outcomes.values() if outcome.served]
+    together = [outcome for outcome in served if not outcome.turns]
+    yield f"{len(served)} of {len(outcomes)} architectures are served, {len(together)} of them with rows together."
+    yield ""
+    yield "| architecture | served | rows | prompt cache | reason |"
+    yield "| --- | --- | --- | --- | --- |"
+    for name, outcome in outcomes.items():
+        rows = ("turns" if outcome.turns else "together") if outcome.served else ""
+        reason = "; ".join(filter(None, (outcome.turns, outcome.reason))).replace("|", "\\|")
+        yield f"| `{name}` | {'yes' if outcome.served else 'no'} | {rows} | {outcome.reuse} | {reason} |"
+
+
 def _keys() -> Iterator[str]:
     yield from (line for line in inspect.cleandoc(keys.__doc__ or "").splitlines() if line.startswith("| "))
 
@@ -112,6 +127,7 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "tool formats": partial(_formats, "tools", "tool_call_parser"),
     "reasoning formats": partial(_formats, "reasoning", "reasoning_parser"),
     "templates": _templates,
+    "architectures": _architectures,
     "errors": _errors,
     "events": _events,
     "routes": _routes,
