@@ -21,8 +21,7 @@ from workers.engines.text.measured import TURNS
 SOME = (
     "afm7",  # layers that share keys
     "deepseek_v41",  # caches of its own kind
-    "deepseek_v32",  # several caches a layer
-    "falcon_h1",  # attention and a state in one layer
+    "falcon_h1",  # several caches a layer: attention and a state
     "gemma2",  # a mask for one row
     "gpt_bigcode",  # positions for one row
     "gpt_oss",  # windows
