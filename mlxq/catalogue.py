@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import yaml
@@ -61,6 +61,19 @@ class ModelsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class CatalogueError(Exception):
     """The models' file cannot be used; the message says where and why, a line for each fault."""
+
+
+class Named(NamedTuple):
+    """A model, and the one of its adapters that a name gives, '' where it gives none."""
+
+    entry: ModelEntry
+    adapter: str = ""
+
+
+def parted(name: str) -> tuple[str, str]:
+    """The name of a model and of an adapter, '' where there is none, in a name as `MODEL:ADAPTER`."""
+    model, _, adapter = name.partition(":")  # which neither of the two may hold
+    return model, adapter
 
 
 @dataclass(frozen=True)
@@ -122,6 +135,25 @@ class Catalogue:
     def find(self, name: str) -> ModelEntry | None:
         """The model of this name or alias."""
         return self._by_name.get(name)
+
+    def named(self, name: str) -> Named | None:
+        """What a call means by its model's name: a model, by its name or alias, or one of its adapters."""
+        if (entry := self.find(name)) is not None:
+            return Named(entry)
+        model, adapter = parted(name)
+        entry = self.find(model)
+        if entry is None or adapter not in getattr(entry, "adapters", {}):
+            return None
+        return Named(entry, adapter)
+
+    def known(self, name: str) -> tuple[frozenset[str], str | None]:
+        """All names that the model of this name has or had, and the adapter that it gives, None for any or none.
+
+        What was stored in a model's time stands under the name that it had then, also when it is gone.
+        """
+        model, adapter = parted(name)
+        entry = self.find(model)
+        return frozenset({model} if entry is None else {entry.name, *entry.aliases}), adapter or None
 
     def get(self, name: str) -> ModelEntry:
         """The model of this name; CatalogueError when there is none."""

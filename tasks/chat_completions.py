@@ -57,15 +57,20 @@ class ChatCompletions:
         limit: int,
         after: str | None = None,
         newest_first: bool = False,
-        model: str | None = None,
+        models: frozenset[str] | None = None,
+        adapter: str | None = None,
         metadata: Mapping[str, str] = {},
     ) -> Page:
-        """The owner's completions in the order they were made, those after the cursor `after` (a completion's id)."""
+        """The owner's completions in the order they were made, those after the cursor `after` (a completion's id).
+
+        `models` are the names of the model that wrote them, `adapter` is what it wrote them with.
+        """
         completions: list[Stored] = []
         now = self.store.now()
         for one in self._each(owner, after, newest_first):
-            fits = model in (None, one.completion.model) and metadata.items() <= one.metadata.items()
-            if fits and one.expires > now:
+            made = one.completion
+            fits = (models is None or made.model in models) and adapter in (None, made.adapter)
+            if fits and metadata.items() <= one.metadata.items() and one.expires > now:
                 completions.append(one)
                 if len(completions) > limit:
                     break

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mlxq.catalogue import Named
 from mlxq.model_entry import ModelEntry
 from tasks.processes.presence import LoadState
 from tasks.values.errors import InvalidValue, ModelNotFound, ModelUnavailable
@@ -23,29 +24,20 @@ _COMES = frozenset({"ready", "unloading", "unloaded"})  # states of a model that
 
 
 def named(gateway: Gateway, endpoint: Endpoint, raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The same body with its model by its own name: of an alias, or of the only one that serves the endpoint."""
-    name = raw.get("model")
+    """The same body with its model by its own name: of an alias, of `MODEL:ADAPTER`, or of the only one that fits."""
+    name, meant = raw.get("model"), None
     if isinstance(name, str):
-        entry = gateway.catalogue.find(name)
+        meant = gateway.catalogue.named(name)
     elif name is None and not endpoint.names_model:
         fits = [entry for entry in gateway.catalogue if entry.model_type in endpoint.model_types]
-        entry = fits[0] if len(fits) == 1 else None
-    else:
-        entry = None
-    if entry is None and isinstance(name, str):
-        return _with_adapter(gateway, endpoint, raw, name)
-    return raw if entry is None else {**raw, "model": entry.name}
-
-
-def _with_adapter(gateway: Gateway, endpoint: Endpoint, raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """The same body of a model and one of its adapters, as `MODEL:ADAPTER` names them."""
-    base, _, adapter = name.rpartition(":")
-    entry = gateway.catalogue.find(base)
-    if entry is None or adapter not in getattr(entry, "adapters", {}):
+        meant = Named(fits[0]) if len(fits) == 1 else None
+    if meant is None:
         return raw
+    if not meant.adapter:
+        return {**raw, "model": meant.entry.name}
     if "adapter" not in endpoint.schema._declared_fields:
-        raise ModelNotFound(f"{endpoint.path} takes no adapter; the model is '{entry.name}'", param="model")
-    return {"adapter": adapter, **raw, "model": entry.name}
+        raise ModelNotFound(f"{endpoint.path} takes no adapter; the model is '{meant.entry.name}'", param="model")
+    return {"adapter": meant.adapter, **raw, "model": meant.entry.name}
 
 
 def model(gateway: Gateway, name: str, endpoint: Endpoint, within: str = "", adapter: str | None = None) -> ModelEntry:

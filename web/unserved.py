@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import g
 
-from tasks.processes.presence import ModelState
+from mlxq.catalogue import parted
 from web.gateway import Gateway
 
 
@@ -24,8 +24,8 @@ def reason(gateway: Gateway, model: str | None, *, waits: bool) -> dict[str, Any
         return None
     known: dict[str, dict[str, Any] | None] = g.setdefault("waits_for", {})
     if model not in known:
-        served = model in gateway.catalogue.models
-        known[model] = _state(model, gateway.presence.model(model)) if served else _not_served(gateway, model)
+        named = gateway.catalogue.named(model)
+        known[model] = _not_served(gateway, parted(model)[0]) if named is None else _state(gateway, named.entry.name)
     return known[model]
 
 
@@ -36,7 +36,8 @@ def _not_served(gateway: Gateway, model: str) -> dict[str, Any] | None:
     return {"code": "model_not_served", "message": message}
 
 
-def _state(model: str, now: ModelState) -> dict[str, Any] | None:
+def _state(gateway: Gateway, model: str) -> dict[str, Any] | None:
+    now = gateway.presence.model(model)
     because = f": {now.reason}" if now.reason else ""
     match now.state:
         case "loading":

@@ -12,7 +12,7 @@ from tasks.redis.scripts import Value
 from tasks.values import chat_completion
 from tasks.values.chat_completion import Completion
 from tasks.values.job import Job, Storage
-from tasks.values.requests import BlobRef
+from tasks.values.requests import BlobRef, Sampling
 from tasks.values.turn import Turn
 
 _NO_KEYS: tuple[str, ...] = ("",) * 5
@@ -51,6 +51,7 @@ def _completion(keys: Keys, done: Job, storage: Storage, output: BlobRef) -> Sto
         created=done.created,
         input=storage.input,
         output=output,
+        adapter=done.payload.adapter if isinstance(done.payload, Sampling) else "",
     )
     return Storing(
         (

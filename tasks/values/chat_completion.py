@@ -10,8 +10,8 @@ from tasks.values.job import Job
 from tasks.values.requests import BlobRef, ChatRequest
 
 PREFIX = "chatcmpl-"
-VERSION = 1
-READABLE = frozenset({1})
+VERSION = 2
+READABLE = frozenset({1, 2})
 MOST = 100_000  # of an owner; then the oldest go
 
 
@@ -27,6 +27,7 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     created: int
     input: BlobRef
     output: BlobRef
+    adapter: str = ""
     v: int = VERSION
 
 

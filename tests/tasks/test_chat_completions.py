@@ -134,7 +134,8 @@ def test_they_are_paged_in_either_order_by_model_and_by_metadata(
     assert listed(store, metadata={"at": "1"}, limit=2) == ([made[1], made[3]], True)
     assert listed(store, metadata={"at": "1", "of": "x"}) == (made[1::2], False)
     assert listed(store, metadata={"at": "2"}) == ([], False)
-    assert listed(store, model="fake") == (made, False) and listed(store, model="other") == ([], False)
+    assert listed(store, models=frozenset({"fake", "more"})) == (made, False)
+    assert listed(store, models=frozenset({"other"})) == ([], False)
 
 
 def test_its_metadata_can_be_replaced(store: JobStore, one: Claims) -> None:

@@ -35,7 +35,7 @@ def lines(name: str) -> list[bytes]:
     ("kind", "version"),
     [
         *(("jobs", 1), ("jobs", 2), ("jobs", 3), ("events", 1), ("events", 2), ("events", 3), ("results", 1)),
-        *(("keys", 1), ("workers", 1), ("chat_completions", 1), ("conversations", 1)),
+        *(("keys", 1), ("workers", 1), ("chat_completions", 1), ("chat_completions", 2), ("conversations", 1)),
     ],
 )
 def test_every_version_reads_as_it_was_written(kind: str, version: int) -> None:

@@ -9,7 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from mlxq.settings import Settings
+from tasks.redis.claims import Changes, Claims, Ended
 from tasks.redis.store import JobStore
+from tasks.values import events, fold
 from tasks.values.requests import Sampling
 from tests.web.bodies import CHAT, chat
 from tests.web.test_aliases import LATER, client_of, model
@@ -94,3 +96,49 @@ def test_what_takes_no_adapter_says_so(client: FlaskClient) -> None:
 def test_a_model_lists_its_adapters(client: FlaskClient) -> None:
     assert client.get("/v1/models/org/text").json["adapters"] == ["sql", "chat-v2"]
     assert client.get("/v1/models/plain").json["adapters"] == []
+
+
+def listed(client: FlaskClient, path: str, **query: str) -> set[str]:
+    """The ids in a listing, without the prefix that says of what."""
+    answer = client.get(path, query_string=query)
+    assert answer.status_code == 200, answer.json
+    return {one["id"].partition("-" if path == CHAT else "_")[2] for one in answer.json["data"]}
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/jobs"])
+def test_what_lists_by_model_knows_its_names_and_its_adapters(client: FlaskClient, store: JobStore, path: str) -> None:
+    called = ("org/text", "gpt-4o:sql", "org/text:chat-v2", "plain")
+    jobs = {}
+    for name in called:
+        job = client.post(CHAT, json=chat(model=name, store=True), headers=LATER).json
+        claims = Claims(store, job["model"], "worker")
+        claim = claims.claim(job["id"])
+        assert claim is not None
+        claims.write(Changes(ended=[Ended(claim, events.Done(), fold.TextResult((fold.Choice("hi"),)))]), "0-0")
+        jobs[name] = job["id"].removeprefix("job_")
+    expected = {
+        "org/text": called[:3],
+        "gpt-4o": called[:3],
+        "org/text:sql": called[1:2],
+        "gpt-4o:sql": called[1:2],
+        "gpt-4o:chat-v2": called[2:3],
+        "org/text:none": (),
+        "plain": called[3:],
+        "plain:sql": (),
+        "none": (),
+        "none:sql": (),
+    }
+    for asked, names in expected.items():
+        assert listed(client, path, model=asked) == {jobs[name] for name in names}, asked
+
+
+@pytest.mark.parametrize("name", ["org/text:sql", "gpt-4o:sql", "gpt-4o"])
+def test_what_is_about_a_model_is_about_its_adapters(client: FlaskClient, name: str) -> None:
+    assert client.get(f"/v1/models/{name}").json["id"] == "org/text"
+    assert client.get("/v1/queue/stats", query_string={"model": name}).json["model"] == "org/text"
+
+
+@pytest.mark.parametrize("name", ["org/text:none", "plain:sql", "none:sql", ":sql", "org/text:"])
+def test_what_is_about_a_model_knows_no_adapter_that_it_has_not(client: FlaskClient, name: str) -> None:
+    for answer in (client.get(f"/v1/models/{name}"), client.get("/v1/queue/stats", query_string={"model": name})):
+        assert (answer.status_code, answer.json["error"]["code"]) == (404, "model_not_found")

@@ -27,13 +27,14 @@ blueprint = Blueprint("chat_completions", __name__, url_prefix="/v1/chat/complet
 def index() -> dict[str, Any]:
     """The owner's stored chat completions, oldest first unless asked otherwise."""
     asked = unknown_fields.read(ChatCompletionListSchema, queries.read(request.args))
-    model = gateway().catalogue.find(asked.get("model", ""))
+    models, adapter = gateway().catalogue.known(asked["model"]) if "model" in asked else (None, None)
     page = gateway().completions.list(
         auth.current(),
         limit=asked["limit"],
         after=asked.get("after"),
         newest_first=asked["order"] == "desc",
-        model=asked.get("model") if model is None else model.name,
+        models=models,
+        adapter=adapter,
         metadata=asked.get("metadata", {}),
     )
     return listing.body(list(_readable(page.stored)), page.has_more)

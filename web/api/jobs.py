@@ -101,21 +101,17 @@ def _owner(job_id: str) -> str:
 
 
 def _criteria(asked: Mapping[str, Any]) -> Criteria:
+    models, adapter = gateway().catalogue.known(asked["model"]) if "model" in asked else (None, None)
     return Criteria(
         status=Status(asked["status"]) if "status" in asked else None,
-        models=_names(asked["model"]) if "model" in asked else None,
+        models=models,
+        adapter=adapter,
         endpoint=asked.get("endpoint"),
         labels=frozenset(asked.get("label", ())),
         metadata=asked.get("metadata", {}),
         since=1000 * asked["created_after"] if "created_after" in asked else None,
         before=1000 * asked["created_before"] if "created_before" in asked else None,
     )
-
-
-def _names(model: str) -> frozenset[str]:
-    """All names of a model that is called by one of them: its jobs stand under the one that it had in their time."""
-    entry = gateway().catalogue.find(model)
-    return frozenset({model} if entry is None else {entry.name, *entry.aliases})
 
 
 @blueprint.get("/<job_id>")

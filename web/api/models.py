@@ -38,7 +38,7 @@ def index() -> dict[str, Any]:
 @blueprint.get("/v1/models/<path:name>")
 @operation("retrieveModel", (server.Model, messages.ModelInfo), headers=(anthropic.VERSION,))
 def show(name: str) -> dict[str, Any]:
-    """One configured model, by its name or an alias."""
+    """One configured model, by its name, an alias, or as `MODEL:ADAPTER`."""
     shared, entry = gateway(), _entry(name)
     return _shown(shared, entry) if anthropic.spoken() else _model(shared, entry)
 
@@ -75,10 +75,10 @@ def _ask(name: str, wish: Wish) -> tuple[dict[str, Any], int]:
 
 
 def _entry(name: str) -> ModelEntry:
-    entry = gateway().catalogue.find(name)
-    if entry is None:
+    named = gateway().catalogue.named(name)
+    if named is None:
         raise ModelNotFound(f"the model '{name}' does not exist here", param="model")
-    return entry
+    return named.entry
 
 
 def _shown(shared: Gateway, entry: ModelEntry) -> dict[str, Any]:

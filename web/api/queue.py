@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
+from mlxq.catalogue import Named
 from mlxq.model_entry import ModelEntry
 from schemas.answers import server
 from schemas.queue import QueueStatsSchema
@@ -26,9 +27,10 @@ def stats() -> dict[str, Any]:
     """What waits and runs: of one model with mlx-openai-server's names, and of every model."""
     shared = gateway()
     name = unknown_fields.read(QueueStatsSchema, request.args.to_dict()).get("model")
-    first = next(iter(shared.catalogue)) if name is None else shared.catalogue.find(name)
-    if first is None:
+    named = Named(next(iter(shared.catalogue))) if name is None else shared.catalogue.named(name)
+    if named is None:
         raise ModelNotFound(f"the model '{name}' does not exist here", param="model")
+    first = named.entry
     models = {entry.name: model(shared, entry) for entry in shared.catalogue}
     return {"status": "ok", "model": first.name, "queue_stats": _theirs(first, models[first.name]),
             "models": list(models.values())}  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import structlog
 
+from mlxq.catalogue import parted
 from tasks.batches import Batch
 from tasks.lines import Tally, line_job
 from tasks.redis.scripts import AWAY
@@ -49,7 +50,7 @@ class LineJobs:
 
     def waits(self, line: Line, unserved: frozenset[str]) -> bool:
         """Whether a line is for a model that was taken out of the models' file after others of its lines were run."""
-        return bool(unserved) and line.model() in unserved
+        return bool(unserved) and parted(line.model() or "")[0] in unserved
 
     def slow(self, batch: Batch, line: Line) -> bool:
         """Whether making a line's job means waiting for somebody else's server: the body's, or its messages'."""

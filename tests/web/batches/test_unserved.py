@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import pytest
 from flask import Flask
@@ -11,11 +12,16 @@ from flask import Flask
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
 from tasks.batches import Status
+from tasks.lines import Place
 from tasks.processes.presence import ModelState, Presence
 from tasks.redis.store import JobStore
 from tests.servers import eventually, fake
 from tests.web.batches.test_runner import batch, finish, line, listed, new_runner, seen, told, work
+from tests.web.test_aliases import model as lm
 from web.application import create_app
+from web.batches.input_lines import Line
+from web.batches.line_jobs import LineJobs
+from web.gateway import Gateway
 
 
 @contextmanager
@@ -31,6 +37,32 @@ def serving(settings: Settings, *models: str) -> Iterator[Flask]:
 @pytest.fixture
 def was_served(store: JobStore) -> None:
     Presence(store).declare("fake", ModelState("ready"))  # once, by a supervisor that serves it no more
+
+
+@pytest.mark.parametrize("model", ["text", "alias", "text:sql", "alias:sql"])
+def test_it_says_that_its_model_is_loaded_whatever_its_lines_call_it(
+    settings: Settings, store: JobStore, model: str
+) -> None:
+    state = batch(store, line("a", body={"model": model, "input": "x"}), owner="anonymous")
+    served = {**lm("text", "lm", "alias"), "adapters": {"sql": "none"}}
+    app = create_app(settings, Catalogue.parse({"models": [served]}, "test"))
+    try:
+        runner = new_runner(app.extensions["mlxq"], store)
+        Presence(store).declare("text", ModelState("loading", progress=7))
+        eventually(lambda: runner.turn(wait=0.01) or seen(store, state).model)
+        shown = app.test_client().get(f"/v1/batches/{state.batch.id}").get_json()
+        assert (shown["model"], shown["status_reason"]["code"]) == (model, "model_loading")
+    finally:
+        app.extensions["mlxq"].follower.close()
+
+
+@pytest.mark.parametrize(
+    ("model", "waits"), [("gone", True), ("gone:sql", True), ("here", False), ("here:sql", False), (None, False)]
+)
+def test_a_line_waits_for_a_model_that_is_gone_and_for_its_adapters(model: str | None, waits: bool) -> None:
+    body = {"input": "x", "model": model}
+    asked = Line(1, Place(0, 0), line("a", body=body).encode())
+    assert LineJobs(cast("Gateway", None)).waits(asked, frozenset({"gone"})) is waits
 
 
 def test_it_waits_for_its_model_and_then_goes_on(settings: Settings, store: JobStore, was_served: None) -> None:
