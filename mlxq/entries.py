@@ -128,11 +128,22 @@ class LmEntry(TextEntry, frozen=True, kw_only=True, tag="lm"):
         ),
     ] = None
     num_draft_tokens: Annotated[Drafts, about("tokens that it drafts at a time")] = 2
+    prompt_lookup_num_tokens: Annotated[
+        int,
+        Meta(ge=0, le=32),
+        about(
+            "most tokens that are drafted at a time out of prompt and answer, without a draft model, while up to four "
+            "streams run; as many as pay, and 0 drafts none. The answer stays the same"
+        ),
+    ] = 0
 
     def faults(self) -> Iterator[tuple[tuple[str, ...], str]]:
         yield from super().faults()
         if self.adapter_path and self.adapters:
             yield ("adapter_path", "adapters"), "'adapter_path' is laid over the model for good; list it in 'adapters'"
+        if self.draft_model_path and self.prompt_lookup_num_tokens:
+            keys = ("draft_model_path", "prompt_lookup_num_tokens")
+            yield keys, "'draft_model_path' and 'prompt_lookup_num_tokens' are two ways to draft; take one of them out"
 
 
 class MultimodalOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -143,6 +143,19 @@ def test_a_key_of_another_model_type_is_refused_with_where_it_belongs(key: str, 
         assert all(owner in told for owner in owners)
 
 
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"prompt_lookup_num_tokens": 4, "draft_model_path": "y"}, "are two ways to draft; take one of them out"),
+        ({"prompt_lookup_num_tokens": 33}, "'prompt_lookup_num_tokens' must be a whole number from 0 to 32, not 33"),
+        ({"adapter_path": "y", "adapters": {"z": "z"}}, "'adapter_path' is laid over the model for good"),
+    ],
+)
+def test_what_a_text_model_cannot_do_is_told(entry: dict[str, Any], message: str) -> None:
+    assert message in refusal({"model_path": "x", "model_type": "lm", **entry})
+    assert parse({"model_path": "x", "model_type": "lm", "prompt_lookup_num_tokens": 0, "draft_model_path": "y"})
+
+
 def test_every_fault_of_every_entry_and_of_the_server_is_told_at_once() -> None:
     told = refusal(
         {"model_path": "a", "kv_bits": 3, "queue_sise": 1, "reasoning_parser": "x"},

@@ -110,7 +110,7 @@ class TextEngine(Engine[Plan]):
             for index, chosen in plan.indices(number):
                 one = Row(row, index, chosen, limit, len(prompt), list(prompt), bulk=plan.bulk)
                 one.guide, one.media, one.owner = plan.guide.copy() if plan.guide else None, plan.media, plan.owner
-                one.adapter = plan.adapter
+                one.adapter, one.together = plan.adapter, plan.answer_format.together(0)
                 task.answers[one] = self._output.answer(plan, prompt, f"{row}:{index}")
                 rows.append(one)
             task.prompts.append(PromptGroup(prompt, rows, plan.scored, plan.media, plan.owner, plan.adapter))
@@ -162,7 +162,7 @@ class TextEngine(Engine[Plan]):
                 yield row.job, events.Delta(emitted.text, row.index, None, emitted.logprobs)
             if row.limit == 0:
                 self._batch.end([row])
-                yield from ((row.job, event) for event in self._end(row, Emitted(), "length"))
+                yield from ((row.job, event) for event in self._end(row, 0, Emitted(), "length"))
 
     def _continued(self, generated: Generated) -> list[Event]:
         """The events of a row that has generated a token; what goes wrong with its text ends its job alone."""
@@ -186,17 +186,18 @@ class TextEngine(Engine[Plan]):
         emitted, reason = self._output.process(task, generated)
         if reason is not None:
             self._batch.end([row])
-            yield from self._end(row, emitted, reason)
+            yield from self._end(row, generated.number, emitted, reason)
         elif emitted:
-            yield _delta(row, emitted, tokens=task.fresh(row))
+            yield _delta(row, emitted, tokens=task.fresh(row, generated.number))
 
-    def _end(self, row: Row, emitted: Emitted, reason: FinishReason) -> Iterator[Event]:
+    def _end(self, row: Row, number: int, emitted: Emitted, reason: FinishReason) -> Iterator[Event]:
+        """The last events of an answer of so many tokens; more may have come in the same step."""
         task = self._tasks[row.job]
         del task.answers[row]
-        self._log("answer", row.job, row.tokens[row.prompt_length :], index=row.index, reason=reason)
+        self._log("answer", row.job, row.tokens[row.prompt_length :][:number], index=row.index, reason=reason)
         if row.index % len(task.plan.options) == 0:
             task.cached += row.cached
-        yield _delta(row, emitted, reason, task.fresh(row))
+        yield _delta(row, emitted, reason, task.fresh(row, number))
         if not task.answers:
             del self._tasks[row.job]
             # The end-of-sequence token counts: it was generated.

@@ -34,7 +34,10 @@ from workers.engines.text.sampling.grammar import Grammars
 from workers.engines.text.sampling.options import Defaults
 from workers.engines.text.sampling.sampler import Sampler
 from workers.engines.text.schedule.batch import Batch
-from workers.engines.text.speculation import Draft, UnsupportedDraft
+from workers.engines.text.speculation.costs import Costs
+from workers.engines.text.speculation.draft_model import DraftModel, UnsupportedDraft
+from workers.engines.text.speculation.drafter import Drafter
+from workers.engines.text.speculation.prompt_lookup import PromptLookup
 from workers.engines.text.template import template_text
 from workers.fingerprint import fingerprint
 from workers.model_path import resolve
@@ -108,7 +111,7 @@ def assembled(
     vocabulary = _vocabulary(model)
     sampler = Sampler(tokenizer.eos_token_ids, tokenizer.encode("\n", add_special_tokens=False))
     slots = entry.rows
-    draft = _draft(entry, settings, caches, tokenizer, sampler, vocabulary)
+    drafter = _drafter(entry, settings, caches, tokenizer, sampler, vocabulary)
     memory, prompt_cache = _memory(entry)
     formats = Formats.of(
         template_text(tokenizer),
@@ -136,7 +139,7 @@ def assembled(
             prompts_at_once=entry.batch_prefill_size,
             chunk=entry.batch_prefill_step_size,
             max_kv_bytes=memory,
-            draft=draft,
+            drafter=drafter,
             adapted=adapters.chosen if adapters else None,
         )
 
@@ -163,10 +166,14 @@ def _quantisation(entry: TextEntry) -> kv.Quantisation | None:
     return kv.Quantisation(entry.kv_bits, entry.kv_group_size, entry.quantized_kv_start)
 
 
-def _draft(
+def _drafter(
     entry: TextEntry, settings: Settings, caches: kv.Kv, tokenizer: Any, sampler: Sampler, vocabulary: int
-) -> Draft | None:
-    if not isinstance(entry, LmEntry) or entry.draft_model_path is None:
+) -> Drafter | None:
+    if not isinstance(entry, LmEntry):
+        return None
+    if entry.prompt_lookup_num_tokens and caches.trimmable(1):
+        return PromptLookup(entry.prompt_lookup_num_tokens, Costs())
+    if entry.draft_model_path is None:
         return None
     folder = resolve(entry.draft_model_path, settings.cache, code=entry.trust_remote_code)
     model, own, *_ = mlx_lm.load(str(folder), tokenizer_config={"trust_remote_code": entry.trust_remote_code})
@@ -179,7 +186,7 @@ def _draft(
         raise UnsupportedDraft("draft_model_path: this model's cache cannot take tokens back; serve it without a draft")
     mx.eval(model.parameters())
     try:
-        return Draft(model, kv.Kv(model), sampler, count=entry.num_draft_tokens, width=vocabulary)
+        return DraftModel(model, kv.Kv(model), sampler, count=entry.num_draft_tokens, width=vocabulary)
     except UnsupportedDraft as error:
         raise UnsupportedDraft(f"draft_model_path: {entry.draft_model_path}: {error}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 
 from tasks.values import events
@@ -31,12 +32,12 @@ class Task:
         thought = sum(self.thought.values())
         return events.Usage(self.plan.tokens, self.generated, self.cached, reasoning_tokens=thought)
 
-    def fresh(self, row: Row) -> int:
-        """Tokens of an answer that no delta has counted yet, where the request wants them counted."""
+    def fresh(self, row: Row, number: int) -> int:
+        """How many of an answer's first `number` tokens no delta has counted yet, where they are to be counted."""
         if not self.plan.counted:
             return 0
-        before, self.counted[row] = self.counted.get(row, 0), row.generated
-        return row.generated - before
+        before, self.counted[row] = self.counted.get(row, 0), number
+        return number - before
 
     def called(self, row: Row) -> bool:
         """Whether the only call that an answer may hold is there."""
@@ -47,12 +48,12 @@ class Task:
         if not self.answers[row].thinking:
             return
         answer_format, thought = self.plan.answer_format, self.thought.get(row, 0) + 1
-        self.thought[row] = thought
+        self.thought[row], row.together = thought, answer_format.together(thought)
         # In the middle of a character, a grammar does not let it end.
         if (
             answer_format.over(thought)
             and row not in self.closed
             and (row.guide is None or row.guide.takes(answer_format.close))
         ):
-            row.forced = list(answer_format.close)
+            row.forced, row.together = list(answer_format.close), sys.maxsize
             self.closed.add(row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ from workers.engines.lm import TextEngine  # isort: skip
 from workers.engines.text.cache.kv import UnsupportedQuantisation
 from workers.engines.text.sampling.options import Defaults
 
-from workers.engines.text.speculation import UnsupportedDraft  # isort: skip
+from workers.engines.text.speculation.draft_model import UnsupportedDraft  # isort: skip
+from workers.engines.text.speculation.prompt_lookup import PromptLookup
 
 PROMPT = tuple(range(40, 80))
 
@@ -139,6 +141,16 @@ def test_quantisation_is_refused_where_no_cache_can_be_quantised(folder: Path) -
 def test_a_draft_model_says_what_the_model_says(folder: Path, tmp_path: Path) -> None:
     draft = tiny.save(tmp_path, tiny.model(5))
     assert said(load(folder, draft_model_path=str(draft), num_draft_tokens=4)) == said(load(folder))
+
+
+@pytest.mark.parametrize(("model", "drafts"), [(tiny.model, True), (tiny.windowed, True), (tiny.hybrid, False)])
+def test_drafts_out_of_the_text_are_for_models_that_can_take_tokens_back(
+    tmp_path: Path, model: Callable[[], Any], drafts: bool
+) -> None:
+    folder = tiny.save(tmp_path, model())
+    engine = load(folder, prompt_lookup_num_tokens=4)
+    assert isinstance(engine._batch._drafter, PromptLookup) is drafts
+    assert said(engine) == said(load(folder))
 
 
 def test_a_draft_model_with_another_vocabulary_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ from workers.engines.text.sampling.grammar import Grammars  # noqa: E402
 from workers.engines.text.sampling.options import Defaults  # noqa: E402
 from workers.engines.text.sampling.sampler import Sampler  # noqa: E402
 from workers.engines.text.schedule.batch import Batch  # noqa: E402
-from workers.engines.text.speculation import Draft  # noqa: E402
+from workers.engines.text.speculation.draft_model import DraftModel  # noqa: E402
+from workers.engines.text.speculation.drafter import Drafter  # noqa: E402
 
 TEMPLATE = (
     "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% if not loop.last or add_generation_prompt %}</s>"
@@ -139,6 +140,7 @@ def engine(
     max_kv_bytes: float = math.inf,
     context: int = 1024,
     draft: Any | None = None,
+    drafter: Drafter | None = None,
     shared: bool = False,
 ) -> TextEngine:
     """An engine of that model; without a prompt cache unless one is given."""
@@ -146,7 +148,7 @@ def engine(
     caches = kv.Kv(found, quantisation)
     kept = PromptCache(0) if prompts is None else prompts
     sampler = Sampler(words.eos_token_ids)
-    drafting = None if draft is None else Draft(draft, kv.Kv(draft), sampler, count=3, width=517)
+    drafting = drafter if draft is None else DraftModel(draft, kv.Kv(draft), sampler, count=3, width=517)
 
     def new_batch() -> Batch:
         return Batch(
@@ -158,7 +160,7 @@ def engine(
             prompts_at_once=prompts_at_once,
             chunk=chunk,
             max_kv_bytes=max_kv_bytes,
-            draft=drafting,
+            drafter=drafting,
         )
 
     formats = Formats.of(TEMPLATE, (), None, None)

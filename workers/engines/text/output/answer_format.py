@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,6 +76,10 @@ class AnswerFormat:
     def over(self, thought: int) -> bool:
         """Whether so many tokens of thinking are as many as there may be."""
         return self.budget is not None and thought >= self.budget
+
+    def together(self, thought: int) -> int:
+        """How many tokens may come at once when so many are thought, so that none is thought beyond the budget."""
+        return sys.maxsize if self.budget is None else max(1, self.budget - thought)
 
     def parser(self) -> Parser:
         """A parser of one answer."""

@@ -41,9 +41,13 @@ class Guide:
         if not self._matcher.is_stopped():
             self._matcher.consume_token(token)
 
+    def taken(self, tokens: Sequence[int]) -> int:
+        """How many of these may come next, in this order."""
+        return int(self._matcher.validate_tokens(list(tokens)))
+
     def takes(self, tokens: Sequence[int]) -> bool:
         """Whether all these may come next, in this order."""
-        return bool(self._matcher.validate_tokens(list(tokens)) == len(tokens))
+        return self.taken(tokens) == len(tokens)
 
     @property
     def broken(self) -> str:

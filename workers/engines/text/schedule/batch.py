@@ -24,7 +24,7 @@ from workers.engines.text.schedule.prefill import Piece
 from workers.engines.text.schedule.prefill_budget import PrefillBudget
 from workers.engines.text.schedule.prefills import Prefills
 from workers.engines.text.schedule.rows import PromptGroup, Row
-from workers.engines.text.speculation import Draft
+from workers.engines.text.speculation.drafter import Drafter
 
 AHEAD = 256  # tokens of an answer that are counted on when it is admitted; a longer one may have to pause
 _TIDY = 512  # steps between two looks at MLX's own cache of buffers
@@ -45,12 +45,12 @@ class Batch:
         prompts_at_once: int,
         chunk: int,
         max_kv_bytes: float,
-        draft: Draft | None = None,
+        drafter: Drafter | None = None,
         adapted: Callable[[str], Any] | None = None,
     ) -> None:
         """`adapted` is the model with an adapter, by its name, where requests may choose one."""
         self._kv, self._sampler, self._prompt_cache = caches, sampler, prompt_cache
-        self._draft = draft
+        self._drafter, self._drafted = drafter, False
         self._slots, self._at_once, self._max_bytes = slots, prompts_at_once, max_kv_bytes
         self._waiting: deque[PromptGroup] = deque()
         self._groups, self._bulk_throttle = Groups(model, caches, slots, adapted), BulkThrottle(slots)
@@ -103,14 +103,14 @@ class Batch:
         began = time.monotonic()
         # Prompts go first: tokens are emitted at once, and what is prefilled is decoded in the same step.
         prefilled, piece = self._advance(bulk_work)
-        if (draft := self._drafting()) is not None:
-            generated, plain = self._groups.all[0].speculate(self._sampler, draft), False
+        groups = self._groups.decoding(bulk_work)
+        before, self._drafted = self._drafted, (drafter := self._drafting(groups)) is not None
+        if drafter is not None:
+            generated = groups[0].speculate(self._sampler, drafter)
         else:
-            generated, plain = (
-                [token for group in self._groups.decoding(bulk_work) for token in group.step(self._sampler)],
-                True,
-            )
-        self._learn(time.monotonic() - began, piece, generated if plain else [])
+            generated = [token for group in groups for token in group.step(self._sampler)]
+        # After drafts were checked the next logits are there already, so that step says nothing either.
+        self._learn(time.monotonic() - began, piece, [] if before or self._drafted else generated)
         if self._steps % _TIDY == 0:
             mx.clear_cache()
         ready, self._ready = [Ready(prompt) for prompt in self._ready], []
@@ -147,21 +147,17 @@ class Batch:
         if generated and not piece:
             self._bulk_throttle.took(seconds, bulk)
 
-    def _drafting(self) -> Draft | None:
-        """The draft model, while one row is decoded and nothing waits: beside others, a batch is the faster way."""
-        decoding = [row for group in self._groups.all for row in group.rows]
-        busy = self._waiting or self._prefills.all or len(self._groups.all) > 1
-        if self._draft is None or busy or len(decoding) != 1:
+    def _drafting(self, groups: Sequence[Group]) -> Drafter | None:
+        """What drafts in this step, if anything does: while the rows of one group are all that there is to do."""
+        drafter = self._drafter
+        if drafter is None or self._waiting or self._prefills.all or not len(groups) == len(self._groups.all) == 1:
             return None
-        (row,) = decoding
-        if row.guide is not None or row.forced:  # what is allowed next depends on what was generated
+        (group,) = groups
+        longest = max(len(row.tokens) for row in group.all_rows) + drafter.count + 1
+        if group.joining or not group.takes_back or not self._kv.trimmable(longest):
             return None
-        alone = not self._groups.all[0].joining and self._kv.trimmable(len(row.tokens) + self._draft.count + 1)
-        return (
-            self._draft
-            if alone and self._draft.ready(row, self.prefill_budget.chunk([len(row.tokens) + 1], 1))
-            else None
-        )
+        chunk = self.prefill_budget.chunk([longest - drafter.count], 1)
+        return drafter if drafter.ready(group.rows, self._steps, chunk) else None
 
     def relieve(self) -> None:
         """Forget all that is kept of earlier prompts in memory."""

@@ -12,7 +12,7 @@ from workers.engines.text.output import scores
 from workers.engines.text.sampling.pick import Pick
 from workers.engines.text.sampling.sampler import Sampler, report
 from workers.engines.text.schedule.rows import Logprob, Row
-from workers.engines.text.speculation import Draft
+from workers.engines.text.speculation.drafter import Drafter
 
 
 class Generated(NamedTuple):
@@ -22,6 +22,34 @@ class Generated(NamedTuple):
     token: int
     number: int
     logprob: Logprob | None = None
+
+
+class Run(NamedTuple):
+    """A row, and tokens that may follow its own: its next one, and drafts of which no grammar forbids any."""
+
+    row: Row
+    tokens: list[int]
+
+    @classmethod
+    def of(cls, row: Row, tokens: list[int]) -> Run:
+        """The tokens up to the first that the row's grammar forbids."""
+        return cls(row, tokens if row.guide is None else tokens[: max(1, row.guide.taken(tokens))])
+
+    @property
+    def picks(self) -> list[Pick]:
+        """What the sampler needs to know to draw what follows each token but the last."""
+        row, guide, picks = self.row, self.row.guide, list[Pick]()
+        for at in range(1, len(self.tokens)):
+            if guide is not None:
+                guide = guide.copy()
+                guide.accept(self.tokens[at - 1])
+            picks.append(Pick(row.options, row.prompt_length, [*row.tokens, *self.tokens[:at]], guide))
+        return picks
+
+    def right(self, drawn: Sequence[int]) -> int:
+        """How many of the drafts are what was drawn, up to the first that is not."""
+        pairs = enumerate(zip(drawn, self.tokens[1:], strict=True))
+        return next((at for at, (token, draft) in pairs if token != draft), len(drawn))
 
 
 class Group:
@@ -56,6 +84,11 @@ class Group:
     def width(self) -> int:
         """Tokens that every row takes, padding included."""
         return max((len(row.tokens) for row in self.all_rows), default=0)
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether the caches can forget as many of each row's last tokens as they are told; mlx-lm's alone can."""
+        return len(self.rows) == 1 or kv.shareable(self.caches)
 
     def enter(self, row: Row, caches: list[Any]) -> None:
         """Let a row join at the next step; the caches hold all its tokens but the last, and become the group's."""
@@ -104,26 +137,54 @@ class Group:
         self.rows, self.caches, self.logits, self._batched = [], [], None, False
         return generated
 
-    def speculate(self, sampler: Sampler, draft: Draft) -> list[Generated]:
-        """The next token of the only row, and those after it that the draft has right."""
-        (row,) = self.rows
-        if self._batched:
+    def speculate(self, sampler: Sampler, drafter: Drafter) -> list[Generated]:
+        """Every row's next token, and those after it that its drafts have right: all are checked in one pass."""
+        if self._batched and len(self.rows) == 1:
             self.caches, self._batched = kv.extracted(self.caches, 0), False
-        (first,) = sampler.draw(self.logits, [row.pick]).tolist()
-        tokens = [first, *draft.tokens(row, first, min(draft.count, row.limit - row.generated - 1))]
-        logits = self._model(mx.array([tokens]), cache=self.caches)[0]
-        picks = [
-            Pick(row.options, row.prompt_length, [*row.tokens, *tokens[: at + 1]]) for at in range(len(tokens) - 1)
+        firsts = sampler.draw(self.logits, [row.pick for row in self.rows]).tolist()
+        drafts = drafter.drafts(self.rows, firsts)
+        runs = [Run.of(row, [first, *own]) for row, first, own in zip(self.rows, firsts, drafts, strict=True)]
+        width = max(len(run.tokens) for run in runs)
+        inputs = mx.array([run.tokens + [0] * (width - len(run.tokens)) for run in runs])
+        logits = self._model(inputs, cache=self.caches)
+        # Of each row, what it says after each of its tokens.
+        checked = logits.reshape(len(runs) * width, -1)
+        places = [at * width + place for at, run in enumerate(runs) for place in range(len(run.tokens) - 1)]
+        picks = [pick for run in runs for pick in run.picks]
+        drawn = iter(sampler.draw(checked[mx.array(places)], picks).tolist() if picks else [])
+        right = [run.right([next(drawn) for _ in run.tokens[1:]]) for run in runs]
+        logprobs = self._logprobs(runs, right, checked, width)
+        self._take_back([width - 1 - own for own in right])
+        self.logits = checked[mx.array([at * width + own for at, own in enumerate(right)])]
+        mx.async_eval(self.logits)  # type: ignore[no-untyped-call]
+        return [
+            self._append(run.row, token, logprobs.get((at, place)))
+            for at, (run, own) in enumerate(zip(runs, right, strict=True))
+            for place, token in enumerate(run.tokens[: own + 1])
         ]
-        drawn = sampler.draw(logits[:-1], picks).tolist() if picks else []
-        right = next((at for at, token in enumerate(drawn) if token != tokens[at + 1]), len(drawn))
-        wanted = [row.options.logprobs] * (right + 1)
-        reported = report(mx.concatenate([self.logits, logits[:right]]), mx.array(tokens[: right + 1]), wanted)
+
+    def _logprobs(
+        self, runs: Sequence[Run], right: Sequence[int], checked: Any, width: int
+    ) -> Mapping[tuple[int, int], Logprob]:
+        """Of the tokens that are right, where they are asked for, by row and place."""
+        if all(run.row.options.logprobs is None for run in runs):
+            return {}
+        said = [(at, place) for at, own in enumerate(right) for place in range(own + 1)]
+        before = mx.concatenate([self.logits, checked])
+        # A row's first token is what the last step's logits say.
+        logits = before[mx.array([len(runs) + at * width + place - 1 if place else at for at, place in said])]
+        wanted = [runs[at].row.options.logprobs for at, _ in said]
+        found = scores.read(report(logits, mx.array([runs[at].tokens[place] for at, place in said]), wanted), wanted)
+        return {said[number]: logprob for number, logprob in found.items()}
+
+    def _take_back(self, wrong: Sequence[int]) -> None:
+        """Let the caches forget each row's last tokens, so many of each."""
+        most = min(wrong)
         for layer in self.caches:
-            layer.trim(len(drawn) - right)
-        self.logits = logits[right : right + 1]
-        logprobs = scores.read(reported, wanted)
-        return [self._append(row, token, logprobs.get(at)) for at, token in enumerate(tokens[: right + 1])]
+            layer.trim(most)
+            if max(wrong) > most:
+                layer.prepare(right_padding=[own - most for own in wrong])
+                layer.finalize()
 
     def caches_of(self, row: Row) -> list[Any]:
         """A row's own caches, with all its tokens, or all but the last while it enters."""

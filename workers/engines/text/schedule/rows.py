@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -51,7 +52,8 @@ class Row:
 
     `cached` tokens of the prompt came from the prompt cache; `number` tells who came first. `guide` says which tokens
     may come next, `forced` holds those that must, and `media` belongs to its prompt. Nobody waits for a `bulk`
-    one. What it leaves in the prompt cache is its `owner`'s. It is computed with its `adapter`.
+    one. What it leaves in the prompt cache is its `owner`'s. It is computed with its `adapter`. Not more than
+    `together` tokens may come in one step: what is said by then may decide what follows.
     """
 
     job: str
@@ -67,6 +69,7 @@ class Row:
     media: PromptMedia | None = None
     owner: str = ""
     adapter: str = ""
+    together: int = sys.maxsize
     number: int = field(default_factory=itertools.count().__next__)
 
     @property

@@ -25,6 +25,8 @@ from workers.engines.text.output.answer_format import AnswerFormat, Formats
 from workers.engines.text.prompts import Prompt, Prompts
 from workers.engines.text.requester import Requester
 from workers.engines.text.sampling.guide import Guide
+from workers.engines.text.schedule.rows import Row
+from workers.engines.text.speculation.drafter import room
 from workers.parsers import registry
 from workers.parsers.registry import ReasoningFormat, ToolFormat
 
@@ -169,6 +171,41 @@ def test_a_budget_ends_the_thinking(thinker: TextEngine) -> None:
     assert free.usage("0").reasoning_tokens > 9 + close(thinker)
     assert 9 <= bound.usage("0").reasoning_tokens <= 9 + close(thinker) + 4  # what is held back
     assert bound.text("0")
+
+
+class Knowing:
+    """A drafter that knows what will be said."""
+
+    count = 8
+
+    def __init__(self, tokens: list[int]) -> None:
+        self._tokens = tokens
+
+    def ready(self, rows: Sequence[Row], step: int, chunk: int) -> bool:
+        return any(map(room, rows))
+
+    def drafts(self, rows: Sequence[Row], firsts: Sequence[int]) -> list[list[int]]:
+        return [self._tokens[len(row.tokens) + 1 :][: min(self.count, room(row))] for row in rows]
+
+
+def test_a_budget_ends_the_thinking_among_drafts_that_are_right(
+    thinker: TextEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for budget in (4, 9, 10):
+        one = asked(5, tools=(), max_tokens=60, thinking_budget=budget)
+        batch = Batch(thinker)
+        batch.admit("0", one)
+        (row,) = thinker._batch.rows
+        plain = batch.run()
+        with monkeypatch.context() as patched:
+            patched.setattr(thinker._batch, "_drafter", Knowing(row.tokens))
+            again = run(thinker, one)
+        assert again.steps < plain.steps
+        assert (again.text("0"), again.usage("0"), again.reason("0")) == (
+            plain.text("0"),
+            plain.usage("0"),
+            plain.reason("0"),
+        )
 
 
 def test_a_constraint_waits_for_the_end_of_the_thinking(thinker: TextEngine) -> None:

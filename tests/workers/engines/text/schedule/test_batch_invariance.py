@@ -16,6 +16,7 @@ from tests.rounds import rounds
 from tests.workers.engines.rows import chat, job
 from tests.workers.engines.text import tiny
 from tests.workers.engines.text.batch_invariance import OPTIONS, Answers, arrivals, differences, together
+from tests.workers.engines.text.speculation.test_prompt_lookup import Bold, Free
 from workers.engines.text.cache import kv
 from workers.engines.text.cache.kv import Quantisation
 from workers.engines.text.cache.prompt_cache import PromptCache
@@ -129,6 +130,13 @@ def test_with_a_draft_model_beside_bulk_rows() -> None:
 def test_with_a_draft_model() -> None:
     model = tiny.model()
     compare(SOME, tiny.engine(model), tiny.engine(model, draft=tiny.model(1)), model, completion)
+
+
+@pytest.mark.parametrize("make", [tiny.model, tiny.windowed])
+def test_with_drafts_out_of_the_text_beside_bulk_rows(make: Callable[[], Any]) -> None:
+    model = make()
+    company = tiny.engine(model, drafter=Bold(3, Free()), prompts=PromptCache(1 << 22))
+    compare(SOME, tiny.engine(model), company, model, in_any_lane, random.Random(7))
 
 
 def test_on_a_real_model(text_engine: TextEngine) -> None:

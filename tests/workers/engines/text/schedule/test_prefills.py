@@ -13,7 +13,7 @@ from tasks.values.requests import CompletionRequest
 from tests.workers.engines.rows import Batch
 from tests.workers.engines.text import tiny
 from tests.workers.engines.text.schedule.test_batch import prompt, tokens
-from tests.workers.engines.text.test_speculation import forwards
+from tests.workers.engines.text.speculation.test_draft_model import forwards
 from workers.engines.text.cache import kv
 from workers.engines.text.output import scores
 from workers.engines.text.sampling.options import Defaults, options

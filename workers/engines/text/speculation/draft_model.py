@@ -1,12 +1,8 @@
-"""Speculative decoding for a row that is decoded alone: a small model drafts tokens, the large one checks them.
-
-Leviathan et al., "Fast Inference from Transformers via Speculative Decoding" (arXiv 2211.17192). Here both models draw
-with the random numbers that belong to a token's place, so a draft is right when both draw the same token, and the
-answer is token for token what the large model writes by itself, whatever its settings.
-"""
+"""A small model that drafts for a row which is decoded alone."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import mlx.core as mx
@@ -18,17 +14,18 @@ from workers.engines.text.cache.radix import shared
 from workers.engines.text.sampling.pick import Pick
 from workers.engines.text.sampling.sampler import Sampler
 from workers.engines.text.schedule.rows import Row
+from workers.engines.text.speculation.drafter import room
 
 
 class UnsupportedDraft(Unservable):
     """This draft model cannot draft for the model; the message says why."""
 
 
-class Draft:
+class DraftModel:
     """A draft model and what it has read, which is one row at a time; of another owner's it begins anew.
 
-    It drafts up to `count` tokens of a vocabulary of `width`. Raises UnsupportedDraft for a model that cannot take
-    tokens back.
+    It draws with the random numbers of the model itself, `count` tokens of a vocabulary of `width` at most. Raises
+    UnsupportedDraft for a model that cannot take tokens back.
     """
 
     def __init__(self, model: Any, caches: kv.Kv, sampler: Sampler, *, count: int, width: int) -> None:
@@ -38,8 +35,11 @@ class Draft:
         self.count, self._width = count, width
         self._caches, self._held, self._owner = caches.fresh(), list[int](), ""
 
-    def ready(self, row: Row, chunk: int) -> bool:
-        """Whether it can draft for a row now; it reads up to `chunk` of the tokens that it has not read yet."""
+    def ready(self, rows: Sequence[Row], step: int, chunk: int) -> bool:
+        """Whether it can draft for a row now, which must be the only one: beside others, a batch is the faster way."""
+        if len(rows) != 1 or rows[0].guide is not None or not room(rows[0]):
+            return False  # what a grammar allows is seldom what it would say
+        (row,) = rows
         if not self._kv.trimmable(len(row.tokens) + self.count + 1):
             return False
         self._back_to(row.tokens if row.owner == self._owner else [])
@@ -51,15 +51,16 @@ class Draft:
         mx.eval([layer.state for layer in self._caches])
         return False
 
-    def tokens(self, row: Row, first: int, count: int) -> list[int]:
-        """What may follow a row's tokens and the `first` one after them."""
+    def drafts(self, rows: Sequence[Row], firsts: Sequence[int]) -> list[list[int]]:
+        """What it says after the row's tokens and the next one."""
+        (row,), (first,) = rows, firsts
         context = [*row.tokens, first]
         guesses: list[int] = []
-        for _ in range(count):
+        for _ in range(min(self.count, room(row))):
             logits = self._read(context[len(self._held) :])
             guesses += self._sampler.draw(logits, [Pick(row.options, row.prompt_length, context)]).tolist()
             context.append(guesses[-1])
-        return guesses
+        return [guesses]
 
     def _read(self, tokens: list[int]) -> Any:
         self._held += tokens

@@ -21,7 +21,7 @@ from workers.engines.lm import TextEngine  # isort: skip
 from workers.engines.text.cache.kv import Quantisation
 from workers.engines.text.cache.prompt_cache import PromptCache
 
-from workers.engines.text.speculation import UnsupportedDraft  # isort: skip
+from workers.engines.text.speculation.draft_model import DraftModel, UnsupportedDraft  # isort: skip
 
 NO_END = ((516, -100.0),)
 
@@ -138,8 +138,8 @@ def test_turns_reuse_the_prompt_cache_beside_a_draft() -> None:
 
 def test_a_long_prompt_is_read_by_the_draft_a_piece_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = tiny.engine(draft=tiny.model(), chunk=64)
-    draft, read = engine._batch._draft, list[int]()
-    assert draft is not None
+    draft, read = engine._batch._drafter, list[int]()
+    assert isinstance(draft, DraftModel)
     own = draft._model
 
     def spy(inputs: Any, cache: Any) -> Any:
@@ -160,8 +160,8 @@ def test_a_draft_that_cannot_take_tokens_back_is_refused() -> None:
 
 def test_what_a_draft_has_read_for_one_owner_serves_that_owner_only(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = tiny.engine(draft=tiny.model())
-    draft, read = engine._batch._draft, list[int]()
-    assert draft is not None
+    draft, read = engine._batch._drafter, list[int]()
+    assert isinstance(draft, DraftModel)
     plain = draft._read
     monkeypatch.setattr(draft, "_read", lambda tokens: read.append(len(tokens)) or plain(tokens))  # type: ignore[func-returns-value]
     sums = []
