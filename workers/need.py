@@ -68,7 +68,7 @@ def _paths(entry: ModelEntry) -> Iterator[str]:
     """Where there are weights of a model."""
     yield entry.model_path
     if isinstance(entry, LmEntry):
-        yield from filter(None, (entry.draft_model_path, entry.adapter_path))
+        yield from filter(None, (entry.draft_model_path, entry.adapter_path, *entry.adapters.values()))
     if isinstance(entry, ImageEntry):
         yield from (*entry.lora_paths, *entry.adapters.values())
 

@@ -29,6 +29,10 @@ def entries(folder: Path) -> dict[str, tuple[ModelEntry, Need]]:
     return {
         "weights": (EmbeddingsEntry(model_path=path), Need(707, 0)),
         "what is laid beside them": (LmEntry(model_path=path, **beside), Need(937, 0)),
+        "adapters to choose from": (
+            LmEntry(model_path=path, adapters={"a": str(folder / "adapter"), "b": str(folder / "draft")}),
+            Need(937, 0),
+        ),
         "bounds of caches": (LmEntry(model_path=path, max_kv_bytes=40, prompt_cache_max_bytes=2), Need(707, 42)),
         "folders below": (ImageGenerationEntry(model_path=str(folder / "drawing")), Need(500, 0)),
         "no such folder": (LmEntry(model_path=str(folder / "none")), Need(0, 0)),

@@ -36,7 +36,7 @@ class Adapters(ABC):
         self._places: dict[str, _Place] = {}
         self._plain: dict[str, Any] = {}
         self._laid: dict[str, dict[str, Any]] = {PLAIN: {}}
-        self._now = PLAIN
+        self._now: Mapping[str, Any] = self._laid[PLAIN]
         for name, folder in folders.items():
             self._laid[name] = self._load(name, folder)
 
@@ -51,13 +51,17 @@ class Adapters(ABC):
 
     def use(self, name: str) -> None:
         """Let the model be as it is with this adapter, or with PLAIN, from its next call on."""
-        if name == self._now:
+        self._exchange(self._laid[name])
+
+    def _exchange(self, layers: Mapping[str, Any]) -> None:
+        """Put these layers in the places that were exchanged, and the model's own in the others."""
+        if layers is self._now:
             return
-        for path in self._laid[self._now].keys() - self._laid[name].keys():
+        for path in self._now.keys() - layers.keys():
             self._put(path, self._plain[path])
-        for path, layer in self._laid[name].items():
+        for path, layer in layers.items():
             self._put(path, layer)
-        self._now = name
+        self._now = layers
 
     def _load(self, name: str, folder: Path) -> dict[str, Any]:
         before, weights = dict(self.model.named_modules()), dict(tree_flatten(self.model.parameters()))

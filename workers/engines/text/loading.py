@@ -140,7 +140,7 @@ def assembled(
             chunk=entry.batch_prefill_step_size,
             max_kv_bytes=memory,
             drafter=drafter,
-            adapted=adapters.chosen if adapters else None,
+            adapters=adapters,
         )
 
     return Loaded(new_batch, tokenizer, prompts, planner, slots, settings.shared_cache, entry.debug)

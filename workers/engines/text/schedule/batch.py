@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import mlx.core as mx
 import structlog
 
+from workers.engines.text.adapters import Adapters
 from workers.engines.text.cache import kv
 from workers.engines.text.cache.prompt_cache import NOTHING, PromptCache
 from workers.engines.text.sampling.sampler import Sampler
@@ -46,15 +47,15 @@ class Batch:
         chunk: int,
         max_kv_bytes: float,
         drafter: Drafter | None = None,
-        adapted: Callable[[str], Any] | None = None,
+        adapters: Adapters | None = None,
     ) -> None:
-        """`adapted` is the model with an adapter, by its name, where requests may choose one."""
+        """Requests may choose one of `adapters`, where there are any."""
         self._kv, self._sampler, self._prompt_cache = caches, sampler, prompt_cache
         self._drafter, self._drafted = drafter, False
         self._slots, self._at_once, self._max_bytes = slots, prompts_at_once, max_kv_bytes
         self._waiting: deque[PromptGroup] = deque()
-        self._groups, self._bulk_throttle = Groups(model, caches, slots, adapted), BulkThrottle(slots)
-        self._prefills, self._lookup = Prefills(model, caches, adapted), Lookup(caches, prompt_cache)
+        self._groups, self._bulk_throttle = Groups(model, caches, slots, adapters), BulkThrottle(slots)
+        self._prefills, self._lookup = Prefills(model, caches, adapters), Lookup(caches, prompt_cache)
         self._ready: list[PromptGroup] = []
         self._steps = 0
         self.prefill_budget = PrefillBudget(chunk)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import mlx.core as mx
 
+from workers.engines.text.adapters import Adapters
 from workers.engines.text.cache import kv
 from workers.engines.text.output import scores
 from workers.engines.text.sampling.pick import Pick
@@ -53,7 +54,7 @@ class Run(NamedTuple):
 
 
 class Group:
-    """Rows with caches of one kind and of lengths that may be padded together, all `bulk` or none, of one adapter.
+    """Rows with caches of one kind and of lengths that may be padded together, all `bulk` or none.
 
     Between steps the caches hold all tokens of every row, and `logits`, (rows, vocabulary) and perhaps still being
     computed, say how each goes on. Rows that enter have their last token outside the caches; it is fed with the others'
@@ -61,8 +62,10 @@ class Group:
     which models have faster paths.
     """
 
-    def __init__(self, model: Any, kind: tuple[str, ...], *, bulk: bool = False, adapter: str = "") -> None:
-        self._model, self.kind, self.bulk, self.adapter = model, kind, bulk, adapter
+    def __init__(
+        self, model: Any, kind: tuple[str, ...], *, bulk: bool = False, adapters: Adapters | None = None
+    ) -> None:
+        self._model, self.kind, self.bulk, self._adapters = model, kind, bulk, adapters
         self.rows: list[Row] = []
         self.caches: list[Any] = []
         self.logits: Any = None
@@ -124,7 +127,7 @@ class Group:
             feed.append(mx.array([row.tokens[-1] for row in joining], mx.uint32))
         self.joined, self.entering = [], []
         inputs = mx.concatenate(feed)[:, None]
-        self.logits = self._model(inputs, cache=self.caches)[:, -1]
+        self.logits = self._forward(inputs, [*self.rows, *joining])[:, -1]
         mx.async_eval(self.logits)  # type: ignore[no-untyped-call]
         generated = self._append_all(drawn.tolist(), scores.read(reported, wanted)) if drawn is not None else []
         self.rows += joining
@@ -146,7 +149,7 @@ class Group:
         runs = [Run.of(row, [first, *own]) for row, first, own in zip(self.rows, firsts, drafts, strict=True)]
         width = max(len(run.tokens) for run in runs)
         inputs = mx.array([run.tokens + [0] * (width - len(run.tokens)) for run in runs])
-        logits = self._model(inputs, cache=self.caches)
+        logits = self._forward(inputs, self.rows)
         # Of each row, what it says after each of its tokens.
         checked = logits.reshape(len(runs) * width, -1)
         places = [at * width + place for at, run in enumerate(runs) for place in range(len(run.tokens) - 1)]
@@ -212,6 +215,11 @@ class Group:
             return
         for layer in self.caches:
             layer.filter(keep)
+
+    def _forward(self, inputs: Any, rows: Sequence[Row]) -> Any:
+        """Logits (rows, tokens, vocabulary) of what is fed to each row."""
+        model = self._model if self._adapters is None else self._adapters.chosen([row.adapter for row in rows])
+        return model(inputs, cache=self.caches)
 
     def _append_all(self, tokens: Sequence[int], logprobs: Mapping[int, Logprob]) -> list[Generated]:
         pairs = zip(self.rows, tokens, strict=True)

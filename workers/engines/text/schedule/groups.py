@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from mlx.utils import tree_flatten
 
+from workers.engines.text.adapters import Adapters
 from workers.engines.text.cache import kv
 from workers.engines.text.schedule.decode import Group
 from workers.engines.text.schedule.rows import Row
-
-Adapted: TypeAlias = Callable[[str], Any]
 
 
 class BulkWork(NamedTuple):
@@ -22,13 +21,13 @@ class BulkWork(NamedTuple):
 
 
 class Groups:
-    """The groups of one batch; bulk rows have groups of their own, of at most `most` rows, and so has each adapter.
+    """The groups of one batch; bulk rows have groups of their own, of at most `most` rows.
 
-    `adapted` is the model with an adapter, by its name, where requests may choose one.
+    Requests may choose one of `adapters`, where there are any.
     """
 
-    def __init__(self, model: Any, caches: kv.Kv, most: int, adapted: Adapted | None = None) -> None:
-        self._model, self._adapted, self._kv, self.most = model, adapted, caches, most
+    def __init__(self, model: Any, caches: kv.Kv, most: int, adapters: Adapters | None = None) -> None:
+        self._model, self._adapters, self._kv, self.most = model, adapters, caches, most
         self._weights = sum(leaf.nbytes for _, leaf in tree_flatten(model.parameters()))
         self.all: list[Group] = []
 
@@ -99,8 +98,7 @@ class Groups:
 
     def _new(self, kind: tuple[str, ...], row: Row) -> Group:
         """A group for rows like this one."""
-        model = self._model if self._adapted is None else self._adapted(row.adapter)
-        self.all.append(Group(model, kind, bulk=row.bulk, adapter=row.adapter))
+        self.all.append(Group(self._model, kind, bulk=row.bulk, adapters=self._adapters))
         return self.all[-1]
 
     def _cheapest(self, row: Row, kind: tuple[str, ...]) -> Group:
@@ -115,10 +113,15 @@ class Groups:
     def _takes(self, group: Group, rows: Sequence[Row], kind: tuple[str, ...]) -> bool:
         if not rows or not self._kv.mergeable:
             return False
-        if (group.kind, group.bulk, group.adapter) != (kind, rows[0].bulk, rows[0].adapter):
-            return False
         together = [*group.all_rows, *rows]
+        adapters = {row.adapter for row in together}
+        if (group.kind, group.bulk) != (kind, rows[0].bulk) or not (len(adapters) == 1 or self._mixes):
+            return False
         return (not group.bulk or len(together) <= self.most) and self._padding(together) <= self._weights
+
+    @property
+    def _mixes(self) -> bool:
+        return self._adapters is not None and self._adapters.mix
 
     def _padding(self, rows: Sequence[Row]) -> float:
         lengths = [len(row.tokens) for row in rows]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from workers.engines.text.adapters import Adapters
 from workers.engines.text.cache import kv
 from workers.engines.text.schedule.prefill import Prefill, alike
 from workers.engines.text.schedule.rows import PromptGroup
@@ -13,10 +14,10 @@ _OLDEST = 4  # every so many steps the oldest prompts advance, however long they
 
 
 class Prefills:
-    """The prefills of one batch, the oldest first; `adapted` is as in Groups."""
+    """The prefills of one batch, the oldest first; `adapters` are as in Groups."""
 
-    def __init__(self, model: Any, caches: kv.Kv, adapted: Callable[[str], Any] | None = None) -> None:
-        self._model, self._adapted, self._kv = model, adapted, caches
+    def __init__(self, model: Any, caches: kv.Kv, adapters: Adapters | None = None) -> None:
+        self._model, self._adapters, self._kv = model, adapters, caches
         self.all: list[Prefill] = []
 
     @property
@@ -36,7 +37,7 @@ class Prefills:
             first = chosen[0]
             together = [first, *(other for other in chosen[1:] if alike(self._kv, first, other))]
             chosen = [prompt for prompt in chosen if prompt not in together]
-            model = self._model if self._adapted is None else self._adapted(first.adapter)
+            model = self._model if self._adapters is None else self._adapters.chosen([first.adapter])
             self.all.append(Prefill(model, self._kv, together))
 
     def next(self, step: int, *, bulk: bool) -> Prefill | None:
