@@ -50,7 +50,8 @@ _LEAST = 0.05  # of it is for caches even where the weights take more
 class Weights(NamedTuple):
     """A model's parts as their library loaded them from a folder, with the folder of its adapter if it has one.
 
-    `code` names the library and its version. Requests may choose one of `adapters`.
+    `code` names the library and its version. Requests may choose one of `adapters`. What a prompt leaves in the caches
+    serves later ones where it is `reusable`.
     """
 
     folder: Path
@@ -60,6 +61,7 @@ class Weights(NamedTuple):
     code: str
     adapter: Path | None = None
     adapters: Adapters | None = None
+    reusable: bool = True
 
 
 class UnsupportedArchitecture(Unservable):
@@ -127,7 +129,7 @@ def assembled(
     adapters = weights.adapters
     names = frozenset(adapters.names if adapters else ())
     planner = Planner(prompts, _defaults(entry, settings, folder), formats, grammars, adapters=names)
-    kept = _prompt_cache(entry, weights, prompt_cache)
+    kept = _prompt_cache(entry, weights, prompt_cache if weights.reusable else 0)
 
     def new_batch() -> Batch:
         return Batch(

@@ -106,11 +106,14 @@ class SpecialTokens:
             return rendered
         return rendered if rendered.text == thinking.text else thinking
 
+    def hidden(self, rendered: Rendered) -> bool:
+        """Whether users wrote what a tokenizer that sees no marks would take for special tokens."""
+        return bool(rendered.marks) and self._any.findall(rendered.text) != self._any.findall(rendered.marked)
+
     def tokens(self, rendered: Rendered) -> list[int]:
         """The token ids of a rendered conversation, special ones only where they are not marked."""
-        text = rendered.text
-        if not rendered.marks or self._any.findall(text) == self._any.findall(rendered.marked):
-            return self._encoder.ids(text, special=False)
+        if not self.hidden(rendered):
+            return self._encoder.ids(rendered.text, special=False)
         if (renamed := self._renaming()) is not None:
             return renamed.ids(self._any, rendered)
         # Cut behind the first character of what must not be one token.

@@ -7,7 +7,7 @@ from typing import Any
 
 import mlx.core as mx
 
-from workers.engines.vision.families import Inputs
+from workers.engines.vision.family import Inputs
 
 
 class EncoderCache:

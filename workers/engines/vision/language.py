@@ -10,7 +10,7 @@ import numpy as np
 from mlx_lm.models.cache import KVCache, RotatingKVCache
 
 from workers.engine import Unservable
-from workers.engines.vision.pictures import EncodedMedia
+from workers.engines.vision.prompt_media import EncodedMedia
 
 
 class UnsupportedArchitecture(Unservable):
@@ -24,8 +24,11 @@ class Language:
     of its layers, because they, too, are merged into batches, cut and kept with the row.
     """
 
+    way, why = "family", "its media is encoded piece by piece, and kept for later prompts"
+
     def __init__(self, model: Any, *, spatial: bool) -> None:
         self._model, self._language, self._spatial = model, model.language_model, spatial
+        self.exact_caches = int(spatial)
 
     @property
     def layers(self) -> Any:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import mlx_vlm
+import structlog
 from mlx_lm.tokenizer_utils import TokenizerWrapper
-from mlx_vlm.utils import load_model
-from transformers import AutoProcessor
+from mlx_vlm.utils import get_model_type, load_image_processor, load_model, load_processor
 
 from mlxq.entries import MultimodalEntry
 from mlxq.settings import Settings
@@ -20,47 +20,59 @@ from workers.budget import Budget
 from workers.engines.text import loading
 from workers.engines.text.loading import Loaded, Weights
 from workers.engines.vision.encoder_cache import EncoderCache
-from workers.engines.vision.families import FAMILIES, Family, Kind
+from workers.engines.vision.families import family
+from workers.engines.vision.family import Family, Kind
+from workers.engines.vision.general.language import GeneralLanguage, TurnsLanguage
+from workers.engines.vision.general.reader import GeneralReader
+from workers.engines.vision.general.state import ModelState
+from workers.engines.vision.general.way import choose
 from workers.engines.vision.language import Language, UnsupportedArchitecture
 from workers.engines.vision.media import MediaLoader
-from workers.engines.vision.prompts import VisionPrompts
-from workers.engines.vision.reader import Reader
+from workers.engines.vision.parts import MediaReader, Parts
+from workers.engines.vision.prompts import VisionPrompts, takes_parts
+from workers.engines.vision.reader import FamilyReader
 from workers.images import ImageLimits
 from workers.model_path import resolve
 from workers.video import VideoLimits
 
 PIXEL_BYTES = 1 << 30  # that wait for the vision tower
-OPEN_BYTES = 1 << 30  # of pictures, sounds and films that are opened and wait for the processor
-AUTO_RESIZE = 448  # pixels of a picture's longer side where mlx-openai-server's default is asked for
+OPEN_BYTES = 1 << 30  # of images, sounds and videos that are opened and wait for the processor
+AUTO_RESIZE = 448  # pixels of an image's longer side where mlx-openai-server's default is asked for
+# What mlx-vlm makes of a conversation where a model has no template: its text, with roles where there are turns.
+PLAIN = (
+    "{% if messages|length == 1 and messages[0].role == 'user' %}{{ messages[0].content }}{% else %}"
+    "{% for m in messages %}{{ m.role|capitalize }}: {{ m.content }}\n{% endfor %}"
+    "{% if add_generation_prompt %}Assistant:{% endif %}{% endif %}"
+)
+log = structlog.get_logger()
 
 
 def load(entry: MultimodalEntry, settings: Settings) -> Loaded:
     """Load weights, processor and defaults; call it in the thread that will own the model.
 
-    Raises UnsupportedArchitecture, before any weights are read where that is known from the model's config.
+    Raises UnsupportedArchitecture for what the installed mlx-vlm cannot load, or is no model that chats.
     """
     folder = resolve(entry.model_path, settings.cache, code=entry.trust_remote_code)
     config = json.loads((folder / "config.json").read_text())
-    kind = config.get("model_type")
-    if kind not in FAMILIES:
-        known = ", ".join(FAMILIES)
-        raise UnsupportedArchitecture(f"models of architecture '{kind}' cannot see here; those that can are {known}")
-    if (config.get("text_config") or {}).get("use_bidirectional_attention") == "vision":
-        raise UnsupportedArchitecture("in this model pictures attend to what comes after them, which is not built here")
     if "model_file" in config and not entry.trust_remote_code:
         raise UnsupportedArchitecture("this model brings code of its own; trust_remote_code lets it run")
-    model, family = load_model(folder), FAMILIES[kind]
-    processor = AutoProcessor.from_pretrained(  # type: ignore[no-untyped-call]
-        folder, trust_remote_code=entry.trust_remote_code
-    )
-    tokenizer = TokenizerWrapper(processor.tokenizer, eos_token_ids=set(_ends(folder, config, processor)))
-    side = int(getattr(model.config.vision_config, "spatial_merge_size", 1))
+    model = _model(folder, config)
+    processor = _processor(folder, code=entry.trust_remote_code)
+    bare = getattr(processor, "tokenizer", processor)
+    if not getattr(bare, "chat_template", None):
+        bare.chat_template = getattr(processor, "chat_template", None) or PLAIN
+    tokenizer = TokenizerWrapper(bare, eos_token_ids=set(_ends(folder, config, processor)))
+    own = family(config.get("model_type"))
+    language: Language | GeneralLanguage
+    reader: MediaReader
+    if own is None or (config.get("text_config") or {}).get("use_bidirectional_attention") == "vision":
+        language, reader = _general(model, processor, tokenizer, config)
+    else:
+        language, reader = _family(model, own, processor, entry)
     options = entry.options
-    encoder_cache = EncoderCache(model, options.vision_cache_bytes)
-    reader = Reader(processor, family, dict(_tokens(model, family)), side, Budget(PIXEL_BYTES))
     media_loader = MediaLoader(
         BlobStore(settings.home / "blobs"),
-        tuple(reader.tokens),
+        reader.kinds,
         options.max_media,
         ImageLimits(options.max_image_pixels, options.max_image_bytes),
         VideoLimits(seconds=options.max_video_seconds, frames=options.max_video_frames),
@@ -68,10 +80,58 @@ def load(entry: MultimodalEntry, settings: Settings) -> Loaded:
         Budget(OPEN_BYTES),
         None if entry.disable_auto_resize else AUTO_RESIZE,
     )
-    language = Language(model, spatial=family.spatial)
-    weights = Weights(folder, language, tokenizer, config, f"mlx-vlm {mlx_vlm.__version__}")
-    prompts_of = partial(VisionPrompts, reader=reader, media_loader=media_loader, encoder_cache=encoder_cache)
-    return loading.assembled(entry, settings, weights, prompts_of)
+    reusable = not isinstance(language, TurnsLanguage)
+    code = f"mlx-vlm {mlx_vlm.__version__}"
+    weights = Weights(folder, language, tokenizer, config, code, reusable=reusable)
+    return loading.assembled(entry, settings, weights, partial(VisionPrompts, reader=reader, media_loader=media_loader))
+
+
+def _model(folder: Path, config: Mapping[str, Any]) -> Any:
+    kind = config.get("model_type")
+    try:
+        model = load_model(folder)
+    except Exception as error:
+        reason = f"the installed mlx-vlm {mlx_vlm.__version__} cannot load this model of architecture '{kind}': {error}"
+        raise UnsupportedArchitecture(reason) from error
+    if not hasattr(model, "language_model") or not hasattr(model, "get_input_embeddings"):
+        raise UnsupportedArchitecture(f"models of architecture '{kind}' have no language model that could chat")
+    return model
+
+
+def _processor(folder: Path, *, code: bool) -> Any:
+    try:
+        processor: Any = load_processor(folder, add_detokenizer=False, trust_remote_code=code)
+        images = load_image_processor(folder, trust_remote_code=code)
+    except Exception as error:
+        raise UnsupportedArchitecture(f"this model's processor cannot be loaded: {error}") from error
+    if images is not None:
+        processor.image_processor = images
+    return processor
+
+
+def _family(model: Any, own: Family, processor: Any, entry: MultimodalEntry) -> tuple[Language, FamilyReader]:
+    side = int(getattr(model.config.vision_config, "spatial_merge_size", 1))
+    encoder_cache = EncoderCache(model, entry.options.vision_cache_bytes)
+    reader = FamilyReader(processor, own, dict(_tokens(model, own)), side, Budget(PIXEL_BYTES), encoder_cache)
+    return Language(model, spatial=own.spatial), reader
+
+
+def _general(
+    model: Any, processor: Any, tokenizer: Any, config: Mapping[str, Any]
+) -> tuple[GeneralLanguage, GeneralReader]:
+    kind = get_model_type(dict(config)) or ""
+    state = ModelState(model)
+    reader = GeneralReader(processor, model, kind, Budget(PIXEL_BYTES))
+
+    def render(parts: Parts) -> str:
+        content = parts if takes_parts(tokenizer) else reader.content(parts)
+        turns = [{"role": "user", "content": content}]
+        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+
+    language = choose(model, state, reader, render)
+    reader.embed = language.embed
+    log.info("rows are decoded", architecture=kind, way=language.way, reason=language.why, takes=reader.kinds)
+    return language, reader
 
 
 def _tokens(model: Any, family: Family) -> Iterator[tuple[Kind, int]]:
@@ -92,3 +152,6 @@ def _ends(folder: Path, config: Mapping[str, Any], processor: Any) -> Iterator[i
         found = holder.get("eos_token_id")
         yield from [found] if isinstance(found, int) else found or []
     yield from getattr(processor, "additional_eos_token_ids", ())
+    own = getattr(getattr(processor, "tokenizer", processor), "eos_token_id", None)
+    if own is not None:
+        yield int(own)

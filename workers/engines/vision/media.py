@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -17,8 +17,8 @@ from workers.budget import Budget
 from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.documents import pdf
 from workers.documents.unfolding import Page
-from workers.engines.vision.families import Kind
-from workers.engines.vision.reader import Medium
+from workers.engines.vision.family import Kind
+from workers.engines.vision.parts import Medium
 from workers.images import ImageLimits, opaque, open_image, pixels, shrunk, within
 from workers.video import VideoLimits, open_video
 
@@ -36,7 +36,7 @@ class MediaLoader:
     """
 
     blobs: BlobStore
-    kinds: Collection[Kind]
+    kinds: Sequence[Kind]
     most: int
     pictures: ImageLimits
     films: VideoLimits
@@ -45,7 +45,7 @@ class MediaLoader:
     side: int | None = None
 
     @contextmanager
-    def open(self, media: Sequence[Media], patience: CheckDeadline = ENDLESS) -> Iterator[list[Medium]]:
+    def open(self, media: Sequence[Media], deadline: CheckDeadline = ENDLESS) -> Iterator[list[Medium]]:
         """What a request shows, held in the budget until the block ends; InvalidValue names the part that is refused.
 
         Raises JobCancelled when nobody wants it any more.
@@ -53,8 +53,8 @@ class MediaLoader:
         if len(media) > self.most:
             message = f"this model is shown at most {self.most} things in a request, not {len(media)}"
             raise InvalidValue(message, param=media[self.most].param)
-        with self.budget.hold(sum(map(self._nbytes, media)), patience):
-            yield list(self._opened(media, patience))
+        with self.budget.hold(sum(map(self._nbytes, media)), deadline):
+            yield list(self._opened(media, deadline))
 
     def _nbytes(self, one: Media) -> int:
         """Bytes that a medium may take when it is open, as far as that is known before."""
@@ -68,10 +68,10 @@ class MediaLoader:
         with self.blobs.open(one.blob) as file:
             return _PIXEL_BYTES * min(pixels(file), self.pictures.pixels)
 
-    def _opened(self, media: Sequence[Media], patience: CheckDeadline) -> Iterator[Medium]:
+    def _opened(self, media: Sequence[Media], deadline: CheckDeadline) -> Iterator[Medium]:
         seen, most = 0, 2 * self.pictures.pixels
         for part in _parts(media):
-            for medium in self._part(part, patience):
+            for medium in self._part(part, deadline):
                 if medium.kind == "image":
                     seen += medium.content.width * medium.content.height
                 elif medium.kind == "video":
@@ -81,35 +81,35 @@ class MediaLoader:
                     raise InvalidValue(message, param=part[0].param)
                 yield medium
 
-    def _part(self, media: Sequence[Media], patience: CheckDeadline) -> Iterator[Medium]:
+    def _part(self, media: Sequence[Media], deadline: CheckDeadline) -> Iterator[Medium]:
         """What one part of a message shows: a thing, or all pages of a PDF."""
         one = media[0]
-        patience.look()
+        deadline.look()
         if one.kind not in self.kinds:
             can = " and ".join(_SAID[kind] for kind in self.kinds)
             raise InvalidValue(f"this model reads text and {can}; it takes no {one.kind}", param=one.param)
         with self.blobs.open(one.blob) as file:
             if isinstance(one, Page):
-                for size, rows in pdf.drawn(file, one.param, len(media), *self._page(one), patience):
+                for size, rows in pdf.drawn(file, one.param, len(media), *self._page(one), deadline):
                     yield Medium("image", Image.frombytes("RGB", size, rows))
             elif one.kind == "image":
                 image = opaque(open_image(file, one.param, self.pictures))
                 image = image if one.max_pixels is None else shrunk(image, one.max_pixels)
                 yield Medium("image", within(image, self.side))
             elif one.kind == "video":
-                film = open_video(file, one.param, self.films, patience)
+                film = open_video(file, one.param, self.films, deadline)
                 yield Medium("video", film.frames, film.rate)
             else:
-                yield Medium("audio", self._heard(file, one.param, patience))
+                yield Medium("audio", self._heard(file, one.param, deadline))
 
     def _page(self, page: Page) -> tuple[int, int]:
         """The longest side of a page's picture, and its most pixels."""
         side = min(self.side or _PAGE_SIDE, _PAGE_SIDE)
         return side, min(page.max_pixels or self.pictures.pixels, self.pictures.pixels)
 
-    def _heard(self, file: BinaryIO, param: str, patience: CheckDeadline) -> audio.Samples:
+    def _heard(self, file: BinaryIO, param: str, deadline: CheckDeadline) -> audio.Samples:
         try:
-            return audio.decode(file, self.seconds, patience)
+            return audio.decode(file, self.seconds, deadline)
         except InvalidValue as error:
             raise InvalidValue(error.failure.message, param=param) from None
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tasks.values.errors import InvalidValue
-from tasks.values.requests import ChatRequest, Media, RenderRequest, Tool
+from tasks.values.requests import ChatRequest, RenderRequest, Tool
 from workers.documents.unfolding import Documents
 from workers.engines.text.output.answer_format import Formats
 from workers.engines.text.prompts import Prompt, Prompts
 from workers.engines.text.requester import Requester
 from workers.engines.text.template import template_text
-from workers.engines.vision.encoder_cache import EncoderCache
 from workers.engines.vision.media import MediaLoader
-from workers.engines.vision.pictures import Pictures
-from workers.engines.vision.reader import Reader
+from workers.engines.vision.parts import Content, MediaReader, split
 
 # What a template does that takes a turn's content in parts; the others take it as one string.
 _IN_PARTS = re.compile(r"""\[['"]type['"]\]|\.type\b|selectattr\(\s*['"]type['"]""")
+
+
+def takes_parts(tokenizer: Any) -> bool:
+    """Whether a tokenizer's chat template takes a turn's content in parts."""
+    return _IN_PARTS.search(template_text(tokenizer)) is not None
 
 
 class VisionPrompts(Prompts):
@@ -32,21 +35,20 @@ class VisionPrompts(Prompts):
         vocabulary: int,
         formats: Formats,
         *,
-        reader: Reader,
+        reader: MediaReader,
         media_loader: MediaLoader,
-        encoder_cache: EncoderCache,
         parse_special_tokens: bool = False,
         documents: Documents | None = None,
     ) -> None:
         super().__init__(
             tokenizer, context, vocabulary, formats, parse_special_tokens=parse_special_tokens, documents=documents
         )
-        self._reader, self._media_loader, self._encoder_cache = reader, media_loader, encoder_cache
-        self._in_parts = _IN_PARTS.search(template_text(tokenizer)) is not None
+        self._reader, self._media_loader = reader, media_loader
+        self._in_parts = takes_parts(tokenizer)
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        return ("text", *self._reader.tokens)
+        return ("text", *self._reader.kinds)
 
     @property
     def pages(self) -> int:
@@ -63,16 +65,12 @@ class VisionPrompts(Prompts):
     ) -> Prompt:
         media = [media for message in request.messages for media in message.media]
         rendered = self._marked(request, tools, most, answer=answer)
-        if not media:
+        if not media and not self._reader.reads_text:
             return self._tokenised(rendered, most, requester)
         self._check_markers(request)
         self._encoder.check(rendered.text, "messages", requester.deadline, most)
         with self._media_loader.open(media, requester.deadline) as opened:
-            read = self._reader.read(rendered, opened, self._special_tokens.tokens, requester.deadline)
-        pictures = Pictures(
-            read.tokens, read.parts, read.positions, self._encoder_cache, self.vocabulary, requester.owner
-        )
-        return Prompt(read.text, read.tokens, pictures)
+            return self._reader.prompt(rendered, opened, self._special_tokens, self.vocabulary, requester)
 
     def _check_markers(self, request: ChatRequest | RenderRequest) -> None:
         for index, message in enumerate(request.messages):
@@ -87,18 +85,6 @@ class VisionPrompts(Prompts):
         return [self._turn(turn) for turn in turns]
 
     def _turn(self, turn: dict[str, Any]) -> dict[str, Any]:
-        parts = list(_parts(turn["content"], turn.get("media", ())))
-        written: dict[Any, str] = self._reader.markers
-        content: Any = parts if self._in_parts else "".join(part.get("text") or written[part["type"]] for part in parts)
+        parts = split(turn["content"], turn.get("media", ()))
+        content: Content = parts if self._in_parts else self._reader.content(parts)
         return {name: value for name, value in turn.items() if name != "media"} | {"content": content}
-
-
-def _parts(text: str, media: Sequence[Media]) -> Iterator[dict[str, str]]:
-    done = 0
-    for one in media:
-        if one.at > done:
-            yield {"type": "text", "text": text[done : one.at]}
-        yield {"type": one.kind}
-        done = one.at
-    if done < len(text) or not media:  # templates look at the first part, so there is one
-        yield {"type": "text", "text": text[done:]}

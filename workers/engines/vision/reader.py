@@ -12,29 +12,25 @@ import numpy as np
 from tasks.values.errors import InvalidValue
 from workers.budget import Budget, Hold
 from workers.check_deadline import ENDLESS, CheckDeadline
-from workers.engines.text.special_tokens import Rendered
-from workers.engines.vision.families import Family, Inputs, Kind, Places, positions
-from workers.engines.vision.pictures import Part
+from workers.engines.text.prompts import Prompt
+from workers.engines.text.requester import ANYBODY, Requester
+from workers.engines.text.special_tokens import Rendered, SpecialTokens
+from workers.engines.vision.encoder_cache import EncoderCache
+from workers.engines.vision.family import Family, Inputs, Kind, Places, positions
+from workers.engines.vision.parts import Medium, Parts
+from workers.engines.vision.prompt_media import MediaPiece, PieceMedia
 
 # What processors call what they take, and what they make of it.
 _TAKEN: Mapping[Kind, str] = {"image": "images", "audio": "audio", "video": "videos"}
 Tokenise: TypeAlias = Callable[[Rendered], list[int]]
 
 
-class Medium(NamedTuple):
-    """Something to show, opened: a picture, a sound as samples, or a film as frames with their number a second."""
-
-    kind: Kind
-    content: Any
-    rate: float = 0.0
-
-
-class Reading(NamedTuple):
+class ProcessedPrompt(NamedTuple):
     """A prompt with the places of what it shows, that in pieces, and every token's position, if it has one."""
 
     text: str
     tokens: list[int]
-    parts: list[Part]
+    parts: list[MediaPiece]
     positions: Places | None
 
 
@@ -55,15 +51,26 @@ class _Words:
         return {"input_ids": [self.tokens(self.prompt)]}
 
 
-class Reader:
+class FamilyReader:
     """The processor of one model; any thread may ask, one at a time.
 
     `tokens` are the ids that keep the places of each kind that the model takes, `side` how many patches in a row share
     a token. `markers` are the texts that stand for each kind before the processor has made room for it.
     """
 
-    def __init__(self, processor: Any, family: Family, tokens: Mapping[Kind, int], side: int, budget: Budget) -> None:
+    reads_text = False
+
+    def __init__(
+        self,
+        processor: Any,
+        family: Family,
+        tokens: Mapping[Kind, int],
+        side: int,
+        budget: Budget,
+        encoder_cache: EncoderCache,
+    ) -> None:
         self._processor, self._family, self._side = processor, family, side
+        self.encoder_cache, self.kinds = encoder_cache, tuple(tokens)
         self._budget, self.tokens = budget, tokens
         self._words = processor.tokenizer = _Words(deepcopy(processor.tokenizer))
         self._one_at_a_time = threading.Lock()
@@ -73,25 +80,43 @@ class Reader:
         self.markers = own if family.marker is None else {**own, "image": getattr(processor, family.marker)}
         self.reserved = frozenset([*own.values(), *self.markers.values()])
 
+    def content(self, parts: Parts) -> str:
+        """A turn's content for a template that takes a string."""
+        written: dict[Any, str] = self.markers
+        return "".join(part.get("text") or written[part["type"]] for part in parts)
+
+    def prompt(
+        self,
+        rendered: Rendered,
+        media: Sequence[Medium],
+        special_tokens: SpecialTokens,
+        vocabulary: int,
+        requester: Requester = ANYBODY,
+    ) -> Prompt:
+        """The prompt of a text with what it shows; raises InvalidValue, or JobCancelled while it waits."""
+        read = self.read(rendered, media, special_tokens.tokens, requester.deadline)
+        shown = PieceMedia(read.tokens, read.parts, read.positions, self.encoder_cache, vocabulary, requester.owner)
+        return Prompt(read.text, read.tokens, shown)
+
     def read(
-        self, prompt: Rendered, media: Sequence[Medium], tokenise: Tokenise, patience: CheckDeadline = ENDLESS
-    ) -> Reading:
+        self, prompt: Rendered, media: Sequence[Medium], tokenise: Tokenise, deadline: CheckDeadline = ENDLESS
+    ) -> ProcessedPrompt:
         """Make room for each medium where its marker stands; raises InvalidValue, or JobCancelled while it waits."""
         for kind, marker in self.markers.items():
             wanted, count = sum(medium.kind == kind for medium in media), prompt.marked.count(marker)
             if count != wanted and wanted:
                 message = f"the model's chat template shows {count} of the {wanted} {kind} parts in these messages"
                 raise InvalidValue(message, param="messages")
-        inputs, text, hold = self._held(prompt, media, tokenise, patience)
+        inputs, text, hold = self._held(prompt, media, tokenise, deadline)
         tokens = np.array(inputs["input_ids"][0])
         kinds = {medium.kind for medium in media}
         places = {kind: np.flatnonzero(tokens == self.tokens[kind]).astype(np.int32) for kind in kinds}
         parts = [part for kind in kinds for part in self._parts(kind, inputs, places[kind], hold)]
         parts.sort(key=lambda part: int(part.places[0]))
-        return Reading(text, tokens.tolist(), parts, self._positions(len(tokens), inputs, places))
+        return ProcessedPrompt(text, tokens.tolist(), parts, self._positions(len(tokens), inputs, places))
 
     def _held(
-        self, prompt: Rendered, media: Sequence[Medium], tokenise: Tokenise, patience: CheckDeadline
+        self, prompt: Rendered, media: Sequence[Medium], tokenise: Tokenise, deadline: CheckDeadline
     ) -> tuple[dict[str, Any], str, Hold]:
         """What the processor makes of a prompt, its text with places, and the memory that it takes.
 
@@ -100,7 +125,7 @@ class Reader:
         """
         hold: Hold | None = None
         while True:
-            with patience.holding(self._one_at_a_time):
+            with deadline.holding(self._one_at_a_time):
                 self._words.prompt, self._words.tokens = prompt, tokenise
                 inputs = self._processed(prompt.marked, media)
                 text = self._words.prompt.text
@@ -109,7 +134,7 @@ class Reader:
             if hold is not None:
                 return inputs, text, hold
             del inputs
-            hold = self._budget.hold(needed, patience)
+            hold = self._budget.hold(needed, deadline)
 
     def _processed(self, text: str, media: Sequence[Medium]) -> dict[str, Any]:
         given: dict[str, Any] = {}
@@ -136,11 +161,11 @@ class Reader:
             return None
         return positions(length, inputs, places, self._side, moments=self._family.moments)
 
-    def _parts(self, kind: Kind, inputs: Inputs, places: Places, hold: object) -> list[Part]:
+    def _parts(self, kind: Kind, inputs: Inputs, places: Places, hold: object) -> list[MediaPiece]:
         parts, used = [], 0
         try:
             for cut in self._family.cuts[kind](inputs, places):
-                parts.append(Part.of(self.tokens[kind], places[used : used + cut.tokens], cut.inputs, hold))
+                parts.append(MediaPiece.of(self.tokens[kind], places[used : used + cut.tokens], cut.inputs, hold))
                 used += cut.tokens
         except ValueError:  # more or fewer stretches of places than pieces
             used = -1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 import mlx.core as mx
@@ -46,9 +47,11 @@ class Kv:
 
     def __init__(self, model: Any, quantisation: Quantisation | None = None) -> None:
         self._model, self._quantisation = model, quantisation
+        self._exact = getattr(model, "exact_caches", 0)  # the last ones hold positions, which are never quantised
         layers = make_prompt_cache(model)
         self.obstacle = self._obstacle(layers)
         self.mergeable = self.obstacle is None
+        self.prefills_alone = not self.mergeable or getattr(model, "prefills_alone", False)
         if self.obstacle:
             log.info("rows take turns", reason=self.obstacle)
         self._trimmable_below = min(map(_trimmable_below, layers))
@@ -81,7 +84,7 @@ class Kv:
     def _probe_quantisation(self) -> None:
         eager = self._quantisation._replace(start=0) if self._quantisation else None
         try:
-            caches = _quantised(list(make_prompt_cache(self._model)), eager)
+            caches = self._quantised(list(make_prompt_cache(self._model)), eager)
             if not any(isinstance(layer, QuantizedKVCache) for layer in caches):
                 raise UnsupportedQuantisation("kv_bits: no layer of this model has a cache that can be quantised")
             for _ in range(2):
@@ -98,7 +101,11 @@ class Kv:
 
     def settled(self, caches: list[Any]) -> list[Any]:
         """A row's caches, quantised once they are long enough."""
-        return _quantised(caches, self._quantisation)
+        return self._quantised(caches, self._quantisation)
+
+    def _quantised(self, caches: list[Any], how: Quantisation | None) -> list[Any]:
+        exact = len(caches) - self._exact
+        return [*_quantised(caches[:exact], how), *caches[exact:]]
 
     def trimmable(self, length: int) -> bool:
         """Whether tokens can be taken off the end of a row of so many."""
@@ -210,9 +217,11 @@ def copied(caches: Sequence[Any]) -> list[Any]:
 
 
 def _copied(layer: Any) -> Any:
-    if hasattr(layer, "from_state"):
-        return type(layer).from_state(tree_map(_alias, layer.state))
-    return remade(type(layer), tree_map(_alias, vars(layer)))  # an architecture's own kind
+    if not hasattr(layer, "from_state"):
+        return remade(type(layer), tree_map(_alias, vars(layer)))  # an architecture's own kind
+    if hasattr(layer, "meta_state"):  # mlx-vlm's own keep more than they tell as their state
+        return deepcopy(layer)
+    return type(layer).from_state(tree_map(_alias, layer.state))
 
 
 def remade(kind: Any, attributes: Mapping[str, Any]) -> Any:

@@ -114,14 +114,18 @@ def _tokens(array: Any, start: int, end: int) -> Any:
 
 
 def _whole(part: Any) -> Any:
-    """All that a cache is made again of."""
-    return part.state if hasattr(part, "from_state") else dict(vars(part))
+    """All that a cache is made again of; mlx-vlm's keep plain numbers apart."""
+    if not hasattr(part, "from_state"):
+        return dict(vars(part))
+    return (part.state, part.meta_state) if hasattr(part, "meta_state") else part.state
 
 
 def _again(kind: Any, state: Any) -> Any:
     # Another array of the same numbers: who goes on writes to one of his own.
     own = _mapped(state, lambda array: array[...])
-    return kind.from_state(own) if hasattr(kind, "from_state") else kv.remade(kind, own)
+    if not hasattr(kind, "from_state"):
+        return kv.remade(kind, own)
+    return kind.from_state(*own) if hasattr(kind, "meta_state") else kind.from_state(own)
 
 
 def _joined(kind: Any, states: Sequence[Any], lengths: Sequence[int], room: int) -> Any:

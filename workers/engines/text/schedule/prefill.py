@@ -19,7 +19,7 @@ _ALIKE = 64  # tokens by which prompts may differ in any case
 
 def alike(caches: kv.Kv, a: PromptGroup, b: PromptGroup) -> bool:
     """Whether two prompts may be prefilled together: caches of one kind throughout, one adapter, not much padding."""
-    if a.scored is not None or b.scored is not None or not caches.mergeable:
+    if a.scored is not None or b.scored is not None or caches.prefills_alone:
         return False
     if (a.bulk, a.adapter) != (b.bulk, b.adapter):
         return False

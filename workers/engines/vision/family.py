@@ -1,4 +1,7 @@
-"""The architectures that see, hear and watch here, and how what each is shown is cut into pieces."""
+"""How what a processor makes of images, sounds and videos is cut into pieces, and where each token stands.
+
+An architecture whose media is encoded piece by piece is a file in `families`, named as its `model_type`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ Kind: TypeAlias = Literal["image", "audio", "video"]
 Array: TypeAlias = npt.NDArray[Any]
 Inputs: TypeAlias = Mapping[str, Any]  # arrays, or lists of them where they are of different sizes
 Places: TypeAlias = npt.NDArray[np.int32]
-_IMAGES, _FILMS, _SOUNDS = "pixel_values", "pixel_values_videos", "input_features"
+_IMAGES, _VIDEOS, _SOUNDS = "pixel_values", "pixel_values_videos", "input_features"
 _GRIDS: Mapping[Kind, str] = {"image": "image_grid_thw", "video": "video_grid_thw"}
 
 
@@ -31,9 +34,9 @@ Cutter: TypeAlias = Callable[[Inputs, Places], Iterator[Cut]]
 class Family:
     """How a processor's output is cut, given the places of its kind in the prompt.
 
-    `marker` is the processor's attribute that holds what stands for a picture in a template's text, where that is not
-    the token of its places. `spatial` architectures place a picture's tokens in rows and columns (M-RoPE) rather than
-    one after the other; with `moments`, those of a film's pictures stand apart, each with its time before it.
+    `marker` is the processor's attribute that holds what stands for an image in a template's text, where that is not
+    the token of its places. `spatial` architectures place an image's tokens in rows and columns (M-RoPE) rather than
+    one after the other; with `moments`, those of a video's frames stand apart, each with its time before it.
     """
 
     cuts: Mapping[Kind, Cutter]
@@ -42,39 +45,39 @@ class Family:
     moments: bool = False
 
 
-def _tiles(inputs: Inputs, places: Places) -> Iterator[Cut]:
-    """Pictures as tiles of one size, (1, tiles, channels, height, width)."""
+def tiles(inputs: Inputs, places: Places) -> Iterator[Cut]:
+    """Images as tiles of one size, (1, tiles, channels, height, width)."""
     named = [name for name in (_IMAGES, "pixel_attention_mask") if name in inputs]
     count = inputs[_IMAGES].shape[1]
     for tile in range(count):
         yield Cut({name: inputs[name][:, tile : tile + 1] for name in named}, len(places) // count)
 
 
-def _pictures(inputs: Inputs, places: Places) -> Iterator[Cut]:
-    """Pictures of one size, (pictures, channels, height, width)."""
+def images(inputs: Inputs, places: Places) -> Iterator[Cut]:
+    """Images of one size, (images, channels, height, width)."""
     count = len(inputs[_IMAGES])
-    for picture in range(count):
-        yield Cut({_IMAGES: inputs[_IMAGES][picture : picture + 1]}, len(places) // count)
+    for image in range(count):
+        yield Cut({_IMAGES: inputs[_IMAGES][image : image + 1]}, len(places) // count)
 
 
-def _any_pictures(inputs: Inputs, places: Places) -> Iterator[Cut]:
-    """Pictures of any size, each (channels, height, width), with something between their places."""
-    for picture, tokens in zip(inputs[_IMAGES], _runs(places), strict=True):
-        yield Cut({_IMAGES: picture[None]}, tokens)
+def images_of_any_size(inputs: Inputs, places: Places) -> Iterator[Cut]:
+    """Images of any size, each (channels, height, width), with something between their places."""
+    for image, tokens in zip(inputs[_IMAGES], _runs(places), strict=True):
+        yield Cut({_IMAGES: image[None]}, tokens)
 
 
-def _frames(inputs: Inputs, places: Places) -> Iterator[Cut]:
-    """Films as patches with their positions, each (frames, patches, values), with something between frames' places."""
-    frames = [
-        (film[at : at + 1], where[at : at + 1])
-        for film, where in zip(inputs[_FILMS], inputs["video_position_ids"], strict=True)
-        for at in range(len(film))
+def frames(inputs: Inputs, places: Places) -> Iterator[Cut]:
+    """Videos as patches with their positions, each (frames, patches, values), with something between frames' places."""
+    every = [
+        (video[at : at + 1], where[at : at + 1])
+        for video, where in zip(inputs[_VIDEOS], inputs["video_position_ids"], strict=True)
+        for at in range(len(video))
     ]
-    for (frame, where), tokens in zip(frames, _runs(places), strict=True):
-        yield Cut({_FILMS: frame[None], "video_position_ids": where[None]}, tokens)
+    for (frame, where), tokens in zip(every, _runs(places), strict=True):
+        yield Cut({_VIDEOS: frame[None], "video_position_ids": where[None]}, tokens)
 
 
-def _sounds(inputs: Inputs, places: Places) -> Iterator[Cut]:
+def sounds(inputs: Inputs, places: Places) -> Iterator[Cut]:
     """Sounds as spectrograms, each (1, frames, bands), with something between their places."""
     mask = f"{_SOUNDS}_mask"
     for sound, heard, tokens in zip(inputs[_SOUNDS], inputs[mask], _runs(places), strict=True):
@@ -82,14 +85,14 @@ def _sounds(inputs: Inputs, places: Places) -> Iterator[Cut]:
 
 
 def _patched(kind: Kind, pixels: str) -> Cutter:
-    """Pictures of any size as rows of patches, (patches, values), with their grids in patches: time, rows, columns."""
+    """Images of any size as rows of patches, (patches, values), with their grids in patches: time, rows, columns."""
 
     def cut(inputs: Inputs, places: Places) -> Iterator[Cut]:
         grids = inputs[_GRIDS[kind]]
         merged = int(grids.prod(axis=-1).sum()) // max(len(places), 1)  # patches that share a token
         done = 0
         for times, rows, columns in grids.tolist():
-            for _ in range(times):  # moments of a film do not attend to each other
+            for _ in range(times):  # moments of a video do not attend to each other
                 size = rows * columns
                 grid = np.array([[1, rows, columns]], grids.dtype)
                 yield Cut({pixels: inputs[pixels][done : done + size], _GRIDS[kind]: grid}, size // merged)
@@ -104,17 +107,7 @@ def _runs(places: Places) -> list[int]:
     return [len(run) for run in np.split(places, breaks)]
 
 
-_PATCHED: Mapping[Kind, Cutter] = {"image": _patched("image", _IMAGES), "video": _patched("video", _FILMS)}
-FAMILIES: Mapping[str, Family] = {
-    "gemma3": Family({"image": _pictures}, marker="boi_token"),
-    "gemma4": Family({"image": _any_pictures, "audio": _sounds, "video": _frames}),
-    "idefics3": Family({"image": _tiles}),
-    "llava": Family({"image": _pictures}),
-    "qwen2_5_vl": Family(_PATCHED, spatial=True),
-    "qwen2_vl": Family(_PATCHED, spatial=True),
-    "qwen3_vl": Family(_PATCHED, spatial=True, moments=True),
-    "smolvlm": Family({"image": _tiles}),
-}
+PATCHED: Mapping[Kind, Cutter] = {"image": _patched("image", _IMAGES), "video": _patched("video", _VIDEOS)}
 
 
 def positions(length: int, inputs: Inputs, places: Mapping[Kind, Places], side: int, *, moments: bool) -> Places:
@@ -122,22 +115,22 @@ def positions(length: int, inputs: Inputs, places: Mapping[Kind, Places], side: 
 
     `places` are those of each kind; `side` is how many patches in a row share a token; `moments` is the family's.
     """
-    found = np.empty((3, length), np.int32)
+    axes = np.empty((3, length), np.int32)
     done, at = 0, 0  # tokens that have a position, and the next one's
     for first, grid in sorted(_begun(inputs, places, side, moments), key=lambda one: one[0]):
-        found[:, done:first] = np.arange(at, at + first - done)
+        axes[:, done:first] = np.arange(at, at + first - done)
         at += first - done
         size = int(np.prod(grid))
-        found[:, first : first + size] = np.indices(grid).reshape(3, -1) + at
+        axes[:, first : first + size] = np.indices(grid).reshape(3, -1) + at
         done, at = first + size, at + max(grid)
-    found[:, done:] = np.arange(at, at + length - done)
-    return found
+    axes[:, done:] = np.arange(at, at + length - done)
+    return axes
 
 
 def _begun(
     inputs: Inputs, places: Mapping[Kind, Places], side: int, moments: bool
 ) -> Iterator[tuple[int, Sequence[int]]]:
-    """The first place of every picture and film, or of its moments, and its grid in tokens."""
+    """The first place of every image and video, or of its moments, and its grid in tokens."""
     for kind, taken in places.items():
         used = 0
         for times, rows, columns in inputs[_GRIDS[kind]].tolist():

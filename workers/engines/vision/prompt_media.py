@@ -1,4 +1,4 @@
-"""The pictures of one prompt: which of its tokens they take, what the prompt cache knows them by, their features."""
+"""The media of one prompt: which of its tokens it takes, what the prompt cache knows it by, its features."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import mlx.core as mx
 import numpy as np
 
 from workers.engines.vision.encoder_cache import EncoderCache
-from workers.engines.vision.families import Inputs, Places
+from workers.engines.vision.family import Inputs, Places
 
 _LARGEST = (1 << 31) - 1
 
 
 @dataclass(eq=False)
-class Part:
+class MediaPiece:
     """A piece of a picture, sound or film: its places in the prompt and the `token` that keeps them, what its tower
     gets of it until it has seen it, with a hold on the memory, and what it saw, (places, width)."""
 
@@ -29,7 +29,7 @@ class Part:
     features: Any = None
 
     @classmethod
-    def of(cls, token: int, places: Places, inputs: Inputs, hold: object) -> Part:
+    def of(cls, token: int, places: Places, inputs: Inputs, hold: object) -> MediaPiece:
         """A piece that is known by its pixels, as the model's processor made them."""
         digest = sha256(f"{token} {len(places)}".encode())
         for name, array in sorted(inputs.items()):
@@ -47,7 +47,7 @@ class EncodedMedia(NamedTuple):
     positions: Places | None
 
 
-class Pictures:
+class PieceMedia:
     """The media of a prompt (`schedule.rows.PromptMedia`), once it was checked; only the engine thread encodes them.
 
     `positions` is every token's position, (3, tokens), where the architecture has such; `owner` is whose features
@@ -57,7 +57,7 @@ class Pictures:
     def __init__(
         self,
         tokens: Sequence[int],
-        parts: Sequence[Part],
+        parts: Sequence[MediaPiece],
         positions: Places | None,
         encoder_cache: EncoderCache,
         vocabulary: int,
@@ -82,7 +82,7 @@ class Pictures:
             )
             part.inputs = part.hold = None
 
-    def _next(self, start: int) -> Part | None:
+    def _next(self, start: int) -> MediaPiece | None:
         return next((part for part in self._parts if part.features is None and part.places[-1] >= start), None)
 
     def features(self, start: int, end: int) -> EncodedMedia | None:

@@ -1,0 +1,5 @@
+"""Gemma 3."""
+
+from workers.engines.vision.family import Family, images
+
+FAMILY = Family({"image": images}, marker="boi_token")

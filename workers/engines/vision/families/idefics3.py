@@ -1,0 +1,5 @@
+"""Idefics 3."""
+
+from workers.engines.vision.family import Family, tiles
+
+FAMILY = Family({"image": tiles})

@@ -1,0 +1,5 @@
+"""LLaVA."""
+
+from workers.engines.vision.family import Family, images
+
+FAMILY = Family({"image": images})

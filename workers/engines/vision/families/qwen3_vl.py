@@ -1,0 +1,5 @@
+"""Qwen3-VL."""
+
+from workers.engines.vision.family import PATCHED, Family
+
+FAMILY = Family(PATCHED, spatial=True, moments=True)

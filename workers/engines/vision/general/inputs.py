@@ -1,0 +1,78 @@
+"""What a processor makes of a prompt, in arrays that any thread may hold.
+
+MLX's arrays belong to the thread that made them, and prompts are processed in many; so they are NumPy's until the
+engine's thread takes them.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import mlx.core as mx
+import numpy as np
+
+
+class Held(NamedTuple):
+    """An MLX array's numbers and its type, which NumPy may not have."""
+
+    numbers: Any
+    dtype: mx.Dtype
+
+
+def held(value: Any) -> Any:
+    """A processor's output without MLX's arrays, whatever it is made of."""
+    if isinstance(value, mx.array):
+        return Held(np.array(value.astype(mx.float32) if value.dtype == mx.bfloat16 else value), value.dtype)
+    if isinstance(value, dict):
+        return {name: held(part) for name, part in value.items()}
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        return type(value)(held(part) for part in value)
+    return value
+
+
+def taken(value: Any) -> Any:
+    """The same with MLX's arrays again."""
+    if isinstance(value, Held):
+        return mx.array(value.numbers).astype(value.dtype)
+    if isinstance(value, dict):
+        return {name: taken(part) for name, part in value.items()}
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        return type(value)(taken(part) for part in value)
+    return value
+
+
+def nbytes(value: Any) -> int:
+    """Bytes of all arrays in it."""
+    if isinstance(value, Held):
+        return int(value.numbers.nbytes)
+    if isinstance(value, dict):
+        return sum(map(nbytes, value.values()))
+    if isinstance(value, list | tuple):
+        return sum(map(nbytes, value))
+    return int(getattr(value, "nbytes", 0))
+
+
+def digest(value: Any) -> bytes:
+    """The same for the same input only."""
+    found = sha256()
+    _update(found, value)
+    return found.digest()
+
+
+def _update(found: Any, value: Any) -> None:
+    if isinstance(value, Held):
+        _update(found, value.numbers)
+    elif isinstance(value, np.ndarray):
+        found.update(f"{value.shape} {value.dtype}".encode())
+        found.update(np.ascontiguousarray(value).data)
+    elif isinstance(value, dict):
+        for name, part in sorted(value.items()):
+            found.update(f"{name}:".encode())
+            _update(found, part)
+    elif isinstance(value, list | tuple):
+        found.update(f"{len(value)}[".encode())
+        for part in value:
+            _update(found, part)
+    else:
+        found.update(repr(value).encode())
