@@ -12,6 +12,7 @@ from typing import Any
 
 from mlxq.folder import by_config, draws
 from workers.engines.text import measured as text
+from workers.engines.vision import measured as multimodal
 
 _WEIGHTS = ("*.safetensors", "*.npz")
 _INDEX = "*.safetensors.index.json"
@@ -25,7 +26,7 @@ class Fit:
     """Sizes are in bytes, None where the files do not tell them; `kv_bytes` are of a token in the KV cache.
 
     `serve_as` is the `model_type` that fits, `unsupported` why it is not served all the same, and `broken` are files
-    that are missing or not whole. `way` is how the answers of a text model are decoded, and why.
+    that are missing or not whole. `way` is how the answers of a text or multimodal model are decoded, and why.
     """
 
     serve_as: str | None
@@ -40,14 +41,13 @@ def fit(name: str, folder: Path, config: Mapping[str, Any]) -> Fit:
     """Read what the files say; nothing is loaded."""
     kind = model_type(name, folder, config)
     unsupported = _unsupported(kind, config)
-    file = _in_mlx_lm(str(config.get("model_type"))) if kind == "lm" and unsupported is None else None
     return Fit(
         serve_as=kind,
         unsupported=unsupported,
         broken=tuple(broken(folder)),
         weights=_size(folder),
         kv_bytes=_kv_bytes(config) if kind in ("lm", "multimodal") else None,
-        way=None if file is None else text.way(file.stem),
+        way=_way(kind, config) if unsupported is None else None,
     )
 
 
@@ -84,26 +84,47 @@ def _unsupported(kind: str | None, config: Mapping[str, Any]) -> str | None:
     if kind.startswith("image-"):
         return _without("mflux", "images")
     if kind == "multimodal":
-        from workers.engines.vision.families import FAMILIES
-
-        known = architecture in FAMILIES
-        reason = f"models of architecture '{architecture}' cannot see here; those that can are {', '.join(FAMILIES)}"
-        return _without("mlx_vlm", "vision") or (None if known else reason)
+        missing = _without("mlx_vlm", "vision")
+        return missing or (None if _mlx_vlm_name(config) else _no_architecture("mlx-vlm", architecture))
     if kind in ("embeddings", "rerank") and (_ARCHITECTURES / f"{architecture.replace('-', '_')}.py").exists():
         return None
     if missing := _without("mlx_lm", "text"):
         return missing
     file = _in_mlx_lm(architecture)
     if file is None:
-        return f"the installed mlx-lm has no architecture '{architecture}'"
+        return _no_architecture("mlx-lm", architecture)
     lacking = _lacking(file)
     return (
         f"architecture '{architecture}' of mlx-lm needs packages that are not installed: {lacking}" if lacking else None
     )
 
 
+def _way(kind: str | None, config: Mapping[str, Any]) -> str | None:
+    if kind == "multimodal":
+        return multimodal.way(str(_mlx_vlm_name(config)))
+    file = _in_mlx_lm(str(config.get("model_type"))) if kind == "lm" else None
+    return None if file is None else text.way(file.stem)
+
+
 def _without(package: str, extra: str) -> str | None:
     return None if find_spec(package) else f"{package} is not installed: `pip install 'mlxq[{extra}]'`"
+
+
+def _no_architecture(library: str, architecture: str) -> str:
+    return f"the installed {library} has no architecture '{architecture}'"
+
+
+def _mlx_vlm_name(config: Mapping[str, Any]) -> str | None:
+    """The module of an architecture in the installed mlx-vlm; None where there is none."""
+    spec = find_spec("mlx_vlm")
+    places = [Path(place) / "models" for place in (spec.submodule_search_locations if spec else None) or ()]
+    own = str(config.get("model_type"))
+    if any((place / own / "__init__.py").exists() for place in places):
+        return own
+    from mlx_vlm.utils import get_model_type  # takes seconds to import, and is seldom needed
+
+    other = str(get_model_type(dict(config)))
+    return other if any((place / other / "__init__.py").exists() for place in places) else None
 
 
 def _in_mlx_lm(architecture: str) -> Path | None:

@@ -37,7 +37,7 @@ class Inspected:
     """What `inspect` says; lengths are in tokens, formats are None where there is none.
 
     `model_type` is the architecture as the model's files name it, `serve_as` the `model_type` of the models' file.
-    `way` is how the answers of a text model are decoded, and why.
+    `way` is how the answers of a text or multimodal model are decoded, and why.
     """
 
     model: str
