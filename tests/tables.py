@@ -28,6 +28,7 @@ from tests.servers import ROOT
 from tests.workers.engines.text import architecture_outcomes
 from web import registry
 from web.http import errors
+from workers.engines.vision.measured import measured
 from workers.parsers import detect
 from workers.parsers import registry as formats
 
@@ -118,6 +119,27 @@ def _architectures() -> Iterator[str]:
         yield f"| `{name}` | {'yes' if outcome.served else 'no'} | {rows} | {outcome.reuse} | {reason} |"
 
 
+def _multimodal() -> Iterator[str]:
+    yield "| architecture | decoded | images | several | video | audio | tools | why |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    names = {"family": "together, by pieces", "together": "together", "in turns": "in turns"}
+    for name, found in measured().items():
+        if "way" not in found:
+            yield f"| `{name}` | | | | | | | {found.get('failed') or found['untried']} |"
+            continue
+        marks = [
+            "yes" if known else ""
+            for known in (
+                "image" in found["takes"],
+                found["several"],
+                "video" in found["takes"],
+                "audio" in found["takes"],
+                found["tools"],
+            )
+        ]
+        yield f"| `{name}` | {names[found['way']]} | {' | '.join(marks)} | {found['why']} |"
+
+
 def _keys() -> Iterator[str]:
     yield from (line for line in inspect.cleandoc(keys.__doc__ or "").splitlines() if line.startswith("| "))
 
@@ -128,6 +150,7 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "reasoning formats": partial(_formats, "reasoning", "reasoning_parser"),
     "templates": _templates,
     "architectures": _architectures,
+    "multimodal architectures": _multimodal,
     "errors": _errors,
     "events": _events,
     "routes": _routes,

@@ -58,7 +58,7 @@ def test_the_files_tell_the_model_type(
         ({"model_type": "gpt9"}, "the installed mlx-lm has no architecture 'gpt9'"),
         ({"model_type": "olmo"}, "'olmo' of mlx-lm needs packages that are not installed: hf_olmo"),
         ({"model_type": "qwen2_vl", "vision_config": {}}, None),
-        ({"model_type": "gpt9_vl", "vision_config": {}}, "models of architecture 'gpt9_vl' cannot see here"),
+        ({"model_type": "gpt9_vl", "vision_config": {}}, "the installed mlx-vlm has no architecture 'gpt9_vl'"),
         ({"model_type": "xlm-roberta", "architectures": ["XLMRobertaModel"]}, None),
         ({"model_type": "bert9", "architectures": ["Bert9Model"]}, "no architecture 'bert9'"),
         ({"name": "x"}, "not those of a model that is known here"),

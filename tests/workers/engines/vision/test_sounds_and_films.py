@@ -128,7 +128,7 @@ def test_others_speak_while_a_film_is_watched_frame_by_frame(
         batch.step()
     (decoding,) = engine._batch.rows
     batch.admit("film", look("Anew: ", films[1]))
-    encoder_cache = engine._prompts._encoder_cache  # type: ignore[attr-defined]
+    encoder_cache = engine._prompts._reader.encoder_cache  # type: ignore[attr-defined]
     encoder_cache._kept.clear()
     before, looks = decoding.generated, encoder_cache.looks
     for _ in range(3):  # in the first it is looked up in the prompt cache

@@ -1,0 +1,195 @@
+"""One architecture, tried through and through: what it takes, which way, and whether it says what mlx-vlm says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlxq.entries import MultimodalEntry
+from mlxq.settings import Settings
+from tasks.blobs import BlobStore
+from tasks.values import events
+from tasks.values.job import Job
+from tasks.values.requests import BlobRef, Tool, ToolChoice
+from tests.workers.engines.rows import Batch, run
+from tests.workers.engines.vision import zoo
+from tests.workers.engines.vision.asking import Part, film, kept, look, noise, sound
+from workers import audio
+from workers.engine import Unservable
+from workers.engines.lm import TextEngine
+from workers.films import FilmLimits, open_film
+
+from workers.engines import multimodal  # isort: skip
+
+import io  # isort: skip
+
+import mlx.core as mx  # isort: skip
+from mlx_vlm.generate.ar import generate_step  # isort: skip
+from mlx_vlm.utils import (  # isort: skip
+    load_image_processor,
+    load_model,
+    load_processor,
+    prepare_inputs,
+    should_add_special_tokens,
+)
+
+STEPS = 8
+BIASED = tuple((token, -100.0) for token in range(zoo.FIRST - 1, zoo.VOCABULARY))  # what ends, and what keeps places
+IMAGES = [noise(1, 64, 48), noise(2, 48, 80)]
+_TOOL = Tool("look", "", {"type": "object", "properties": {"at": {"type": "string", "maxLength": 4}}})
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of it: `way` is `family`, `together` or `in turns`, with the reason; what it takes; whether several
+    images may stand in a prompt, and whether a call of a tool can be demanded. `apart` is how far a log probability is
+    from mlx-vlm's own at most, and together from alone."""
+
+    architecture: str
+    way: str
+    why: str
+    takes: Sequence[str]
+    several: bool
+    tools: bool
+    apart: float
+    together: float
+
+
+def load(folder: Path, home: Path, **keys: Any) -> TextEngine:
+    """The engine of a model in a folder."""
+    return multimodal.load(
+        MultimodalEntry(model_path=str(folder), served_model_name="tiny", **keys), Settings(home=home)
+    )
+
+
+def asked(*parts: Part, **options: Any) -> Job:
+    """What is asked of a model, so that its likeliest answer has no special tokens."""
+    return look(*parts, **{"logprobs": 0, "max_tokens": STEPS, "logit_bias": BIASED, **options})
+
+
+def logprobs(batch: Batch, name: str = "0") -> list[float]:
+    """Of an answer's tokens; raises what the job failed of."""
+    for event in batch.heard[name]:
+        if isinstance(event, events.Failed):
+            raise RuntimeError(event.failure.message)
+    deltas = [event for event in batch.heard[name] if isinstance(event, events.Delta)]
+    return [float(one.logprob or 0) for delta in deltas for one in delta.logprobs or ()]
+
+
+def text(engine: TextEngine, job: Job) -> str:
+    """What the template makes of a job's turns."""
+    return engine._prompts._rendered(job.payload, (), answer=True)  # type: ignore[arg-type]
+
+
+def reference(folder: Path, prompt: str, **shown: Any) -> list[float]:
+    """What mlx-vlm's own `generate_step` says to a prompt and what it shows."""
+    model: Any = load_model(folder)
+    processor: Any = load_processor(folder, add_detokenizer=False, trust_remote_code=False)
+    if (images := load_image_processor(folder)) is not None:
+        processor.image_processor = images
+    inputs: dict[str, Any] = prepare_inputs(
+        processor,
+        prompts=prompt,
+        image_token_index=getattr(model.config, "image_token_index", None),
+        add_special_tokens=should_add_special_tokens(model.config.model_type, processor),
+        **shown,
+    )
+    ids, pixels, mask = (inputs.pop(name, None) for name in ("input_ids", "pixel_values", "attention_mask"))
+    more = {name: value for name, value in inputs.items() if value is not None}
+    steps = generate_step(
+        ids,
+        model,
+        pixels,
+        mask,
+        max_tokens=STEPS,
+        sampler=lambda found: mx.argmax(found[:, : zoo.FIRST - 1], axis=-1),
+        **more,
+    )
+    found = []
+    for token, said in steps:
+        found.append(float(said[int(token)]))
+        if len(found) == STEPS:
+            break
+    return found
+
+
+def apart(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The largest difference."""
+    assert len(ours) == len(theirs), (ours, theirs)
+    return max(abs(one - other) for one, other in zip(ours, theirs, strict=True))
+
+
+def mixed(refs: Sequence[BlobRef], *, images: bool) -> list[Job]:
+    """Requests that have little in common."""
+    texts = [asked("Only text, and a lot of it. " * 4), asked("Only text.")]
+    return [asked("Look: ", refs[0], " what?"), *texts, asked(refs[1], "And this?")] if images else texts
+
+
+def tried(name: str, root: Path) -> Trial:
+    """Build it, and try it; raises whatever is in the way."""
+    folder, home = zoo.save(root / name, name), root / "home"
+    engine = load(folder, home)
+    takes = engine.details.modalities[1:]
+    refs = kept(BlobStore(home / "blobs"), *IMAGES)
+    worst = max(_apart(engine, folder, home, takes, refs), default=0.0)
+    jobs = mixed(refs, images="image" in takes)
+    alone = [logprobs(run(engine, job)) for job in jobs]
+    together = run(engine, *jobs)
+    batched = max(apart(logprobs(together, str(at)), own) for at, own in enumerate(alone))
+    language: Any = engine._batch._groups._model
+    several = "image" in takes and _several(engine, folder, refs)
+    return Trial(name, language.way, language.why, takes, several, _calls(engine), worst, batched)
+
+
+def _apart(
+    engine: TextEngine, folder: Path, home: Path, takes: Sequence[str], refs: Sequence[BlobRef]
+) -> Iterator[float]:
+    blobs = BlobStore(home / "blobs")
+    if not takes:
+        job = asked("Only text.")
+        yield apart(logprobs(run(engine, job)), reference(folder, text(engine, job)))
+    if "image" in takes:
+        job, other = (asked("Look: ", ref, " what?") for ref in refs[:2])
+        ours = logprobs(run(engine, job))
+        assert apart(ours, logprobs(run(engine, other))) > 1e-3, "another image makes no difference"
+        yield apart(ours, reference(folder, text(engine, job), images=[IMAGES[0]]))
+    if "audio" in takes:
+        data = sound(1)
+        job = asked("Listen: ", ("audio", blobs.put(data, "audio/wav")), " what?")
+        samples = audio.decode(io.BytesIO(data), 5)
+        yield apart(logprobs(run(engine, job)), reference(folder, text(engine, job), audio=[samples]))
+    if "video" in takes:
+        data = film(3)
+        job = asked("Watch: ", ("video", blobs.put(data, "video/mp4")), " what?")
+        opened = open_film(io.BytesIO(data), "", FilmLimits())
+        shown = {"videos": [opened.frames], "fps": [opened.rate]}
+        yield apart(logprobs(run(engine, job)), reference(folder, text(engine, job), **shown))
+
+
+def _several(engine: TextEngine, folder: Path, refs: Sequence[BlobRef]) -> bool:
+    """Whether two images in a prompt are what they are to mlx-vlm."""
+    job = asked("One: ", refs[0], " two: ", refs[1], " which?")
+    try:
+        ours = logprobs(run(engine, job))
+        return apart(ours, reference(folder, text(engine, job), images=list(IMAGES))) < 1e-3
+    except Exception:  # a refusal, by its processor or by ours
+        return False
+
+
+def _calls(engine: TextEngine) -> bool:
+    """Whether a call of a tool can be demanded of it."""
+    job = look("Call.", tools=(_TOOL,), tool_choice=ToolChoice("required"), max_tokens=200, temperature=1.0, seed=1)
+    deltas = [event for event in run(engine, job).heard["0"] if isinstance(event, events.Delta)]
+    return any(delta.calls for delta in deltas)
+
+
+def outcome(name: str, root: Path) -> Trial | str:
+    """What came of it, or why it could not be tried."""
+    try:
+        return tried(name, root)
+    except Unservable as error:
+        return f"refused at start: {error}"
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"

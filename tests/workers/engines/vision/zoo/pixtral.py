@@ -1,0 +1,25 @@
+"""Pixtral."""
+
+from tests.workers.engines.vision.zoo import TEXT, VISION, Tiny, mistral3, token
+
+TINY = Tiny(
+    config={
+        "text_config": {"model_type": "mistral", **TEXT},
+        "vision_config": {"model_type": "pixtral", **VISION, "image_size": 64, "head_dim": 16, "rope_theta": 10_000.0},
+        "image_token_index": token(0),
+        "vision_feature_layer": -1,
+    },
+    files={
+        "preprocessor_config.json": mistral3.TINY.files["preprocessor_config.json"],
+        "processor_config.json": {
+            "processor_class": "PixtralProcessor",
+            "patch_size": 8,
+            "spatial_merge_size": 1,
+            "image_token": "[IMG]",
+            "image_break_token": "[IMG_BREAK]",
+            "image_end_token": "[IMG_END]",
+        },
+    },
+    tokens=mistral3.TINY.tokens,
+    markers=mistral3.TINY.markers,
+)
