@@ -19,7 +19,7 @@ from tests.workers.engines.vision.asking import Part, film, kept, look, noise, s
 from workers import audio
 from workers.engine import Unservable
 from workers.engines.lm import TextEngine
-from workers.films import FilmLimits, open_film
+from workers.video import VideoLimits, open_video
 
 from workers.engines import multimodal  # isort: skip
 
@@ -163,7 +163,7 @@ def _apart(
     if "video" in takes:
         data = film(3)
         job = asked("Watch: ", ("video", blobs.put(data, "video/mp4")), " what?")
-        opened = open_film(io.BytesIO(data), "", FilmLimits())
+        opened = open_video(io.BytesIO(data), "", VideoLimits())
         shown = {"videos": [opened.frames], "fps": [opened.rate]}
         yield apart(logprobs(run(engine, job)), reference(folder, text(engine, job), **shown))
 
