@@ -93,11 +93,14 @@ class GeneralReader:
         first = self._first(ids)
         # Some keep places with ids that no token has.
         tokens = [token if 0 <= token < vocabulary else 0 for token in ids]
-        shown = {name: value for name, value in made.items() if name not in _OF_TOKENS}
-        digest = numbers.digest(shown) if media else b""
+        digest = self.digest(made) if media else b""
         embed = partial(self.embed, first=first)
         whole = WholePrompt(tokens, made, embed, digest=digest, first=first, vocabulary=vocabulary, hold=hold)
         return Prompt(rendered.text, tokens, whole)
+
+    def digest(self, made: Mapping[str, Any]) -> bytes:
+        """Of what a processor made of all that is shown: the same for the same only."""
+        return numbers.digest({name: value for name, value in made.items() if name not in _OF_TOKENS})
 
     def _first(self, tokens: Sequence[int]) -> int:
         """The first token that is not text, as far as that is known."""
