@@ -70,7 +70,8 @@ class FamilyReader:
         encoder_cache: EncoderCache,
     ) -> None:
         self._processor, self._family, self._side = processor, family, side
-        self.encoder_cache, self.kinds = encoder_cache, tuple(tokens)
+        self.encoder_cache = encoder_cache
+        self.kinds: Sequence[Kind] = tuple(tokens)
         self._budget, self.tokens = budget, tokens
         self._words = processor.tokenizer = _Words(deepcopy(processor.tokenizer))
         self._one_at_a_time = threading.Lock()

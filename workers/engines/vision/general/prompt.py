@@ -59,7 +59,8 @@ class WholePrompt:
         hold: object = None,
     ) -> None:
         self._inputs: Mapping[str, Any] | None = inputs
-        self._embed, self._hold, self._embedded = embed, hold, None
+        self._embed, self._hold = embed, hold
+        self._embedded: Embedded | None = None
         self.key = list(tokens)
         if digest:
             salt = int.from_bytes(digest[:8], "big")

@@ -20,7 +20,7 @@ from workers.engines.text.special_tokens import Rendered, SpecialTokens
 from workers.engines.vision.family import Kind
 from workers.engines.vision.general import inputs as numbers
 from workers.engines.vision.general.prompt import Embedded, WholePrompt
-from workers.engines.vision.parts import Content, Medium, Parts
+from workers.engines.vision.parts import Medium, Parts
 
 _TAKEN: Mapping[Kind, str] = {"image": "images", "audio": "audio", "video": "videos"}
 # What a processor tells of the text's tokens, which the same images may have others of.
@@ -42,13 +42,13 @@ class GeneralReader:
         self._special = should_add_special_tokens(model_type, processor)
         self._places = _places(model.config, self._processor, self._tokenizer)
         self._one_at_a_time = threading.Lock()
-        self.kinds: tuple[Kind, ...] = ()
+        self.kinds: Sequence[Kind] = ()
         self.reads_text = False
-        self.embed: Embed | None = None
+        self.embed: Embed = _untried
         markers = {self._marker(kind) for kind in _TAKEN}
         self.reserved = frozenset(marker for marker in markers if marker)
 
-    def content(self, parts: Parts) -> Content:
+    def content(self, parts: Parts) -> str:
         """A turn's content for a template that takes a string, as mlx-vlm writes it for this architecture."""
         count = {kind: sum(part["type"] == kind for part in parts) for kind in _TAKEN}
         if not any(count.values()):
@@ -146,6 +146,10 @@ class GeneralReader:
             return text
         ids = self._tokenizer.encode("a")
         return text.removeprefix(begin) if ids and ids[0] == self._tokenizer.bos_token_id else text
+
+
+def _untried(inputs: Mapping[str, Any], first: int = 0) -> Embedded:
+    raise RuntimeError("the model was not tried yet, so nobody knows how it embeds")
 
 
 def _places(config: Any, processor: Any, tokenizer: Any) -> frozenset[int]:

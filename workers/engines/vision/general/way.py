@@ -106,9 +106,9 @@ def _differs(
         _prefill(together, caches, tokens, prompt)
         single.append(caches)
     batch = kv.merged(single)
-    fed = [[tokens[-1], *answer] for (tokens, _), answer in zip(rows, answers, strict=True)]
+    feeds = [[tokens[-1], *answer] for (tokens, _), answer in zip(rows, answers, strict=True)]
     for step in range(_STEPS + 1):
-        logits = together(mx.array([[answer[step]] for answer in fed]), cache=batch)[:, -1].astype(mx.float32)
+        logits = together(mx.array([[answer[step]] for answer in feeds]), cache=batch)[:, -1].astype(mx.float32)
         worst = max(_difference(found, expected[row][step]) for row, found in enumerate(logits))
         if not worst < _ALIKE:
             return f"together its rows do not say what they say alone (they differ by {worst:.2f})"

@@ -23,7 +23,7 @@ from mlx_vlm.utils import get_model_and_args, update_module_configs  # noqa: E40
 
 NAMES = tuple(sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem != "__init__"))
 FIRST = 517  # the id of the first token of `Tiny.tokens`; that before it ends an answer
-VOCABULARY = 576
+VOCABULARY = 1728  # PaliGemma's processor adds 1152 to a tokenizer
 TEXT: Mapping[str, Any] = {
     "hidden_size": 64,
     "num_hidden_layers": 2,

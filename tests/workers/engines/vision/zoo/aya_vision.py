@@ -22,7 +22,7 @@ TINY = Tiny(
             "crop_to_patches": True,
             "max_patches": 2,
         },
-        "processor_config.json": {"processor_class": "AyaVisionProcessor", "img_size": 32, "patch_size": 8},
+        "processor_config.json": {"processor_class": "AyaVisionProcessor", "img_size": 32, "patch_size": 16},
     },
     tokens=(
         "<|IMG_PATCH|>",

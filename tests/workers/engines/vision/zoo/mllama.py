@@ -8,6 +8,7 @@ TINY = Tiny(
             "model_type": "mllama_text_model",
             **TEXT,
             "num_hidden_layers": 4,
+            "num_key_value_heads": 4,
             "cross_attention_layers": [1, 3],
         },
         "vision_config": {
