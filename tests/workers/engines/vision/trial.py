@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tasks.values import events
 from tasks.values.job import Job
 from tasks.values.requests import BlobRef, Tool, ToolChoice
 from tests.workers.engines.rows import Batch, run
-from tests.workers.engines.vision import zoo
+from tests.workers.engines.vision import tiny, zoo
 from tests.workers.engines.vision.asking import Part, film, kept, look, noise, sound
 from workers import audio
 from workers.engine import Unservable
@@ -36,7 +37,6 @@ from mlx_vlm.utils import (  # isort: skip
 )
 
 STEPS = 8
-BIASED = tuple((token, -100.0) for token in range(zoo.FIRST - 1, zoo.VOCABULARY))  # what ends, and what keeps places
 IMAGES = [noise(1, 64, 48), noise(2, 48, 80)]
 _TOOL = Tool("look", "", {"type": "object", "properties": {"at": {"type": "string", "maxLength": 4}}})
 
@@ -64,9 +64,10 @@ def load(folder: Path, home: Path, **keys: Any) -> TextEngine:
     )
 
 
-def asked(*parts: Part, **options: Any) -> Job:
+def asked(*parts: Part, vocabulary: int = zoo.VOCABULARY, **options: Any) -> Job:
     """What is asked of a model, so that its likeliest answer has no special tokens."""
-    return look(*parts, **{"logprobs": 0, "max_tokens": STEPS, "logit_bias": BIASED, **options})
+    special = tuple((token, -100.0) for token in range(zoo.FIRST - 1, vocabulary))
+    return look(*parts, **{"logprobs": 0, "max_tokens": STEPS, "logit_bias": special, **options})
 
 
 def logprobs(batch: Batch, name: str = "0") -> list[float]:
@@ -121,56 +122,60 @@ def apart(ours: Sequence[float], theirs: Sequence[float]) -> float:
     return max(abs(one - other) for one, other in zip(ours, theirs, strict=True))
 
 
-def mixed(refs: Sequence[BlobRef], *, images: bool) -> list[Job]:
+def mixed(ask: Callable[..., Job], refs: Sequence[BlobRef], *, images: bool) -> list[Job]:
     """Requests that have little in common."""
-    texts = [asked("Only text, and a lot of it. " * 4), asked("Only text.")]
-    return [asked("Look: ", refs[0], " what?"), *texts, asked(refs[1], "And this?")] if images else texts
+    texts = [ask("Only text, and a lot of it. " * 4), ask("Only text.")]
+    return [ask("Look: ", refs[0], " what?"), *texts, ask(refs[1], "And this?")] if images else texts
 
 
 def tried(name: str, root: Path) -> Trial:
     """Build it, and try it; raises whatever is in the way."""
-    folder, home = zoo.save(root / name, name), root / "home"
+    build = zoo if name in zoo.NAMES else tiny
+    folder, home = build.save(root / name, name), root / "home"
     engine = load(folder, home)
     takes = engine.details.modalities[1:]
+    ask = partial(asked, vocabulary=engine._prompts.vocabulary)
+    worst = max(_apart(ask, engine, folder, home, takes))
     refs = kept(BlobStore(home / "blobs"), *IMAGES)
-    worst = max(_apart(engine, folder, home, takes, refs), default=0.0)
-    jobs = mixed(refs, images="image" in takes)
+    jobs = mixed(ask, refs, images="image" in takes)
     alone = [logprobs(run(engine, job)) for job in jobs]
     together = run(engine, *jobs)
     batched = max(apart(logprobs(together, str(at)), own) for at, own in enumerate(alone))
     language: Any = engine._batch._groups._model
-    several = "image" in takes and _several(engine, folder, refs)
+    several = "image" in takes and _several(ask, engine, folder, refs)
     return Trial(name, language.way, language.why, takes, several, _calls(engine), worst, batched)
 
 
 def _apart(
-    engine: TextEngine, folder: Path, home: Path, takes: Sequence[str], refs: Sequence[BlobRef]
+    ask: Callable[..., Job], engine: TextEngine, folder: Path, home: Path, takes: Sequence[str]
 ) -> Iterator[float]:
+    """How far the log probabilities of a prompt with each kind of media are from mlx-vlm's, or of one without."""
     blobs = BlobStore(home / "blobs")
+    refs = kept(blobs, *IMAGES)
     if not takes:
-        job = asked("Only text.")
+        job = ask("Only text.")
         yield apart(logprobs(run(engine, job)), reference(folder, text(engine, job)))
     if "image" in takes:
-        job, other = (asked("Look: ", ref, " what?") for ref in refs[:2])
+        job, other = (ask("Look: ", ref, " what?") for ref in refs[:2])
         ours = logprobs(run(engine, job))
         assert apart(ours, logprobs(run(engine, other))) > 1e-3, "another image makes no difference"
         yield apart(ours, reference(folder, text(engine, job), images=[IMAGES[0]]))
     if "audio" in takes:
         data = sound(1)
-        job = asked("Listen: ", ("audio", blobs.put(data, "audio/wav")), " what?")
+        job = ask("Listen: ", ("audio", blobs.put(data, "audio/wav")), " what?")
         samples = audio.decode(io.BytesIO(data), 5)
         yield apart(logprobs(run(engine, job)), reference(folder, text(engine, job), audio=[samples]))
     if "video" in takes:
         data = film(3)
-        job = asked("Watch: ", ("video", blobs.put(data, "video/mp4")), " what?")
+        job = ask("Watch: ", ("video", blobs.put(data, "video/mp4")), " what?")
         opened = open_video(io.BytesIO(data), "", VideoLimits())
         shown = {"videos": [opened.frames], "fps": [opened.rate]}
         yield apart(logprobs(run(engine, job)), reference(folder, text(engine, job), **shown))
 
 
-def _several(engine: TextEngine, folder: Path, refs: Sequence[BlobRef]) -> bool:
+def _several(ask: Callable[..., Job], engine: TextEngine, folder: Path, refs: Sequence[BlobRef]) -> bool:
     """Whether two images in a prompt are what they are to mlx-vlm."""
-    job = asked("One: ", refs[0], " two: ", refs[1], " which?")
+    job = ask("One: ", refs[0], " two: ", refs[1], " which?")
     try:
         ours = logprobs(run(engine, job))
         return apart(ours, reference(folder, text(engine, job), images=list(IMAGES))) < 1e-3

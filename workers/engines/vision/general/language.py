@@ -193,12 +193,13 @@ class TurnsLanguage(GeneralLanguage):
         if part is None and turn.logits is not None:
             logits, turn.logits = turn.logits, None
             return logits
-        if part is not None:
-            self._prefill(part, layers, turn)
-            tokens = tokens[:, max(part.prompt.length - part.start, 0) :]
-        if not tokens.size:
-            return mx.zeros((1, 1, 1))
-        return self._call(turn, lambda: self._language(tokens, cache=layers, **turn.arguments))
+        if part is None:
+            return self._call(turn, lambda: self._language(tokens, cache=layers, **turn.arguments))
+        self._prefill(part, layers, turn)
+        # Behind the prompt stands what was answered before the row paused, which was decoded a token at a time.
+        for token in tokens[0, max(part.prompt.length - part.start, 0) :]:
+            self._call(turn, lambda token=token: self._language(token.reshape(1, 1), cache=layers, **turn.arguments))
+        return mx.zeros((1, 1, 1))
 
     def _prefill(self, part: PromptPart, layers: list[Any], turn: Turn) -> None:
         """Put the prompt through up to the part's end, or to its own where only the last token is left.
