@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import mlx.core as mx
 import numpy as np
 import structlog
+from mlx_vlm.generate.diffusion import is_diffusion_model
 from PIL import Image
 
 from tasks.values.errors import InvalidValue
 from workers.engines.text.cache import kv
 from workers.engines.vision.family import Kind
-from workers.engines.vision.general.language import BatchedLanguage, GeneralLanguage, TurnsLanguage
+from workers.engines.vision.general.language import BatchedLanguage, GeneralLanguage, Turn, TurnsLanguage
 from workers.engines.vision.general.prompt import Embedded, PromptPart
 from workers.engines.vision.general.reader import GeneralReader
 from workers.engines.vision.general.state import ROPE, ModelState
+from workers.engines.vision.language import UnsupportedArchitecture
 from workers.engines.vision.parts import Medium
 
-_STEPS = 3
+_STEPS = 4
 _ALIKE = 0.1  # of the logits' spread: rounding in a batch, of few bits, stays below, another position or mask does not
 _SIDE = 112  # pixels
 log = structlog.get_logger()
@@ -38,15 +40,23 @@ def choose(model: Any, state: ModelState, reader: GeneralReader, render: Any) ->
     """The model's language model, once it was tried what it takes, which the reader then knows, and whether its rows
     can be decoded together.
 
-    `render` makes a text of a turn's parts. Only the engine thread may.
+    `render` makes a text of a turn's parts. Only the engine thread may. Raises UnsupportedArchitecture for what does
+    not answer token by token.
     """
+    if is_diffusion_model(model):
+        raise UnsupportedArchitecture("this model writes by diffusion, not token by token")
     turns = TurnsLanguage(model, state)
     shown = dict(_embedded(turns, reader, render))
     reader.kinds = tuple(kind for kind in ("image", "audio", "video") if kind in shown)
-    if (reason := _alone(model, turns, shown)) is None:
+    if any(name.startswith("decoder_") for prompt in shown.values() for name in prompt.arguments):
+        raise UnsupportedArchitecture("this model has an encoder and a decoder of its own, and no chats")
+    rows = [_Row(list(range(1, 12))), _Row(list(range(3, 40)))]
+    rows += [_Row(prompt.ids[0].tolist(), prompt) for prompt in shown.values()]
+    answers = _answered(turns, rows)
+    if (reason := _alone(model, turns, state, list(shown.values()), answers)) is None:
         together = BatchedLanguage(model, state)
         try:
-            reason = _differs(turns, together, state, list(shown.values()))
+            reason = _differs(together, rows, answers)
         except Exception as error:  # whatever an architecture does with rows that it did not expect
             reason = f"its rows cannot be decoded together: {type(error).__name__}: {error}"
         if reason is None:
@@ -68,57 +78,73 @@ def _embedded(language: TurnsLanguage, reader: GeneralReader, render: Any) -> It
             log.info("the model does not take this", kind=medium.kind, reason=str(error)[:300])
 
 
-def _alone(model: Any, language: TurnsLanguage, shown: Any) -> str | None:
-    """Why rows cannot be decoded together, as far as the model itself says."""
+class _Row(NamedTuple):
+    tokens: list[int]
+    prompt: Embedded | None = None
+
+    def fed(self, step: int) -> int:
+        """What is decoded in a step: the prompt's last token, and then any."""
+        return self.tokens[-1] if step == 0 else (7 * len(self.tokens) + step) % 50 + 1
+
+
+class _Answer(NamedTuple):
+    logits: list[Any]
+    turn: Turn
+
+
+def _answered(language: TurnsLanguage, rows: Sequence[_Row]) -> list[_Answer]:
+    """What each row says alone."""
+    answers = []
+    try:
+        for row in rows:
+            caches = language.make_cache()
+            _prefill(language, caches, row)
+            steps = [language(mx.array([[row.fed(step)]]), cache=caches)[0, -1] for step in range(_STEPS)]
+            answers.append(_Answer([logits.astype(mx.float32) for logits in steps], caches[-1]))
+            mx.eval(answers[-1].logits)
+    except Exception as error:
+        reason = f"the installed mlx-vlm loads this model, which then does not answer: {type(error).__name__}: {error}"
+        raise UnsupportedArchitecture(reason) from error
+    return answers
+
+
+def _alone(
+    model: Any, language: TurnsLanguage, state: ModelState, shown: Sequence[Embedded], answers: Sequence[_Answer]
+) -> str | None:
+    """Why rows cannot be decoded together, as far as that shows in what each has said alone."""
     layers = language.make_cache()[:-1]
     if lacking := sorted({type(layer).__name__ for layer in layers if not hasattr(layer, "merge")}):
         return f"its layers keep a {' and a '.join(lacking)}, which no batch has"
-    for prompt in shown.values():
+    for prompt in shown:
         if prompt.ids.shape[1] != prompt.embeddings.shape[1]:
             return "what it is shown takes more places than the prompt has tokens for it"
         if not language.in_pieces(prompt, layers):
             return "a prompt must go through the model in one piece, because its tokens attend to later ones"
-    return None
-
-
-def _differs(
-    alone: TurnsLanguage, together: BatchedLanguage, state: ModelState, shown: Sequence[Embedded]
-) -> str | None:
-    """Why rows that are decoded together say something else than alone; None if they do not."""
-    rows: list[tuple[list[int], Embedded | None]] = [(list(range(1, 12)), None), (list(range(3, 40)), None)]
-    rows += [(prompt.ids[0].tolist(), prompt) for prompt in shown]
-    answers = [[(7 * row + step) % 50 + 1 for step in range(_STEPS)] for row in range(len(rows))]
-    expected = []
-    for (tokens, prompt), answer in zip(rows, answers, strict=True):
-        caches = alone.make_cache()
-        _prefill(alone, caches, tokens, prompt)
-        fed = [tokens[-1], *answer]
-        expected.append([alone(mx.array([[token]]), cache=caches)[0, -1].astype(mx.float32) for token in fed])
-        mx.eval(expected[-1])
-    if caches[-1].arguments:
+    if any(answer.turn.arguments for answer in answers):
         return "its language model is told something of the prompt with every token"
     kept = {name for _, name in state.read()} - {*ROPE}
-    if kept:
-        return f"it keeps {', '.join(sorted(kept))} between its calls"
-    single = []
-    for tokens, prompt in rows:
-        caches = together.make_cache()
-        _prefill(together, caches, tokens, prompt)
-        single.append(caches)
+    return f"it keeps {', '.join(sorted(kept))} between its calls" if kept else None
+
+
+def _differs(language: BatchedLanguage, rows: Sequence[_Row], answers: Sequence[_Answer]) -> str | None:
+    """Why rows that are decoded together say something else than alone; None if they do not."""
+    single = [language.make_cache() for _ in rows]
+    for caches, row in zip(single, rows, strict=True):
+        _prefill(language, caches, row)
     batch = kv.merged(single)
-    feeds = [[tokens[-1], *answer] for (tokens, _), answer in zip(rows, answers, strict=True)]
-    for step in range(_STEPS + 1):
-        logits = together(mx.array([[answer[step]] for answer in feeds]), cache=batch)[:, -1].astype(mx.float32)
-        worst = max(_difference(found, expected[row][step]) for row, found in enumerate(logits))
+    for step in range(_STEPS):
+        logits = language(mx.array([[row.fed(step)] for row in rows]), cache=batch)[:, -1].astype(mx.float32)
+        pairs = zip(logits, answers, strict=True)
+        worst = max(_difference(together, answer.logits[step]) for together, answer in pairs)
         if not worst < _ALIKE:
             return f"together its rows do not say what they say alone (they differ by {worst:.2f})"
     return None
 
 
-def _prefill(language: Any, caches: list[Any], tokens: Sequence[int], prompt: Embedded | None) -> None:
+def _prefill(language: Any, caches: list[Any], row: _Row) -> None:
     """All tokens but the last."""
-    media = None if prompt is None else [PromptPart(prompt, 0, len(tokens) - 1)]
-    mx.eval(language(mx.array([tokens[:-1]]), cache=caches, media=media))
+    media = None if row.prompt is None else [PromptPart(row.prompt, 0, len(row.tokens) - 1)]
+    mx.eval(language(mx.array([row.tokens[:-1]]), cache=caches, media=media))
 
 
 def _difference(found: Any, expected: Any) -> float:
