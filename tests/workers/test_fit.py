@@ -115,3 +115,19 @@ def test_files_that_are_missing_or_were_cut_off_are_named(tmp_path: Path) -> Non
     assert list(broken(made)) == ["2.safetensors is not a file of weights"]
     weights(made / "2.safetensors")
     assert list(broken(made)) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "way"),
+    [
+        ({"model_type": "qwen2_vl", "vision_config": {}}, "together, its media piece by piece"),
+        ({"model_type": "mistral3", "vision_config": {}}, "together: a batch says"),
+        ({"model_type": "llama4", "vision_config": {}}, "in turns: its layers keep a ChunkedKVCache"),
+        ({"model_type": "molmo2", "vision_config": {}}, "together or in turns, as a trial finds"),
+        ({"model_type": "gpt9_vl", "vision_config": {}}, None),
+        ({"model_type": "qwen3"}, None),
+    ],
+)
+def test_which_way_a_multimodal_model_takes_is_told(config: dict[str, Any], way: str | None, tmp_path: Path) -> None:
+    told = fit("m", folder(tmp_path / "m", config, {}), config).way
+    assert told is None if way is None else told is not None and told.startswith(way)

@@ -1,4 +1,4 @@
-"""`python -m tests.workers.engines.vision.measure [NAME…]`: tries architectures, each in a process of its own.
+"""`python -m tests.workers.engines.vision.measure [NAME…]`: tries architectures, those that are named or all.
 
 What came of it is written where `mlxq models inspect` and the documents read it.
 """
@@ -6,21 +6,19 @@ What came of it is written where `mlxq models inspect` and the documents read it
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import mlx_vlm.models
-
+from tests.workers.engines.vision import trial, zoo
 from workers.engines.vision.families import NAMES as FAMILIES
-from workers.engines.vision.measured import FILE
+from workers.engines.vision.measured import FILE, measured
 
-from tests.workers.engines.vision import zoo  # isort: skip
+import mlx_vlm.models  # isort: skip
 
-_SHOWS = ("vision.py", "audio.py", "sound.py", "vision_tower.py", "visual.py")
+_TOWERS = ("vision.py", "audio.py", "sound.py")
 # Why there is no tiny model of these.
 _UNTRIED = {
     **dict.fromkeys(("sam3", "sam3_1", "falcon_perception"), "it segments images and does not chat"),
@@ -29,7 +27,6 @@ _UNTRIED = {
     "hunyuan_vl": "its processor knows tokens by the ids of the published vocabulary",
 }
 _NOT_YET = "not tried: the tests have no tiny model of it yet"
-PATIENCE = 180  # seconds for one architecture
 
 
 def architectures() -> list[str]:
@@ -41,50 +38,32 @@ def architectures() -> list[str]:
 def _chats(path: Path) -> bool:
     modules = list(path.glob("*.py"))
     if any("def get_input_embeddings" in module.read_text() for module in modules):
-        own = {module.name for module in modules}
-        return bool(own & {*_SHOWS}) or any("process" in name for name in own)
-    return path.name in {*FAMILIES, *zoo.NAMES}
+        return any(module.name in _TOWERS or "process" in module.name for module in modules)
+    return path.name in {*FAMILIES, *zoo.NAMES}  # which have it from another
 
 
-def measured(name: str) -> dict[str, Any]:
-    """What came of an architecture, tried in another process."""
-    command = [sys.executable, "-m", __spec__.name, "--one", name]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    except subprocess.TimeoutExpired:
-        return {"failed": f"it did not end within {PATIENCE} seconds"}
-    lines = done.stdout.strip().splitlines()
-    if done.returncode or not lines:
-        return {"failed": f"its process ended with {done.returncode}"}
-    found: dict[str, Any] = json.loads(lines[-1])
-    return found
-
-
-def _one(name: str) -> dict[str, Any]:
-    from tests.workers.engines.vision import trial
-
-    with tempfile.TemporaryDirectory() as folder:
-        found = trial.outcome(name, Path(folder))
+def row(name: str, root: Path) -> dict[str, Any]:
+    """What came of an architecture, for the table."""
+    if name not in {*FAMILIES, *zoo.NAMES}:
+        return {"untried": _UNTRIED.get(name, _NOT_YET)}
+    found = trial.outcome(name, root)
     if isinstance(found, str):
         return {"failed": " ".join(found.split())[:300]}
-    row = asdict(found)
-    if max(row.pop("apart"), row.pop("together")) >= 1e-3:
-        return {"failed": f"its log probabilities are others than mlx-vlm's, or others together than alone: {found}"}
-    del row["architecture"]
-    return row
+    if max(found.apart, found.together) >= 1e-3:
+        return {
+            "failed": f"its log probabilities are {found.apart:.3f} from mlx-vlm's, {found.together:.3f} from alone"
+        }
+    return {name: value for name, value in asdict(found).items() if name not in ("architecture", "apart", "together")}
 
 
 def main() -> None:
     """Try those that are named, or all."""
-    if sys.argv[1:2] == ["--one"]:
-        print(json.dumps(_one(sys.argv[2])))  # noqa: T201
-        return
-    every = json.loads(FILE.read_text()) if FILE.exists() else {}
-    for name in sys.argv[1:] or architectures():
-        tiny = name in zoo.NAMES or name in FAMILIES
-        every[name] = measured(name) if tiny else {"untried": _UNTRIED.get(name, _NOT_YET)}
-        print(name, every[name], flush=True)  # noqa: T201
-        FILE.write_text(json.dumps(dict(sorted(every.items())), indent=1, ensure_ascii=False) + "\n")
+    every = dict(measured()) if FILE.exists() else {}
+    with tempfile.TemporaryDirectory() as root:
+        for name in sys.argv[1:] or architectures():
+            every[name] = row(name, Path(root))
+            print(name, every[name], flush=True)  # noqa: T201
+            FILE.write_text(json.dumps(dict(sorted(every.items())), indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,16 @@ def in_turns(root: Path) -> TextEngine:
     return load(zoo.save(root / "in turns", "paligemma"), root / "home")
 
 
+def spoken(engine: TextEngine, job: str) -> int:
+    """Tokens of a job's answer so far."""
+    return max((row.generated for row in engine._batch.rows if row.job == job), default=0)
+
+
+def step_until(batch: Batch, reached: Callable[[], bool]) -> None:
+    while not reached():
+        batch.step()
+
+
 @pytest.mark.parametrize("name", zoo.NAMES if LONG else USUAL)
 def test_an_architecture_is_what_the_table_says(name: str, root: Path) -> None:
     found = trial.tried(name, root)
@@ -67,18 +77,15 @@ def test_the_table_names_every_architecture_of_the_installed_mlx_vlm() -> None:
 def test_rows_in_turns_step_beside_each_other_and_end_as_they_would_alone(
     in_turns: TextEngine, refs: Sequence[BlobRef]
 ) -> None:
-    jobs = [asked(refs[at], f"Number {at}?", max_tokens=6 + at) for at in range(3)]
+    jobs = [asked(refs[at], f"Number {at}?", max_tokens=24) for at in range(3)]
     alone = [logprobs(run(in_turns, job)) for job in jobs]
     batch = Batch(in_turns)
     batch.admit("0", jobs[0])
-    while not batch.heard["0"]:
-        batch.step()
+    step_until(batch, lambda: spoken(in_turns, "0") == 2)
     for at in (1, 2):
         batch.admit(str(at), jobs[at])
-    before = len(logprobs(batch, "0"))
-    while not logprobs(batch, "2"):
-        batch.step()
-    assert before < len(logprobs(batch, "0")), "who speaks goes on while others begin"
+    step_until(batch, lambda: spoken(in_turns, "2") == 1)
+    assert spoken(in_turns, "0") > 2, "who speaks goes on while others begin"
     batch.run()
     assert [logprobs(batch, str(at)) for at in range(3)] == [pytest.approx(own, abs=1e-4) for own in alone]
 
@@ -92,8 +99,7 @@ def test_a_row_that_paused_goes_on_with_what_it_was_shown(
     whole = logprobs(run(engine, job))
     batch = Batch(engine)
     batch.admit("0", job)
-    while len(logprobs(batch)) < 5:
-        batch.step()
+    step_until(batch, lambda: spoken(engine, "0") >= 5)
     assert engine.pause("0")
     engine.resume("0")
     batch.run()

@@ -90,13 +90,16 @@ def reference(folder: Path, prompt: str, **shown: Any) -> list[float]:
     processor: Any = load_processor(folder, add_detokenizer=False, trust_remote_code=False)
     if (images := load_image_processor(folder)) is not None:
         processor.image_processor = images
-    inputs: dict[str, Any] = prepare_inputs(
-        processor,
-        prompts=prompt,
-        image_token_index=getattr(model.config, "image_token_index", None),
-        add_special_tokens=should_add_special_tokens(model.config.model_type, processor),
-        **shown,
-    )
+    try:
+        inputs: dict[str, Any] = prepare_inputs(
+            processor,
+            prompts=prompt,
+            image_token_index=getattr(model.config, "image_token_index", None),
+            add_special_tokens=should_add_special_tokens(model.config.model_type, processor),
+            **shown,
+        )
+    except ValueError:  # it pads, which some processors of images refuse
+        inputs = {name: mx.array(value) for name, value in processor(text=[prompt], **shown).items()}
     ids, pixels, mask = (inputs.pop(name, None) for name in ("input_ids", "pixel_values", "attention_mask"))
     more = {name: value for name, value in inputs.items() if value is not None}
     steps = generate_step(
