@@ -494,3 +494,27 @@ def test_pictures_are_made_small_where_the_models_file_asks_for_it(folders: Mapp
         )
     )
     assert asked == small != whole
+
+
+def test_caches_beside_which_positions_are_kept_can_be_quantised(
+    home: Path, tmp_path: Path, refs: list[BlobRef], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wide() -> tiny.Kind:  # heads that a group of 32 numbers fits into
+        config, files, tokens, shown = tiny._qwen("qwen2_vl")
+        rope = {"type": "mrope", "mrope_section": [4, 6, 6]}
+        config |= {"num_attention_heads": 2, "num_key_value_heads": 1, "rope_scaling": rope}
+        return config, files, tokens, shown
+
+    monkeypatch.setitem(tiny._KINDS, "qwen2_vl", wide)
+    folder = tiny.save(tmp_path / "model", "qwen2_vl")
+    exact = load(folder, home, prompt_cache_size=0)
+    engine = load(folder, home, prompt_cache_size=0, kv_bits=8, kv_group_size=32, quantized_kv_start=16)
+    jobs = [
+        look("Look: ", refs[0], " what?", logprobs=0, logit_bias=reference.BIASED),
+        look("Only text, and a lot of it. " * 3, logprobs=0, logit_bias=reference.BIASED),
+    ]
+    alone = [[one.logprob for one in told(run(engine, asked))] for asked in jobs]
+    batch = run(engine, *jobs)
+    for number, asked in enumerate(jobs):
+        assert [one.logprob for one in told(batch, str(number))] == pytest.approx(alone[number], abs=1e-3)
+        assert alone[number] == pytest.approx([one.logprob for one in told(run(exact, asked))], abs=0.3)

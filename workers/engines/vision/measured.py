@@ -18,8 +18,9 @@ def measured() -> Mapping[str, Mapping[str, Any]]:
 
 def way(architecture: str) -> str:
     """Which way a model of an architecture takes, and why, in a sentence."""
+    if (FILE.parent / "families" / f"{architecture}.py").exists():
+        return "together, its media piece by piece: it is encoded between others' steps, and kept for later prompts"
     found = measured().get(architecture, {})
     if "way" not in found:
         return "together or in turns, as a trial finds when the model is loaded"
-    names = {"family": "together, its media piece by piece", "together": "together", "in turns": "in turns"}
-    return f"{names[found['way']]}: {found['why']}"
+    return f"{found['way']}: {found['why']}"
