@@ -48,6 +48,8 @@ def rebuilt(result: fold.Result) -> Iterator[Event]:
     elif isinstance(result, fold.TranscriptResult):
         yield events.Recording(result.seconds, result.language, result.language_name)
         yield from result.segments
+    elif isinstance(result, fold.SpeechResult):
+        yield from result.chunks
     elif isinstance(result, fold.PicturesResult):
         yield from result.pictures
 

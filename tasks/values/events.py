@@ -147,6 +147,17 @@ class Recording(msgspec.Struct, frozen=True, omit_defaults=True, tag="recording"
     language_name: str | None = None
 
 
+class AudioChunk(msgspec.Struct, frozen=True, tag="audio_chunk"):
+    """Chunk `number` of a speech: its bytes, which continue those of the chunk before, and how many seconds it lasts.
+
+    A later attempt makes the same chunks again.
+    """
+
+    number: int
+    blob: BlobRef
+    seconds: float
+
+
 class Preview(msgspec.Struct, frozen=True, tag="preview"):
     """How picture `index` looks so far: the `number`-th of its previews from 0, a small JPEG in base64."""
 
@@ -199,6 +210,7 @@ Event: TypeAlias = (
     | Score
     | Segment
     | Recording
+    | AudioChunk
     | Preview
     | Picture
     | Done

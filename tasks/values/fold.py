@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 import msgspec
 
 from tasks.values.events import (
+    AudioChunk,
     CallDelta,
     Delta,
     Done,
@@ -33,6 +34,7 @@ from tasks.values.requests import (
     RenderRequest,
     Sampling,
     ScoreRequest,
+    SpeechRequest,
     TokenizeRequest,
     ToolCall,
 )
@@ -144,6 +146,13 @@ class TranscriptResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="tra
     language_name: str | None = None
 
 
+class SpeechResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="speech"):
+    """A speech, whose audio is that of all chunks one behind the other."""
+
+    chunks: tuple[AudioChunk, ...]
+    usage: Usage = Usage()
+
+
 class PicturesResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="pictures"):
     """The pictures of a prompt, by index."""
 
@@ -151,7 +160,9 @@ class PicturesResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="pictu
     usage: Usage = Usage()
 
 
-Result: TypeAlias = TextResult | TokensResult | VectorResult | ScoresResult | TranscriptResult | PicturesResult
+Result: TypeAlias = (
+    TextResult | TokensResult | VectorResult | ScoresResult | TranscriptResult | SpeechResult | PicturesResult
+)
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Result] = msgspec.json.Decoder(Result)
@@ -169,6 +180,8 @@ def decode(data: bytes) -> Result:
 
 def blobs(result: Result) -> tuple[BlobRef, ...]:
     """The blobs that a result needs, so that its record can own them."""
+    if isinstance(result, SpeechResult):
+        return tuple(chunk.blob for chunk in result.chunks)
     return tuple(picture.blob for picture in result.pictures) if isinstance(result, PicturesResult) else ()
 
 
@@ -193,6 +206,8 @@ def fold(payload: Payload, events: Iterable[Event]) -> Result:
     if isinstance(payload, ScoreRequest):
         scores = sorted((event for event in attempt if isinstance(event, Score)), key=lambda score: score.index)
         return ScoresResult(tuple(score.score for score in scores), usage)
+    if isinstance(payload, SpeechRequest):
+        return SpeechResult(tuple(event for event in attempt if isinstance(event, AudioChunk)), usage)
     if isinstance(payload, ImageRequest):
         return PicturesResult(tuple(event for event in attempt if isinstance(event, Picture)), usage)
     segments = tuple(event for event in attempt if isinstance(event, Segment))

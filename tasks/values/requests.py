@@ -251,6 +251,24 @@ class TranscriptionRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag=
     voice: VoiceActivity = VoiceActivity()
 
 
+SpeechFormat: TypeAlias = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
+
+
+class SpeechRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag="speech"):
+    """Speak a text; a value of None leaves the choice to the model.
+
+    Passage `i` of the text is sampled with `seed + i`, so that the same request gives the same audio. `speed` is how
+    many times as fast as the model speaks by itself; `instructions` say in words how to speak.
+    """
+
+    text: str
+    seed: int
+    voice: str | None = None
+    instructions: str | None = None
+    speed: float = 1.0
+    format: SpeechFormat = "mp3"
+
+
 class ImageRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag="image"):
     """Make `n` pictures of a prompt; a value of None leaves the choice to the model.
 
@@ -287,6 +305,7 @@ Payload: TypeAlias = (
     | EmbeddingRequest
     | ScoreRequest
     | TranscriptionRequest
+    | SpeechRequest
     | ImageRequest
 )
 
