@@ -228,6 +228,35 @@ class WhisperEntry(ModelEntry, frozen=True, kw_only=True, tag="whisper"):
     options: WhisperOptions = WhisperOptions()
 
 
+class SpeechToTextEntry(ModelEntry, frozen=True, kw_only=True, tag="speech-to-text"):
+    """A model other than Whisper that writes down speech."""
+
+    batch_completion_size: Annotated[
+        Positive, about("recordings that are transcribed in turns, a window of up to 30 seconds at a time")
+    ] = 8
+    options: WhisperOptions = WhisperOptions()
+
+
+class TextToSpeechOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Limits of a text to speak."""
+
+    max_characters: Annotated[Positive, about("characters of a text")] = 4096
+
+
+class TextToSpeechEntry(ModelEntry, frozen=True, kw_only=True, tag="text-to-speech"):
+    """A model that speaks."""
+
+    voices: Annotated[
+        dict[Name, Text],
+        about(
+            "further voices: names such as `alloy`, and for each a voice of the model, or the path of a recording "
+            "whose voice is imitated; what is said in it stands in a `.txt` beside it"
+        ),
+    ] = field(default_factory=dict)
+    batch_completion_size: Annotated[Positive, about("texts that are spoken in turns; the others wait")] = 8
+    options: TextToSpeechOptions = TextToSpeechOptions()
+
+
 class ImageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Limits of a picture, and sizes of a model that mflux does not know."""
 
@@ -296,6 +325,8 @@ AnyModelEntry: TypeAlias = (
     | EmbeddingsEntry
     | RerankEntry
     | WhisperEntry
+    | SpeechToTextEntry
+    | TextToSpeechEntry
     | ImageGenerationEntry
     | ImageEditEntry
     | FakeEntry

@@ -10,12 +10,17 @@ from typing import Any, get_args
 
 from mlxq.entries import ENTRIES
 from mlxq.model_entry import ModelEntry
-from mlxq.names import ImageEdit, ImageGeneration
+from mlxq.names import ImageEdit, ImageGeneration, Listening, Speaking
 
 _DEPTH = 2  # folders below the folder: `name` or `owner/name`
 _CACHED = re.compile(r"models--(?P<owner>[^/]+?)--(?P<name>.+)")  # how the Hugging Face hub's cache names a repository
 _WEIGHTS = ("*.safetensors", "*.npz")
 _WHISPER = {"n_mels", "n_audio_state"}  # keys of a converted Whisper's config, which has no `model_type`
+_LISTENING, _SPEAKING = frozenset(get_args(Listening)), frozenset(get_args(Speaking))
+# What configs without a `model_type` have: those of Kokoro and KittenTTS, and those of Pocket TTS.
+_SPEAKERS = ({"istftnet", "plbert"}, {"flow_lm", "mimi"})
+_NEMO = "nemo.collections.asr"  # how the class begins that NeMo's configs name, of Parakeet's and Canary's
+_SPEAKING_NAMES = ("orpheus", "kokoro")  # models whose architecture is that of a text model, or is not told
 _SENSES = ("vision_config", "audio_config", "vision_tower", "mm_vision_tower", "img_processor", "visual")
 _ENCODERS = ("ForMaskedLM", "Model", "ForPreTraining", "ForTextEncoding")  # how networks without a head for text end
 _GENERATION, _EDIT = frozenset(get_args(ImageGeneration)), frozenset(get_args(ImageEdit))
@@ -113,6 +118,12 @@ def by_config(name: str, folder: Path, config: Mapping[str, Any]) -> str | None:
     heads = [str(head) for head in listed] if isinstance(listed, list) else []
     if config.get("model_type") == "whisper" or config.keys() >= _WHISPER:
         return "whisper"
+    if config.get("model_type") in _LISTENING or str(config.get("target", "")).startswith(_NEMO):
+        return "speech-to-text"
+    if config.get("model_type") in _SPEAKING or any(config.keys() >= keys for keys in _SPEAKERS):
+        return "text-to-speech"
+    if any(name in words for name in _SPEAKING_NAMES):
+        return "text-to-speech"
     sentences = _json(folder / "config_sentence_transformers.json")
     if _ends(heads, "ForSequenceClassification") or sentences.get("model_type") == "CrossEncoder" or "rerank" in words:
         return "rerank"

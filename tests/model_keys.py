@@ -15,6 +15,7 @@ from mlxq.catalogue import schema
 from mlxq.struct_reader import nested
 from tests.servers import ROOT
 from workers.engines.images.variants import VARIANTS, Variant
+from workers.engines.voices import types
 from workers.parsers import registry as formats
 
 _FEW = 8  # values that a cell has room for
@@ -97,11 +98,14 @@ def names() -> str:
         "ReasoningParser": (*formats.names("reasoning"), "none"),
         "ImageGeneration": tuple(name for name, variant in VARIANTS.items() if not variant.edits),
         "ImageEdit": tuple(name for name, variant in VARIANTS.items() if variant.edits),
+        "Speaking": types.speaking(),
+        "Listening": types.listening(),
     }
     lines = [
         '"""The names that a models\' file may choose from. `make tables` writes this file.',
         "",
-        "They come from `workers/parsers` and `workers/engines/images/variants.py`, which the web imports nothing of.",
+        "They come from `workers/parsers`, `workers/engines/images/variants.py` and mlx-audio, which the web does not",
+        "import. `Speaking` and `Listening` are the architectures of a folder that holds a model that does so.",
         '"""',
         "",
         "from typing import Literal, TypeAlias",

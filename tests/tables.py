@@ -22,12 +22,14 @@ from schemas import __main__ as schemas
 from tasks.redis import keys
 from tasks.values import events
 from tasks.values.errors import JobError
-from tests import chat_templates, model_keys
+from tests import chat_templates, model_keys, signatures
 from tests.mlxq.doctor import golden
 from tests.servers import ROOT
 from tests.workers.engines.text import architecture_outcomes
 from web import registry
 from web.http import errors
+from workers.engines.recognisers.abilities import abilities
+from workers.engines.voices.architectures import ARCHITECTURES
 from workers.engines.vision.measured import measured
 from workers.parsers import detect
 from workers.parsers import registry as formats
@@ -140,6 +142,28 @@ def _multimodal() -> Iterator[str]:
         yield f"| `{name}` | {names[found['way']]} | {' | '.join(marks)} | {found['why']} |"
 
 
+def _voices() -> Iterator[str]:
+    yield "| architecture | voices | imitates a recording | `instructions` | audio comes | needs beside mlx-audio |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    named = {"listed": "those of its files", "any": "any name", "none": "one"}
+    imitates = {"never": "no", "may": "yes", "must": "always"}
+    for name, one in ARCHITECTURES.items():
+        voices = "" if one.imitates == "must" else named[one.named]
+        comes = "as it is made" if one.streams else "a passage at a time"
+        packages = ", ".join(f"`{package}`" for package in one.packages)
+        cells = (voices, imitates[one.imitates], "yes" if one.instructions else "no", comes, packages)
+        yield f"| {name} | " + " | ".join(cells) + " |"
+
+
+def _recognisers() -> Iterator[str]:
+    yield "| architecture | `language` | translates | `prompt` | `hotwords` | `temperature` | times of words |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for name, parameters in signatures.recognisers().items():
+        can = abilities(parameters)
+        asked = (can.language, can.translates, can.prompt, can.hotwords, can.temperature, can.times)
+        yield f"| {name} | " + " | ".join("yes" if one else "" for one in asked) + " |"
+
+
 def _keys() -> Iterator[str]:
     yield from (line for line in inspect.cleandoc(keys.__doc__ or "").splitlines() if line.startswith("| "))
 
@@ -163,6 +187,10 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "keys of embeddings models": partial(model_keys.table, entries.EmbeddingsEntry, ModelEntry),
     "keys of whisper models": partial(model_keys.table, entries.WhisperEntry, ModelEntry),
     "image models": model_keys.image_models,
+    "keys of models that listen": partial(model_keys.table, entries.SpeechToTextEntry, ModelEntry),
+    "keys of models that speak": partial(model_keys.table, entries.TextToSpeechEntry, ModelEntry),
+    "voices": _voices,
+    "recognisers": _recognisers,
     "keys of image models": partial(model_keys.table, entries.ImageGenerationEntry, ModelEntry),
 }
 

@@ -46,25 +46,27 @@ def check(file: BinaryIO, longest: float, deadline: CheckDeadline = ENDLESS) -> 
                 return
 
 
-def decode(file: BinaryIO, longest: float, deadline: CheckDeadline = ENDLESS) -> Samples:
-    """The first audio stream of a container as mono samples in [-1, 1] at `SAMPLE_RATE`, float32.
+def decode(file: BinaryIO, longest: float, deadline: CheckDeadline = ENDLESS, rate: int = SAMPLE_RATE) -> Samples:
+    """The first audio stream of a container as mono samples in [-1, 1] at `rate`, float32.
 
     All channels are heard. Raises InvalidValue when that is not audio, empty, or longer than `longest` seconds, and
     JobCancelled when nobody wants it any more.
     """
     data = bytearray()
-    for samples in pieces(file, longest, deadline):
+    for samples in pieces(file, longest, deadline, rate):
         data += samples.tobytes()
     return np.frombuffer(data, np.float32)
 
 
-def pieces(file: BinaryIO, longest: float, deadline: CheckDeadline = ENDLESS) -> Generator[Samples]:
+def pieces(
+    file: BinaryIO, longest: float, deadline: CheckDeadline = ENDLESS, rate: int = SAMPLE_RATE
+) -> Generator[Samples]:
     """The samples that `decode` returns, piece by piece; raises as it does, in the middle if need be."""
     total, mix = 0, downmix.Downmix()
     try:
-        for frame in _resampled(_frames(file, deadline)):
+        for frame in _resampled(_frames(file, deadline), rate):
             total += frame.samples
-            if total > longest * SAMPLE_RATE:
+            if total > longest * rate:
                 message = f"the recording is longer than the {longest:g} seconds that this model takes"
                 raise InvalidValue(message, param="file")
             if frame.samples:
@@ -88,8 +90,8 @@ def _frames(file: BinaryIO, deadline: CheckDeadline) -> Iterator[av.AudioFrame]:
                     yield from packet.decode()
 
 
-def _resampled(frames: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
-    """All channels at `SAMPLE_RATE` as interleaved floats, whatever rate, layout and format change between frames."""
+def _resampled(frames: Iterator[av.AudioFrame], rate: int) -> Iterator[av.AudioFrame]:
+    """All channels at `rate` as interleaved floats, whatever rate, layout and format change between frames."""
     setup: tuple[object, ...] | None = None
     resampler: av.AudioResampler | None = None
     for frame in frames:
@@ -97,7 +99,7 @@ def _resampled(frames: Iterator[av.AudioFrame]) -> Iterator[av.AudioFrame]:
         if resampler is None or own != setup:
             if resampler is not None:
                 yield from resampler.resample(None)
-            setup, resampler = own, av.AudioResampler("flt", frame.layout, SAMPLE_RATE)
+            setup, resampler = own, av.AudioResampler("flt", frame.layout, rate)
         yield from resampler.resample(frame)
     if resampler is not None:
         yield from resampler.resample(None)

@@ -81,6 +81,8 @@ def _unsupported(kind: str | None, config: Mapping[str, Any]) -> str | None:
         return "its files are not those of a model that is known here"
     if kind == "whisper":
         return _without("mlx_whisper", "speech")
+    if kind in ("speech-to-text", "text-to-speech"):
+        return _without("mlx_audio", "speech")
     if kind.startswith("image-"):
         return _without("mflux", "images")
     if kind == "multimodal":

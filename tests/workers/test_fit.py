@@ -22,6 +22,8 @@ CONFIGS: list[tuple[str, dict[str, Any], dict[str, Any], str | None]] = [
     ("cross", {"model_type": "bert", "architectures": ["BertForSequenceClassification"]}, {}, "rerank"),
     ("Qwen3-Reranker-0.6B", {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"]}, {}, "rerank"),
     ("whisper", {"n_mels": 80, "n_audio_state": 384}, {}, "whisper"),
+    ("voice", {"model_type": "soprano"}, {}, "text-to-speech"),
+    ("pocket", {"flow_lm": {}, "mimi": {}}, {}, "text-to-speech"),
     ("whisper-hf", {"model_type": "whisper"}, {}, "whisper"),
     ("flux", {}, {"model_index.json": {"_class_name": "FluxPipeline"}}, "image-generation"),
     ("kontext", {}, {"model_index.json": {"_class_name": "FluxKontextPipeline"}}, "image-edit"),

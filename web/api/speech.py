@@ -10,7 +10,7 @@ from tasks.values.job import RenderOptions
 from tasks.values.requests import TranscriptionRequest, VoiceActivity
 from web.openapi.operation import SSE
 
-MODEL_TYPES = frozenset({"whisper"})
+MODEL_TYPES = frozenset({"whisper", "speech-to-text"})
 FILES = frozenset({"file"})
 MEDIA: Mapping[str, Any] = {  # what they answer beside JSON
     "text/plain": str,

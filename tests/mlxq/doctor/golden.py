@@ -21,6 +21,7 @@ VERSIONS = {
     "mlx-vlm": "0.7.10",
     "mlx-embeddings": "0.1.0",
     "mlx-whisper": "0.4.3",
+    "mlx-audio": "0.6.2",
     "mflux": "0.24.0",
 }
 LINUX = Facts(

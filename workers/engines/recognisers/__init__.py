@@ -1,0 +1,1 @@
+"""What the engine of mlx-audio's recognisers is made of."""

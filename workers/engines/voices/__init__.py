@@ -1,0 +1,1 @@
+"""What the engine that speaks is made of."""
