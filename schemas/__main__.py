@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from schemas.audio_speech import AudioSpeechSchema
 from schemas.chat import ChatSchema
 from schemas.chat_render import ChatRenderSchema
 from schemas.completions import CompletionsSchema
@@ -42,6 +43,7 @@ TABLES: dict[str, dict[str, type[Body]]] = {
         "/v1/score": ScoreSchema,
         "/v1/audio/transcriptions": TranscriptionsSchema,
         "/v1/audio/translations": TranslationsSchema,
+        "/v1/audio/speech": AudioSpeechSchema,
     },
     "image fields": {
         "/v1/images/generations": ImagesGenerationsSchema,

@@ -18,7 +18,7 @@ from tasks.redis.stream_entries import StreamEntry
 from tasks.values import events, fold
 from tasks.values.errors import JobError
 from tasks.values.job import Job, Lane, Record, job_id
-from web import admission, callers, intake, registry
+from web import admission, callers, growing, intake, registry
 from web.callers import Caller
 from web.endpoint import Endpoint
 from web.gateway import Gateway, gateway
@@ -65,13 +65,16 @@ def begin(
     caller, client = callers.current(), Probe(request.environ)
     gateway_ = caller.gateway
     body = taken(caller, endpoint, raw, prefer, within)
-    inbox: Inbox = Stream() if body.data.get("stream") and endpoint.streams else Ends()
+    grows = endpoint.growing is not None and not body.data.get("stream")
+    inbox: Inbox = Stream() if grows or (body.data.get("stream") and endpoint.streams) else Ends()
     job, left, joined = submit(caller, endpoint, body, prefer, inbox, metadata, within, labels)
     if prefer.wait is not None:
         return _later(gateway_, job, prefer.wait, client, left)
     followed = following(gateway_, job.id, counted=not joined)
     if isinstance(inbox, Stream):
         arrivals = entries(gateway_, job, client, left, inbox)
+        if endpoint.growing is not None and grows:
+            return growing.respond(job, endpoint.growing(caller, job), followed, arrivals, inbox)
         return _stream(job, endpoint.told(caller, job), endpoint.dialect, followed, arrivals, inbox)
     with followed:
         ended = end(gateway_, job, client, left, inbox)
@@ -147,7 +150,7 @@ def _job(
         lane=Lane.JOBS if prefer.wait == 0 else Lane.INTERACTIVE,
         keep=prefer.ttl or endpoint.keep(settings, taken.data) or keep,
         sync=sync,
-        stream=sync and bool(taken.data.get("stream")),
+        stream=sync and (endpoint.growing is not None or bool(taken.data.get("stream"))),
         detached=prefer.detached or not sync,
         options=endpoint.options(caller, taken.data),
         metadata={**metadata, **taken.data.get("metadata", {})},

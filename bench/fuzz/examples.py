@@ -125,6 +125,8 @@ EXAMPLES: tuple[Example, ...] = (
     _form("/v1/images/variations", media.varied, 2),
     _form("/v1/audio/transcriptions", media.recording, 1),
     _form("/v1/audio/translations", media.translated, 0.5),
+    _post("/v1/audio/speech", media.spoken, 1),
+    _listed("/v1/audio/voices", (("model", "fake"),), ()),
     _form("/v1/files", stored.upload, 8),
     _post("/v1/batches", stored.batch, 2),
     _post("/v1/jobs", stored.job, 10),

@@ -11,6 +11,7 @@ from tests.servers import ROOT
 from web import registry
 
 ENDPOINTS = {
+    "audio_speech": "/v1/audio/speech",
     "chat": "/v1/chat/completions",
     "chat_render": "/v1/chat/render",
     "completions": "/v1/completions",
@@ -32,7 +33,7 @@ ENDPOINTS = {
 }
 RESOURCES = {
     *("jobs", "jobs_stream", "webhooks", "files", "batches", "messages_batches", "responses_compact", "admin"),
-    *("chat_completions", "conversations", "realtime", "responses_socket"),
+    *("chat_completions", "conversations", "realtime", "responses_socket", "audio_voices"),
 }
 
 

@@ -84,7 +84,8 @@ class LineJobs:
         caller = Caller(self._gateway, batch.owner)
         taken = intake.check(caller, endpoint, intake.decoded(line.request().body))
         if taken.data.get("stream"):
-            raise InvalidValue("an answer in a batch cannot be streamed; leave 'stream' out", param="stream")
+            field = endpoint.stream_field
+            raise InvalidValue(f"an answer in a batch cannot be streamed; leave '{field}' out", param=field)
         entry = admission.model(self._gateway, taken.data["model"], endpoint, adapter=taken.data.get("adapter"))
         data = {**taken.data, "store": False}  # what a line says is in the batch's output, and nowhere else
         return Job(

@@ -25,6 +25,15 @@ class Chunks(Protocol):
         """What is told last when nobody knows how the job goes on."""
 
 
+class Growing(Protocol):
+    """Turns a job's events into the bytes of a body that is written as it is made."""
+
+    content_type: str
+
+    def of(self, several: Sequence[events.Event]) -> bytes:
+        """What events add that came at once, which may be nothing."""
+
+
 class Plain:
     """Chunks of one event after the other: deltas that came at once are one, and failures are told in the dialect."""
 

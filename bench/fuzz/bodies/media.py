@@ -101,3 +101,11 @@ def recording(world: World, chance: Random) -> tuple[Part, ...]:
 def translated(world: World, chance: Random) -> tuple[Part, ...]:
     fields = {"model": world.speech, "prompt": "word", "response_format": "json", "temperature": "0"}
     return (*(Part(name, value.encode()) for name, value in fields.items()), Part("file", wav(), "a.wav", "audio/wav"))
+
+
+def spoken(_: World, chance: Random) -> dict[str, Any]:
+    """A text to speak, for a model that nobody serves."""
+    extra = chance.choice(
+        ({}, {"stream_format": "sse"}, {"voice": {"id": "alloy"}, "speed": 2}, {"instructions": "low"})
+    )
+    return {"model": "nobody", "input": "Hello.", "response_format": chance.choice(("mp3", "wav", "pcm")), **extra}

@@ -45,11 +45,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/score": {"text_1": "a", "text_2": "b"},
     "/v1/audio/transcriptions": {"file": PIXELS},
     "/v1/audio/translations": {"file": PIXELS},
+    "/v1/audio/speech": {"input": "a"},
     "/v1/images/generations": {"prompt": "a"},
     "/v1/images/edits": {"prompt": "a", "image": [PIXELS], "mask": PIXELS},
     "/v1/images/variations": {"image": PIXELS},
 }
-MODELS = {"whisper": "ear", images.GENERATION: "painter", images.EDIT: "editor"}
+MODELS = {"whisper": "ear", "text-to-speech": "mouth", images.GENERATION: "painter", images.EDIT: "editor"}
 
 
 def served(name: str, model_type: str) -> dict[str, Any]:

@@ -20,16 +20,17 @@ from bench.fuzz.world import World, line
 from tasks.values import events, fold
 from tasks.values.errors import Failure
 from tasks.values.job import Job, Lane, RenderOptions
-from tasks.values.requests import BlobRef, ImageRequest, TranscriptionRequest
+from tasks.values.requests import BlobRef, ImageRequest, SpeechRequest, TranscriptionRequest
 from tests import documented
 from tests.rounds import rounds
 from tests.servers import PATIENCE, Stack, Valkey, fake, running
 from tests.web.bodies import ENDLESS
-from web.render import images, transcriptions
+from web.render import audio_speech, images, transcriptions
 
 UNSERVED = {  # by the fake engine; `real` tests ask them, and here is what their answers are rendered to
     "/v1/audio/transcriptions",
     "/v1/audio/translations",
+    "/v1/audio/speech",
     "/v1/images/content/{token}",
     "/v1/images/edits",
     "/v1/images/generations",
@@ -198,12 +199,28 @@ def test_a_transcript_is_as_the_document_says(path: str, format_: str, more: boo
     assert [documented.problems(content["text/event-stream"]["schema"], one) for one in shown] == [[] for _ in shown]
 
 
+def test_events_of_speech_are_as_the_document_says() -> None:
+    chunks = audio_speech.Chunks(job(SpeechRequest(text="Hello.", seed=7)), lambda ref: b"audio")
+    told = [events.Started(1, 6), events.AudioChunk(0, REF, 0.5), events.Done(USAGE)]
+    shown = [msgspec.to_builtins(chunk) for event in told for chunk in chunks(event)]
+    content = documented.whole()["paths"]["/v1/audio/speech"]["post"]["responses"]["200"]["content"]
+    assert len(shown) == 2
+    assert [documented.problems(content["text/event-stream"]["schema"], one) for one in shown] == [[], []]
+    assert set(content) == {*audio_speech.TYPES.values(), "text/event-stream"}
+
+
 def test_every_event_is_as_the_document_says() -> None:
     token = events.TokenLogprob("a", "YQ==", -1.0)
     told: list[events.Event] = [
         *(events.Started(1, 3), events.Progress(1, 2), events.Delta("a", 0, "stop", (token,), "hm")),
         *(events.Delta("", calls=(events.CallDelta(0, "call_1", "look", "{}"),)), events.Recording(1.5, "en")),
-        *(events.Segment(0.0, 1.5, "Hello."), events.Preview(0, 0, "AA=="), PICTURE, events.Done(USAGE)),
+        *(
+            events.Segment(0.0, 1.5, "Hello."),
+            events.AudioChunk(0, REF, 0.5),
+            events.Preview(0, 0, "AA=="),
+            PICTURE,
+            events.Done(USAGE),
+        ),
         *(events.Failed(Failure("poison", "no", None, 3)), events.Cancelled("asked"), events.Expired()),
     ]
     for event in told:

@@ -45,6 +45,8 @@ OPENAI = {
     "POST /v1/embeddings": "createEmbedding",
     "POST /v1/audio/transcriptions": "createTranscription",
     "POST /v1/audio/translations": "createTranslation",
+    "POST /v1/audio/speech": "createSpeech",
+    "GET /v1/audio/voices": "listVoices",
     "POST /v1/images/generations": "createImage",
     "POST /v1/images/edits": "createImageEdit",
     "POST /v1/images/variations": "createImageVariation",

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from marshmallow import ValidationError, fields
 from openai.types import BatchCreateParams, EmbeddingCreateParams, completion_create_params, image_generate_params
+from openai.types.audio import SpeechCreateParams
 from openai.types.chat import completion_create_params as chat_params
 
 from bench.fuzz import mutations
@@ -53,6 +54,7 @@ BODIES: tuple[tuple[str, Callable[[World, Random], Any]], ...] = (
     ("/v1/messages", messages.message),
     ("/v1/messages/count_tokens", messages.counted),
     ("/v1/messages/batches", messages.message_batch),
+    ("/v1/audio/speech", media.spoken),
     ("/v1/images/generations", media.picture),
     ("/v1/images/edits", media.changed),
     ("/v1/batches", stored.batch),
@@ -134,6 +136,7 @@ TYPES: dict[str, tuple[dict[str, Any], Any]] = {
     "/v1/chat/completions": (CHAT, chat_params.CompletionCreateParamsStreaming),
     "/v1/completions": ({"model": "m", "prompt": "hi"}, completion_create_params.CompletionCreateParamsStreaming),
     "/v1/embeddings": ({"model": "m", "input": "hi"}, EmbeddingCreateParams),
+    "/v1/audio/speech": ({"model": "m", "input": "hi", "voice": "alloy"}, SpeechCreateParams),
     "/v1/images/generations": ({"model": "m", "prompt": "hi"}, image_generate_params.ImageGenerateParamsStreaming),
     "/v1/batches": (
         {"input_file_id": "file-1", "endpoint": "/v1/embeddings", "completion_window": "24h"},
