@@ -16,8 +16,10 @@ from mlxq.cli.image import image
 from mlxq.cli.jobs import jobs
 from mlxq.cli.keys import keys
 from mlxq.cli.launch import launch
+from mlxq.cli.listen import listen
 from mlxq.cli.models import models
 from mlxq.cli.reload import reload
+from mlxq.cli.speak import speak
 from mlxq.cli.top import ps, top
 from mlxq.cli.transcribe import transcribe
 
@@ -46,5 +48,22 @@ def main() -> None:
     """A durable job queue in front of MLX models."""
 
 
-for command in (launch, reload, config, doctor, models, chat, embed, transcribe, image, batch, jobs, ps, top, keys):
+for command in (
+    launch,
+    reload,
+    config,
+    doctor,
+    models,
+    chat,
+    embed,
+    transcribe,
+    listen,
+    speak,
+    image,
+    batch,
+    jobs,
+    ps,
+    top,
+    keys,
+):
     main.add_command(command)

@@ -51,6 +51,7 @@ class Client:
         if not url.startswith(("http://", "https://")):
             raise click.UsageError(f"MLXQ_URL must start with http:// or https://, and is '{url}'")
         self.url = url.rstrip("/").removesuffix("/v1")
+        self.key = key
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(base_url=self.url, headers=headers, timeout=_TIMEOUT)
         self.patience = QUICK
@@ -139,6 +140,19 @@ class Client:
                 for line in response.iter_lines():
                     if line.startswith("data: ") and line != "data: [DONE]":
                         yield _chunk(line.removeprefix("data: "))
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from None
+
+    def pieces(self, path: str, body: Json) -> Iterator[bytes]:
+        """The bytes of an answer as they come; ServerError also when it breaks off."""
+        try:
+            with self._http.stream("POST", path, json=body) as response:
+                if response.is_error:
+                    response.read()
+                    raise refusal(response)
+                yield from response.iter_bytes()
+        except httpx.RemoteProtocolError as error:
+            raise ServerError(f"the answer broke off: {error}") from None
         except httpx.TransportError as error:
             raise self._unreachable(error) from None
 
