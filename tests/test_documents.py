@@ -66,7 +66,7 @@ def snippets() -> Iterator[Snippet]:
 
 SNIPPETS = list(snippets())
 IMAGES = [snippet for snippet in SNIPPETS if "client.images" in snippet.code]
-UNSERVED = ('"qwen3-vl"', '"bge-reranker-v2-m3"', "MLXQ_WEBHOOK_SECRET")  # by `make serve`
+UNSERVED = ('"qwen3-vl"', '"kokoro"', '"bge-reranker-v2-m3"', "MLXQ_WEBHOOK_SECRET")  # by `make serve`
 SPECIAL = [snippet for snippet in SNIPPETS if any(name in snippet.code for name in UNSERVED)]
 BY_CONTRACT = [snippet for snippet in SNIPPETS if snippet.code in {EXAMPLES[f"examples/{name}"] for name in ELSEWHERE}]
 OTHERS = [snippet for snippet in SNIPPETS if snippet not in (*IMAGES, *SPECIAL, *BY_CONTRACT)]
@@ -112,9 +112,10 @@ def test_a_snippet_that_makes_pictures_runs(snippet: Snippet, image_stack: Stack
 
 @pytest.fixture(scope="module")
 def special_stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A tiny model that sees, a tiny one that scores, and webhooks that may go to this machine."""
+    """Tiny models that see, score and speak, and webhooks that may go to this machine."""
     from tests.workers.engines.scoring.rerankers import FIXTURES
     from tests.workers.engines.vision import tiny
+    from tests.workers.engines.voices import tiny as voices
 
     folder = tiny.save(tmp_path_factory.mktemp("model"), "qwen3_vl")
     seeing = {"model_path": str(folder), "served_model_name": "qwen3-vl", "model_type": "multimodal"}
@@ -123,10 +124,16 @@ def special_stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> I
         "served_model_name": "bge-reranker-v2-m3",
         "model_type": "rerank",
     }
+    speaking = {
+        "model_path": str(voices.pocket(tmp_path_factory.mktemp("voice") / "pocket")),
+        "served_model_name": "kokoro",
+        "model_type": "text-to-speech",
+        "voices": {"af_heart": voices.VOICES[0]},
+    }
     embedding = next(model for model in starters() if model["model_type"] == "embeddings")
     starter.folder(embedding["served_model_name"])
     env = {"MLXQ_WEBHOOK_SECRET": SECRET, "MLXQ_WEBHOOK_ALLOW_PRIVATE": "1"}
-    models = [seeing, scoring, embedding]
+    models = [seeing, scoring, speaking, embedding]
     yield from running(Stack(valkey, tmp_path_factory.mktemp("special"), models, **env))
 
 
@@ -136,7 +143,7 @@ def starters() -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("snippet", SPECIAL, ids=name)
-def test_a_snippet_that_needs_a_model_that_sees_or_scores_or_webhooks_runs(
+def test_a_snippet_that_needs_a_model_that_sees_scores_or_speaks_or_webhooks_runs(
     snippet: Snippet, special_stack: Stack, tmp_path: Path
 ) -> None:
     (tmp_path / "lighthouse.png").write_bytes(encoded(noise(1)))
@@ -145,7 +152,7 @@ def test_a_snippet_that_needs_a_model_that_sees_or_scores_or_webhooks_runs(
 
 def test_there_are_snippets_for_each_kind_of_model() -> None:
     code = "".join(snippet.code for snippet in SNIPPETS)
-    calls = "chat.completions stream=True image_url embeddings rerank score transcriptions client.images"
+    calls = "chat.completions stream=True image_url embeddings rerank score transcriptions audio.speech client.images"
     assert all(call in code for call in (*calls.split(), "/v1/jobs", "batches", "webhooks"))
 
 
