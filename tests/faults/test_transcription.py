@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 import os
 import signal
 import wave
@@ -11,10 +13,14 @@ from typing import Any
 
 import httpx
 import numpy as np
+import psutil
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
 
 from tasks.processes.presence import Presence
 from tasks.redis import store as stores
+from tasks.redis.store import JobStore
 from tasks.values import events
 from tasks.values.events import Event, Progress, Segment, Started
 from tests.servers import PATIENCE, Stack, Valkey, eventually, running
@@ -78,3 +84,48 @@ def test_windows_that_were_told_are_not_heard_again(stack: Stack) -> None:
         result = http.get(f"/v1/jobs/{job}/result").json()
         assert [one["text"] for one in result["segments"]] == [segment.text for segment in segments]
     store.redis.close()
+
+
+def says(socket: ClientConnection, kind: str) -> None:
+    """Wait for an event of this kind."""
+    while json.loads(socket.recv(timeout=PATIENCE))["type"] != kind:
+        continue
+
+
+def test_a_session_whose_web_is_killed_ends_and_so_does_what_it_asked_for(stack: Stack) -> None:
+    store = stores.connect(stack.settings)
+    (worker,) = Presence(store).workers("ear")
+    session = {"type": "transcription", "audio": {"input": {"turn_detection": None, "transcription": {"model": "ear"}}}}
+    with connect(f"ws{stack.url[4:]}/v1/realtime?intent=transcription") as socket:
+        says(socket, "session.created")
+        socket.send(json.dumps({"type": "session.update", "session": session}))
+        says(socket, "session.updated")
+        os.kill(worker.pid, signal.SIGSTOP)  # so that it is not written down before its web is killed
+        try:
+            sound = np.random.default_rng(0).normal(0, 3000, 24_000).astype("<i2").tobytes()
+            socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": base64.b64encode(sound).decode()}))
+            socket.send(json.dumps({"type": "input_audio_buffer.commit"}))
+            says(socket, "input_audio_buffer.committed")
+            (job,) = eventually(lambda: unfinished(stack))
+            for process in psutil.Process(stack.web.pid).children():  # gunicorn starts another one
+                process.kill()
+            with pytest.raises(ConnectionClosed):
+                says(socket, "nothing")
+            ended = eventually(lambda: terminal(store, job))
+            assert isinstance(ended, events.Failed) and ended.failure.code == "web_lost"
+        finally:
+            os.kill(worker.pid, signal.SIGCONT)
+    stack.ready()
+    store.redis.close()
+
+
+def terminal(store: JobStore, job: str) -> Event | None:
+    """How a job ended, asked without the web."""
+    record = store.find(job)
+    return record and record.terminal
+
+
+def unfinished(stack: Stack) -> list[str]:
+    """The calls of the model that somebody waits for."""
+    listed = httpx.get(f"{stack.url}/v1/jobs", params={"include": "sync", "model": "ear", "status": "queued"}).json()
+    return [job["id"] for job in listed["data"]]
