@@ -29,8 +29,8 @@ from tests.workers.engines.text import architecture_outcomes
 from web import registry
 from web.http import errors
 from workers.engines.recognisers.abilities import abilities
-from workers.engines.voices.architectures import ARCHITECTURES
 from workers.engines.vision.measured import measured
+from workers.engines.voices.architectures import ARCHITECTURES
 from workers.parsers import detect
 from workers.parsers import registry as formats
 
