@@ -25,7 +25,7 @@ from rich.table import Table
 
 from bench.cpu import Spent
 from tests.servers import Stack, Valkey, fake
-from web.http.capacity import raise_files
+from web.http.access.capacity import raise_files
 
 _WORD = re.compile(rb"clock(\d+)@([\d.]+) ")
 _HANGS = 30.0  # seconds without a byte for anybody

@@ -5,24 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from schemas.audio_speech import AudioSpeechSchema
-from schemas.chat import ChatSchema
-from schemas.chat_render import ChatRenderSchema
-from schemas.completions import CompletionsSchema
-from schemas.detokenize import DetokenizeSchema
-from schemas.embeddings import EmbeddingsSchema
 from schemas.fields import Body, rows
-from schemas.images_edits import ImagesEditsSchema
-from schemas.images_generations import ImagesGenerationsSchema
-from schemas.images_variations import ImagesVariationsSchema
-from schemas.messages import MessagesSchema
-from schemas.messages_count_tokens import MessagesCountTokensSchema
-from schemas.rerank import RerankSchema, RerankV2Schema
-from schemas.responses import InputTokensSchema, ResponsesSchema
-from schemas.score import ScoreSchema
-from schemas.tokenize import TokenizeSchema
-from schemas.transcriptions import TranscriptionsSchema
-from schemas.translations import TranslationsSchema
+from schemas.images.edits import ImagesEditsSchema
+from schemas.images.generations import ImagesGenerationsSchema
+from schemas.images.variations import ImagesVariationsSchema
+from schemas.messages.count_tokens import MessagesCountTokensSchema
+from schemas.messages.messages import MessagesSchema
+from schemas.responses.responses import InputTokensSchema, ResponsesSchema
+from schemas.speech.audio_speech import AudioSpeechSchema
+from schemas.speech.transcriptions import TranscriptionsSchema
+from schemas.speech.translations import TranslationsSchema
+from schemas.text.chat import ChatSchema
+from schemas.text.chat_render import ChatRenderSchema
+from schemas.text.completions import CompletionsSchema
+from schemas.text.detokenize import DetokenizeSchema
+from schemas.text.tokenize import TokenizeSchema
+from schemas.vectors.embeddings import EmbeddingsSchema
+from schemas.vectors.rerank import RerankSchema, RerankV2Schema
+from schemas.vectors.score import ScoreSchema
 
 TABLES: dict[str, dict[str, type[Body]]] = {
     "text fields": {

@@ -33,7 +33,7 @@ hypothesis.load_profile("mlxq")
 STACKS = ("real_stack", "image_stack", "fake_stack")
 # What says nothing of it by its fixtures.
 _WITH_PROCESSES = ("tests/contract/", "tests/bench/", "tests/test_", "tests/workers/test_redis_server.py")
-_WITH_MODELS = ("tests/workers/engines/", "tests/workers/starter/", "tests/workers/test_encoder.py")
+_WITH_MODELS = ("tests/workers/engines/", "tests/workers/starter/", "tests/workers/test_tokenisation.py")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -64,11 +64,11 @@ def tree(tmp_path: Path) -> Tree:
 
 
 ENDPOINT = {
-    "schemas/echo.py": '''"""The body of `POST /v1/echo`."""
+    "schemas/text/echo.py": '''"""The body of `POST /v1/echo`."""
 
 from marshmallow import fields
 
-from schemas.conversation import ConversationSchema
+from schemas.responses.conversation import ConversationSchema
 
 
 class EchoSchema(ConversationSchema):
@@ -76,7 +76,7 @@ class EchoSchema(ConversationSchema):
 
     prompt = fields.String(required=True)
 ''',
-    "web/render/echo.py": '''"""A text, said again."""
+    "web/render/text/echo.py": '''"""A text, said again."""
 
 import msgspec
 
@@ -90,22 +90,22 @@ def body(job: Job, result: fold.Result) -> Rendered:
     assert isinstance(result, fold.TokensResult)
     return Rendered(msgspec.json.encode({"text": result.text}))
 ''',
-    "web/api/echo.py": '''"""`POST /v1/echo`."""
+    "web/api/text/echo.py": '''"""`POST /v1/echo`."""
 
 from flask import Blueprint, Response
 
-from schemas.echo import EchoSchema
+from schemas.text.echo import EchoSchema
 from tasks.values.requests import TokenizeRequest
 from web import calls
-from web.api import text
+from web.api.text import shared
 from web.endpoint import Endpoint, for_anyone
 from web.openapi.operation import operation
-from web.render import echo as render
+from web.render.text import echo as render
 
 blueprint = Blueprint("echo", __name__)
 ENDPOINT = Endpoint(
     path="/v1/echo",
-    model_types=text.MODEL_TYPES,
+    model_types=shared.MODEL_TYPES,
     schema=EchoSchema,
     payload=lambda data: TokenizeRequest(data["prompt"], True),
     body=for_anyone(render.body),

@@ -14,8 +14,8 @@ from tasks.values.job import Lane
 from web import registry
 from web.endpoint import Endpoint
 from web.gateway import Gateway
-from web.http.disconnect import ClientGone
 from web.http.errors import path
+from web.http.wire.disconnect import ClientGone
 
 BACKLOG = 100  # a model's queue holds so many jobs polled later for each waiting client it has room for
 _LOOK = 0.1  # seconds

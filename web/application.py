@@ -14,8 +14,10 @@ from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
 from web import registry
 from web.gateway import connect
-from web.http import anthropic, auth, capacity, cors, errors, origins, quota, tracing, unknown_fields
-from web.http.disconnect import ClientGone
+from web.http import anthropic, errors, request_ids
+from web.http.access import auth, capacity, cors, origins, quota
+from web.http.body import unknown_fields
+from web.http.wire.disconnect import ClientGone
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -52,7 +54,7 @@ def create_app(settings: Settings, catalogue: Catalogue) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.wsgi_app = _Paths(app.wsgi_app)  # type: ignore[method-assign]
     app.extensions["mlxq"] = connect(settings, catalogue)
-    tracing.register(app)
+    request_ids.register(app)
     anthropic.register(app)
     capacity.register(app)
     origins.register(app, settings)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import request
 
 from web.gateway import Gateway, gateway
-from web.http import auth
+from web.http.access import auth
 
 
 @dataclass(frozen=True)

@@ -22,13 +22,16 @@ from web import admission, callers, growing, intake, registry
 from web.callers import Caller
 from web.endpoint import Endpoint
 from web.gateway import Gateway, gateway
-from web.http import auth, remote, sse, tracing, unknown_fields
-from web.http.disconnect import ClientGone, Probe
+from web.http import request_ids
+from web.http.access import auth
+from web.http.body import remote, unknown_fields
 from web.http.errors import OPENAI, Dialect, respond
 from web.http.prefer import Preference, preference
-from web.render import job as render_job
-from web.render.chunks import Chunks
+from web.http.wire import sse
+from web.http.wire.disconnect import ClientGone, Probe
 from web.render.failure import failure
+from web.render.jobs import job as render_job
+from web.render.text.chunks import Chunks
 from web.waiting import Stream, audible, end, entries, following, patience
 
 COMMIT = 10.0  # seconds without a sign of the job after which a stream answers 200 and shows later errors in itself
@@ -156,7 +159,7 @@ def _job(
         metadata={**metadata, **taken.data.get("metadata", {})},
         inputs=taken.blobs,
         ignored=taken.ignored,
-        request_id=tracing.current(),
+        request_id=request_ids.current(),
         idempotency_key=prefer.idempotency_key,
         labels=tuple(labels),
         priority=prefer.priority,

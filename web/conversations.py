@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.turns import turns
+from schemas.responses.turns import turns
 from tasks.conversations import MOST_ITEMS, Described
 from tasks.redis.unreadable import pass_over
 from tasks.values import fold

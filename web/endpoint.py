@@ -14,7 +14,7 @@ from tasks.values.job import Job, RenderOptions, Storage
 from tasks.values.requests import Payload
 from web.callers import Caller
 from web.http.errors import OPENAI, Dialect
-from web.render.chunks import Chunks, Growing, Plain
+from web.render.text.chunks import Chunks, Growing, Plain
 
 P = ParamSpec("P")
 T = TypeVar("T")

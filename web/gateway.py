@@ -13,9 +13,8 @@ from flask import current_app
 from mlxq import configuration
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
-from tasks.access import KeyRing
+from tasks.api_keys import KeyRing
 from tasks.batches import Batches
-from tasks.chat_completions import ChatCompletions
 from tasks.conversations import Conversations
 from tasks.files import Files
 from tasks.follow import Follower
@@ -23,12 +22,13 @@ from tasks.processes.presence import Presence
 from tasks.redis import store as stores
 from tasks.redis.clock import Clock
 from tasks.redis.store import JobStore
+from tasks.stored_completions import ChatCompletions
 from tasks.throttle import Throttle
 from tasks.values.model import Details
-from web.http.capacity import Capacity
-from web.http.disconnect import Watcher
-from web.http.keycache import KeyCache
-from web.served import Served
+from web.http.access.capacity import Capacity
+from web.http.access.keycache import KeyCache
+from web.http.wire.disconnect import Watcher
+from web.live_catalogue import Served
 
 _EXTENSION = "mlxq"
 

@@ -15,10 +15,10 @@ from tasks.redis.stream_entries import StreamEntry
 from tasks.values import events
 from tasks.values.errors import JobError
 from tasks.values.job import Job
-from web.http.disconnect import ClientGone
 from web.http.errors import respond as refuse
-from web.render.chunks import Growing
+from web.http.wire.disconnect import ClientGone
 from web.render.failure import failure
+from web.render.text.chunks import Growing
 from web.waiting import Stream
 
 

@@ -1,4 +1,4 @@
-"""gunicorn's configuration: one process, a thread a call that waits and one for all streams (`web/http/server.py`)."""
+"""gunicorn's configuration: one process, a thread a waiting call, one for all streams (`web/http/wire/server.py`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 from mlxq import configuration, home, parent
 from tasks.processes import logs
-from web.http import capacity
+from web.http.access import capacity
 
 capacity.raise_files()
 try:
@@ -19,7 +19,7 @@ logs.configure(_settings)
 home.join(_settings, os.environ, f"http://{_settings.address}")
 
 bind = _settings.address
-worker_class = "web.http.server.Worker"
+worker_class = "web.http.wire.server.Worker"
 workers = 1  # one reader of the queue; threads wait, they do not compute
 worker_connections = capacity.connections(_settings)
 http_parser = "python"  # the same everywhere, whatever else is installed

@@ -21,7 +21,7 @@ from web import admission
 from web.callers import Caller
 from web.endpoint import Endpoint
 from web.gateway import Gateway
-from web.http import encoding, media, references, remote, unknown_fields
+from web.http.body import encoding, media, references, remote, unknown_fields
 from web.http.errors import InvalidJson, UnsupportedMediaType
 
 BOM = b"\xef\xbb\xbf"  # what some clients put before their JSON, as Windows' editors do

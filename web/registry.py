@@ -15,8 +15,9 @@ from web.endpoint import Endpoint
 
 
 def _modules() -> Iterator[ModuleType]:
-    for module in pkgutil.iter_modules(api.__path__):
-        yield importlib.import_module(f"{api.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(api.__path__, f"{api.__name__}."):
+        if not module.ispkg:
+            yield importlib.import_module(module.name)
 
 
 def blueprints() -> Iterator[Blueprint]:

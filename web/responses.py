@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import msgspec
 from marshmallow import ValidationError
 
-from schemas.items import ItemList
-from schemas.turns import turns
+from schemas.responses.items import ItemList
+from schemas.responses.turns import turns
 from tasks.values import events, fold, responses
 from tasks.values.errors import InvalidValue, NotFound
 from tasks.values.job import Job, Record

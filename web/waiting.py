@@ -17,8 +17,8 @@ from tasks.redis.stream_entries import StreamEntry
 from tasks.values.events import TERMINAL, Event
 from tasks.values.job import Job
 from web.gateway import Gateway
-from web.http.disconnect import PROBE, ClientGone, Probe, Waiter
-from web.http.streams import ANSWER
+from web.http.wire.disconnect import PROBE, ClientGone, Probe, Waiter
+from web.http.wire.streams import ANSWER
 
 KEEP_ALIVE = 5.0  # seconds of silence in a stream
 _GRACE = 0.2  # seconds past a deadline, in which its end may be on its way already

@@ -19,7 +19,7 @@ def main() -> None:
     parent.end_with(os.environ)
     # Those that are always loaded import their libraries from here on, while this process does and Redis starts.
     begun = {entry.name: process.begin(entry, catalogue.server) for entry in catalogue if not entry.on_demand}
-    from workers.supervisor import Supervisor
+    from workers.supervision.supervisor import Supervisor
 
     Supervisor(catalogue, settings, os.environ, begun).run()
 

@@ -10,7 +10,7 @@ import msgspec
 from tasks.values.events import Event
 from tasks.values.job import Job
 from tasks.values.model import Details
-from workers.check_deadline import ENDLESS, CheckDeadline
+from workers.serving.check_deadline import ENDLESS, CheckDeadline
 
 Plan = TypeVar("Plan")
 

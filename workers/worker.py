@@ -36,13 +36,14 @@ from tasks.processes.presence import ModelState, Presence, Worker
 from tasks.redis import store
 from tasks.redis.claims import Claims
 from tasks.redis.scripts import AWAY
-from workers import engine_thread, memory, need
 from workers.engine import Engine
-from workers.engine_thread import EngineThread
-from workers.guard import Guard
-from workers.job_runner import JobRunner
 from workers.process import GRACE, LOAD, LOAD_FAILED, UNLOAD, Start
-from workers.stall import Stall
+from workers.serving import engine_thread, memory
+from workers.serving.engine_thread import EngineThread
+from workers.serving.job_runner import JobRunner
+from workers.serving.memory_guard import Guard
+from workers.serving.stall import Stall
+from workers.supervision import memory_estimate
 
 HEADROOM = 8  # threads beyond those for a batch of people and one of paused rows, in which jobs wait their turn
 _TIDY = 5.0  # seconds between looks for claims in this worker's name that it does not hold
@@ -137,7 +138,7 @@ def serve(entry: ModelEntry, settings: Settings, worker_id: str, unloading: thre
 
 def _loaded(owner: EngineThread, entry: ModelEntry, settings: Settings, presence: Presence) -> Exception | None:
     """Wait for the model and tell how far it is meanwhile; the error when it could not be loaded."""
-    weights, last = need.estimate(entry, settings.cache).weights, 0
+    weights, last = memory_estimate.estimate(entry, settings.cache).weights, 0
 
     def tell() -> None:
         nonlocal last

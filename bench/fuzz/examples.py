@@ -13,7 +13,7 @@ from bench.fuzz.bodies.messages import MESSAGES
 from bench.fuzz.bodies.vectors import EMBEDDINGS
 from bench.fuzz.request import Form, Json, Part, Request, escaped
 from bench.fuzz.world import World
-from schemas.conversations import PICTURES
+from schemas.responses.conversations import PICTURES
 
 
 class Example(NamedTuple):

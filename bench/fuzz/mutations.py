@@ -12,12 +12,12 @@ from bench.fuzz.odd import HEADERS, METHODS, ODD, PIECES, QUERIES
 from bench.fuzz.request import BOUNDARY, Form, Json, Request
 from bench.fuzz.wire import cut, flipped
 from schemas.__main__ import BODIES
-from schemas.batches import BatchListSchema, BatchSchema
-from schemas.chat_completions import ChatCompletionListSchema, MetadataSchema
-from schemas.conversations import ConversationCreateSchema, ItemListSchema, ItemsCreateSchema
 from schemas.fields import rows
-from schemas.files import FileListSchema, FileSchema
-from schemas.jobs import EventListSchema, JobListSchema, JobSchema
+from schemas.jobs.batches import BatchListSchema, BatchSchema
+from schemas.jobs.files import FileListSchema, FileSchema
+from schemas.jobs.jobs import EventListSchema, JobListSchema, JobSchema
+from schemas.responses.conversations import ConversationCreateSchema, ItemListSchema, ItemsCreateSchema
+from schemas.text.stored_completions import ChatCompletionListSchema, MetadataSchema
 
 NAMES = {path: tuple(row.name for row in rows(body)) for path, body in BODIES.items()} | {
     "/v1/jobs": tuple(row.name for row in rows(JobSchema)),

@@ -13,10 +13,10 @@ from typing import Any
 
 import click
 
-from mlxq.cli import show
-from mlxq.cli.bulk import ENDED, refused
+from mlxq.cli.bulk.work import ENDED, refused
 from mlxq.cli.client import PATIENT, AnswerLost, Client, Json, RequestsFailed, ServerError, talks
-from mlxq.cli.progress import Meter
+from mlxq.cli.terminal import show
+from mlxq.cli.terminal.progress import Meter
 
 _DIGEST = "mlxq_file"  # the metadata by which --resume finds a batch
 _LOOKED_BACK = 1000

@@ -13,7 +13,7 @@ from typing import Any
 import click
 import httpx
 
-from mlxq.cli.files import replacing
+from mlxq.cli.bulk.files import replacing
 
 FAILED, UNREACHABLE, INTERRUPTED = 1, 3, 130  # exit codes beside 0 (done) and 2 (wrong usage)
 QUICK, PATIENT = 4.0, 600.0  # seconds of trouble that a question and that work under way ride out

@@ -8,7 +8,7 @@ import sys
 import click
 import msgspec
 
-from mlxq.cli import show
+from mlxq.cli.terminal import show
 from mlxq.doctor.advice import Finding, findings
 from mlxq.doctor.facts import Facts
 from mlxq.doctor.gather import gather

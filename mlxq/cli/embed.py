@@ -12,15 +12,16 @@ from typing import IO, Any
 
 import click
 
-from mlxq.cli import show, vectors
-from mlxq.cli.bulk import MOST_LINES, Answer, Bulk, Hopeless, Piece
+from mlxq.cli.bulk import vectors
+from mlxq.cli.bulk.files import replacing
+from mlxq.cli.bulk.lines import line
+from mlxq.cli.bulk.state import BulkState, begin, permit
+from mlxq.cli.bulk.texts import KINDS, Survey, Texts
+from mlxq.cli.bulk.vectors import Vectors
+from mlxq.cli.bulk.work import MOST_LINES, Answer, Bulk, Hopeless, Piece
 from mlxq.cli.client import Client, Json, RequestsFailed, talks
-from mlxq.cli.files import replacing
-from mlxq.cli.lines import line
-from mlxq.cli.progress import Meter
-from mlxq.cli.state import BulkState, begin, permit
-from mlxq.cli.texts import KINDS, Survey, Texts
-from mlxq.cli.vectors import Vectors
+from mlxq.cli.terminal import show
+from mlxq.cli.terminal.progress import Meter
 
 ENDPOINT = "/v1/embeddings"
 TOGETHER = 64  # texts in a line

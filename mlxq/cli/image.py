@@ -10,12 +10,12 @@ from uuid import uuid4
 
 import click
 
-from mlxq.cli import show
+from mlxq.cli.bulk.files import replacing
 from mlxq.cli.client import Client, Json, RequestsFailed, talks
 from mlxq.cli.events import Watch
-from mlxq.cli.files import replacing
-from mlxq.cli.inline import Terminal
-from mlxq.cli.progress import Meter
+from mlxq.cli.terminal import show
+from mlxq.cli.terminal.inline import Terminal
+from mlxq.cli.terminal.progress import Meter
 
 GENERATIONS, EDITS = "/v1/images/generations", "/v1/images/edits"
 FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 
-from mlxq.cli import show
 from mlxq.cli.client import PATIENT, Client, Json, RequestsFailed, talks
-from mlxq.cli.progress import Meter
+from mlxq.cli.terminal import show
+from mlxq.cli.terminal.progress import Meter
 
 STATUSES = ("queued", "running", "succeeded", "failed", "cancelled", "expired")
 _UNFINISHED = STATUSES[:2]

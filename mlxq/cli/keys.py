@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import click
 
-from mlxq.cli import show
 from mlxq.cli.client import Client, Json, administers
+from mlxq.cli.terminal import show
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 _PERIOD = re.compile(r"(\d+)([smhd]?)", re.ASCII)

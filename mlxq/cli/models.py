@@ -29,7 +29,7 @@ def inspect(model: str, config: Path | None, as_json: bool) -> None:
     tool calls and which thinking it writes. MODEL may also be a served name.
     """
     words = [*(["--config", str(config)] if config else []), *(["--json"] if as_json else []), "--", model]
-    _run("workers.inspect", *words)
+    _run("workers.model_files.inspect", *words)
 
 
 @models.command()
@@ -40,15 +40,15 @@ def check(model: str | None) -> None:
     Without MODEL it checks that every kind of image model fits the mflux that is installed.
     """
     if model is None:
-        _run("workers.check")
-    _run("workers.hub", "check", "--", model)
+        _run("workers.model_files.mflux_check")
+    _run("workers.model_files.hub", "check", "--", model)
 
 
 @models.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def show(as_json: bool) -> None:
     """List the models of this machine: starter models, and what the Hugging Face hub's cache holds."""
-    _run("workers.hub", "list", *(["--json"] if as_json else []))
+    _run("workers.model_files.hub", "list", *(["--json"] if as_json else []))
 
 
 @models.command()
@@ -59,7 +59,7 @@ def pull(repo: str, code: bool) -> None:
 
     HF_TOKEN, or `hf auth login`, is for models that are private or whose terms have to be accepted first.
     """
-    _run("workers.hub", "pull", *(["--code"] if code else []), "--", repo)
+    _run("workers.model_files.hub", "pull", *(["--code"] if code else []), "--", repo)
 
 
 @models.command()
@@ -67,7 +67,7 @@ def pull(repo: str, code: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def rm(model: str, yes: bool) -> None:
     """Delete a model that was fetched, or a starter model."""
-    _run("workers.hub", "rm", *(["--yes"] if yes else []), "--", model)
+    _run("workers.model_files.hub", "rm", *(["--yes"] if yes else []), "--", model)
 
 
 def _run(module: str, *words: str) -> NoReturn:

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
+from mlxq.cli.bulk.files import replacing
 from mlxq.cli.client import Client, Json, talks
-from mlxq.cli.files import replacing
 
 ENDPOINT = "/v1/audio/speech"
 FORMATS = {".mp3": "mp3", ".wav": "wav", ".flac": "flac", ".opus": "opus", ".ogg": "opus", ".aac": "aac", ".pcm": "pcm"}

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from mlxq.cli import show
 from mlxq.cli.client import PATIENT, Client, Json, talks
+from mlxq.cli.terminal import show
 
 _COLUMNS = (
     "model",

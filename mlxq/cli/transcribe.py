@@ -11,14 +11,14 @@ from typing import IO, Any, NamedTuple, NoReturn
 
 import click
 
-from mlxq.cli import show
-from mlxq.cli.arrivals import Arrivals
-from mlxq.cli.bulk import Answer, Bulk, Hopeless, Piece
+from mlxq.cli.bulk.arrivals import Arrivals
+from mlxq.cli.bulk.files import replacing
+from mlxq.cli.bulk.lines import line
+from mlxq.cli.bulk.state import BulkState, begin
+from mlxq.cli.bulk.work import Answer, Bulk, Hopeless, Piece
 from mlxq.cli.client import Client, Json, RequestsFailed, ServerError, talks
-from mlxq.cli.files import replacing
-from mlxq.cli.lines import line
-from mlxq.cli.progress import Meter
-from mlxq.cli.state import BulkState, begin
+from mlxq.cli.terminal import show
+from mlxq.cli.terminal.progress import Meter
 
 ENDPOINT = "/v1/audio/transcriptions"
 RECORDINGS = frozenset(

@@ -14,7 +14,7 @@ from tasks.leader.reconcile import Reconciler
 from tasks.leader.storage import StorageWatch
 from tasks.processes.loops import Apart
 from tasks.processes.presence import Presence
-from tasks.redis.lease import LENGTH, Lease
+from tasks.redis.exclusive_lease import LENGTH, Lease
 from tasks.redis.scripts import AWAY
 from tasks.redis.store import JobStore
 

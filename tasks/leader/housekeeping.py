@@ -12,7 +12,6 @@ import msgspec
 
 from tasks.batches import PREFIX as BATCH
 from tasks.batches import Batches
-from tasks.chat_completions import ChatCompletions
 from tasks.conversations import PREFIX as CONVERSATION
 from tasks.conversations import Conversations
 from tasks.files import PREFIX as FILE
@@ -21,6 +20,7 @@ from tasks.processes.alive import processes
 from tasks.processes.loops import Apart
 from tasks.processes.presence import Worker
 from tasks.redis.store import JobStore
+from tasks.stored_completions import ChatCompletions
 from tasks.values.chat_completion import PREFIX as COMPLETION
 from tasks.values.errors import UnreadableRecord
 from tasks.values.job import Lane, Listing

@@ -13,9 +13,9 @@ import pytest
 from tests.contract import site as sites
 from tests.contract.site import Page, Site
 from tests.servers import PATIENCE, Stack, Valkey, eventually, running
-from tests.workers.documents import written
 from tests.workers.engines.text import tiny as text
 from tests.workers.engines.vision import tiny
+from tests.workers.media.documents import written
 
 SAYS = written.says("Tickets cost nine euros.", "Children pay nothing.")
 READ = "Tickets cost nine euros.\n\nChildren pay nothing."

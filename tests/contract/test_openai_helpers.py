@@ -18,9 +18,9 @@ from tasks.values.events import CallDelta, Delta, Event
 from tasks.values.job import Job
 from tasks.values.requests import ChatRequest, Constraint, ToolChoice
 from tests.workers.engines import rows
-from web.api.chat import ENDPOINT
-from web.http import sse
-from web.render import chat as render
+from web.api.text.chat import ENDPOINT
+from web.http.wire import sse
+from web.render.text import chat as render
 
 USER: list[ChatCompletionMessageParam] = [{"role": "user", "content": "hi"}]
 

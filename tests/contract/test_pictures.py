@@ -19,7 +19,7 @@ from tests.servers import PATIENCE, Stack, Valkey, running
 from tests.workers.engines.text import tiny as text
 from tests.workers.engines.vision import tiny
 from tests.workers.engines.vision.asking import encoded, film, noise, sound
-from tests.workers.test_images import HOSTILE, LIMITS
+from tests.workers.media.test_images import HOSTILE, LIMITS
 
 PICTURES = [encoded(noise(1)), encoded(noise(2, 30, 64)), encoded(noise(3, 90, 90), "JPEG")]
 ROOM = {"max_image_pixels": LIMITS.pixels, "max_image_bytes": LIMITS.bytes}

@@ -13,8 +13,8 @@ from mlxq import names, ranges
 from mlxq.catalogue import Catalogue, CatalogueError, schema
 from mlxq.checks import checked, meaning
 from mlxq.entries import ENTRIES, MODEL_TYPES, ImageEditEntry, ImageGenerationEntry, LmEntry, TextEntry
-from schemas.chat import ChatSchema
-from schemas.completions import CompletionsSchema
+from schemas.text.chat import ChatSchema
+from schemas.text.completions import CompletionsSchema
 from workers.engines.images.variants import VARIANTS
 from workers.parsers import registry
 

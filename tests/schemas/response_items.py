@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.fields import loaded
-from schemas.responses import ResponsesSchema
+from schemas.responses.responses import ResponsesSchema
 
 URL = "data:image/png;base64,AAAA"
 CALL = {"type": "function_call", "call_id": "c1", "name": "look", "arguments": "{}"}

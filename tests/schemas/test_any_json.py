@@ -13,9 +13,9 @@ from marshmallow import ValidationError
 import schemas
 from schemas.fields import Body, problem
 
-for _module in pkgutil.iter_modules(schemas.__path__):
-    if _module.name != "__main__":
-        importlib.import_module(f"schemas.{_module.name}")
+for _module in pkgutil.walk_packages(schemas.__path__, "schemas."):
+    if _module.name != "schemas.__main__":
+        importlib.import_module(_module.name)
 
 VALUES: tuple[Any, ...] = (
     None,

@@ -8,17 +8,17 @@ import msgspec
 import pytest
 from marshmallow import ValidationError
 
-from schemas.chat import ChatSchema
-from schemas.chat_render import ChatRenderSchema
-from schemas.completions import CompletionsSchema
-from schemas.detokenize import DetokenizeSchema
-from schemas.embeddings import EmbeddingsSchema
 from schemas.fields import Body, problem, rows
-from schemas.rerank import RerankSchema
-from schemas.responses import CompactSchema, InputTokensSchema, ResponsesSchema
-from schemas.score import ScoreSchema
-from schemas.tokenize import TokenizeSchema
-from schemas.transcriptions import TranscriptionsSchema
+from schemas.responses.responses import CompactSchema, InputTokensSchema, ResponsesSchema
+from schemas.speech.transcriptions import TranscriptionsSchema
+from schemas.text.chat import ChatSchema
+from schemas.text.chat_render import ChatRenderSchema
+from schemas.text.completions import CompletionsSchema
+from schemas.text.detokenize import DetokenizeSchema
+from schemas.text.tokenize import TokenizeSchema
+from schemas.vectors.embeddings import EmbeddingsSchema
+from schemas.vectors.rerank import RerankSchema
+from schemas.vectors.score import ScoreSchema
 from tests.schemas.bodies import CHAT, TEXT, refused
 
 EMBED = {"model": "m", "input": "text"}

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from marshmallow import ValidationError
 
-from schemas.chat import ChatSchema
-from schemas.completions import CompletionsSchema
-from schemas.embeddings import EmbeddingsSchema
 from schemas.fields import Body, checked, problem
-from schemas.images_generations import ImagesGenerationsSchema
-from schemas.jobs import JobListSchema, JobSchema
-from schemas.transcriptions import TranscriptionsSchema
+from schemas.images.generations import ImagesGenerationsSchema
+from schemas.jobs.jobs import JobListSchema, JobSchema
+from schemas.speech.transcriptions import TranscriptionsSchema
+from schemas.text.chat import ChatSchema
+from schemas.text.completions import CompletionsSchema
 from schemas.unknown import MOST_NAMES, MOST_TOLD
+from schemas.vectors.embeddings import EmbeddingsSchema
 from tests.schemas.bodies import CHAT, TEXT
 
 EMBED = {"model": "m", "input": "text"}

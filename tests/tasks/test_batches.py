@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from tasks.batch_lines import BatchLines, Place, Tally, line_job
 from tasks.batches import Batches, BatchState, Cursor, Problem, Sizes, Status
 from tasks.files import Files
 from tasks.leader.housekeeping import Housekeeping
-from tasks.lines import BatchLines, Place, Tally, line_job
 from tasks.redis.claims import Begun, Changes, Claims, release
-from tasks.redis.lease import Lease
+from tasks.redis.exclusive_lease import Lease
 from tasks.redis.store import JobStore
 from tasks.values import events
 from tasks.values.errors import JobConflict, NotFound

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from tasks import throttle
-from tasks.access import Limits
+from tasks.api_keys import Limits
 from tasks.redis.scripts import Call, Scripts
 from tasks.redis.store import JobStore
 from tasks.throttle import Admission, Throttle

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tasks import access, batches, conversations, files
+from tasks import api_keys, batches, conversations, files
 from tasks.processes.presence import Worker
 from tasks.values import chat_completion, events, fold, job, requests
 
@@ -22,7 +22,7 @@ CODECS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {
     "batches": (batches.decode, batches.encode),
     "chat_completions": (chat_completion.decode, chat_completion.encode),
     "conversations": (conversations.decode, conversations.encode),
-    "keys": (access.decode, access.encode),
+    "keys": (api_keys.decode, api_keys.encode),
     "workers": (msgspec.json.Decoder(Worker).decode, msgspec.json.encode),
 }
 

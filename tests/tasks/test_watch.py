@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tasks import watch
+from tasks.batch_lines import BatchLines, Tally
 from tasks.batches import Batch, Batches, Sizes
 from tasks.batches import Status as BatchStatus
 from tasks.files import Files
-from tasks.lines import BatchLines, Tally
 from tasks.redis.claims import Begun, Changes, Claims, Ended, Published
 from tasks.redis.store import JobStore
 from tasks.values import events

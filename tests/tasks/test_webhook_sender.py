@@ -11,10 +11,10 @@ from standardwebhooks import Webhook as Verifier
 
 from mlxq.settings import Settings
 from tasks import webhook_sender, webhooks
+from tasks.batch_lines import BatchLines
 from tasks.batches import Batches
 from tasks.batches import Status as BatchStatus
 from tasks.files import Files
-from tasks.lines import BatchLines
 from tasks.outbound import Outbound
 from tasks.redis import client
 from tasks.redis import store as stores

@@ -14,10 +14,10 @@ from tasks.values.job import Job
 from tasks.values.requests import ChatRequest, Message
 from tests.workers.engines import rows
 from web import calls
-from web.http import sse
 from web.http.anthropic import ANTHROPIC
 from web.http.errors import OPENAI, Dialect
-from web.render.chunks import Plain
+from web.http.wire import sse
+from web.render.text.chunks import Plain
 
 JOB: Job = rows.job(ChatRequest((Message("user", "word"),)))
 STARTED, WORD, SILENT = events.Started(1, 3), events.Delta("word"), events.Delta("")

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from schemas.chat import ChatSchema
+from schemas.text.chat import ChatSchema
 from tasks.values.requests import Message, ToolCall
-from web.api.chat import payload
+from web.api.text.chat import payload
 
 USER = {"role": "user", "content": "hi"}
 LINE = b'{"custom_id": "a"}\n'

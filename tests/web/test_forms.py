@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
-from schemas.files import PURPOSES
+from schemas.jobs.files import PURPOSES
 from tasks.redis.store import JobStore
 from web.application import create_app
 

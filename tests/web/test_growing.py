@@ -14,8 +14,8 @@ from tasks.values.errors import Failure, QueueUnavailable
 from tasks.values.requests import BlobRef, SpeechRequest
 from tests.workers.engines import rows
 from web import growing
-from web.http.disconnect import ClientGone
-from web.render.audio_speech import Audio
+from web.http.wire.disconnect import ClientGone
+from web.render.speech.audio_speech import Audio
 from web.waiting import Stream
 
 JOB = rows.job(SpeechRequest(text="Hello.", seed=1))

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.servers import eventually
-from tests.web.api.test_jobs import ended, submit
+from tests.web.api.jobs.test_jobs import ended, submit
 from tests.web.bodies import CHAT, chat
 
 

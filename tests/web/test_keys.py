@@ -15,7 +15,7 @@ from simple_websocket import Client, ConnectionClosed
 
 from tests.servers import Process, Stack, Valkey, eventually, fake, free_port, running
 from tests.web.bodies import CHAT, chat
-from web.http.keycache import FRESH
+from web.http.access.keycache import FRESH
 
 ADMIN = "the-admin-key-of-this-test"
 KEYS = "/v1/admin/keys"

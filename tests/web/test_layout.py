@@ -47,22 +47,19 @@ def test_the_table_of_fields_has_every_endpoint() -> None:
     assert {path: endpoint.schema for path, endpoint in registry.endpoints().items()} == BODIES
 
 
-def test_every_endpoint_has_its_schema_and_rendering() -> None:
-    for name in ENDPOINTS:
-        assert (ROOT / "web/api" / f"{name}.py").is_file()
-        name = name.removesuffix("_v2")  # whose body and answer are the first version's
-        family = name.partition("_")[0]
-        schema = family if family == "responses" else name  # whose bodies share an input
-        assert (ROOT / "schemas" / f"{schema}.py").is_file()
-        name = "transcriptions" if name == "translations" else name  # which look the same
-        shown = family if name.startswith("images_") else name  # pictures look the same everywhere
-        folder = (ROOT / "web/render" / shown.replace("_", "/", 1)).with_suffix(".py")
-        assert any(path.exists() for path in (ROOT / "web/render" / f"{shown}.py", folder, folder.with_suffix("")))
+def test_every_endpoint_has_its_schema_and_rendering_in_folders_of_one_name() -> None:
+    folders = {path.name for path in (ROOT / "web/api").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    for endpoint in registry.endpoints().values():
+        folder, _, _ = endpoint.schema.__module__.removeprefix("schemas.").partition(".")
+        assert folder in folders
+        assert any((ROOT / "web/render" / shown).exists() for shown in (folder, f"{folder}.py"))
+    modules = {path.stem for path in (ROOT / "web/api").glob("*.py")} - {"__init__"}
+    assert not modules
 
 
 def test_it_imports_no_mlx_and_no_numpy(tmp_path: Path) -> None:
     code = "import sys; from web import application, registry; registry.endpoints(); print(sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert "'web.api.chat'" in loaded and not any(
+    assert "'web.api.text.chat'" in loaded and not any(
         f"'{name}'" in loaded for name in ("mlx", "mlx_lm", "numpy", "workers")
     )

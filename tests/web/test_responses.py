@@ -16,7 +16,7 @@ from tasks.values.job import Job, Lane, job_id
 from tasks.values.responses import id_of
 from tests.servers import fake
 from web import intake, responses
-from web.api.responses import ENDPOINT
+from web.api.responses.responses import ENDPOINT
 from web.callers import Caller
 from web.gateway import Gateway, connect
 from web.render.failure import failure

@@ -11,7 +11,7 @@ import pytest
 from tasks.redis.stream_entries import StreamEntry
 from tasks.values import events
 from web import waiting
-from web.http.streams import ANSWER
+from web.http.wire.streams import ANSWER
 from web.waiting import KEEP_ALIVE, Stream, audible
 
 ENTRY: StreamEntry = ("1-1", events.Delta("a"))

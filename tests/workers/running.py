@@ -16,9 +16,9 @@ from tasks.values.job import Job, Lane
 from tests.servers import PATIENCE, eventually
 from tests.workers.engines.rows import chat
 from workers import engine
-from workers.batcher import Batcher
-from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.engine import Prepared
+from workers.serving.batcher import Batcher
+from workers.serving.check_deadline import ENDLESS, CheckDeadline
 
 
 @dataclass

@@ -27,11 +27,11 @@ LEAN = HEAVY | UNUSED | CALLS
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
-        *((module, LEAN | MESSAGES) for module in ("web.http.server", "web.application", "web.batches.__main__")),
+        *((module, LEAN | MESSAGES) for module in ("web.http.wire.server", "web.application", "web.batches.__main__")),
         ("mlxq.cli.launch", HEAVY),
         ("workers.redis_server", LEAN | MESSAGES),
         ("workers.__main__", LEAN | MESSAGES | {"redis"}),
-        ("workers.supervisor", LEAN | MESSAGES),
+        ("workers.supervision.supervisor", LEAN | MESSAGES),
         ("workers.worker", LEAN),
         ("workers.engines.lm", OTHERS),
     ],

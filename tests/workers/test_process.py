@@ -14,8 +14,8 @@ from tasks.processes.presence import Presence
 from tasks.redis.store import JobStore
 from tests.servers import PATIENCE
 from workers import process
-from workers.child import Child
 from workers.process import Begun
+from workers.supervision.child import Child
 
 ENTRY = FakeEntry(model_path="none", served_model_name="a")
 # Says what it is told after its Start, and ends with its pipe.

@@ -18,13 +18,13 @@ from tasks.values.job import Job, Status
 from tests.jobs import chat
 from tests.servers import PATIENCE, eventually
 from tests.workers import running
-from workers.batcher import Batcher
-from workers.budget import Budget
-from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.engine import Prepared
-from workers.engine_thread import EngineThread
-from workers.job_runner import JobRunner
 from workers.process import Start
+from workers.serving.batcher import Batcher
+from workers.serving.check_deadline import ENDLESS, CheckDeadline
+from workers.serving.engine_thread import EngineThread
+from workers.serving.job_runner import JobRunner
+from workers.serving.request_budget import Budget
 
 
 @pytest.fixture

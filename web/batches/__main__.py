@@ -14,7 +14,7 @@ import structlog
 from mlxq import configuration, home, parent
 from tasks.processes import logs
 from tasks.processes.loops import Loop
-from tasks.redis.lease import LENGTH, Lease
+from tasks.redis.exclusive_lease import LENGTH, Lease
 from tasks.redis.scripts import AWAY
 from web.batches.runner import BatchRunner
 from web.batches.running import Superseded

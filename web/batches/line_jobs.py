@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple, TypeAlias
 import structlog
 
 from mlxq.catalogue import parted
+from tasks.batch_lines import Tally, line_job
 from tasks.batches import Batch
-from tasks.lines import Tally, line_job
 from tasks.redis.scripts import AWAY
 from tasks.values import events
 from tasks.values.errors import Failure, InvalidValue, JobError, NotFound, StorageFull
@@ -17,10 +17,10 @@ from web import admission, intake, registry
 from web.batches.input_lines import Line
 from web.callers import Caller
 from web.gateway import Gateway
-from web.http import remote
+from web.http.body import remote
 from web.http.errors import OPENAI
-from web.render import batch as render
 from web.render.failure import failure
+from web.render.jobs import batch as render
 
 CANCELLED = events.Cancelled("batch cancelled")
 KEEP = 7 * 86_400  # seconds that a result waits for a runner to write it down; a later one runs the line again

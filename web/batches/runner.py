@@ -14,13 +14,13 @@ from contextlib import contextmanager
 
 import structlog
 
+from tasks.batch_lines import BatchLines, line_job
 from tasks.batches import BatchState, Cursor, Problem, Status
-from tasks.lines import BatchLines, line_job
 from tasks.values import events
 from tasks.values.errors import StorageFull
 from tasks.values.job import Job
 from tasks.values.job import Status as JobStatus
-from web import unserved
+from web import waiting_reasons
 from web.batches.collect import READ, chunks, land
 from web.batches.downloads import Downloads
 from web.batches.input_lines import FileLost, Line, line, stretch
@@ -111,7 +111,7 @@ class BatchRunner:
 
     def _refresh(self) -> None:
         running = {state.batch.id: state for state in self._lines.running()}
-        self._unserved = unserved.names(self._gateway) if running else frozenset()
+        self._unserved = waiting_reasons.names(self._gateway) if running else frozenset()
         if self._refreshed is None:
             self.folder.clear(running)
         for batch_id in self._active.keys() - running.keys():

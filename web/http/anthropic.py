@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Flask, Response, g, request
 
 from tasks.values.errors import Failure
-from web.http import sse, tracing
+from web.http import request_ids
 from web.http.errors import ANSWERS, Dialect
+from web.http.wire import sse
 
 PATH = "/v1/messages"
 VERSION = "anthropic-version"  # the header that its clients send
@@ -68,5 +69,5 @@ def register(app: Flask) -> None:
     @app.after_request
     def identify(response: Response) -> Response:
         if g.get("dialect") is ANTHROPIC:
-            response.headers[_REQUEST_ID] = tracing.current()
+            response.headers[_REQUEST_ID] = request_ids.current()
         return response

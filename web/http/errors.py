@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 
 from schemas import fields
 from tasks.values.errors import Failure, InvalidValue, JobError, UnknownParameter, UnsupportedParameter
-from web.http import sse
+from web.http.wire import sse
 
 _SHOWN = 200  # characters of what was sent
 _NO_FILES = (errno.EMFILE, errno.ENFILE)

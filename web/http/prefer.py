@@ -10,7 +10,7 @@ from werkzeug.datastructures import Headers
 from mlxq.settings import Settings
 from tasks.values.errors import InvalidValue
 from tasks.values.job import Webhook
-from web.api import webhooks
+from web.api.jobs import webhooks
 
 LONGEST = 7 * 86_400  # seconds
 _PERIOD = re.compile(r"(\d+(?:\.\d+)?)([smh]?)", re.ASCII)

@@ -14,12 +14,12 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from schemas.fields import Body
-from schemas.jobs import JobsStreamMessageSchema
+from schemas.jobs.jobs import JobsStreamMessageSchema
 from schemas.openapi import Plugin, doc, form, omissible
-from schemas.responses import ResponsesMessageSchema
+from schemas.responses.responses import ResponsesMessageSchema
 from web import registry
 from web.endpoint import Endpoint
-from web.http import auth
+from web.http.access import auth
 from web.openapi import answers, errors, operation, parameters
 from web.openapi.operation import FORM, JSON, Operation
 

@@ -15,19 +15,19 @@ from marshmallow import ValidationError
 from simple_websocket import ConnectionClosed, Server
 
 from schemas.fields import Checked, checked
-from schemas.realtime import EVENTS, LOGPROBS
+from schemas.speech.realtime import EVENTS, LOGPROBS
 from tasks.values.errors import InvalidValue, JobError
 from web import admission
-from web.api.transcriptions import ENDPOINT
+from web.api.speech.transcriptions import ENDPOINT
 from web.gateway import Gateway
-from web.http import sockets
-from web.http.disconnect import ClientGone
 from web.http.errors import envelope, validation
+from web.http.wire import sockets
+from web.http.wire.disconnect import ClientGone
 from web.realtime import formats
 from web.realtime.formats import PCM, Format
 from web.realtime.listening import Detector, Listener, Started, Stopped, Vad
 from web.realtime.utterance import Utterance, failed
-from web.render import realtime as render
+from web.render.speech import realtime as render
 
 AT_ONCE = 8  # utterances that are being written down; the next one waits, and so does its client
 IDLE = 600.0  # seconds in which a client has to say something

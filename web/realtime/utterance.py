@@ -13,12 +13,12 @@ from tasks.redis.scripts import AWAY
 from tasks.redis.stream_entries import StreamEntry
 from tasks.values.errors import Failure, JobError, QueueUnavailable
 from web import callers, calls, intake
-from web.api.transcriptions import ENDPOINT
-from web.http import auth
-from web.http.disconnect import Probe
+from web.api.speech.transcriptions import ENDPOINT
+from web.http.access import auth
 from web.http.errors import envelope
 from web.http.prefer import Preference
-from web.render import realtime as render
+from web.http.wire.disconnect import Probe
+from web.render.speech import realtime as render
 from web.waiting import entries, following
 
 

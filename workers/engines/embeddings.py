@@ -29,15 +29,15 @@ from tasks.values.events import Event  # noqa: E402
 from tasks.values.job import Job  # noqa: E402
 from tasks.values.model import Details  # noqa: E402
 from tasks.values.requests import EmbeddingRequest  # noqa: E402
-from workers.budget import Budget, Hold  # noqa: E402
-from workers.check_deadline import ENDLESS, CheckDeadline  # noqa: E402
 from workers.engine import Prepared  # noqa: E402
 from workers.engines.encoders import loading, sentence  # noqa: E402
 from workers.engines.encoders.inputs import Text, Tokens  # noqa: E402
 from workers.engines.encoders.vector_cache import Vector, VectorCache, key  # noqa: E402
-from workers.fingerprint import fingerprint  # noqa: E402
 from workers.length_batching import Input, LengthBatchingEngine  # noqa: E402
-from workers.model_path import resolve  # noqa: E402
+from workers.model_files.fingerprint import fingerprint  # noqa: E402
+from workers.model_files.model_path import resolve  # noqa: E402
+from workers.serving.check_deadline import ENDLESS, CheckDeadline  # noqa: E402
+from workers.serving.request_budget import Budget, Hold  # noqa: E402
 
 TOKEN_BYTES = 40  # of a token's id in a tuple of them
 WAITING_BYTES = 512 << 20  # of jobs that are checked and have not ended

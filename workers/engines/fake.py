@@ -41,8 +41,8 @@ from tasks.values.requests import (
     ScoreRequest,
     TokenizeRequest,
 )
-from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.engine import Engine, Prepared
+from workers.serving.check_deadline import ENDLESS, CheckDeadline
 
 
 @dataclass

@@ -22,7 +22,6 @@ from tasks.values.events import Event, FinishReason  # noqa: E402
 from tasks.values.job import Job, Lane  # noqa: E402
 from tasks.values.model import Details  # noqa: E402
 from tasks.values.requests import DetokenizeRequest, RenderRequest, Sampling, TokenizeRequest  # noqa: E402
-from workers.check_deadline import ENDLESS, CheckDeadline  # noqa: E402
 from workers.engine import Engine, Prepared  # noqa: E402
 from workers.engines.text import loading  # noqa: E402
 from workers.engines.text.output.answer import Emitted  # noqa: E402
@@ -35,6 +34,7 @@ from workers.engines.text.schedule.decode import Generated  # noqa: E402
 from workers.engines.text.schedule.outcome import MediaFailed, Prefilled, Ready  # noqa: E402
 from workers.engines.text.schedule.rows import PromptGroup, Row  # noqa: E402
 from workers.engines.text.task import Task  # noqa: E402
+from workers.serving.check_deadline import ENDLESS, CheckDeadline  # noqa: E402
 
 log = structlog.get_logger()
 

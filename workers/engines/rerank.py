@@ -23,9 +23,6 @@ from tasks.values.events import Event  # noqa: E402
 from tasks.values.job import Job  # noqa: E402
 from tasks.values.model import Details  # noqa: E402
 from tasks.values.requests import ScoreRequest  # noqa: E402
-from workers.budget import Budget, Hold  # noqa: E402
-from workers.check_deadline import ENDLESS, CheckDeadline  # noqa: E402
-from workers.encoder import Encoder  # noqa: E402
 from workers.engine import Prepared  # noqa: E402
 from workers.engines.encoders import loading  # noqa: E402
 from workers.engines.encoders.checkpoint import UnusableModel  # noqa: E402
@@ -37,7 +34,10 @@ from workers.engines.scoring.pair import Pair, Reader  # noqa: E402
 from workers.engines.scoring.prompts import Prompts  # noqa: E402
 from workers.engines.scoring.segments import Frame, Segments  # noqa: E402
 from workers.length_batching import Input, LengthBatchingEngine  # noqa: E402
-from workers.model_path import resolve  # noqa: E402
+from workers.model_files.model_path import resolve  # noqa: E402
+from workers.serving.check_deadline import ENDLESS, CheckDeadline  # noqa: E402
+from workers.serving.request_budget import Budget, Hold  # noqa: E402
+from workers.tokenisation import Encoder  # noqa: E402
 
 CONTEXT = 8192  # tokens that generative rerankers are given as a rule, as Qwen3-Reranker's authors do
 TOKEN_BYTES = 40  # of a token's id in a tuple of them

@@ -23,14 +23,15 @@ from tasks.values.errors import EngineError, Failure, InvalidValue, JobError, Mo
 from tasks.values.events import Event, Segment
 from tasks.values.job import Job, Lane
 from tasks.values.requests import BlobRef, TranscriptionRequest
-from workers import audio, blas
-from workers.check_deadline import ENDLESS, CheckDeadline
+from workers import blas
 from workers.engine import Engine, Prepared, Unservable
 from workers.engines.recognisers.recogniser import Recogniser, known, language, segments
 from workers.engines.speech.cuts import FRAME, Cutter, Voice, Window
 from workers.engines.speech.recording import Recording
 from workers.engines.voices import types
-from workers.model_path import resolve
+from workers.media import audio
+from workers.model_files.model_path import resolve
+from workers.serving.check_deadline import ENDLESS, CheckDeadline
 
 blas.preload()
 os.environ.setdefault("TQDM_DISABLE", "1")  # progress is told by events; a log wants no bars

@@ -24,15 +24,15 @@ from tasks.values.job import Job, Lane
 from tasks.values.model import Details
 from tasks.values.requests import BlobRef, SpeechRequest
 from workers import blas
-from workers.check_deadline import ENDLESS, CheckDeadline
-from workers.downmix import Samples
 from workers.engine import Engine, Prepared, Unservable
 from workers.engines.voices import types
 from workers.engines.voices.architectures import ARCHITECTURES
 from workers.engines.voices.encoder import FORMATS, Encoder
 from workers.engines.voices.passages import passages
 from workers.engines.voices.speaker import Speaker
-from workers.model_path import resolve
+from workers.media.downmix import Samples
+from workers.model_files.model_path import resolve
+from workers.serving.check_deadline import ENDLESS, CheckDeadline
 
 blas.preload()
 os.environ.setdefault("TQDM_DISABLE", "1")  # progress is told by events; a log wants no bars

@@ -22,8 +22,7 @@ from tasks.values import events
 from tasks.values.errors import EngineError, Failure, JobError
 from tasks.values.events import Event, Segment
 from tasks.values.job import Job
-from workers import audio, blas
-from workers.check_deadline import ENDLESS, CheckDeadline
+from workers import blas
 from workers.engine import Engine, Prepared
 from workers.engines.speech.cuts import FRAME, WINDOW, Cutter
 from workers.engines.speech.decoding import Decoder, Outcome, Try
@@ -33,7 +32,9 @@ from workers.engines.speech.plan import TEMPERATURES, Plan, Planner, tokenizer
 from workers.engines.speech.recording import MARGIN, Recording
 from workers.engines.speech.row import Row
 from workers.engines.speech.words import Aligner, set_heads
-from workers.model_path import resolve
+from workers.media import audio
+from workers.model_files.model_path import resolve
+from workers.serving.check_deadline import ENDLESS, CheckDeadline
 
 blas.preload()
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlxq.cli.inline import Terminal
+from mlxq.cli.terminal.inline import Terminal
 from tests.mlxq.cli.commands import Started, mlxq
 from tests.servers import Stack
 from tests.workers.engines.images.drawing import mask, photo

@@ -19,7 +19,7 @@ from tasks.processes.presence import ModelState, Presence, Worker
 from tasks.redis import celery_messages
 from tasks.redis import store as stores
 from tasks.redis.claims import Begun, Changes, Claims
-from tasks.redis.lease import Lease
+from tasks.redis.exclusive_lease import Lease
 from tasks.redis.store import JobStore
 from tasks.values import events
 from tasks.values.job import Job, Lane, Status

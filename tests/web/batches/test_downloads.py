@@ -11,10 +11,10 @@ import pytest
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
+from tasks.batch_lines import Place, Tally
 from tasks.batches import Batch, Batches, BatchState, Status
 from tasks.blobs import BlobStore
 from tasks.files import Files
-from tasks.lines import Place, Tally
 from tasks.redis.claims import Claims
 from tasks.redis.store import JobStore
 from tasks.values import events, fold
@@ -27,7 +27,7 @@ from tests.sites import Site
 from tests.web.batches.test_runner import URL as CHAT
 from tests.web.batches.test_runner import body, finish, listed, new_runner, seen, told
 from tests.web.batches.test_runner import work as work_chats
-from tests.web.http.test_remote import EAR
+from tests.web.http.body.test_remote import EAR
 from web.batches import downloads as module
 from web.batches.downloads import Downloads
 from web.batches.input_lines import Line

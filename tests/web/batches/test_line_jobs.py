@@ -12,16 +12,16 @@ from flask import has_app_context
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
+from tasks.batch_lines import Place
 from tasks.batches import Batch
 from tasks.files import Files
-from tasks.lines import Place
 from tasks.redis.store import JobStore
 from tasks.values import events, fold
 from tasks.values.job import Job, Lane
 from tasks.values.requests import BlobRef
 from tests.servers import fake
 from web import registry
-from web.api import images
+from web.api.images import shared as images
 from web.batches.input_lines import Line
 from web.batches.line_jobs import LineJobs, OutputLine
 from web.callers import Caller

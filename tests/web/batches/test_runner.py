@@ -12,9 +12,9 @@ import pytest
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
+from tasks.batch_lines import BatchLines
 from tasks.batches import Batches, BatchState, Status
 from tasks.files import Files
-from tasks.lines import BatchLines
 from tasks.redis.claims import Claims
 from tasks.redis.store import JobStore
 from tasks.values import events, fold

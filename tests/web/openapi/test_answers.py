@@ -25,7 +25,8 @@ from tests import documented
 from tests.rounds import rounds
 from tests.servers import PATIENCE, Stack, Valkey, fake, running
 from tests.web.bodies import ENDLESS
-from web.render import audio_speech, images, transcriptions
+from web.render import images
+from web.render.speech import audio_speech, transcriptions
 
 UNSERVED = {  # by the fake engine; `real` tests ask them, and here is what their answers are rendered to
     "/v1/audio/transcriptions",

@@ -19,8 +19,8 @@ from tasks.values.errors import Failure
 from tests import documented
 from tests.servers import ROOT
 from web import registry
+from web.http.access.auth import is_open
 from web.http.anthropic import ANTHROPIC
-from web.http.auth import is_open
 from web.http.errors import ANSWERS
 from web.http.errors import OPENAI as OPENAI_DIALECT
 from web.openapi import operation

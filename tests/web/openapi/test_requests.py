@@ -22,15 +22,15 @@ from bench.fuzz import mutations
 from bench.fuzz.bodies import chats, media, messages, responses, stored, vectors
 from bench.fuzz.request import Json, Request
 from bench.fuzz.world import World
-from schemas.batches import BatchSchema
-from schemas.chat_completions import MetadataSchema
-from schemas.conversations import ConversationCreateSchema, ConversationUpdateSchema, ItemsCreateSchema
 from schemas.fields import Body, rows
-from schemas.images import Real, Whole
-from schemas.jobs import JobSchema
-from schemas.keys import KeySchema
-from schemas.messages_batches import MessageBatchSchema
-from schemas.responses import CompactSchema
+from schemas.images.shared import Real, Whole
+from schemas.jobs.batches import BatchSchema
+from schemas.jobs.jobs import JobSchema
+from schemas.messages.batches import MessageBatchSchema
+from schemas.responses.conversations import ConversationCreateSchema, ConversationUpdateSchema, ItemsCreateSchema
+from schemas.responses.responses import CompactSchema
+from schemas.server.keys import KeySchema
+from schemas.text.stored_completions import MetadataSchema
 from tests import documented
 from tests.rounds import rounds
 from web import registry

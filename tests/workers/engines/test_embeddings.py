@@ -11,9 +11,9 @@ import pytest
 from tasks.values import events
 from tasks.values.errors import ContextLengthExceeded, InvalidValue, JobCancelled
 from tests.workers.engines.rows import Batch, chat, embedding, run, vectors
-from workers.budget import Budget
-from workers.check_deadline import CheckDeadline
 from workers.engines.encoders import inputs as inputs_
+from workers.serving.check_deadline import CheckDeadline
+from workers.serving.request_budget import Budget
 
 if TYPE_CHECKING:
     from workers.engines.embeddings import EmbeddingEngine

@@ -22,23 +22,23 @@ from tasks.values.errors import ContextLengthExceeded, InvalidValue, JobCancelle
 from tasks.values.job import Job
 from tasks.values.requests import BlobRef, ChatRequest, Constraint, Media, Message, RenderRequest, Tool, ToolChoice
 from tests.servers import PATIENCE, eventually
-from tests.workers.documents.written import BLACK, pages, pdf
 from tests.workers.engines.rows import Batch, job, run
 from tests.workers.engines.text import tiny as text
 from tests.workers.engines.vision import reference, tiny
 from tests.workers.engines.vision.asking import Part, kept, look, noise, turn
-from tests.workers.test_images import HOSTILE
+from tests.workers.media.documents.written import BLACK, pages, pdf
+from tests.workers.media.test_images import HOSTILE
 
 import numpy as np  # isort: skip
 
-from workers.budget import Budget  # isort: skip
-from workers.documents.pdf import drawn as pdf_pages  # isort: skip
+from workers.serving.request_budget import Budget  # isort: skip
+from workers.media.documents.pdf import drawn as pdf_pages  # isort: skip
 from workers.engines import multimodal  # isort: skip
 from workers.engines.lm import TextEngine  # isort: skip
 from workers.engines.vision.families import NAMES  # isort: skip
 from workers.engines.vision.language import UnsupportedArchitecture  # isort: skip
 from workers.engines.vision.loading import OPEN_BYTES  # isort: skip
-from workers.check_deadline import CheckDeadline  # isort: skip
+from workers.serving.check_deadline import CheckDeadline  # isort: skip
 
 PICTURES = [noise(1), noise(2, 30, 64), noise(3, 90, 90)]
 

@@ -14,10 +14,10 @@ from tasks.values import events
 from tasks.values.errors import ContextLengthExceeded, InvalidValue, JobCancelled
 from tests.workers.engines.rows import Batch, chat, embedding, run
 from tests.workers.engines.scoring.rerankers import FIXTURES, NEAR, asking, load, told
-from workers.budget import Budget
-from workers.check_deadline import CheckDeadline
 from workers.engines.rerank import RerankEngine
 from workers.engines.scoring import pair
+from workers.serving.check_deadline import CheckDeadline
+from workers.serving.request_budget import Budget
 
 WORDS = "the river and the hill "
 

@@ -30,12 +30,12 @@ from tests import recordings, starter
 from tests.rounds import rounds
 from tests.servers import PATIENCE
 from tests.workers.engines.speech import tiny
-from workers import audio
-from workers.check_deadline import CheckDeadline
 from workers.engine import Prepared
 from workers.engines.speech import passages
 from workers.engines.speech.plan import TEMPERATURES, Plan
 from workers.engines.whisper import WhisperEngine
+from workers.media import audio
+from workers.serving.check_deadline import CheckDeadline
 
 import mlx_whisper  # isort: skip - after the engine, which brings OpenBLAS
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workers.parsers.cursor import Cursor
-from workers.parsers.families.json_calls import closing, named
 from workers.parsers.grammar_parts import GrammarPart, Value
 from workers.parsers.marker_parser import MarkerParser, Within
 from workers.parsers.scanner import NAME, Incremental
+from workers.parsers.syntaxes.json_calls import closing, named
 
 
 def calls(within: Within = Within.CALL) -> MarkerParser:

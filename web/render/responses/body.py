@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from schemas.response_tools import callable_tools
-from schemas.tools import Choice
+from schemas.responses.tools import callable_tools
+from schemas.text.tools import Choice
 from tasks.values import events, fold, replay
 from tasks.values.errors import Failure
 from tasks.values.job import Job, Status

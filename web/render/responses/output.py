@@ -9,7 +9,8 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 from tasks.values.events import CallDelta, Delta, TokenLogprob
 from tasks.values.job import Job
 from tasks.values.requests import ToolCall
-from web.render import custom_calls, text
+from web.render.text import custom_calls
+from web.render.text import shared as text
 
 Event: TypeAlias = dict[str, Any]
 SEALED = "mlxq-"  # what thinking begins with that a client sends back

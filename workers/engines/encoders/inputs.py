@@ -8,9 +8,9 @@ from typing import Any
 
 from tasks.values.errors import ContextLengthExceeded, InvalidValue
 from tasks.values.requests import EmbeddingRequest
-from workers.check_deadline import ENDLESS, CheckDeadline
-from workers.encoder import Encoder
 from workers.engines.encoders.sentence import Recipe
+from workers.serving.check_deadline import ENDLESS, CheckDeadline
+from workers.tokenisation import Encoder
 
 TOGETHER = 1 << 20  # tokens of all inputs of a job
 # The names that models give the prompts of a type of input, as sentence-transformers looks for them.

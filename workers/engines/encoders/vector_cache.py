@@ -18,8 +18,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import structlog
 
-from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.engines.encoders.inputs import Text
+from workers.serving.check_deadline import ENDLESS, CheckDeadline
 
 Vector: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 _BEHIND = 64  # changes that may wait to be written; what comes then is not kept

@@ -17,13 +17,13 @@ from tasks.values.events import Event
 from tasks.values.job import Job
 from tasks.values.model import Details
 from tasks.values.requests import BlobRef, ImageRequest
-from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.engine import Engine, Prepared
 from workers.engines.images import files
 from workers.engines.images.adapters import Adapters
 from workers.engines.images.canvases.base import PATCH, Canvas
 from workers.engines.images.plan import Plan, Planner, told
-from workers.images import opaque
+from workers.media.images import opaque
+from workers.serving.check_deadline import ENDLESS, CheckDeadline
 
 log = structlog.get_logger()
 

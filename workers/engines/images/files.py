@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from workers.engines.images.canvases.base import PREVIEW
-from workers.images import opaque
+from workers.media.images import opaque
 
 TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 _PREVIEW_QUALITY = 70  # percent

@@ -14,7 +14,7 @@ from tasks.blobs import BlobStore
 from workers import blas
 from workers.engine import Unservable
 from workers.engines.images.variants import VARIANTS, Variant
-from workers.model_path import local
+from workers.model_files.model_path import local
 
 blas.preload()
 os.environ.setdefault("TQDM_DISABLE", "1")  # progress is told by events; a log wants no bars

@@ -13,11 +13,11 @@ from tasks.blobs import BlobStore
 from tasks.values.errors import InvalidValue, UnsupportedParameter
 from tasks.values.job import Job
 from tasks.values.requests import BlobRef, ImageRequest
-from workers.budget import Budget
-from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.engines.images.canvases.base import Ask
 from workers.engines.images.variants import VARIANTS, Variant
-from workers.images import ImageLimits, opaque, open_image, pixels
+from workers.media.images import ImageLimits, opaque, open_image, pixels
+from workers.serving.check_deadline import ENDLESS, CheckDeadline
+from workers.serving.request_budget import Budget
 
 SMALLEST = 16  # pixels of a side of a picture that was sent
 LEAST = 64  # pixels of a side

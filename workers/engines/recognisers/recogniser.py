@@ -10,8 +10,9 @@ from typing import Any
 from tasks.values.errors import InvalidValue
 from tasks.values.events import Segment, Word
 from tasks.values.requests import TranscriptionRequest
-from workers import audio, blas
+from workers import blas
 from workers.engines.recognisers.abilities import abilities
+from workers.media import audio
 
 blas.preload()
 

@@ -8,8 +8,8 @@ from typing import Protocol, TypeVar
 
 from tasks.values.errors import ContextLengthExceeded, InvalidValue
 from tasks.values.requests import ScoreRequest
-from workers.check_deadline import CheckDeadline
-from workers.encoder import Encoder
+from workers.serving.check_deadline import CheckDeadline
+from workers.tokenisation import Encoder
 
 TOGETHER = 1 << 20  # tokens of all pairs of a request
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tasks.values.requests import ScoreRequest
-from workers.check_deadline import CheckDeadline
-from workers.encoder import Encoder
 from workers.engines.scoring import pair
 from workers.engines.scoring.pair import Pair
 from workers.engines.scoring.template import Template
+from workers.serving.check_deadline import CheckDeadline
+from workers.tokenisation import Encoder
 
 
 class Prompt(NamedTuple):

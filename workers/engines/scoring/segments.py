@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.values.requests import ScoreRequest
-from workers.check_deadline import CheckDeadline
-from workers.encoder import Encoder
 from workers.engines.scoring import pair
 from workers.engines.scoring.pair import Pair
+from workers.serving.check_deadline import CheckDeadline
+from workers.tokenisation import Encoder
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ import numpy as np
 from tasks.blobs import BlobStore
 from tasks.values.errors import JobCancelled, StorageFull
 from tasks.values.requests import BlobRef
-from workers import audio
-from workers.check_deadline import CheckDeadline
 from workers.engines.speech.cuts import CHUNK, FRAME, WINDOW, Cutter, Window
+from workers.media import audio
+from workers.serving.check_deadline import CheckDeadline
 
 _BYTES = 2  # of a sample: 16 bits, as Whisper's own loader has them
 _FULL = 1 << 15

@@ -20,8 +20,6 @@ from mlxq.model_path import ModelPathError
 from mlxq.ranges import SAMPLING
 from mlxq.settings import Settings
 from tasks.blobs import BlobStore
-from workers.budget import Budget
-from workers.documents.unfolding import READ_BYTES, Documents
 from workers.engine import Unservable
 from workers.engines.text.adapters import Adapters
 from workers.engines.text.cache import kv
@@ -39,8 +37,10 @@ from workers.engines.text.speculation.draft_model import DraftModel, Unsupported
 from workers.engines.text.speculation.drafter import Drafter
 from workers.engines.text.speculation.prompt_lookup import PromptLookup
 from workers.engines.text.template import template_text
-from workers.fingerprint import fingerprint
-from workers.model_path import resolve
+from workers.media.documents.unfolding import READ_BYTES, Documents
+from workers.model_files.fingerprint import fingerprint
+from workers.model_files.model_path import resolve
+from workers.serving.request_budget import Budget
 
 PROMPT_CACHE_BYTES = 1 << 30
 _SPARE = 0.9  # of the memory that the device recommends to use, weights included

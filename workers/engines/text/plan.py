@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import ChatRequest, CompletionRequest, Sampling
-from workers.budget import Budget, Hold
 from workers.engines.text.output import answer_format
 from workers.engines.text.output.answer import Ending
 from workers.engines.text.output.answer_format import AnswerFormat, Formats
@@ -18,6 +17,7 @@ from workers.engines.text.sampling.guide import Guide
 from workers.engines.text.sampling.options import Defaults, Options, options, seed
 from workers.engines.text.schedule.rows import PromptMedia
 from workers.parsers.registry import ReasoningFormat
+from workers.serving.request_budget import Budget, Hold
 
 WAITING_BYTES = 512 << 20  # of prompts that are checked and not yet admitted
 _TOKEN_BYTES = 40  # of a token's id in a list of them

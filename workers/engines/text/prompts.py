@@ -19,9 +19,6 @@ from tasks.values.requests import (
     TokenizeRequest,
     Tool,
 )
-from workers.check_deadline import CheckDeadline
-from workers.documents.unfolding import Documents, Request
-from workers.encoder import Encoder
 from workers.engines.text import conversation
 from workers.engines.text.effort import nearest
 from workers.engines.text.output.answer_format import Formats
@@ -30,6 +27,9 @@ from workers.engines.text.schedule.rows import PromptMedia
 from workers.engines.text.special_tokens import Rendered, SpecialTokens, protected
 from workers.engines.text.template import TemplateSupport, Turn, probe, template_text
 from workers.engines.text.truncation import longest
+from workers.media.documents.unfolding import Documents, Request
+from workers.serving.check_deadline import CheckDeadline
+from workers.tokenisation import Encoder
 
 LONGEST = 4  # times the context: the most tokens that are counted or rendered without being a prompt
 TOGETHER = 1 << 20  # tokens of all prompts of a request

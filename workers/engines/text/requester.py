@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from workers.check_deadline import ENDLESS, CheckDeadline
+from workers.serving.check_deadline import ENDLESS, CheckDeadline
 
 
 class Requester(NamedTuple):

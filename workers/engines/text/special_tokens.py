@@ -23,7 +23,7 @@ from tokenizers import AddedToken
 
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import ChatRequest, Message, RenderRequest, Tool, ToolCall
-from workers.encoder import Encoder
+from workers.tokenisation import Encoder
 
 Request = TypeVar("Request", bound=ChatRequest | RenderRequest)
 Render: TypeAlias = Callable[[Request, Sequence[Tool]], str]

@@ -16,7 +16,6 @@ from mlx_vlm.utils import get_model_type, load_image_processor, load_model, load
 from mlxq.entries import MultimodalEntry
 from mlxq.settings import Settings
 from tasks.blobs import BlobStore
-from workers.budget import Budget
 from workers.engines.text import loading
 from workers.engines.text.loading import Loaded, Weights
 from workers.engines.vision.encoder_cache import EncoderCache
@@ -31,9 +30,10 @@ from workers.engines.vision.media import MediaLoader
 from workers.engines.vision.parts import MediaReader, Parts
 from workers.engines.vision.prompts import VisionPrompts, takes_parts
 from workers.engines.vision.reader import FamilyReader
-from workers.images import ImageLimits
-from workers.model_path import resolve
-from workers.video import VideoLimits
+from workers.media.images import ImageLimits
+from workers.media.video import VideoLimits
+from workers.model_files.model_path import resolve
+from workers.serving.request_budget import Budget
 
 PIXEL_BYTES = 1 << 30  # that wait for the vision tower
 OPEN_BYTES = 1 << 30  # of images, sounds and videos that are opened and wait for the processor

@@ -12,15 +12,15 @@ from PIL import Image
 from tasks.blobs import BlobStore
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import Media
-from workers import audio
-from workers.budget import Budget
-from workers.check_deadline import ENDLESS, CheckDeadline
-from workers.documents import pdf
-from workers.documents.unfolding import Page
 from workers.engines.vision.family import Kind
 from workers.engines.vision.parts import Medium
-from workers.images import ImageLimits, opaque, open_image, pixels, shrunk, within
-from workers.video import VideoLimits, open_video
+from workers.media import audio
+from workers.media.documents import pdf
+from workers.media.documents.unfolding import Page
+from workers.media.images import ImageLimits, opaque, open_image, pixels, shrunk, within
+from workers.media.video import VideoLimits, open_video
+from workers.serving.check_deadline import ENDLESS, CheckDeadline
+from workers.serving.request_budget import Budget
 
 _PIXEL_BYTES = 6  # of a picture in RGB and of the copy that a step towards it may need
 _PAGE_SIDE = 1568  # pixels of a page's longer side, which leave its small print legible

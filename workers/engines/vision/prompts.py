@@ -8,13 +8,13 @@ from typing import Any
 
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import ChatRequest, RenderRequest, Tool
-from workers.documents.unfolding import Documents
 from workers.engines.text.output.answer_format import Formats
 from workers.engines.text.prompts import Prompt, Prompts
 from workers.engines.text.requester import Requester
 from workers.engines.text.template import template_text
 from workers.engines.vision.media import MediaLoader
 from workers.engines.vision.parts import Content, MediaReader, split
+from workers.media.documents.unfolding import Documents
 
 # What a template does that takes a turn's content in parts; the others take it as one string.
 _IN_PARTS = re.compile(r"""\[['"]type['"]\]|\.type\b|selectattr\(\s*['"]type['"]""")

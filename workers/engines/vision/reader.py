@@ -10,8 +10,6 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from tasks.values.errors import InvalidValue
-from workers.budget import Budget, Hold
-from workers.check_deadline import ENDLESS, CheckDeadline
 from workers.engines.text.prompts import Prompt
 from workers.engines.text.requester import ANYBODY, Requester
 from workers.engines.text.special_tokens import Rendered, SpecialTokens
@@ -19,6 +17,8 @@ from workers.engines.vision.encoder_cache import EncoderCache
 from workers.engines.vision.family import Family, Inputs, Kind, Places, positions
 from workers.engines.vision.parts import Medium, Parts
 from workers.engines.vision.prompt_media import MediaPiece, PieceMedia
+from workers.serving.check_deadline import ENDLESS, CheckDeadline
+from workers.serving.request_budget import Budget, Hold
 
 # What processors call what they take, and what they make of it.
 _TAKEN: Mapping[Kind, str] = {"image": "images", "audio": "audio", "video": "videos"}

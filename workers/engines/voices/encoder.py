@@ -10,7 +10,7 @@ import av
 import numpy as np
 
 from tasks.values.requests import SpeechFormat
-from workers.downmix import Samples
+from workers.media.downmix import Samples
 
 _UNKNOWN = 0xFFFFFFFF  # bytes, in a header that is written before anybody knows
 

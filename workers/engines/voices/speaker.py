@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 from tasks.values.errors import InvalidValue, UnsupportedParameter
 from tasks.values.requests import SpeechRequest
-from workers import audio, blas
-from workers.downmix import Samples
+from workers import blas
 from workers.engine import Unservable
 from workers.engines.voices.architectures import Architecture
+from workers.media import audio
+from workers.media.downmix import Samples
 
 blas.preload()
 

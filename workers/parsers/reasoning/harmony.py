@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workers.parsers import thinking
-from workers.parsers.families.harmony import ANALYSIS, CHANNEL, END, FINAL, MESSAGE, TURN, HarmonyParser
 from workers.parsers.grammar_parts import Free, GrammarPart, Maybe
 from workers.parsers.marker_parser import MarkerParser
+from workers.parsers.syntaxes.harmony import ANALYSIS, CHANNEL, END, FINAL, MESSAGE, TURN, HarmonyParser
 
 NAMES: tuple[str, ...] = ("harmony", "openai", "gpt_oss")
 RANK = 1

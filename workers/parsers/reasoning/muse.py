@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workers.parsers import thinking
-from workers.parsers.families.muse import ENDS, MESSAGE, TURN, MuseParser
 from workers.parsers.grammar_parts import Free, GrammarPart, Maybe
 from workers.parsers.marker_parser import MarkerParser
+from workers.parsers.syntaxes.muse import ENDS, MESSAGE, TURN, MuseParser
 
 NAMES: tuple[str, ...] = ("muse", "muse_spark", "muse_glimmer", "atem")
 RANK = 1

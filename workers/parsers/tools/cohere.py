@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workers.parsers import json_text
-from workers.parsers.families.json_calls import JsonCalls
 from workers.parsers.grammar_parts import GrammarPart, Value
 from workers.parsers.layouts import whole
+from workers.parsers.syntaxes.json_calls import JsonCalls
 
 _FORMAT = JsonCalls(
     {

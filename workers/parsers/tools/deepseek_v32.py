@@ -1,6 +1,6 @@
 """DeepSeek V3.2: invoke elements in a section of function_calls."""
 
-from workers.parsers.families.dsml import Dsml
+from workers.parsers.syntaxes.dsml import Dsml
 
 _FORMAT = Dsml("function_calls")
 NAMES = ("deepseek_v32",)

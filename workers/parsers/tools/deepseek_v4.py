@@ -1,6 +1,6 @@
 """DeepSeek V4: invoke elements in a section of tool_calls."""
 
-from workers.parsers.families.dsml import Dsml
+from workers.parsers.syntaxes.dsml import Dsml
 
 _FORMAT = Dsml("tool_calls")
 NAMES = ("deepseek_v4",)

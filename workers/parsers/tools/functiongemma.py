@@ -1,6 +1,6 @@
 """FunctionGemma: call:f{k:<escape>v<escape>} between markers."""
 
-from workers.parsers.families.gemma import Gemma
+from workers.parsers.syntaxes.gemma import Gemma
 
 _FORMAT = Gemma("<start_function_call>", "<end_function_call>", "<escape>")
 NAMES = ("functiongemma", "function_gemma")

@@ -1,6 +1,6 @@
 """Gemma 4: call:f{k:<|"|>v<|"|>} between markers."""
 
-from workers.parsers.families.gemma import Gemma
+from workers.parsers.syntaxes.gemma import Gemma
 
 _FORMAT = Gemma("<|tool_call>", "<tool_call|>", '<|"|>', spoiled=("<call>",), bare=("call:",))
 NAMES = ("gemma4",)

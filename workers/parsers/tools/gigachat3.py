@@ -1,6 +1,6 @@
 """GigaChat 3: a JSON object in a message of the role `function call`, or after its token."""
 
-from workers.parsers.families.json_calls import JsonCalls
+from workers.parsers.syntaxes.json_calls import JsonCalls
 
 _FORMAT = JsonCalls(
     {

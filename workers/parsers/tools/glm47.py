@@ -1,6 +1,6 @@
 """GLM 4.7 and 5: a name and tagged pairs, all on one line."""
 
-from workers.parsers.families.markup import Pairs
+from workers.parsers.syntaxes.markup import Pairs
 
 _FORMAT = Pairs(prefix="", line="")
 NAMES = ("glm47", "glm47_flash", "glm5", "laguna", "poolside_v1")

@@ -1,6 +1,6 @@
 """GLM 4.5 and 4.6: a name and tagged pairs, a line each."""
 
-from workers.parsers.families.markup import Pairs
+from workers.parsers.syntaxes.markup import Pairs
 
 _FORMAT = Pairs(prefix="", line="\n")
 NAMES = ("glm4_moe", "glm45", "glm4")

@@ -1,6 +1,6 @@
 """Granite 3: a list of JSON objects after <|tool_call|>."""
 
-from workers.parsers.families.json_calls import json_list
+from workers.parsers.syntaxes.json_calls import json_list
 
 _FORMAT = json_list("<|tool_call|>", "", {"<tool_call>": "</tool_call>"})
 NAMES = ("granite", "granite3")

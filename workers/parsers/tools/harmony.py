@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workers.parsers import json_text
-from workers.parsers.families.harmony import CHANNEL, END, MESSAGE, START, TO, TURN, HarmonyParser
 from workers.parsers.grammar_parts import GrammarPart, Value
 from workers.parsers.layouts import whole
+from workers.parsers.syntaxes.harmony import CHANNEL, END, MESSAGE, START, TO, TURN, HarmonyParser
 
 NAMES = ("harmony", "openai", "gpt_oss", "gpt-oss")
 RANK = 1

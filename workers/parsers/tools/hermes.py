@@ -1,7 +1,7 @@
 """Hermes: a JSON object between <tool_call> and </tool_call>, as Hermes, Qwen 2.5 and 3 and Granite 4 write it."""
 
-from workers.parsers.families.json_calls import JsonCalls
 from workers.parsers.marker_parser import Within
+from workers.parsers.syntaxes.json_calls import JsonCalls
 
 _FORMAT = JsonCalls(
     {"<tool_call>": "</tool_call>"},

@@ -1,6 +1,6 @@
 """Hunyuan A13B and Apriel: a list of JSON objects between <tool_calls> and </tool_calls>."""
 
-from workers.parsers.families.json_calls import json_list
+from workers.parsers.syntaxes.json_calls import json_list
 
 _FORMAT = json_list("<tool_calls>", "</tool_calls>")
 NAMES = ("hunyuan", "hunyuan_a13b", "apriel")

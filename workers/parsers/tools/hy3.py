@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workers.parsers.families.markup import Pairs
+from workers.parsers.syntaxes.markup import Pairs
 
 _SUFFIX = ":opensource"
 _FORMAT = Pairs(

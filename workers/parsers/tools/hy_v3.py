@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workers.parsers.families.markup import Pairs
+from workers.parsers.syntaxes.markup import Pairs
 
 _FORMAT = Pairs(prefix="", line="\n", section=("<tool_calls>", "</tool_calls>"), separator="<tool_sep>")
 NAMES = ("hy_v3",)

@@ -1,6 +1,6 @@
 """InternLM 2 and 2.5: a JSON object with parameters after <|action_start|><|plugin|>."""
 
-from workers.parsers.families.json_calls import JsonCalls
+from workers.parsers.syntaxes.json_calls import JsonCalls
 
 _FORMAT = JsonCalls(
     {"<|action_start|><|plugin|>": "<|action_end|>"},

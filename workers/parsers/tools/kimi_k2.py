@@ -6,11 +6,11 @@ from typing import Any
 
 from workers.parsers import json_text
 from workers.parsers.cursor import Cursor
-from workers.parsers.families.json_calls import closing, named
 from workers.parsers.grammar_parts import GrammarPart, Value
 from workers.parsers.layouts import whole
 from workers.parsers.marker_parser import MarkerParser
 from workers.parsers.scanner import Incremental
+from workers.parsers.syntaxes.json_calls import closing, named
 
 _CALL, _ARGUMENTS, _END = "<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>"
 _SECTION = {

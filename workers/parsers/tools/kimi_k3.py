@@ -6,13 +6,13 @@ from html import escape, unescape
 from typing import Any
 
 from workers.parsers.cursor import Cursor
-from workers.parsers.families.json_calls import closing, named
-from workers.parsers.families.markup import value
 from workers.parsers.grammar_parts import Either, GrammarPart, Value
 from workers.parsers.layouts import bare, optional, ordered
 from workers.parsers.marker_parser import MarkerParser
 from workers.parsers.scanner import Incremental, ParseError
 from workers.parsers.schema_types import ALL, types
+from workers.parsers.syntaxes.json_calls import closing, named
+from workers.parsers.syntaxes.markup import value
 from workers.parsers.typed import ArgumentsWriter, PropertyWriter, fill
 
 _SEP, _OPEN, _CALL = "<|sep|>", "<|open|>tools<|sep|>", "<|open|>call "

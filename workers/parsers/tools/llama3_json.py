@@ -1,6 +1,6 @@
 """Llama 3 and 4: a bare JSON object with a name and parameters, or one after <|python_tag|>."""
 
-from workers.parsers.families.json_calls import JsonCalls
+from workers.parsers.syntaxes.json_calls import JsonCalls
 
 _FORMAT = JsonCalls(
     {"<|python_tag|>": "", "<|python_start|>": "<|python_end|>"},

@@ -1,6 +1,6 @@
 """LongCat Flash: a name and tagged pairs with names of its own."""
 
-from workers.parsers.families.markup import Pairs
+from workers.parsers.syntaxes.markup import Pairs
 
 _FORMAT = Pairs(prefix="longcat_", line="\n")
 NAMES = ("longcat_flash_lite", "longcat")

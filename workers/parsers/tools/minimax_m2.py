@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workers.parsers.families.markup import Elements
 from workers.parsers.grammar_parts import GrammarPart
+from workers.parsers.syntaxes.markup import Elements
 
 _FORMAT = Elements(
     "<minimax:tool_call>",

@@ -7,13 +7,13 @@ from typing import Any
 
 from workers.parsers import json_text
 from workers.parsers.cursor import Cursor
-from workers.parsers.families.json_calls import closing
-from workers.parsers.families.markup import value
 from workers.parsers.grammar_parts import GrammarPart, Value
 from workers.parsers.layouts import optional, ordered, string
 from workers.parsers.marker_parser import MarkerParser
 from workers.parsers.scanner import NAME, Incremental, ParseError
 from workers.parsers.schema_types import types
+from workers.parsers.syntaxes.json_calls import closing
+from workers.parsers.syntaxes.markup import value
 from workers.parsers.typed import ArgumentsWriter, fill, typed
 
 _SPACE = "]<]minimax[>["

@@ -5,11 +5,11 @@ from typing import Any
 
 from workers.parsers import json_text
 from workers.parsers.cursor import Cursor
-from workers.parsers.families.json_calls import named, several
 from workers.parsers.grammar_parts import GrammarPart, Value
 from workers.parsers.layouts import whole
 from workers.parsers.marker_parser import MarkerParser, Within
 from workers.parsers.scanner import NAME, Incremental, ParseError
+from workers.parsers.syntaxes.json_calls import named, several
 
 _CALLS, _ID, _ARGUMENTS = "[TOOL_CALLS]", "[CALL_ID]", "[ARGS]"
 

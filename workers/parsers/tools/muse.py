@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workers.parsers.families.markup import Elements
-from workers.parsers.families.muse import MuseParser
 from workers.parsers.grammar_parts import GrammarPart
+from workers.parsers.syntaxes.markup import Elements
+from workers.parsers.syntaxes.muse import MuseParser
 
 _FORMAT = Elements(
     "<atem:function_calls>",

@@ -1,6 +1,6 @@
 """Nemotron Nano v2: a list of JSON objects between <TOOLCALL> and </TOOLCALL>."""
 
-from workers.parsers.families.json_calls import json_list
+from workers.parsers.syntaxes.json_calls import json_list
 
 _FORMAT = json_list("<TOOLCALL>", "</TOOLCALL>")
 NAMES = ("nemotron_v2", "nemotron_json", "nemotron_nano_v2")

@@ -1,6 +1,6 @@
 """Phi-4 mini: a list of JSON objects between <|tool_call|> and <|/tool_call|>, or after functools."""
 
-from workers.parsers.families.json_calls import json_list
+from workers.parsers.syntaxes.json_calls import json_list
 
 _FORMAT = json_list("<|tool_call|>", "<|/tool_call|>", {"functools": ""})
 NAMES = ("phi4", "phi4_mini_json", "phi4_mini")

@@ -5,11 +5,11 @@ from typing import Any
 
 from workers.parsers import literals
 from workers.parsers.cursor import Cursor
-from workers.parsers.families.json_calls import closing
 from workers.parsers.grammar_parts import GrammarPart, Value
 from workers.parsers.layouts import optional, ordered
 from workers.parsers.marker_parser import MarkerParser, Within
 from workers.parsers.scanner import NAME, Incremental, ParseError
+from workers.parsers.syntaxes.json_calls import closing
 from workers.parsers.typed import ArgumentsWriter
 
 _MARKERS = {

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workers.parsers.families.markup import Elements
 from workers.parsers.grammar_parts import GrammarPart
 from workers.parsers.marker_parser import Within
+from workers.parsers.syntaxes.markup import Elements
 
 _FORMAT = Elements(
     "<tool_call>",

@@ -1,6 +1,6 @@
 """xLAM: a bare list of JSON objects, one in a code block, or in an object tool_calls."""
 
-from workers.parsers.families.json_calls import JsonCalls
+from workers.parsers.syntaxes.json_calls import JsonCalls
 
 _FORMAT = JsonCalls(
     {"<tool_call>": "</tool_call>", "```json": "```"},

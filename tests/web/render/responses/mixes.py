@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from schemas.fields import loaded
-from schemas.response_tools import callable_tools
-from schemas.responses import ResponsesSchema
+from schemas.responses.responses import ResponsesSchema
+from schemas.responses.tools import callable_tools
 from tasks.redis.job_calls import STATUS
 from tasks.values import events, fold
 from tasks.values.errors import Failure

@@ -21,7 +21,7 @@ from tasks.values.job import Job
 from tests.workers.engines.encoders import tiny
 from tests.workers.engines.rows import Batch, Vector, embedding, vectors
 from workers import blas
-from workers.check_deadline import CheckDeadline
+from workers.serving.check_deadline import CheckDeadline
 
 blas.preload()
 

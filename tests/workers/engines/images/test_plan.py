@@ -11,10 +11,10 @@ from PIL import Image
 from tasks.blobs import BlobStore
 from tasks.values.errors import JobError
 from tests.workers.engines.images.drawing import job, mask, photo, png, put
-from workers.check_deadline import CheckDeadline
 from workers.engines.images.plan import CHECKED_BYTES, Planner
 from workers.engines.images.variants import VARIANTS
-from workers.images import ImageLimits
+from workers.media.images import ImageLimits
+from workers.serving.check_deadline import CheckDeadline
 
 
 def planner(config_name: str, folder: Path) -> Planner:

@@ -28,7 +28,7 @@ from tasks.values.requests import CompletionRequest
 from tests.workers.engines.rows import job, run
 from tests.workers.engines.text.architecture_outcomes import OUTCOMES, Outcome, outcomes
 from tests.workers.engines.text.batch_invariance import Answer, together
-from workers.fit import fit
+from workers.model_files.servable import fit
 
 # Of other lengths than each other and than the windows; joined and left at different steps; read in several pieces.
 _LENGTHS = (3, 41, 70, 26, 9)

@@ -25,7 +25,7 @@ from mlx_lm.tuner.utils import linear_to_lora_layers  # isort: skip
 from workers.engines import lm  # isort: skip
 from workers.engines.lm import TextEngine  # isort: skip
 from workers.engines.text.speculation.prompt_lookup import PromptLookup  # isort: skip
-from workers.model_path import ModelPathError  # isort: skip
+from workers.model_files.model_path import ModelPathError  # isort: skip
 
 PROMPT = tuple(range(40, 90))
 KEYS = {"first": ["self_attn.q_proj", "self_attn.v_proj"], "second": ["self_attn.v_proj", "mlp.up_proj"]}

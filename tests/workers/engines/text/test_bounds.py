@@ -24,10 +24,10 @@ from tasks.values.requests import (
 )
 from tests.workers.engines.rows import chat, job, run, texts
 from tests.workers.engines.text import tiny
-from workers.budget import Budget
-from workers.check_deadline import CheckDeadline
 from workers.engines.lm import TextEngine
 from workers.engines.text import prompts as module
+from workers.serving.check_deadline import CheckDeadline
+from workers.serving.request_budget import Budget
 
 A, A_B = "a" * 10_000_000, "a b" * 10_000_000
 

@@ -19,8 +19,8 @@ from tasks.values.requests import BlobRef
 from tests.workers.engines.rows import Batch, run
 from tests.workers.engines.vision import reference, tiny
 from tests.workers.engines.vision.asking import Part, film, kept, look, noise, sound
-from workers import audio
-from workers.video import VideoLimits, open_video
+from workers.media import audio
+from workers.media.video import VideoLimits, open_video
 
 from workers.engines import multimodal  # isort: skip
 from workers.engines.lm import TextEngine  # isort: skip

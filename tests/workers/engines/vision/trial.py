@@ -17,10 +17,10 @@ from tasks.values.requests import BlobRef, Tool, ToolChoice
 from tests.workers.engines.rows import Batch, run
 from tests.workers.engines.vision import tiny, zoo
 from tests.workers.engines.vision.asking import Part, film, kept, look, noise, sound
-from workers import audio
 from workers.engine import Unservable
 from workers.engines.lm import TextEngine
-from workers.video import VideoLimits, open_video
+from workers.media import audio
+from workers.media.video import VideoLimits, open_video
 
 from workers.engines import multimodal  # isort: skip
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.audio_speech import FORMATS
+from schemas.speech.audio_speech import FORMATS
 from tests import signatures
-from web.render.audio_speech import TYPES
+from web.render.speech.audio_speech import TYPES
 from workers.engines.voices import encoder
 from workers.engines.voices.architectures import ARCHITECTURES
 

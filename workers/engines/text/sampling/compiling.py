@@ -9,7 +9,7 @@ from typing import Any
 from llguidance import LLMatcher, LLParserLimits
 
 from tasks.values.errors import InvalidValue
-from workers.check_deadline import CheckDeadline
+from workers.serving.check_deadline import CheckDeadline
 
 SECONDS = 5.0
 _LOOK = 0.25  # seconds between two looks at who waits

@@ -12,8 +12,6 @@ from mlx_vlm.prompt_utils import MODEL_CONFIG, get_message_json
 from mlx_vlm.utils import prepare_inputs, should_add_special_tokens
 
 from tasks.values.errors import InvalidValue
-from workers.budget import Budget, Hold
-from workers.check_deadline import CheckDeadline
 from workers.engines.text.prompts import Prompt
 from workers.engines.text.requester import ANYBODY, Requester
 from workers.engines.text.special_tokens import Rendered, SpecialTokens
@@ -21,6 +19,8 @@ from workers.engines.vision.family import Kind
 from workers.engines.vision.general import inputs as numbers
 from workers.engines.vision.general.prompt import Embedded, WholePrompt
 from workers.engines.vision.parts import Medium, Parts
+from workers.serving.check_deadline import CheckDeadline
+from workers.serving.request_budget import Budget, Hold
 
 _TAKEN: Mapping[Kind, str] = {"image": "images", "audio": "audio", "video": "videos"}
 # What a processor tells of the text's tokens, which the same images may have others of.

@@ -18,7 +18,7 @@ from tasks.values.requests import ChatRequest, Constraint, Message, Tool, ToolCh
 from tests.workers.engines.rows import Batch, job, run
 from tests.workers.engines.text import tiny
 from tests.workers.engines.text.sampling.test_grammar import takes, wander
-from web.render import chat as render
+from web.render.text import chat as render
 from workers.engines.lm import TextEngine
 from workers.engines.text.output import answer_format
 from workers.engines.text.output.answer_format import AnswerFormat, Formats

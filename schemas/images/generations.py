@@ -1,0 +1,14 @@
+"""The body of `POST /v1/images/generations`."""
+
+from __future__ import annotations
+
+from schemas.fields import Text
+from schemas.images.shared import ImagesSchema, Picture, Real
+
+
+class ImagesGenerationsSchema(ImagesSchema):
+    """Pictures of a prompt; with `image`, variations of a picture that keep `image_strength` of it."""
+
+    prompt = Text(required=True)
+    image = Picture()
+    image_strength = Real(0, 1)

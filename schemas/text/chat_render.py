@@ -1,0 +1,14 @@
+"""The body of `POST /v1/chat/render`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from schemas.responses.conversation import ConversationSchema
+
+
+class ChatRenderSchema(ConversationSchema):
+    """A conversation to see as the model reads it."""
+
+    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"chat_template": ()}

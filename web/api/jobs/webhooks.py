@@ -1,0 +1,73 @@
+"""Webhooks: whether a URL may be one, and what the end of a job or batch was told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from flask import Blueprint
+
+from mlxq.settings import Settings
+from schemas.answers import work
+from tasks import webhooks
+from tasks.outbound import Outbound
+from tasks.values.errors import InvalidValue
+from tasks.values.job import Webhook
+from web.gateway import gateway
+from web.http.access import auth
+from web.openapi.operation import operation
+
+blueprint = Blueprint("webhooks", __name__)
+
+
+def checked(settings: Settings, url: str, events: Sequence[str], param: str) -> Webhook:
+    """A webhook that a client asked for; InvalidValue names `param` when it cannot be."""
+    if settings.webhook_secret is None:
+        raise InvalidValue("webhooks are off here: the server's MLXQ_WEBHOOK_SECRET is not set", param=param)
+    Outbound(settings.webhook_allow_private).vet(url, param)
+    return Webhook(url, tuple(events))
+
+
+@blueprint.get("/v1/jobs/<job_id>/deliveries")
+@operation("listJobDeliveries", work.ListDeliveriesResponse)
+def index(job_id: str) -> dict[str, Any]:
+    """What the job's end was told to webhooks, and how that went."""
+    store = gateway().store
+    job = store.get(job_id, auth.current()).job
+    return _listed(webhooks.of(store, store.keys.job(job.id)))
+
+
+@blueprint.get("/v1/batches/<batch_id>/deliveries")
+@operation("listBatchDeliveries", work.ListDeliveriesResponse)
+def of_batch(batch_id: str) -> dict[str, Any]:
+    """What the batch's end was told to webhooks, and how that went."""
+    store = gateway().store
+    batch = gateway().batches.get(batch_id, auth.current()).batch
+    return _listed(webhooks.of(store, store.keys.batch(batch.id)))
+
+
+def _listed(found: Iterable[webhooks.Told]) -> dict[str, Any]:
+    return {"object": "list", "data": [_delivery(told) for told in found]}
+
+
+def _delivery(told: webhooks.Told) -> dict[str, Any]:
+    """The delivery object; the server's own webhook is its operator's business, so its address is not shown."""
+    own = told.delivery.own
+    return {
+        "id": told.delivery.id,
+        "object": "webhook.delivery",
+        "type": told.delivery.type,
+        "url": told.delivery.url if own else None,
+        "status": told.state,
+        "created_at": told.created // 1000,
+        "next_attempt_at": told.due // 1000 if told.due is not None and told.state == "pending" else None,
+        "attempts": [
+            {
+                "at": attempt.at // 1000,
+                "seconds": attempt.seconds,
+                "status_code": attempt.status,
+                "error": attempt.error if own or attempt.error is None else "it was not reached",
+            }
+            for attempt in told.attempts
+        ],
+    }

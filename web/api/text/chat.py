@@ -1,0 +1,83 @@
+"""`POST /v1/chat/completions`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response
+
+from schemas.answers.text import CreateChatCompletionResponse, CreateChatCompletionStreamResponse
+from schemas.text.chat import ChatSchema
+from schemas.text.thinking import wish
+from schemas.text.tools import Choice
+from tasks.values.job import Storage
+from tasks.values.requests import ChatRequest, ToolChoice
+from web import calls
+from web.api.text import shared as text
+from web.callers import Caller
+from web.endpoint import Endpoint, for_anyone
+from web.openapi.operation import SSE, operation
+from web.render.text import chat as render
+from web.render.text import stored_completions
+
+blueprint = Blueprint("chat", __name__)
+
+
+def payload(data: Mapping[str, Any]) -> ChatRequest:
+    """What a checked body asks of a model."""
+    chosen = {
+        **text.sampling(data),
+        "max_tokens": data.get("max_completion_tokens"),
+        "logprobs": data.get("top_logprobs", 0) if data.get("logprobs") else None,
+    }
+    choice = data.get("tool_choice", Choice("auto"))
+    read = text.conversation(data)
+    if choice.allowed is not None:
+        read["tools"] = tuple(tool for tool in read["tools"] if tool.name in choice.allowed)
+    return ChatRequest(
+        **read,
+        **chosen,
+        tool_choice=ToolChoice(choice.mode, choice.name, data.get("parallel_tool_calls", True)),
+        thinking_budget=wish(data).budget,
+    )
+
+
+def storage(caller: Caller, raw: Mapping[str, Any], data: Mapping[str, Any]) -> Storage | None:
+    """How the answer to a checked body is stored; the messages are beside Redis from here on."""
+    if not data.get("store"):
+        return None
+    messages = msgspec.json.encode(stored_completions.messages(raw["messages"], data["messages"]))
+    blob = caller.gateway.store.blobs.put(messages, "application/json")
+    return Storage(caller.gateway.settings.response_ttl, blob, data.get("metadata", {}))
+
+
+ENDPOINT = Endpoint(
+    path="/v1/chat/completions",
+    model_types=text.MODEL_TYPES,
+    schema=ChatSchema,
+    payload=payload,
+    options=for_anyone(text.options),
+    storage=storage,
+    body=for_anyone(render.body),
+    chunks=for_anyone(render.chunks),
+)
+
+
+@blueprint.post(ENDPOINT.path)
+@operation(
+    "createChatCompletion",
+    CreateChatCompletionResponse,
+    {SSE: CreateChatCompletionStreamResponse},
+    endpoint=ENDPOINT,
+    example={
+        "model": "smollm2-135m-instruct",
+        "messages": [{"role": "user", "content": "What is the capital of France?"}],
+        "temperature": 0,
+        "max_tokens": 32,
+    },
+)
+def create() -> Response:
+    """Continue a conversation."""
+    return calls.serve(ENDPOINT)
