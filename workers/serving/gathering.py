@@ -19,14 +19,17 @@ class Gathering:
         self._wanted, self._within = 0, 0.0
 
     def came(self, now: float, *, idle: bool) -> None:
-        """Somebody comes; `idle`: there was nothing to do, so that a burst may begin with him."""
-        if now - self._began <= _TOGETHER:
-            self._count, self._took = self._count + 1, now - self._began
-        elif idle:
+        """A job comes; `idle`: there was nothing to do, so that a burst may begin with it.
+
+        A caller who asks again once he is answered finds the engine idle, however soon that is, and is no company.
+        """
+        if idle:
             if self._count >= self._wanted // 2:
                 self._within = min(_SPARE * self._took, _TOGETHER)
             self._wanted = max(self._count, self._wanted // 2)
             self._began, self._count, self._took = now, 1, 0.0
+        elif now - self._began <= _TOGETHER:
+            self._count, self._took = self._count + 1, now - self._began
 
     @property
     def complete(self) -> bool:

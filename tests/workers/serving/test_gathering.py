@@ -32,6 +32,13 @@ def test_who_comes_alone_waits_for_nobody() -> None:
         assert engine.burst(1) == [(True, 0.0)]
 
 
+def test_nor_does_a_caller_who_asks_again_as_soon_as_he_is_answered() -> None:
+    gathering = Gathering()
+    for call in range(5):
+        gathering.came(0.03 * call, idle=True)
+        assert (gathering.complete, gathering.left(0.03 * call)) == (True, 0.0)
+
+
 def test_after_a_burst_the_next_one_is_waited_for() -> None:
     engine = Engine()
     engine.burst(8)
