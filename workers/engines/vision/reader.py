@@ -8,6 +8,7 @@ from copy import deepcopy
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+from mlx_vlm.utils import VideoMetadata
 
 from tasks.values.errors import InvalidValue
 from workers.engines.text.prompts import Prompt
@@ -141,8 +142,10 @@ class FamilyReader:
         given: dict[str, Any] = {}
         for medium in media:
             given.setdefault(_TAKEN[medium.kind], []).append(medium.content)
-        if rates := [medium.rate for medium in media if medium.kind == "video"]:
-            given["fps"] = rates
+        if videos := [medium for medium in media if medium.kind == "video"]:
+            given["fps"] = [video.rate for video in videos]
+            if self._family.moments:  # by which the last moment's time is right, also of an odd number of frames
+                given["video_metadata"] = [_metadata(video) for video in videos]
         try:
             found = dict(self._processor(text=[text], **given).items())
             if "audio" in given:  # each by itself, so that none is padded to another's length
@@ -186,3 +189,8 @@ def _nbytes(value: Any) -> int:
     if isinstance(value, dict):
         return sum(map(_nbytes, value.values()))
     return sum(map(_nbytes, value)) if isinstance(value, list) else int(value.nbytes)
+
+
+def _metadata(video: Medium) -> VideoMetadata:
+    count = len(video.content)
+    return VideoMetadata(total_num_frames=count, fps=video.rate, frames_indices=list(range(count)))

@@ -23,7 +23,7 @@ from workers.engines.vision.measured import measured
 
 # Of each way and what makes it: plain caches, recurrent states, positions in rows and columns with experts, and prompts
 # whose tokens attend to later ones.
-USUAL = ("mistral3", "qwen3_5", "qwen3_vl_moe", "paligemma")
+USUAL = ("mistral3", "qwen3_5", "qwen3_vl", "qwen3_vl_moe", "paligemma")
 
 
 @pytest.fixture(scope="module")
