@@ -71,7 +71,7 @@ class Named(NamedTuple):
 
 
 def parted(name: str) -> tuple[str, str]:
-    """The name of a model and of an adapter, '' where there is none, in a name as `MODEL:ADAPTER`."""
+    """The model's and the adapter's name in `MODEL:ADAPTER`; the adapter's is '' in a name without one."""
     model, _, adapter = name.partition(":")  # which neither of the two may hold
     return model, adapter
 

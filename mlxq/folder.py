@@ -112,7 +112,7 @@ def _text(name: str, folder: Path) -> dict[str, Any] | None:
 
 
 def by_config(name: str, folder: Path, config: Mapping[str, Any]) -> str | None:
-    """The `model_type` of a model that makes no pictures; None for a model that is not known here."""
+    """The `model_type` that a config tells, of any model but those that draw; None when the model is unknown here."""
     words = name.lower()
     listed = config.get("architectures")
     heads = [str(head) for head in listed] if isinstance(listed, list) else []

@@ -71,7 +71,7 @@ def _send(socket: Any, sound: Iterable[bytes], closed: type[Exception]) -> None:
 
 
 def _microphone() -> Any:
-    """An open stream of the microphone; click.UsageError where there is none."""
+    """Open a stream of the microphone; raises click.UsageError when there is no microphone."""
     try:
         import sounddevice
     except (ImportError, OSError) as error:  # OSError: PortAudio is missing

@@ -69,7 +69,7 @@ def speak(
 
 
 def _loudspeaker() -> Any:
-    """An open stream to the loudspeaker; click.UsageError where there is none."""
+    """Open a stream to the loudspeaker; raises click.UsageError when there is no loudspeaker."""
     try:
         import sounddevice
     except (ImportError, OSError) as error:  # OSError: PortAudio is missing

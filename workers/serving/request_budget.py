@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from workers.serving.check_deadline import ENDLESS, CheckDeadline
 
 _SMALL = 64  # a request that needs no more than this part of the bytes is a small one
 _RESERVED = 8  # and this part is for small ones only
+Made = TypeVar("Made")
 
 
 class Hold:
@@ -51,6 +53,23 @@ class Budget:
     def take(self, nbytes: int) -> Hold | None:
         """So many bytes, if there is room for them and nobody waits for it."""
         return self._share(nbytes).take(nbytes)
+
+    def made(
+        self, make: Callable[[], Made], nbytes: Callable[[Made], int], deadline: CheckDeadline = ENDLESS
+    ) -> tuple[Made, Hold]:
+        """What `make` returns, whose bytes are known only then, and the room for it; raises JobCancelled as `hold`.
+
+        Where there is no room, it is waited for with nothing in hand, so that others pass, and made again.
+        """
+        hold: Hold | None = None
+        while True:
+            made = make()
+            needed = nbytes(made)
+            hold = hold or self.take(needed)
+            if hold is not None:
+                return made, hold
+            del made
+            hold = self.hold(needed, deadline)
 
     @property
     def free(self) -> int:

@@ -120,23 +120,15 @@ class FamilyReader:
     def _held(
         self, prompt: Rendered, media: Sequence[Medium], tokenise: Tokenise, deadline: CheckDeadline
     ) -> tuple[dict[str, Any], str, Hold]:
-        """What the processor makes of a prompt, its text with places, and the memory that it takes.
+        """What the processor makes of a prompt, its text with places, and the memory that it takes."""
 
-        How much that is, is known only then. Who finds no room waits for it with nothing in hand, so that others pass,
-        and asks the processor again.
-        """
-        hold: Hold | None = None
-        while True:
+        def make() -> tuple[dict[str, Any], str]:
             with deadline.holding(self._one_at_a_time):
                 self._words.prompt, self._words.tokens = prompt, tokenise
-                inputs = self._processed(prompt.marked, media)
-                text = self._words.prompt.text
-            needed = _nbytes(inputs)
-            hold = hold or self._budget.take(needed)
-            if hold is not None:
-                return inputs, text, hold
-            del inputs
-            hold = self._budget.hold(needed, deadline)
+                return self._processed(prompt.marked, media), self._words.prompt.text
+
+        (inputs, text), hold = self._budget.made(make, lambda made: _nbytes(made[0]), deadline)
+        return inputs, text, hold
 
     def _processed(self, text: str, media: Sequence[Medium]) -> dict[str, Any]:
         given: dict[str, Any] = {}

@@ -107,16 +107,11 @@ class GeneralReader:
         return next((at for at, token in enumerate(tokens) if token in self._places or token < 0), 0)
 
     def _held(self, text: str, media: Sequence[Medium], deadline: CheckDeadline) -> tuple[dict[str, Any], Hold]:
-        hold: Hold | None = None
-        while True:
+        def make() -> dict[str, Any]:
             with deadline.holding(self._one_at_a_time):
-                made = self.processed(text, media)
-            needed = numbers.nbytes(made)
-            hold = hold or self._budget.take(needed)
-            if hold is not None:
-                return made, hold
-            del made
-            hold = self._budget.hold(needed, deadline)
+                return self.processed(text, media)
+
+        return self._budget.made(make, numbers.nbytes, deadline)
 
     def processed(self, text: str, media: Sequence[Medium]) -> dict[str, Any]:
         """What the processor makes of a text and what it shows; raises InvalidValue."""
