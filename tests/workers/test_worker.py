@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -20,6 +21,7 @@ from tests.servers import PATIENCE, eventually
 from tests.workers import running
 from workers.engine import Prepared
 from workers.process import Start
+from workers.serving import job_runner
 from workers.serving.batcher import Batcher
 from workers.serving.check_deadline import ENDLESS, CheckDeadline
 from workers.serving.engine_thread import EngineThread
@@ -139,6 +141,28 @@ def test_a_job_that_waits_for_memory_keeps_no_thread_from_one_that_needs_none(
     engine.allowed.release()
     thread.join(PATIENCE)
     assert {store.get(job.id, "anonymous").status for job in (*large, small)} == {Status.SUCCEEDED}
+
+
+def test_a_job_waits_where_it_is_when_no_thread_can_be_started(
+    store: JobStore, claims: Claims, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise RuntimeError("can't start new thread")
+
+    engine = Crowded()
+    runner = JobRunner(claims, engine, Batcher(engine, claims))
+    taken = engine.budget.hold(6400)
+    job = chat(store)
+    store.submit(job, room=5)
+    monkeypatch.setattr(job_runner, "threading", SimpleNamespace(Thread=lambda **_: SimpleNamespace(start=refuse)))
+    call = threading.Thread(target=runner.run, args=(job.id,), daemon=True)
+    call.start()
+    eventually(lambda: len(engine.asked) == 2)
+    assert call.is_alive()
+    store.cancel(job.id, "anonymous")
+    call.join(PATIENCE)
+    assert not call.is_alive() and not runner._held
+    taken.free()
 
 
 def test_what_waits_aside_and_is_cancelled_is_left_alone(store: JobStore, claims: Claims) -> None:

@@ -91,7 +91,10 @@ class JobRunner:
             wait()
             return
         end.callback(self._aside.release)
-        threading.Thread(target=wait, name="aside", daemon=True).start()
+        try:
+            threading.Thread(target=wait, name="aside", daemon=True).start()
+        except RuntimeError:  # the system has no thread left, so this one waits
+            wait()
 
     def _count(self, people: int, taken: int = 0) -> None:
         with self._counting:
