@@ -198,11 +198,13 @@ def test_an_image_model_is_a_row(tree: Tree) -> None:
     assert served == "echo-image"
 
 
-@pytest.mark.parametrize("kind", ["tools", "reasoning"])
-def test_a_format_is_a_file(kind: str, tree: Tree) -> None:
-    like = (ROOT / "workers/parsers" / kind / f"{'hermes' if kind == 'tools' else 'seed_oss'}.py").read_text()
-    text = re.sub(r"^NAMES(.*?) = .*$", r'NAMES\1 = ("echo",)', like, flags=re.MULTILINE)
-    tree.add(f"workers/parsers/{kind}/echo.py", text.replace("tool_call>", "echo>").replace("seed:think", "echo"))
+@pytest.mark.parametrize(
+    ("kind", "folder", "like"), [("tools", "tools/json_objects", "hermes"), ("reasoning", "reasoning", "seed_oss")]
+)
+def test_a_format_is_a_file(kind: str, folder: str, like: str, tree: Tree) -> None:
+    model = (ROOT / "workers/parsers" / folder / f"{like}.py").read_text()
+    text = re.sub(r"^NAMES(.*?) = .*$", r'NAMES\1 = ("echo",)', model, flags=re.MULTILINE)
+    tree.add(f"workers/parsers/{folder}/echo.py", text.replace("tool_call>", "echo>").replace("seed:think", "echo"))
     tree.tables()
     key = "tool_call_parser" if kind == "tools" else "reasoning_parser"
     served = tree.run(

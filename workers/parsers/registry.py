@@ -1,4 +1,4 @@
-"""The formats by name: the modules of `workers/parsers/tools` and `workers/parsers/reasoning`."""
+"""The formats by name: the modules in the folders of `workers/parsers/tools`, and of `workers/parsers/reasoning`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class UnknownFormat(Exception):
 
 
 class ToolFormat(Protocol):
-    """What a module of `workers/parsers/tools` holds.
+    """What a module in a folder of `workers/parsers/tools` holds.
 
     Of several formats that recognise a template the one of the highest `RANK` is taken: 0 is what many families write,
     1 what one does, more what some of its models do. `MARKERS` begin a call; `OBJECTS` says whether a template is first
@@ -112,5 +112,6 @@ def names(kind: FormatKind) -> tuple[str, ...]:
 @cache
 def _modules(kind: FormatKind) -> Mapping[str, Any]:
     package = importlib.import_module(f"workers.parsers.{kind}")
-    files = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
-    return {name: importlib.import_module(f"{package.__name__}.{name}") for name in files}
+    modules = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    files = {module.name.rpartition(".")[2]: module.name for module in modules if not module.ispkg}
+    return {name: importlib.import_module(files[name]) for name in sorted(files)}

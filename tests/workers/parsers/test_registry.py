@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from importlib import import_module
+from pathlib import Path
+
 import pytest
 
 from workers.parsers import registry
@@ -31,6 +35,13 @@ def test_a_module_is_called_as_its_file_and_no_name_is_taken_twice(kind: registr
         assert form.NAMES[0] == name
     assert len(registry.names(kind)) == len(set(registry.names(kind)))
     assert "none" not in registry.names(kind)  # which turns one off
+
+
+@pytest.mark.parametrize("kind", ["tools", "reasoning"])
+def test_no_two_folders_have_a_file_of_one_name(kind: registry.FormatKind) -> None:
+    (folder,) = import_module(f"workers.parsers.{kind}").__path__
+    files = Counter(path.stem for path in Path(folder).rglob("*.py") if path.stem != "__init__")
+    assert files == Counter(registry.formats(kind).keys())
 
 
 @pytest.mark.parametrize(("kind", "protocol"), [("tools", ToolFormat), ("reasoning", ReasoningFormat)])

@@ -8,7 +8,7 @@ from tests.workers.parsers.reasoning.answers import agreed
 from workers.parsers.grammar_parts import Free, Maybe
 from workers.parsers.parser_events import Arguments, CallBegun, CallEnded, ParserEvent, Text, Thought
 from workers.parsers.reasoning import harmony
-from workers.parsers.tools import harmony as tools
+from workers.parsers.tools.json_arguments import harmony as tools
 
 ANALYSIS = "<|channel|>analysis<|message|>"
 FINAL = "<|channel|>final<|message|>"

@@ -8,7 +8,7 @@ from tests.workers.parsers.reasoning.answers import agreed
 from workers.parsers.parser_events import Arguments, CallBegun, CallEnded, ParserEvent, Text, Thought
 from workers.parsers.reasoning import mixed_think_tool_handoff as mixed
 from workers.parsers.reasoning import step_35
-from workers.parsers.tools import qwen3_coder
+from workers.parsers.tools.tags import qwen3_coder
 
 CALL = "<tool_call>\n<function=f>\n</function>\n</tool_call>"
 

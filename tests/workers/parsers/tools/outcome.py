@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import pkgutil
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from types import ModuleType
 from typing import Any, NamedTuple
 
 from tests.rounds import rounds
-from workers.parsers import tools
+from workers.parsers import registry
 from workers.parsers.parser_events import Arguments, CallBegun, CallEnded, ParserEvent, Text
+from workers.parsers.registry import ToolFormat
 
-FORMATS: dict[str, ModuleType] = {
-    module.name: importlib.import_module(f"{tools.__name__}.{module.name}")
-    for module in pkgutil.iter_modules(tools.__path__)
-}
+FORMATS = registry.formats("tools")
 
 
 class Call(NamedTuple):
@@ -36,7 +31,7 @@ class Outcome(NamedTuple):
     calls: tuple[Call, ...]
 
 
-def emitted(form: ModuleType, chunks: Sequence[str], tools: Mapping[str, Mapping[str, Any]]) -> list[ParserEvent]:
+def emitted(form: ToolFormat, chunks: Sequence[str], tools: Mapping[str, Mapping[str, Any]]) -> list[ParserEvent]:
     """All events of a parser for a text that comes in chunks."""
     parser = form.parser(tools)
     events = [event for chunk in chunks for event in parser.feed(chunk)]
@@ -45,7 +40,7 @@ def emitted(form: ModuleType, chunks: Sequence[str], tools: Mapping[str, Mapping
     return events
 
 
-def outcome(form: ModuleType, chunks: Sequence[str], tools: Mapping[str, Mapping[str, Any]]) -> Outcome:
+def outcome(form: ToolFormat, chunks: Sequence[str], tools: Mapping[str, Mapping[str, Any]]) -> Outcome:
     """What it comes to, after checking the order and the form of the events."""
     content: list[str] = []
     calls: list[Call] = []

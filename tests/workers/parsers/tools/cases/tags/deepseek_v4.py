@@ -1,4 +1,4 @@
-from tests.workers.parsers.tools.cases import deepseek_v32
+from tests.workers.parsers.tools.cases.tags import deepseek_v32
 from tests.workers.parsers.tools.table import Case
 
 # DeepSeek V3.2's elements in a section of another name.

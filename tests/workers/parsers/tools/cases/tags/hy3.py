@@ -1,6 +1,6 @@
 import re
 
-from tests.workers.parsers.tools.cases import hy_v3
+from tests.workers.parsers.tools.cases.tags import hy_v3
 
 _TAG = re.compile(r"(</?(?:tool_calls?|tool_sep|arg_key|arg_value))>")
 CASES = [
