@@ -21,7 +21,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from mlxq.settings import Settings
-from tasks.batches import Batches
+from tasks.batches.batches import Batches
 from tasks.redis import store as stores
 from tasks.values.errors import JobConflict
 from workers import redis_server

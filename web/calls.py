@@ -12,9 +12,9 @@ import structlog
 from flask import Response, g, request
 
 from mlxq.model_entry import ModelEntry
-from tasks.event_reader import Inbox
-from tasks.follow import Ends
 from tasks.redis.stream_entries import StreamEntry
+from tasks.streaming.event_reader import Inbox
+from tasks.streaming.follow import Ends
 from tasks.values import events, fold
 from tasks.values.errors import JobError
 from tasks.values.job import Job, Lane, Record, job_id

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.responses.turns import turns
-from tasks.conversations import MOST_ITEMS, Described
 from tasks.redis.unreadable import pass_over
+from tasks.stored.conversations import MOST_ITEMS, Described
 from tasks.values import fold
 from tasks.values.chat_completion import Output
 from tasks.values.errors import InvalidValue, NotFound

@@ -13,17 +13,17 @@ from flask import current_app
 from mlxq import configuration
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
-from tasks.api_keys import KeyRing
-from tasks.batches import Batches
-from tasks.conversations import Conversations
-from tasks.files import Files
-from tasks.follow import Follower
+from tasks.access.api_keys import KeyRing
+from tasks.access.throttle import Throttle
+from tasks.batches.batches import Batches
 from tasks.processes.presence import Presence
 from tasks.redis import store as stores
 from tasks.redis.clock import Clock
 from tasks.redis.store import JobStore
-from tasks.stored_completions import ChatCompletions
-from tasks.throttle import Throttle
+from tasks.stored.completions import ChatCompletions
+from tasks.stored.conversations import Conversations
+from tasks.stored.files import Files
+from tasks.streaming.follow import Follower
 from tasks.values.model import Details
 from web.http.access.capacity import Capacity
 from web.http.access.keycache import KeyCache

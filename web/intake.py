@@ -14,7 +14,7 @@ from marshmallow.fields import Boolean
 from werkzeug.datastructures import FileStorage
 from werkzeug.formparser import FormDataParser
 
-from tasks.blobs import Incoming
+from tasks.stored.blobs import Incoming
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import BlobRef
 from web import admission

@@ -11,9 +11,9 @@ from typing import Any
 
 import structlog
 
-from tasks.event_reader import Inbox
 from tasks.redis.scripts import AWAY
 from tasks.redis.stream_entries import StreamEntry
+from tasks.streaming.event_reader import Inbox
 from tasks.values.events import TERMINAL, Event
 from tasks.values.job import Job
 from web.gateway import Gateway

@@ -10,17 +10,17 @@ from typing import Protocol
 
 import msgspec
 
-from tasks.batches import PREFIX as BATCH
-from tasks.batches import Batches
-from tasks.conversations import PREFIX as CONVERSATION
-from tasks.conversations import Conversations
-from tasks.files import PREFIX as FILE
-from tasks.files import Files
+from tasks.batches.batches import PREFIX as BATCH
+from tasks.batches.batches import Batches
 from tasks.processes.alive import processes
 from tasks.processes.loops import Apart
 from tasks.processes.presence import Worker
 from tasks.redis.store import JobStore
-from tasks.stored_completions import ChatCompletions
+from tasks.stored.completions import ChatCompletions
+from tasks.stored.conversations import PREFIX as CONVERSATION
+from tasks.stored.conversations import Conversations
+from tasks.stored.files import PREFIX as FILE
+from tasks.stored.files import Files
 from tasks.values.chat_completion import PREFIX as COMPLETION
 from tasks.values.errors import UnreadableRecord
 from tasks.values.job import Lane, Listing

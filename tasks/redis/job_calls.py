@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mlxq.settings import Settings
-from tasks import webhooks
 from tasks.leader import fair_share
 from tasks.redis import celery_messages
 from tasks.redis.records import INLINE, Records, reference
@@ -19,6 +18,7 @@ from tasks.redis.storing import storing
 from tasks.values import events, job
 from tasks.values.job import Job, Lane, Record, Status
 from tasks.values.requests import BlobRef
+from tasks.webhooks import deliveries
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -181,7 +181,7 @@ class JobCalls(Records):
                 past,
                 self.keys.blob(""),
                 *stored.args,
-                *webhooks.arguments(webhooks.owed(self.settings, ended, STATUS[type(event)], event, result)),
+                *deliveries.arguments(deliveries.owed(self.settings, ended, STATUS[type(event)], event, result)),
             ],
         )
 

@@ -13,11 +13,11 @@ import msgspec
 import structlog
 from redis import Redis
 
-from tasks.blobs import BlobStore
 from tasks.redis.keys import Keys
 from tasks.redis.scripts import answers
 from tasks.redis.search import Criteria
 from tasks.redis.unreadable import pass_over, readable
+from tasks.stored.blobs import BlobStore
 from tasks.values import events, fold, job
 from tasks.values.errors import Failure, JobNotFinished, NotFound, UnreadableRecord
 from tasks.values.job import Job, Lane, Listing, Record, Status

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import structlog
 
 from mlxq.settings import Settings
-from tasks.blobs import BlobStore
 from tasks.redis import client
 from tasks.redis.job_calls import JobCalls
 from tasks.redis.keys import Keys
 from tasks.redis.scripts import AWAY, Scripts, answers
 from tasks.redis.unreadable import readable
+from tasks.stored.blobs import BlobStore
 from tasks.values import events, job
 from tasks.values.errors import IdempotencyMismatch, JobConflict, QueueFull, TooManyJobs
 from tasks.values.job import Job, Lane, Record

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from tasks.blobs import BlobStore
 from tasks.redis.keys import Keys
 from tasks.redis.scripts import Value
+from tasks.stored.blobs import BlobStore
 from tasks.values import chat_completion
 from tasks.values.chat_completion import Completion
 from tasks.values.job import Job, Storage

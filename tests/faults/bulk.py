@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import httpx
 import psutil
 
-from tasks.batch_lines import line_job
+from tasks.batches.lines import line_job
 from tasks.processes.presence import Presence
 from tasks.redis import store as stores
 from tests.faults.clients import CHAT

@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from tasks import api_keys, batches, conversations, files
+from tasks.access import api_keys
+from tasks.batches import batches
 from tasks.processes.presence import Worker
+from tasks.stored import conversations, files
 from tasks.values import chat_completion, events, fold, job, requests
 
 FIXTURES = Path(__file__).parent / "fixtures"

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 import structlog
 
-from tasks.batches import Batch
+from tasks.batches.batches import Batch
 from tasks.values.job import Job
 from web.batches.input_lines import Line
 from web.batches.line_jobs import OutputLine

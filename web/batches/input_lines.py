@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tasks.batch_lines import Place
-from tasks.batches import Cursor
+from tasks.batches.batches import Cursor
+from tasks.batches.lines import Place
 
 _BOM = b"\xef\xbb\xbf"  # what some editors put at the start of a file
 CUT = "the input file is shorter than it was"

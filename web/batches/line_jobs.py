@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple, TypeAlias
 import structlog
 
 from mlxq.catalogue import parted
-from tasks.batch_lines import Tally, line_job
-from tasks.batches import Batch
+from tasks.batches.batches import Batch
+from tasks.batches.lines import Tally, line_job
 from tasks.redis.scripts import AWAY
 from tasks.values import events
 from tasks.values.errors import Failure, InvalidValue, JobError, NotFound, StorageFull

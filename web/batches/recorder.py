@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from tasks.batch_lines import BatchLines, Tally
-from tasks.batches import Cursor, Problem, Sizes, Status
-from tasks.files import File
+from tasks.batches.batches import Cursor, Problem, Sizes, Status
+from tasks.batches.lines import BatchLines, Tally
+from tasks.stored.files import File
 from web.batches.input_lines import FileLost
 from web.batches.line_jobs import OutputLine
 from web.batches.output_files import OutputFiles

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 
 import structlog
 
-from tasks.batch_lines import BatchLines, line_job
-from tasks.batches import BatchState, Cursor, Problem, Status
+from tasks.batches.batches import BatchState, Cursor, Problem, Status
+from tasks.batches.lines import BatchLines, line_job
 from tasks.values import events
 from tasks.values.errors import StorageFull
 from tasks.values.job import Job

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tasks.batch_lines import Place
-from tasks.batches import Batch, BatchState, Cursor, Sizes, Status
+from tasks.batches.batches import Batch, BatchState, Cursor, Sizes, Status
+from tasks.batches.lines import Place
 from web.batches.validation import Validation
 
 LEAST = 2  # lines that any batch may have in flight, however many batches there are

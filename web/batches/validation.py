@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from tasks.batches import Batch, Cursor, Problem
+from tasks.batches.batches import Batch, Cursor, Problem
 from web.batches.input_lines import CUT, Body, FileLost, Line, Request, lines
 
 MOST_LINES = 50_000

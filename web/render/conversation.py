@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.conversations import Described
+from tasks.stored.conversations import Described
 
 
 def body(described: Described) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from tasks.api_keys import PREFIX, UNLIMITED, Limits, Listed
+from tasks.access.api_keys import PREFIX, UNLIMITED, Limits, Listed
 
 
 def body(listed: Listed) -> dict[str, Any]:

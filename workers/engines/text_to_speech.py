@@ -16,7 +16,7 @@ import structlog
 
 from mlxq.entries import TextToSpeechEntry
 from mlxq.settings import Settings
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tasks.values import events
 from tasks.values.errors import EngineError, Failure, InvalidValue, JobError, ModelNotFound
 from tasks.values.events import Event

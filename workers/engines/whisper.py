@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from mlxq.entries import WhisperEntry
 from mlxq.settings import Settings
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tasks.values import events
 from tasks.values.errors import EngineError, Failure, JobError
 from tasks.values.events import Event, Segment

@@ -15,12 +15,12 @@ from mlxq import configuration, home
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
 from tasks.leader.control import Control
-from tasks.outbound import Outbound
+from tasks.outbound.outbound import Outbound
 from tasks.processes.loops import Loop, insist
 from tasks.processes.presence import Presence
 from tasks.redis import store
 from tasks.redis.scripts import AWAY
-from tasks.webhook_sender import WebhookSender
+from tasks.webhooks.sender import WebhookSender
 from workers.process import GRACE, Begun
 from workers.supervision.host import Host
 

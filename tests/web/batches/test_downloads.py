@@ -11,12 +11,12 @@ import pytest
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
-from tasks.batch_lines import Place, Tally
-from tasks.batches import Batch, Batches, BatchState, Status
-from tasks.blobs import BlobStore
-from tasks.files import Files
+from tasks.batches.batches import Batch, Batches, BatchState, Status
+from tasks.batches.lines import Place, Tally
 from tasks.redis.claims import Claims
 from tasks.redis.store import JobStore
+from tasks.stored.blobs import BlobStore
+from tasks.stored.files import Files
 from tasks.values import events, fold
 from tasks.values.errors import StorageFull
 from tasks.values.job import Status as JobStatus

@@ -12,10 +12,10 @@ from flask import has_app_context
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
-from tasks.batch_lines import Place
-from tasks.batches import Batch
-from tasks.files import Files
+from tasks.batches.batches import Batch
+from tasks.batches.lines import Place
 from tasks.redis.store import JobStore
+from tasks.stored.files import Files
 from tasks.values import events, fold
 from tasks.values.job import Job, Lane
 from tasks.values.requests import BlobRef

@@ -12,11 +12,11 @@ import pytest
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
-from tasks.batch_lines import BatchLines
-from tasks.batches import Batches, BatchState, Status
-from tasks.files import Files
+from tasks.batches.batches import Batches, BatchState, Status
+from tasks.batches.lines import BatchLines
 from tasks.redis.claims import Claims
 from tasks.redis.store import JobStore
+from tasks.stored.files import Files
 from tasks.values import events, fold
 from tasks.values.errors import Failure
 from tasks.values.events import Usage

@@ -11,8 +11,8 @@ from flask import Flask
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
-from tasks.batch_lines import Place
-from tasks.batches import Status
+from tasks.batches.batches import Status
+from tasks.batches.lines import Place
 from tasks.processes.presence import ModelState, Presence
 from tasks.redis.store import JobStore
 from tests.servers import eventually, fake

@@ -16,7 +16,7 @@ from PIL import Image
 
 from mlxq.entries import MultimodalEntry, MultimodalOptions
 from mlxq.settings import Settings
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tasks.values import events
 from tasks.values.errors import ContextLengthExceeded, InvalidValue, JobCancelled
 from tasks.values.job import Job

@@ -15,7 +15,7 @@ import pytest
 
 from mlxq.entries import SpeechToTextEntry
 from mlxq.settings import Settings
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tasks.values import events, fold
 from tasks.values.errors import InvalidValue, ModelNotFound
 from tasks.values.events import Event, Progress, Recording, Segment

@@ -13,7 +13,7 @@ import pytest
 
 from mlxq.entries import TextToSpeechEntry, TextToSpeechOptions
 from mlxq.settings import Settings
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tasks.values import events, fold
 from tasks.values.errors import InvalidValue, ModelNotFound, UnsupportedParameter
 from tasks.values.events import AudioChunk, Done, Event, Progress

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlxq.settings import Settings
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tasks.values import events
 from tasks.values.errors import InvalidValue, JobCancelled, ModelNotFound, NotFound
 from tasks.values.events import Done, Event, Failed, Progress, Recording, Segment

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from mlxq.settings import Settings
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tasks.values import events, fold
 from tasks.values.events import Event
 from tasks.values.job import Job, RenderOptions

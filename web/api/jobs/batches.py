@@ -8,8 +8,8 @@ from flask import Blueprint, request
 
 from schemas.answers import work
 from schemas.jobs.batches import BatchListSchema, BatchSchema
-from tasks.batches import BatchState
-from tasks.files import File
+from tasks.batches.batches import BatchState
+from tasks.stored.files import File
 from tasks.values.errors import InvalidValue, NotFound
 from web import intake, registry, waiting_reasons
 from web.gateway import gateway

@@ -17,10 +17,10 @@ from simple_websocket import Server
 
 from schemas.fields import checked
 from schemas.jobs.jobs import JobsStreamMessageSchema
-from tasks.batches import PREFIX, BatchState
+from tasks.batches.batches import PREFIX, BatchState
 from tasks.redis.scripts import AWAY
+from tasks.streaming.watch import BatchWatch, Over, Sight, Told, Watch
 from tasks.values.errors import Failure, InvalidValue, JobError, NotFound
-from tasks.watch import BatchWatch, Over, Sight, Told, Watch
 from web.gateway import Gateway, gateway
 from web.http.access import auth
 from web.http.errors import envelope, validation

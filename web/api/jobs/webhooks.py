@@ -9,10 +9,10 @@ from flask import Blueprint
 
 from mlxq.settings import Settings
 from schemas.answers import work
-from tasks import webhooks
-from tasks.outbound import Outbound
+from tasks.outbound.outbound import Outbound
 from tasks.values.errors import InvalidValue
 from tasks.values.job import Webhook
+from tasks.webhooks import deliveries
 from web.gateway import gateway
 from web.http.access import auth
 from web.openapi.operation import operation
@@ -34,7 +34,7 @@ def index(job_id: str) -> dict[str, Any]:
     """What the job's end was told to webhooks, and how that went."""
     store = gateway().store
     job = store.get(job_id, auth.current()).job
-    return _listed(webhooks.of(store, store.keys.job(job.id)))
+    return _listed(deliveries.of(store, store.keys.job(job.id)))
 
 
 @blueprint.get("/v1/batches/<batch_id>/deliveries")
@@ -43,14 +43,14 @@ def of_batch(batch_id: str) -> dict[str, Any]:
     """What the batch's end was told to webhooks, and how that went."""
     store = gateway().store
     batch = gateway().batches.get(batch_id, auth.current()).batch
-    return _listed(webhooks.of(store, store.keys.batch(batch.id)))
+    return _listed(deliveries.of(store, store.keys.batch(batch.id)))
 
 
-def _listed(found: Iterable[webhooks.Told]) -> dict[str, Any]:
+def _listed(found: Iterable[deliveries.Told]) -> dict[str, Any]:
     return {"object": "list", "data": [_delivery(told) for told in found]}
 
 
-def _delivery(told: webhooks.Told) -> dict[str, Any]:
+def _delivery(told: deliveries.Told) -> dict[str, Any]:
     """The delivery object; the server's own webhook is its operator's business, so its address is not shown."""
     own = told.delivery.own
     return {

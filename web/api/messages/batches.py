@@ -14,9 +14,9 @@ from flask import Blueprint, Response, request
 
 from schemas.answers import messages as answers
 from schemas.messages.batches import MessageBatchListSchema, MessageBatchSchema
-from tasks import batches
-from tasks.batches import BatchState, Status
-from tasks.files import File
+from tasks.batches import batches
+from tasks.batches.batches import BatchState, Status
+from tasks.stored.files import File
 from tasks.values.errors import JobConflict, NotFound
 from web import cursors, intake
 from web.api.messages.messages import ENDPOINT

@@ -16,7 +16,7 @@ from schemas.responses.conversations import (
     ItemSchema,
     ItemsCreateSchema,
 )
-from tasks.conversations import Conversation, Described
+from tasks.stored.conversations import Conversation, Described
 from tasks.values.errors import InvalidValue
 from web import callers, conversations, intake
 from web.gateway import gateway

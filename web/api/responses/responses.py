@@ -23,7 +23,7 @@ from schemas.responses.responses import (
 )
 from schemas.responses.tools import CallableTool, callable_tools
 from schemas.text.tools import Choice
-from tasks.follow import Ends
+from tasks.streaming.follow import Ends
 from tasks.values import fold
 from tasks.values import responses as values
 from tasks.values.errors import InvalidValue, JobConflict

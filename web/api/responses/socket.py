@@ -17,9 +17,9 @@ from simple_websocket import ConnectionClosed, Server
 
 from schemas.fields import checked
 from schemas.responses.responses import ResponsesMessageSchema
-from tasks.event_reader import Inbox
-from tasks.follow import Ends
 from tasks.redis.stream_entries import StreamEntry
+from tasks.streaming.event_reader import Inbox
+from tasks.streaming.follow import Ends
 from tasks.values import events
 from tasks.values import responses as values
 from tasks.values.errors import Failure, InvalidValue, JobError

@@ -9,7 +9,7 @@ from flask import Blueprint, request
 from mlxq.model_entry import ModelEntry
 from schemas.answers import server
 from schemas.server.keys import KeySchema
-from tasks.api_keys import Limits, Listed
+from tasks.access.api_keys import Limits, Listed
 from web import intake
 from web.api.server import queue as queues
 from web.gateway import Gateway, gateway

@@ -10,7 +10,7 @@ from flask import Blueprint, request
 from schemas.answers import stored as answers
 from schemas.text.stored_completions import ChatCompletionListSchema, MetadataSchema, PageSchema
 from tasks.redis.unreadable import pass_over
-from tasks.stored_completions import Stored
+from tasks.stored.completions import Stored
 from tasks.values.errors import InvalidValue, NotFound, UnreadableRecord
 from web import intake
 from web.gateway import gateway

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from flask import Flask, g, request
 
-from tasks import api_keys
-from tasks.api_keys import UNLIMITED, ApiKey, Limits
+from tasks.access import api_keys
+from tasks.access.api_keys import UNLIMITED, ApiKey, Limits
 from web.gateway import gateway
 from web.http.errors import AdminKeyRequired, Unauthenticated
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from tasks import api_keys
-from tasks.api_keys import ApiKey, KeyRing
+from tasks.access import api_keys
+from tasks.access.api_keys import ApiKey, KeyRing
 from tasks.values.errors import QueueUnavailable
 from web.http.errors import Unauthenticated
 

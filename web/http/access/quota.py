@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from flask import Flask, Response, g, request
 
-from tasks.throttle import Admission, Allowance
+from tasks.access.throttle import Admission, Allowance
 from web.gateway import gateway
 from web.http.access import auth
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeGuard
 
-from tasks.outbound import Outbound
+from tasks.outbound.outbound import Outbound
 from tasks.values.requests import BlobRef
 from web.endpoint import Endpoint
 from web.gateway import Gateway

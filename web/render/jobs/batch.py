@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tasks.batches import BatchState, Status
+from tasks.batches.batches import BatchState, Status
 from tasks.values.errors import Failure
 from web.endpoint import Rendered
 from web.http.errors import Dialect

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.files import File
+from tasks.stored.files import File
 
 
 def body(file: File) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tasks.batches import BatchState, Status
+from tasks.batches.batches import BatchState, Status
 from web.render.anthropic import time
 
 _CANCELED, _EXPIRED = "batch_cancelled", "batch_expired"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tasks.stored_completions import Stored
+from tasks.stored.completions import Stored
 from tasks.values.chat_completion import Output
 from web.render.text import chat
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from mlxq.entries import ImageEntry
 from mlxq.settings import Settings
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from workers import blas
 from workers.engine import Unservable
 from workers.engines.images.variants import VARIANTS, Variant

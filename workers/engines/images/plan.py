@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tasks.values.errors import InvalidValue, UnsupportedParameter
 from tasks.values.job import Job
 from tasks.values.requests import BlobRef, ImageRequest

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tasks.values.errors import JobCancelled, StorageFull
 from tasks.values.requests import BlobRef
 from workers.engines.speech.cuts import CHUNK, FRAME, WINDOW, Cutter, Window

@@ -19,7 +19,7 @@ from mlxq.entries import LmEntry, TextEntry
 from mlxq.model_path import ModelPathError
 from mlxq.ranges import SAMPLING
 from mlxq.settings import Settings
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from workers.engine import Unservable
 from workers.engines.text.adapters import Adapters
 from workers.engines.text.cache import kv

@@ -15,7 +15,7 @@ from mlx_vlm.utils import get_model_type, load_image_processor, load_model, load
 
 from mlxq.entries import MultimodalEntry
 from mlxq.settings import Settings
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from workers.engines.text import loading
 from workers.engines.text.loading import Loaded, Weights
 from workers.engines.vision.encoder_cache import EncoderCache

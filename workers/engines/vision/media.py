@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import Media
 from workers.engines.vision.family import Kind

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import ChatRequest, Media, Message, RenderRequest
 from workers.media.documents import pdf

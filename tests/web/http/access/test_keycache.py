@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
-from tasks.api_keys import ApiKey, KeyRing, Status
+from tasks.access.api_keys import ApiKey, KeyRing, Status
 from tasks.redis import store as stores
 from tasks.values.errors import QueueUnavailable
 from tests.servers import Valkey, fake

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tests.workers.engines.images import drawing
 from workers.engines.images.engine import ImageEngine
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tasks.values import events, fold
 from tasks.values.events import Event
 from tasks.values.job import Job, Lane

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tasks.values import events
 from tasks.values.errors import ModelNotFound, StorageFull
 from tests.jobs import chat

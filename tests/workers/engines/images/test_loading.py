@@ -13,7 +13,7 @@ from mlx import nn
 from mlxq.entries import ImageGenerationEntry, ImageOptions
 from mlxq.model_path import ModelPathError
 from mlxq.settings import Settings
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tasks.values import events
 from tasks.values.errors import InvalidValue
 from tests.workers.engines.images import drawing, tiny

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tasks.values.errors import JobError
 from tests.workers.engines.images.drawing import job, mask, photo, png, put
 from workers.engines.images.plan import CHECKED_BYTES, Planner

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tasks.values import events
 from tests.workers.engines.images.drawing import job, kinds, mask, photo, put, run
 from workers.engines.images.canvases.base import Ask

@@ -10,7 +10,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tasks.values.job import Job
 from tasks.values.requests import BlobRef, ChatRequest, Media, Message
 from tests.workers.engines.rows import job

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tasks.values import events
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import BlobRef

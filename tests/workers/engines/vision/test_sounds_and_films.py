@@ -12,7 +12,7 @@ import pytest
 
 from mlxq.entries import MultimodalEntry
 from mlxq.settings import Settings
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tasks.values import events
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import BlobRef

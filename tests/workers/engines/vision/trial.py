@@ -10,7 +10,7 @@ from typing import Any
 
 from mlxq.entries import MultimodalEntry
 from mlxq.settings import Settings
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tasks.values import events
 from tasks.values.job import Job
 from tasks.values.requests import BlobRef, Tool, ToolChoice

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tasks.blobs import BlobStore
+from tasks.stored.blobs import BlobStore
 from tasks.values.errors import ContextLengthExceeded, InvalidValue
 from tasks.values.requests import ChatRequest, Media, Message
 from tests.workers.media.documents import written

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from tasks.batch_lines import BatchLines, Place, Tally, line_job
-from tasks.batches import Batches, BatchState, Cursor, Problem, Sizes, Status
-from tasks.files import Files
+from tasks.batches.batches import Batches, BatchState, Cursor, Problem, Sizes, Status
+from tasks.batches.lines import BatchLines, Place, Tally, line_job
 from tasks.leader.housekeeping import Housekeeping
 from tasks.redis.claims import Begun, Changes, Claims, release
 from tasks.redis.exclusive_lease import Lease
 from tasks.redis.store import JobStore
+from tasks.stored.files import Files
 from tasks.values import events
 from tasks.values.errors import JobConflict, NotFound
 from tasks.values.events import Usage

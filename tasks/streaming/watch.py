@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
-from tasks.batches import Batches, BatchState
+from tasks.batches.batches import Batches, BatchState
 from tasks.redis.job_calls import STATUS
 from tasks.redis.scripts import answers
 from tasks.redis.store import JobStore

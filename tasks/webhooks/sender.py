@@ -19,13 +19,13 @@ import msgspec
 import structlog
 from standardwebhooks import Webhook as Signer
 
-from tasks import webhooks
-from tasks.outbound import Outbound
+from tasks.outbound.outbound import Outbound
 from tasks.processes.loops import Apart, Loop
 from tasks.redis.scripts import AWAY, answers
 from tasks.redis.store import JobStore
 from tasks.values.errors import FetchFailed, InvalidValue
-from tasks.webhooks import Attempt, Delivery, DeliveryState, Told
+from tasks.webhooks import deliveries
+from tasks.webhooks.deliveries import Attempt, Delivery, DeliveryState, Told
 
 DELAYS = (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 28_800)  # seconds after each try: 23 h 43 min
 TIMEOUT = 10.0  # seconds a receiver has to answer
@@ -94,7 +94,7 @@ class WebhookSender:
             self._apart.run(member.decode(), self._see_to, member.decode())
 
     def _see_to(self, delivery_id: str) -> None:
-        told = webhooks.read(self._store, delivery_id)
+        told = deliveries.read(self._store, delivery_id)
         if told is None or told.state != "pending":
             self._store.redis.zrem(self._store.keys.hooks(), delivery_id)
         else:

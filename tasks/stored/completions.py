@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tasks.files import stretch
 from tasks.redis.scripts import answers
 from tasks.redis.store import JobStore
 from tasks.redis.unreadable import pass_over, readable
+from tasks.stored.files import stretch
 from tasks.values import chat_completion
 from tasks.values.chat_completion import Completion, Output
 from tasks.values.errors import NotFound, UnreadableRecord

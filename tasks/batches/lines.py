@@ -10,13 +10,13 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
-from tasks import webhooks
-from tasks.batches import PREFIX, Batch, Batches, BatchState, Cursor, Problem, Sizes, Status, time_field
-from tasks.files import File
+from tasks.batches.batches import PREFIX, Batch, Batches, BatchState, Cursor, Problem, Sizes, Status, time_field
 from tasks.redis.scripts import Value, answers
 from tasks.redis.store import JobStore
+from tasks.stored.files import File
 from tasks.values.events import Terminal, Usage
 from tasks.values.job import Job, Record
+from tasks.webhooks import deliveries
 
 _ROOM = 1 << 31  # who submits lines bounds how many there are
 log = structlog.get_logger()
@@ -192,8 +192,8 @@ class BatchLines:
         """End a batch, once: every batch ends here. `files` are by the field that names them in its record."""
         keys, settings = self.store.keys, self.store.settings
         made = files or {}
-        keep = max(settings.batch_ttl, webhooks.KEPT)
-        owed = webhooks.deliveries(settings.webhook_url, None, f"batch.{status}", _shown(batch, status, made), keep)
+        keep = max(settings.batch_ttl, deliveries.KEPT)
+        owed = deliveries.deliveries(settings.webhook_url, None, f"batch.{status}", _shown(batch, status, made), keep)
         with answers():
             done = self.store.scripts.run(
                 "settle_batch",
@@ -222,7 +222,7 @@ class BatchLines:
                         for field, file in made.items()
                         for part in (field, file.id, msgspec.json.encode(file), file.expires or "")
                     ),
-                    *webhooks.arguments(owed),
+                    *deliveries.arguments(owed),
                 ],
             )
         if done:

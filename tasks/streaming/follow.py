@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 import structlog
 
-from tasks.event_reader import EventReader, Inbox
 from tasks.processes.loops import Loop
 from tasks.processes.presence import Presence
 from tasks.redis.scripts import AWAY, answers
 from tasks.redis.store import JobStore, Submission
 from tasks.redis.stream_entries import StreamEntry, before, readable, recorded
+from tasks.streaming.event_reader import EventReader, Inbox
 from tasks.values import events
 from tasks.values.errors import NotFound, UnreadableRecord
 from tasks.values.events import Event

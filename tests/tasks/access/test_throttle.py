@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import pytest
 
-from tasks import throttle
-from tasks.api_keys import Limits
+from tasks.access import throttle
+from tasks.access.api_keys import Limits
+from tasks.access.throttle import Admission, Throttle
 from tasks.redis.scripts import Call, Scripts
 from tasks.redis.store import JobStore
-from tasks.throttle import Admission, Throttle
 from tasks.values.errors import QueueUnavailable, RateLimited, TooManyAtOnce
 from tests.servers import eventually
 

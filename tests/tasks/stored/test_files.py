@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.files import File, Files
 from tasks.leader.housekeeping import Housekeeping
 from tasks.redis.store import JobStore
+from tasks.stored.files import File, Files
 from tasks.values.errors import NotFound
 
 
@@ -39,7 +39,7 @@ def test_files_are_paged_in_either_order_and_by_purpose(store: JobStore) -> None
 
 
 def test_a_long_list_is_read_in_stretches(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.files._STRETCH", 2)
+    monkeypatch.setattr("tasks.stored.files._STRETCH", 2)
     made = [added(store, f"{number}.jsonl").id for number in range(4)]
     assert [file.id for file in Files(store).list("me", limit=10).files] == made[::-1]
 

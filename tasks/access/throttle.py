@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import structlog
 
-from tasks.api_keys import Limits
+from tasks.access.api_keys import Limits
 from tasks.processes.loops import Loop
 from tasks.redis.scripts import AWAY, Call, answers
 from tasks.redis.store import JobStore

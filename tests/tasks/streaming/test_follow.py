@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from mlxq.settings import Settings
-from tasks.follow import Ends, Follower, Inbox
 from tasks.processes.presence import Presence
 from tasks.redis import store as stores
 from tasks.redis.claims import Begun, Changes, Claim, Claims, Ended, Published
 from tasks.redis.store import JobStore
 from tasks.redis.stream_entries import rebuilt
+from tasks.streaming.follow import Ends, Follower, Inbox
 from tasks.values import events, fold
 from tasks.values.errors import NotFound
 from tasks.values.job import Job, Status

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from tasks.files import File, stretch
 from tasks.redis.scripts import answers
 from tasks.redis.store import JobStore
 from tasks.redis.unreadable import pass_over, readable
+from tasks.stored.files import File, stretch
 from tasks.values.errors import IdempotencyMismatch, JobConflict, NotFound, UnreadableRecord
 from tasks.values.events import Usage
 from tasks.values.job import new_id

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tasks import watch
-from tasks.batch_lines import BatchLines, Tally
-from tasks.batches import Batch, Batches, Sizes
-from tasks.batches import Status as BatchStatus
-from tasks.files import Files
+from tasks.batches.batches import Batch, Batches, Sizes
+from tasks.batches.batches import Status as BatchStatus
+from tasks.batches.lines import BatchLines, Tally
 from tasks.redis.claims import Begun, Changes, Claims, Ended, Published
 from tasks.redis.store import JobStore
+from tasks.stored.files import Files
+from tasks.streaming import watch
+from tasks.streaming.watch import BatchWatch, Over, Sight, Told, Watch
 from tasks.values import events
 from tasks.values.job import Job, Status
-from tasks.watch import BatchWatch, Over, Sight, Told, Watch
 from tests.jobs import chat
 
 

@@ -10,7 +10,7 @@ import pytest
 from tasks.leader.housekeeping import Housekeeping
 from tasks.redis.claims import Changes, Claims, Ended
 from tasks.redis.store import JobStore
-from tasks.stored_completions import ChatCompletions, Stored
+from tasks.stored.completions import ChatCompletions, Stored
 from tasks.values import chat_completion, events, fold
 from tasks.values.chat_completion import completion_id
 from tasks.values.errors import Failure, NotFound
@@ -124,7 +124,7 @@ def test_nobody_else_sees_it(store: JobStore, one: Claims) -> None:
 def test_they_are_paged_in_either_order_by_model_and_by_metadata(
     store: JobStore, one: Claims, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.stored_completions._STRETCH", 2)
+    monkeypatch.setattr("tasks.stored.completions._STRETCH", 2)
     made = [stored(store, one, metadata={"at": str(number % 2), "of": "x"}).completion.id for number in range(6)]
     assert listed(store) == (made, False)
     assert listed(store, newest_first=True) == (made[::-1], False)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.blobs import BlobStore, BlobTooLarge
+from tasks.stored.blobs import BlobStore, BlobTooLarge
 from tasks.values.errors import NotFound
 
 

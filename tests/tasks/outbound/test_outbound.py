@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from tasks import pinned
-from tasks.blobs import BlobTooLarge
-from tasks.outbound import AddressRefused, Fetched, Outbound, public
+from tasks.outbound import pinned
+from tasks.outbound.outbound import AddressRefused, Fetched, Outbound, public
+from tasks.stored.blobs import BlobTooLarge
 from tasks.values.errors import FetchFailed, InvalidValue
 
 BYTES = b"\x89PNG" + b"x" * 5000

@@ -10,22 +10,23 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 
 from mlxq.settings import Settings
-from tasks import webhook_sender, webhooks
-from tasks.batch_lines import BatchLines
-from tasks.batches import Batches
-from tasks.batches import Status as BatchStatus
-from tasks.files import Files
-from tasks.outbound import Outbound
+from tasks.batches.batches import Batches
+from tasks.batches.batches import Status as BatchStatus
+from tasks.batches.lines import BatchLines
+from tasks.outbound.outbound import Outbound
 from tasks.redis import client
 from tasks.redis import store as stores
 from tasks.redis.claims import Claims
 from tasks.redis.scripts import Scripts
 from tasks.redis.store import JobStore
+from tasks.stored.files import Files
 from tasks.values import events
 from tasks.values.errors import Failure
 from tasks.values.job import Job, Lane, Webhook
-from tasks.webhook_sender import WebhookSender
-from tasks.webhooks import Told
+from tasks.webhooks import deliveries
+from tasks.webhooks import sender as senders
+from tasks.webhooks.deliveries import Told
+from tasks.webhooks.sender import WebhookSender
 from tests import receivers
 from tests.jobs import chat
 from tests.receivers import SECRET, Receiver
@@ -62,7 +63,7 @@ def ended(store: JobStore, event: events.Terminal = events.Done(), **fields: obj
 
 
 def told(store: JobStore, job: Job) -> list[Told]:
-    return list(webhooks.of(store, store.keys.job(job.id)))
+    return list(deliveries.of(store, store.keys.job(job.id)))
 
 
 def settled(store: JobStore, sending: WebhookSender, job: Job) -> list[Told]:
@@ -87,7 +88,7 @@ def test_an_end_is_told_to_the_server_s_webhook_and_the_job_s_own(store: JobStor
         assert event["data"]["status"] == "succeeded" and event["data"]["labels"] == ["night"]
     assert {one.path for one in receiver.about(job.id)} == {"/all", "/own"}
     assert store.redis.zcard(store.keys.hooks()) == 0
-    assert all(store.redis.ttl(store.keys.hook(one.delivery.id)) > webhooks.KEPT - 60 for one in found)
+    assert all(store.redis.ttl(store.keys.hook(one.delivery.id)) > deliveries.KEPT - 60 for one in found)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ def test_it_is_tried_again_after_each_delay_under_the_same_id(store: JobStore, r
 
 def test_the_next_try_waits_for_its_delay(store: JobStore, receiver: Receiver) -> None:
     job = ended(store, webhook=Webhook(f"{receiver.url}/answers/500"))
-    sending = sender(store, delays=webhook_sender.DELAYS)
+    sending = sender(store, delays=senders.DELAYS)
     sending.turn()
 
     def tried() -> Told | None:
@@ -149,7 +150,7 @@ def test_the_next_try_waits_for_its_delay(store: JobStore, receiver: Receiver) -
 
 
 def test_the_schedule_lasts_for_a_day() -> None:
-    assert 23 * 3600 < sum(webhook_sender.DELAYS) <= 24 * 3600
+    assert 23 * 3600 < sum(senders.DELAYS) <= 24 * 3600
 
 
 @pytest.mark.parametrize(("answers", "statuses"), [("410", [410]), ("500", [500, 500, 500])])
@@ -173,9 +174,7 @@ def test_this_network_is_not_called_unless_that_is_allowed(store: JobStore, rece
 def test_what_a_dead_sender_took_is_sent_by_the_next_one(store: JobStore, receiver: Receiver) -> None:
     job = ended(store)
     (one,) = told(store, job)
-    taken = store.scripts.run(
-        "take", [store.keys.hooks(), store.keys.reply("other")], [webhook_sender.LEASE, 8, "token"]
-    )
+    taken = store.scripts.run("take", [store.keys.hooks(), store.keys.reply("other")], [senders.LEASE, 8, "token"])
     assert taken == [one.delivery.id.encode()]
     sending = sender(store)
     sending.turn()
@@ -208,8 +207,8 @@ def test_a_deleted_job_s_deliveries_go_with_it_once_they_are_over(store: JobStor
     waiting = told(store, pending)
     for job in (over, pending):
         store.delete(job.id, "anonymous")
-    assert webhooks.read(store, sent.delivery.id) is None
-    assert all(webhooks.read(store, one.delivery.id) is not None for one in waiting)
+    assert deliveries.read(store, sent.delivery.id) is None
+    assert all(deliveries.read(store, one.delivery.id) is not None for one in waiting)
 
 
 def test_a_batch_owes_deliveries_of_its_own_once(store: JobStore, receiver: Receiver) -> None:
@@ -237,7 +236,7 @@ def test_a_batch_owes_deliveries_of_its_own_once(store: JobStore, receiver: Rece
         "output_file_id": made.id,
         "error_file_id": None,
     }
-    (one,) = webhooks.of(store, store.keys.batch(batch.id))
+    (one,) = deliveries.of(store, store.keys.batch(batch.id))
     assert not one.delivery.own and one.delivery.keep == store.settings.batch_ttl
 
 
@@ -263,7 +262,7 @@ def test_one_that_has_stopped_leaves_the_nudge_to_others(store: JobStore) -> Non
 def test_a_courier_asleep_is_woken_by_what_is_owed_and_by_a_try_that_is_due(
     store: JobStore, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook_sender, "_REST", 4 * PATIENCE)  # a sleep that nobody ends is one for ever
+    monkeypatch.setattr(senders, "_REST", 4 * PATIENCE)  # a sleep that nobody ends is one for ever
     patient = replace(stores.connect(store.settings), redis=client.connect(store.settings.redis_url, timeout=None))
     sending = sender(patient, delays=(0.2,) * 9)
     sending.start()

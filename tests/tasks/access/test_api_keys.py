@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks import api_keys
-from tasks.api_keys import PREFIX, KeyRing, Limits
+from tasks.access import api_keys
+from tasks.access.api_keys import PREFIX, KeyRing, Limits
 from tasks.redis.keys import Keys
 from tasks.redis.store import JobStore
 from tasks.values.errors import NotFound, QueueUnavailable
@@ -107,5 +107,5 @@ def test_owners_of_keys_are_what_they_always_were() -> None:
 
 
 def test_the_fixture_holds_every_field() -> None:
-    written = (Path(__file__).parent / "fixtures" / "keys_v1.jsonl").read_bytes().splitlines()
+    written = (Path(__file__).parents[1] / "fixtures" / "keys_v1.jsonl").read_bytes().splitlines()
     assert api_keys.decode(written[0]).limits == Limits(4, 60, 100) and api_keys.decode(written[1]).expires is None

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from tasks.blobs import BlobTooLarge
+from tasks.stored.blobs import BlobTooLarge
 from tasks.values.errors import FetchFailed, InvalidValue
 
 # Imported by those that call out, as most processes never do.
@@ -143,7 +143,7 @@ class Outbound:
     ) -> Iterator[httpcore.Response]:
         import httpcore
 
-        from tasks import pinned
+        from tasks.outbound import pinned
 
         port = url.port or (443 if url.scheme == "https" else 80)
         addresses = self._addresses(url.host, url.raw_host.decode(), port, param)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tasks import conversations as module
-from tasks.conversations import Conversation, Conversations
 from tasks.leader.housekeeping import Housekeeping
 from tasks.redis.claims import Changes, Claims, Ended
 from tasks.redis.store import JobStore
+from tasks.stored import conversations as module
+from tasks.stored.conversations import Conversation, Conversations
 from tasks.values import events, fold
 from tasks.values.errors import Failure, InvalidValue, NotFound
 from tasks.values.job import Job, RenderOptions

@@ -1,0 +1,1 @@
+"""Batches: what their owners ask and see, and how their lines run."""

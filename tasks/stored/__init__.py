@@ -1,0 +1,1 @@
+"""What users keep: blobs, files, conversations and chat completions."""

@@ -1,0 +1,1 @@
+"""Reading the events of jobs while they run."""
