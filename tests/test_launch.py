@@ -99,7 +99,7 @@ def test_redis_on_a_taken_port_is_explained(tmp_path: Path, valkey: object) -> N
 
 
 def test_the_procfile_starts_what_launch_starts() -> None:
-    from mlxq.cli.launch import PROCESSES
+    from mlxq.cli.commands.launch import PROCESSES
 
     lines = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
     assert lines == {name: "exec python -m " + " ".join(words) for name, words in PROCESSES.items()}

@@ -6,22 +6,22 @@ from importlib.metadata import version
 
 import click
 
-from mlxq.cli.batch import batch
-from mlxq.cli.chat import chat
 from mlxq.cli.client import INTERRUPTED
-from mlxq.cli.config import config
-from mlxq.cli.doctor import doctor
-from mlxq.cli.embed import embed
-from mlxq.cli.image import image
-from mlxq.cli.jobs import jobs
-from mlxq.cli.keys import keys
-from mlxq.cli.launch import launch
-from mlxq.cli.listen import listen
-from mlxq.cli.models import models
-from mlxq.cli.reload import reload
-from mlxq.cli.speak import speak
-from mlxq.cli.top import ps, top
-from mlxq.cli.transcribe import transcribe
+from mlxq.cli.commands.batch import batch
+from mlxq.cli.commands.chat import chat
+from mlxq.cli.commands.config import config
+from mlxq.cli.commands.doctor import doctor
+from mlxq.cli.commands.embed import embed
+from mlxq.cli.commands.image import image
+from mlxq.cli.commands.jobs import jobs
+from mlxq.cli.commands.keys import keys
+from mlxq.cli.commands.launch import launch
+from mlxq.cli.commands.listen import listen
+from mlxq.cli.commands.models import models
+from mlxq.cli.commands.reload import reload
+from mlxq.cli.commands.speak import speak
+from mlxq.cli.commands.top import ps, top
+from mlxq.cli.commands.transcribe import transcribe
 
 
 class Commands(click.Group):

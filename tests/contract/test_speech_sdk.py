@@ -16,7 +16,7 @@ import openai
 import pytest
 
 from tests import recordings
-from tests.mlxq.cli.commands import mlxq
+from tests.mlxq.cli.shell import mlxq
 from tests.servers import PATIENCE, Stack, Valkey, eventually, running
 from tests.workers.engines.recognisers import tiny as ears
 from tests.workers.engines.voices import tiny

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import socket
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,12 @@ from click.testing import CliRunner, Result
 from mlxq import configuration
 from mlxq.catalogue import Catalogue, CatalogueError, Server
 from mlxq.cli import flags, main
+from mlxq.cli.commands import launch
 from mlxq.entries import ENTRIES
 from mlxq.model_entry import ModelEntry
 from mlxq.settings import Settings
 from tests.mlxq import mlx_openai_server as theirs
 from tests.servers import free_port
-
-launch = import_module("mlxq.cli.launch")  # the package has a command of this name
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ LEAN = HEAVY | UNUSED | CALLS
     ("module", "heavy"),
     [
         *((module, LEAN | MESSAGES) for module in ("web.http.wire.server", "web.application", "web.batches.__main__")),
-        ("mlxq.cli.launch", HEAVY),
+        ("mlxq.cli.commands.launch", HEAVY),
         ("workers.redis_server", LEAN | MESSAGES),
         ("workers.__main__", LEAN | MESSAGES | {"redis"}),
         ("workers.supervision.supervisor", LEAN | MESSAGES),

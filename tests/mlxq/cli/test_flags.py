@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from mlxq.catalogue import Catalogue
 from mlxq.cli import main
-from mlxq.cli.launch import _one_model
+from mlxq.cli.commands.launch import _one_model
 from mlxq.entries import ENTRIES, MODEL_TYPES, ImageGenerationEntry, LmEntry
 from mlxq.model_entry import ModelEntry
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.mlxq.cli.commands import Started, noted
+from tests.mlxq.cli.shell import Started, noted
 from tests.servers import Stack, Valkey, fake, running
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
-from mlxq.cli.doctor import lines, report
+from mlxq.cli.commands.doctor import lines, report
 from mlxq.doctor.advice import GIB, findings
 from mlxq.doctor.facts import Compute, Facts, Folder, Interpreter, Keys, Listening, Machine, Models, Queue
 

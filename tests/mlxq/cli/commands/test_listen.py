@@ -13,10 +13,10 @@ import click
 import pytest
 
 from mlxq.cli.client import Client, ServerError
-from mlxq.cli.listen import _microphone, _pieces, transcripts
-from mlxq.cli.speak import _loudspeaker, _play
+from mlxq.cli.commands.listen import _microphone, _pieces, transcripts
+from mlxq.cli.commands.speak import _loudspeaker, _play
 from tests import recordings
-from tests.mlxq.cli.commands import mlxq
+from tests.mlxq.cli.shell import mlxq
 from tests.servers import Stack
 
 

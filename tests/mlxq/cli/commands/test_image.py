@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from mlxq.cli.terminal.inline import Terminal
-from tests.mlxq.cli.commands import Started, mlxq
+from tests.mlxq.cli.shell import Started, mlxq
 from tests.servers import Stack
 from tests.workers.engines.images.drawing import mask, photo
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.mlxq.cli.commands import Started, mlxq
+from tests.mlxq.cli.shell import Started, mlxq
 from tests.servers import Stack, eventually, free_port
 from tests.web.bodies import CHAT, ENDLESS, chat
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mlxq.cli.commands import mlxq
+from tests.mlxq.cli.shell import mlxq
 from tests.servers import Stack
 
 

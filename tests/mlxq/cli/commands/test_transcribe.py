@@ -11,9 +11,9 @@ import click
 import httpx
 import pytest
 
-from mlxq.cli.transcribe import collect
+from mlxq.cli.commands.transcribe import collect
 from tests import recordings
-from tests.mlxq.cli.commands import Started, mlxq, noted
+from tests.mlxq.cli.shell import Started, mlxq, noted
 from tests.servers import Stack, eventually
 
 

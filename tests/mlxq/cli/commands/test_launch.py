@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mlxq.cli.launch import _LOOK, _wait_longer
+from mlxq.cli.commands.launch import _LOOK, _wait_longer
 
 
 @pytest.mark.parametrize(("stopped", "waits"), [(False, _LOOK), (True, 0.1)])

@@ -11,9 +11,9 @@ from typing import Any
 import click
 import pytest
 
-from mlxq.cli.chat import Conversation, _converse
 from mlxq.cli.client import ServerError
-from tests.mlxq.cli.commands import mlxq
+from mlxq.cli.commands.chat import Conversation, _converse
+from tests.mlxq.cli.shell import mlxq
 from tests.servers import Stack
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.mlxq.cli.commands import Finished, mlxq
+from tests.mlxq.cli.shell import Finished, mlxq
 from tests.servers import Stack, Valkey, fake, running
 from tests.web.bodies import CHAT, chat
 

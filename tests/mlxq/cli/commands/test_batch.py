@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.mlxq.cli.commands import Started, mlxq
+from tests.mlxq.cli.shell import Started, mlxq
 from tests.servers import Stack, eventually
 from tests.web.bodies import CHAT, ENDLESS, chat
 
