@@ -18,7 +18,8 @@ from tasks.streaming.follow import Ends
 from tasks.values import events, fold
 from tasks.values.errors import JobError
 from tasks.values.job import Job, Lane, Record, job_id
-from web import admission, callers, growing, intake, registry
+from web import callers, growing, intake, registry
+from web.availability import admission
 from web.callers import Caller
 from web.endpoint import Endpoint
 from web.gateway import Gateway, gateway

@@ -25,10 +25,10 @@ from tasks.stored.conversations import Conversations
 from tasks.stored.files import Files
 from tasks.streaming.follow import Follower
 from tasks.values.model import Details
+from web.availability.live_catalogue import Served
 from web.http.access.capacity import Capacity
 from web.http.access.keycache import KeyCache
 from web.http.wire.disconnect import Watcher
-from web.live_catalogue import Served
 
 _EXTENSION = "mlxq"
 

@@ -17,7 +17,7 @@ from werkzeug.formparser import FormDataParser
 from tasks.stored.blobs import Incoming
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import BlobRef
-from web import admission
+from web.availability import admission
 from web.callers import Caller
 from web.endpoint import Endpoint
 from web.gateway import Gateway

@@ -12,8 +12,8 @@ from mlxq import configuration
 from mlxq.settings import Settings
 from tasks.processes import logs
 from tasks.values.errors import JobError
-from web.admission import callable_now
 from web.application import create_app
+from web.availability.admission import callable_now
 from web.gateway import Gateway
 
 

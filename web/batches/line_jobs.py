@@ -13,7 +13,8 @@ from tasks.redis.scripts import AWAY
 from tasks.values import events
 from tasks.values.errors import Failure, InvalidValue, JobError, NotFound, StorageFull
 from tasks.values.job import Job, Lane, Record
-from web import admission, intake, registry
+from web import intake, registry
+from web.availability import admission
 from web.batches.input_lines import Line
 from web.callers import Caller
 from web.gateway import Gateway

@@ -20,7 +20,7 @@ from tasks.values import events
 from tasks.values.errors import StorageFull
 from tasks.values.job import Job
 from tasks.values.job import Status as JobStatus
-from web import waiting_reasons
+from web.availability import waiting_reasons
 from web.batches.collect import READ, chunks, land
 from web.batches.downloads import Downloads
 from web.batches.input_lines import FileLost, Line, line, stretch

@@ -17,8 +17,8 @@ from simple_websocket import ConnectionClosed, Server
 from schemas.fields import Checked, checked
 from schemas.speech.realtime import EVENTS, LOGPROBS
 from tasks.values.errors import InvalidValue, JobError
-from web import admission
 from web.api.speech.transcriptions import ENDPOINT
+from web.availability import admission
 from web.gateway import Gateway
 from web.http.errors import envelope, validation
 from web.http.wire import sockets

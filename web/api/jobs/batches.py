@@ -11,7 +11,8 @@ from schemas.jobs.batches import BatchListSchema, BatchSchema
 from tasks.batches.batches import BatchState
 from tasks.stored.files import File
 from tasks.values.errors import InvalidValue, NotFound
-from web import intake, registry, waiting_reasons
+from web import intake, registry
+from web.availability import waiting_reasons
 from web.gateway import gateway
 from web.http.access import auth
 from web.http.body import unknown_fields

@@ -15,8 +15,9 @@ from tasks.redis.stream_entries import StreamEntry
 from tasks.values import events
 from tasks.values.errors import InvalidValue, JobError, JobNotFinished
 from tasks.values.job import Listing, Record, Status
-from web import calls, intake, registry, waiting_reasons
+from web import calls, intake, registry
 from web.api.jobs import webhooks
+from web.availability import waiting_reasons
 from web.gateway import gateway
 from web.http.access import auth
 from web.http.body import queries, unknown_fields

@@ -18,9 +18,10 @@ from tasks.batches import batches
 from tasks.batches.batches import BatchState, Status
 from tasks.stored.files import File
 from tasks.values.errors import JobConflict, NotFound
-from web import cursors, intake
+from web import intake
 from web.api.messages.messages import ENDPOINT
 from web.gateway import gateway
+from web.http import cursors
 from web.http.access import auth
 from web.http.body import unknown_fields
 from web.http.prefer import preference

@@ -10,12 +10,14 @@ from flask import Blueprint, request
 from schemas.answers.responses import CompactedResponse
 from schemas.responses.responses import CompactSchema
 from tasks.values.job import new_id
-from web import admission, callers, intake, responses
+from web import callers, intake
 from web.api.responses.responses import ENDPOINT
+from web.availability import admission
 from web.gateway import gateway
 from web.http.body import unknown_fields
 from web.openapi.operation import operation
 from web.render.responses import compacted as render
+from web.stored import responses
 
 CHARACTERS = 2  # that a token of the model's context leaves of a conversation: about the half of it
 UNKNOWN_CONTEXT = 8192  # tokens

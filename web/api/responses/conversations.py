@@ -18,13 +18,14 @@ from schemas.responses.conversations import (
 )
 from tasks.stored.conversations import Conversation, Described
 from tasks.values.errors import InvalidValue
-from web import callers, conversations, intake
+from web import callers, intake
 from web.gateway import gateway
 from web.http.access import auth
 from web.http.body import queries, unknown_fields
 from web.openapi.operation import operation
 from web.render import conversation as render
 from web.render import items as render_items
+from web.stored import conversations
 
 _INCLUDE = ("include",)
 _ID = re.compile(r"[\w.-]{1,128}", re.ASCII)

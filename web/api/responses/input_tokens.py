@@ -10,12 +10,13 @@ from flask import Blueprint, Response
 from schemas.answers.responses import InputTokens
 from schemas.responses.responses import InputTokensSchema
 from tasks.values.requests import RenderRequest
-from web import calls, conversations
+from web import calls
 from web.api.responses import responses as api
 from web.api.text import shared as text
 from web.endpoint import Endpoint, for_anyone
 from web.openapi.operation import operation
 from web.render.responses import input_tokens as render
+from web.stored import conversations
 
 blueprint = Blueprint("responses_input_tokens", __name__)
 

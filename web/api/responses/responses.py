@@ -29,7 +29,7 @@ from tasks.values import responses as values
 from tasks.values.errors import InvalidValue, JobConflict
 from tasks.values.job import Job, RenderOptions
 from tasks.values.requests import ChatRequest, Constraint, Message, Tool, ToolChoice
-from web import callers, calls, conversations, intake, responses
+from web import callers, calls, intake
 from web.api.text import shared as text
 from web.callers import Caller
 from web.endpoint import Endpoint, Rendered
@@ -42,6 +42,7 @@ from web.openapi.operation import SSE, operation
 from web.render.responses import body as render
 from web.render.responses import items
 from web.render.responses.stream import Stream
+from web.stored import conversations, responses
 from web.waiting import Stream as Inbox
 from web.waiting import entries, patience
 

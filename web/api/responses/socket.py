@@ -24,7 +24,7 @@ from tasks.values import events
 from tasks.values import responses as values
 from tasks.values.errors import Failure, InvalidValue, JobError
 from tasks.values.job import Job
-from web import callers, calls, intake, responses
+from web import callers, calls, intake
 from web.api.responses.responses import ENDPOINT
 from web.callers import Caller
 from web.gateway import gateway
@@ -37,6 +37,7 @@ from web.openapi.operation import operation
 from web.render.failure import failure
 from web.render.responses import body as render
 from web.render.responses.stream import Stream
+from web.stored import responses
 from web.waiting import end, entries, following
 
 PATH = ENDPOINT.path

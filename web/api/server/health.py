@@ -10,7 +10,7 @@ from mlxq import home
 from schemas.answers import server
 from tasks.leader.storage import shortages
 from tasks.values.errors import Failure, JobError, ModelUnavailable, QueueUnavailable, StorageFull
-from web import admission, waiting_reasons
+from web.availability import admission, waiting_reasons
 from web.gateway import Gateway, gateway
 from web.http.errors import envelope
 from web.openapi.operation import JSON, operation

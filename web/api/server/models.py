@@ -12,9 +12,9 @@ from schemas.answers import messages, server
 from schemas.server.models import ModelListSchema
 from tasks.processes.presence import Wish
 from tasks.values.errors import ModelNotFound
-from web import cursors, registry
+from web import registry
 from web.gateway import Gateway, gateway
-from web.http import anthropic
+from web.http import anthropic, cursors
 from web.http.access import auth
 from web.http.body import unknown_fields
 from web.openapi.operation import operation

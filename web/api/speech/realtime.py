@@ -10,8 +10,8 @@ from flask_sock import Sock
 from simple_websocket import Server
 
 from tasks.values.errors import InvalidValue
-from web import admission
 from web.api.speech.transcriptions import ENDPOINT
+from web.availability import admission
 from web.gateway import gateway
 from web.http.wire import sockets
 from web.openapi.operation import operation

@@ -15,11 +15,12 @@ from tasks.values.errors import Failure, InvalidValue, NotFound
 from tasks.values.job import Job, Lane, job_id
 from tasks.values.responses import id_of
 from tests.servers import fake
-from web import intake, responses
+from web import intake
 from web.api.responses.responses import ENDPOINT
 from web.callers import Caller
 from web.gateway import Gateway, connect
 from web.render.failure import failure
+from web.stored import responses
 
 LARGE = "long " * 20_000
 

@@ -14,12 +14,12 @@ from tasks.stored.conversations import MOST_ITEMS, Described
 from tasks.values import fold
 from tasks.values.chat_completion import Output
 from tasks.values.errors import InvalidValue, NotFound
-from web import responses
 from web.callers import Caller
 from web.gateway import Gateway
 from web.http.errors import path
 from web.render.items import identified
 from web.render.responses import body, items
+from web.stored import responses
 
 
 def settled(caller: Caller, conversation_id: str) -> Described:

@@ -1,0 +1,1 @@
+"""What calls have stored, shown again: responses and conversations."""
