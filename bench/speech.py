@@ -24,7 +24,7 @@ import jiwer
 import numpy as np
 
 from bench.report.peers import PEERS
-from mlxq.entries import WhisperEntry, WhisperOptions
+from mlxq.entries.whisper import WhisperEntry, WhisperOptions
 from mlxq.settings import Settings
 from tasks.values import events, fold
 from tasks.values.job import Job, Lane

@@ -18,7 +18,7 @@ from openai import OpenAI
 from rich.console import Console
 from rich.table import Table
 
-from mlxq.entries import LmEntry
+from mlxq.entries.lm import LmEntry
 from mlxq.settings import Settings
 from tests import starter
 from tests.servers import Stack, Valkey

@@ -17,8 +17,9 @@ import yaml
 from msgspec import Meta, Struct
 
 from mlxq import folder, ranges, settings
-from mlxq.entries import ENTRIES, MODEL_TYPES, AnyModelEntry, LmEntry
-from mlxq.model_entry import RENAMED, ModelEntry, about
+from mlxq.entries import ENTRIES, MODEL_TYPES, AnyModelEntry
+from mlxq.entries.lm import LmEntry
+from mlxq.entries.model_entry import RENAMED, ModelEntry, about
 from mlxq.struct_reader import misplaced, near, read
 
 _LEVELS = [level for name in ranges.LEVELS for level in (name, name.lower())]

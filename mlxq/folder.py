@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mlxq.entries import ENTRIES
-from mlxq.model_entry import ModelEntry
+from mlxq.entries.model_entry import ModelEntry
 from mlxq.names import ImageEdit, ImageGeneration, Listening, Speaking
 
 _DEPTH = 2  # folders below the folder: `name` or `owner/name`

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlxq.entries import EmbeddingsEntry, LmEntry
+from mlxq.entries.embeddings import EmbeddingsEntry
+from mlxq.entries.lm import LmEntry
 from mlxq.settings import Settings
 from tests import starter
 

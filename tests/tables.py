@@ -15,9 +15,10 @@ from typing import get_args
 import msgspec
 from flask import Flask
 
-from mlxq import entries
 from mlxq.catalogue import Server
-from mlxq.model_entry import ModelEntry
+from mlxq.entries import ENTRIES
+from mlxq.entries.model_entry import ModelEntry
+from mlxq.entries.text import TextEntry
 from schemas import __main__ as schemas
 from tasks.redis import keys
 from tasks.values import events
@@ -181,17 +182,17 @@ TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
     "keys": _keys,
     "keys of the server": partial(model_keys.table, Server),
     "keys of every model": partial(model_keys.table, ModelEntry),
-    "keys of text models": partial(model_keys.table, entries.TextEntry, ModelEntry),
-    "keys of lm models": partial(model_keys.table, entries.LmEntry, entries.TextEntry),
-    "keys of multimodal models": partial(model_keys.table, entries.MultimodalEntry, entries.TextEntry),
-    "keys of embeddings models": partial(model_keys.table, entries.EmbeddingsEntry, ModelEntry),
-    "keys of whisper models": partial(model_keys.table, entries.WhisperEntry, ModelEntry),
+    "keys of text models": partial(model_keys.table, TextEntry, ModelEntry),
+    "keys of lm models": partial(model_keys.table, ENTRIES["lm"], TextEntry),
+    "keys of multimodal models": partial(model_keys.table, ENTRIES["multimodal"], TextEntry),
+    "keys of embeddings models": partial(model_keys.table, ENTRIES["embeddings"], ModelEntry),
+    "keys of whisper models": partial(model_keys.table, ENTRIES["whisper"], ModelEntry),
     "image models": model_keys.image_models,
-    "keys of models that listen": partial(model_keys.table, entries.SpeechToTextEntry, ModelEntry),
-    "keys of models that speak": partial(model_keys.table, entries.TextToSpeechEntry, ModelEntry),
+    "keys of models that listen": partial(model_keys.table, ENTRIES["speech-to-text"], ModelEntry),
+    "keys of models that speak": partial(model_keys.table, ENTRIES["text-to-speech"], ModelEntry),
     "voices": _voices,
     "recognisers": _recognisers,
-    "keys of image models": partial(model_keys.table, entries.ImageGenerationEntry, ModelEntry),
+    "keys of image models": partial(model_keys.table, ENTRIES["image-generation"], ModelEntry),
 }
 
 

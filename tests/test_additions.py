@@ -137,7 +137,7 @@ def test_an_endpoint_is_three_files(tree: Tree) -> None:
 
 ENGINE = '''"""Models that say a text again."""
 
-from mlxq.entries import EchoEntry
+from mlxq.entries.echo import EchoEntry
 from mlxq.settings import Settings
 from workers.engine import Engine
 
@@ -153,21 +153,27 @@ def load(entry: EchoEntry, settings: Settings) -> EchoEngine:
     """The engine of an entry."""
     return EchoEngine(entry.volume)
 '''
-ENTRY = '''class EchoEntry(ModelEntry, frozen=True, kw_only=True, tag="echo"):
+ENTRY = '''"""What the models' file may say of a model that says a text again."""
+
+from typing import Annotated
+
+from mlxq.entries.model_entry import ModelEntry, about
+from mlxq.ranges import Positive
+
+
+class EchoEntry(ModelEntry, frozen=True, kw_only=True, tag="echo"):
     """A model that says a text again."""
 
     volume: Annotated[Positive, about("how loud it is")] = 3
-
-
-AnyModelEntry: TypeAlias = (
-    EchoEntry
-    | LmEntry
 '''
+UNION = "AnyModelEntry: TypeAlias = (\n"
 
 
-def test_an_engine_is_a_file_and_a_struct(tree: Tree) -> None:
+def test_an_engine_is_a_file_and_a_struct_in_another(tree: Tree) -> None:
     tree.add("workers/engines/echo.py", ENGINE)
-    tree.edit("mlxq/entries.py", "AnyModelEntry: TypeAlias = (\n    LmEntry\n", ENTRY)
+    tree.add("mlxq/entries/echo.py", ENTRY)
+    listed = f"from mlxq.entries.echo import EchoEntry\n\n{UNION}    EchoEntry |\n"
+    tree.edit("mlxq/entries/__init__.py", UNION, listed)
     served = tree.run(
         "import importlib\n"
         "from click.testing import CliRunner\n"

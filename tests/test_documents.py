@@ -18,7 +18,7 @@ import yaml
 
 from mlxq.catalogue import Catalogue, schema
 from mlxq.entries import ENTRIES, MODEL_TYPES
-from mlxq.model_entry import RENAMED
+from mlxq.entries.model_entry import RENAMED
 from mlxq.ranges import SAMPLING
 from mlxq.variables import DEFAULT, VARIABLES
 from tests import model_keys, recordings, starter, tables

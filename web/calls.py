@@ -11,7 +11,7 @@ import msgspec
 import structlog
 from flask import Response, g, request
 
-from mlxq.model_entry import ModelEntry
+from mlxq.entries.model_entry import ModelEntry
 from tasks.redis.stream_entries import StreamEntry
 from tasks.streaming.event_reader import Inbox
 from tasks.streaming.follow import Ends

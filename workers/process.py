@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from mlxq.entries import AnyModelEntry
-from mlxq.model_entry import ModelEntry
+from mlxq.entries.model_entry import ModelEntry
 
 LOAD_FAILED = 3  # exit code of a process whose model could not be loaded; the model's state says why
 LOAD, UNLOAD = b"load", b"unload"  # what a worker is told after its Start

@@ -27,7 +27,7 @@ from celery.exceptions import SecurityWarning
 from kombu.asynchronous import get_event_loop
 
 from mlxq import home
-from mlxq.model_entry import ModelEntry
+from mlxq.entries.model_entry import ModelEntry
 from mlxq.settings import Settings
 from tasks import app as celery_app
 from tasks.processes import logs

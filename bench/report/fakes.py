@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.client import CHAT, Connection, Heard, streams, together
 from bench.report.measurement import IN_PROCESS, OURS
-from mlxq.entries import FakeEntry, FakeOptions
+from mlxq.entries.fake import FakeEntry, FakeOptions
 from mlxq.settings import Settings
 from tasks.values.events import Done
 from tasks.values.job import Job

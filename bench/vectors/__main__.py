@@ -24,7 +24,7 @@ blas.preload()
 
 import numpy as np  # noqa: E402
 
-from mlxq.entries import EmbeddingsEntry  # noqa: E402
+from mlxq.entries.embeddings import EmbeddingsEntry  # noqa: E402
 from mlxq.settings import Settings  # noqa: E402
 from workers.engines import embeddings  # noqa: E402
 

@@ -33,7 +33,7 @@ from mlxq.doctor.facts import (
     Models,
     Queue,
 )
-from mlxq.model_entry import ModelEntry
+from mlxq.entries.model_entry import ModelEntry
 from mlxq.model_path import ModelPathError, folder
 from mlxq.ranges import SAMPLING
 from mlxq.settings import Settings, SettingsError, loopback

@@ -9,7 +9,9 @@ import pytest
 
 from mlxq import configuration
 from mlxq.catalogue import Catalogue, CatalogueError
-from mlxq.entries import ENTRIES, MODEL_TYPES, LmEntry, WhisperEntry, WhisperOptions
+from mlxq.entries import ENTRIES, MODEL_TYPES
+from mlxq.entries.lm import LmEntry
+from mlxq.entries.whisper import WhisperEntry, WhisperOptions
 
 
 def parse(*models: Any, **server: Any) -> Catalogue:

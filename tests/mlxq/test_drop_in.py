@@ -18,7 +18,7 @@ from mlxq.catalogue import Catalogue, CatalogueError, Server
 from mlxq.cli import flags, main
 from mlxq.cli.commands import launch
 from mlxq.entries import ENTRIES
-from mlxq.model_entry import ModelEntry
+from mlxq.entries.model_entry import ModelEntry
 from mlxq.settings import Settings
 from tests.mlxq import mlx_openai_server as theirs
 from tests.servers import free_port

@@ -12,7 +12,11 @@ from msgspec import structs
 from mlxq import names, ranges
 from mlxq.catalogue import Catalogue, CatalogueError, schema
 from mlxq.checks import checked, meaning
-from mlxq.entries import ENTRIES, MODEL_TYPES, ImageEditEntry, ImageGenerationEntry, LmEntry, TextEntry
+from mlxq.entries import ENTRIES, MODEL_TYPES
+from mlxq.entries.image_edit import ImageEditEntry
+from mlxq.entries.image_generation import ImageGenerationEntry
+from mlxq.entries.lm import LmEntry
+from mlxq.entries.text import TextEntry
 from schemas.text.chat import ChatSchema
 from schemas.text.completions import CompletionsSchema
 from workers.engines.images.variants import VARIANTS

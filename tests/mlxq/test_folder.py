@@ -10,7 +10,8 @@ import pytest
 
 from mlxq import configuration
 from mlxq.catalogue import Catalogue, CatalogueError
-from mlxq.entries import ImageEditEntry, ImageGenerationEntry
+from mlxq.entries.image_edit import ImageEditEntry
+from mlxq.entries.image_generation import ImageGenerationEntry
 
 LLAMA = {"model_type": "llama", "architectures": ["LlamaForCausalLM"]}
 BERT = {"model_type": "bert", "architectures": ["BertModel"]}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mlxq.entries import FakeEntry
+from mlxq.entries.fake import FakeEntry
 from tasks.processes.presence import Presence
 from tasks.redis.store import JobStore
 from tests.servers import PATIENCE

@@ -11,7 +11,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from mlxq.catalogue import Catalogue
-from mlxq.entries import FakeEntry, FakeOptions, LmEntry
+from mlxq.entries.fake import FakeEntry, FakeOptions
+from mlxq.entries.lm import LmEntry
 from mlxq.settings import Settings
 from tasks.redis.claims import Claims
 from tasks.redis.store import JobStore

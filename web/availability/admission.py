@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mlxq.catalogue import Named
-from mlxq.model_entry import ModelEntry
+from mlxq.entries.model_entry import ModelEntry
 from tasks.processes.presence import LoadState
 from tasks.values.errors import InvalidValue, ModelNotFound, ModelUnavailable
 from tasks.values.job import Lane

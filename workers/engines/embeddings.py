@@ -15,7 +15,7 @@ from urllib.parse import quote
 import numpy as np
 import structlog
 
-from mlxq.entries import EmbeddingsEntry
+from mlxq.entries.embeddings import EmbeddingsEntry
 from mlxq.settings import Settings
 from workers import blas
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import msgspec
 
-from mlxq.entries import FakeEntry, FakeOptions
+from mlxq.entries.fake import FakeEntry, FakeOptions
 from mlxq.settings import Settings
 from tasks.values import events
 from tasks.values.errors import EngineError, Failure, InvalidValue

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from mlxq.entries import LmEntry
+from mlxq.entries.lm import LmEntry
 from mlxq.settings import Settings
 from workers import blas
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlxq.entries import MultimodalEntry
+from mlxq.entries.multimodal import MultimodalEntry
 from mlxq.settings import Settings
 from workers.engines.lm import TextEngine, served
 from workers.engines.vision import loading

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mlxq.entries import RerankEntry
+from mlxq.entries.rerank import RerankEntry
 from mlxq.settings import Settings
 from workers import blas
 

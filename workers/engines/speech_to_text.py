@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from msgspec.structs import replace
 
-from mlxq.entries import SpeechToTextEntry
+from mlxq.entries.speech_to_text import SpeechToTextEntry
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
 from tasks.values import events

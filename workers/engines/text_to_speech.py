@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from mlxq.entries import TextToSpeechEntry
+from mlxq.entries.text_to_speech import TextToSpeechEntry
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
 from tasks.values import events

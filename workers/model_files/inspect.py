@@ -15,9 +15,10 @@ import click
 
 from mlxq import configuration
 from mlxq.catalogue import Catalogue
-from mlxq.entries import LmEntry, TextEntry
+from mlxq.entries.lm import LmEntry
+from mlxq.entries.model_entry import ModelEntry
+from mlxq.entries.text import TextEntry
 from mlxq.folder import draws
-from mlxq.model_entry import ModelEntry
 from mlxq.model_path import ModelPathError
 from mlxq.settings import Settings
 from workers.model_files.model_path import resolve

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from mlxq.entries import ImageGenerationEntry
+from mlxq.entries.image_generation import ImageGenerationEntry
 from workers.engines.images.variants import VARIANTS, Variant
 
 LEFT_OUT = {

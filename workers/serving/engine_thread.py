@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from mlxq.model_entry import ModelEntry
+from mlxq.entries.model_entry import ModelEntry
 from mlxq.model_path import ModelPathError
 from mlxq.settings import Settings
 from tasks.redis.claims import Claims

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlxq.model_entry import GIB
+from mlxq.entries.model_entry import GIB
 
 PART = 0.8  # of the machine's memory that a worker may take where its device recommends nothing
 _BEYOND = 1.1  # times the soft mark is the hard one

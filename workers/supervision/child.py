@@ -12,7 +12,7 @@ from contextlib import suppress
 import msgspec
 import structlog
 
-from mlxq.model_entry import ModelEntry
+from mlxq.entries.model_entry import ModelEntry
 from tasks.processes.alive import Silence
 from tasks.processes.presence import ModelState, Presence, Worker
 from workers import process

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import structlog
 
 from mlxq.catalogue import Catalogue
-from mlxq.model_entry import GIB, ModelEntry
+from mlxq.entries.model_entry import GIB, ModelEntry
 from mlxq.settings import Settings
 from tasks import demand
 from tasks.demand import Demand

@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 import structlog
 
-from mlxq.entries import FakeEntry, ImageEntry, LmEntry
-from mlxq.model_entry import ModelEntry
+from mlxq.entries.fake import FakeEntry
+from mlxq.entries.image import ImageEntry
+from mlxq.entries.lm import LmEntry
+from mlxq.entries.model_entry import ModelEntry
 from mlxq.model_path import ModelPathError
 from mlxq.settings import Settings
 from workers.model_files.model_path import local

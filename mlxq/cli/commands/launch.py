@@ -16,7 +16,7 @@ import yaml
 from mlxq import configuration, home, port
 from mlxq.catalogue import Catalogue
 from mlxq.cli.flags import SERVER, entry_of, of_a_model, of_the_server, variables_of
-from mlxq.model_entry import ModelEntry
+from mlxq.entries.model_entry import ModelEntry
 from mlxq.model_path import STARTER, ModelPathError, folder
 from mlxq.parent import STARTED_BY_MANAGER
 from mlxq.settings import Settings, SettingsError

@@ -12,8 +12,10 @@ from click.testing import CliRunner
 from mlxq.catalogue import Catalogue
 from mlxq.cli import main
 from mlxq.cli.commands.launch import _one_model
-from mlxq.entries import ENTRIES, MODEL_TYPES, ImageGenerationEntry, LmEntry
-from mlxq.model_entry import ModelEntry
+from mlxq.entries import ENTRIES, MODEL_TYPES
+from mlxq.entries.image_generation import ImageGenerationEntry
+from mlxq.entries.lm import LmEntry
+from mlxq.entries.model_entry import ModelEntry
 
 
 def served(tmp_path: Path, **given: Any) -> ModelEntry:

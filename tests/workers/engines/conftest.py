@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlxq.entries import WhisperEntry, WhisperOptions
+from mlxq.entries.whisper import WhisperEntry, WhisperOptions
 from mlxq.settings import Settings
 from tests import starter
 from workers.engines import whisper

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlxq.entries import LmEntry
+from mlxq.entries.lm import LmEntry
 from mlxq.settings import Settings
 from tests import starter
 from workers import blas

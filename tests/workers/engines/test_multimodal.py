@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from PIL import Image
 
-from mlxq.entries import MultimodalEntry, MultimodalOptions
+from mlxq.entries.multimodal import MultimodalEntry, MultimodalOptions
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
 from tasks.values import events

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from mlxq.entries import SpeechToTextEntry
+from mlxq.entries.speech_to_text import SpeechToTextEntry
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
 from tasks.values import events, fold

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from mlxq.entries import TextToSpeechEntry, TextToSpeechOptions
+from mlxq.entries.text_to_speech import TextToSpeechEntry, TextToSpeechOptions
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
 from tasks.values import events, fold

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mlxq.entries import LmEntry
+from mlxq.entries.lm import LmEntry
 from tests import starter
 from tests.servers import PATIENCE, ROOT
 from tests.workers.parsers import templates

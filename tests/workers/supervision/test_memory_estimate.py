@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from mlxq.entries import EmbeddingsEntry, FakeEntry, FakeOptions, ImageGenerationEntry, LmEntry
-from mlxq.model_entry import ModelEntry
+from mlxq.entries.embeddings import EmbeddingsEntry
+from mlxq.entries.fake import FakeEntry, FakeOptions
+from mlxq.entries.image_generation import ImageGenerationEntry
+from mlxq.entries.lm import LmEntry
+from mlxq.entries.model_entry import ModelEntry
 from mlxq.settings import Settings
 from workers.supervision import memory_estimate
 from workers.supervision.memory_estimate import Need

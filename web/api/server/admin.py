@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from mlxq.model_entry import ModelEntry
+from mlxq.entries.model_entry import ModelEntry
 from schemas.answers import server
 from schemas.server.keys import KeySchema
 from tasks.access.api_keys import Limits, Listed

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, request
 
-from mlxq.model_entry import ModelEntry
+from mlxq.entries.model_entry import ModelEntry
 from schemas.answers import messages, server
 from schemas.server.models import ModelListSchema
 from tasks.processes.presence import Wish

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, request
 
 from mlxq.catalogue import Named
-from mlxq.model_entry import ModelEntry
+from mlxq.entries.model_entry import ModelEntry
 from schemas.answers import server
 from schemas.server.queue import QueueStatsSchema
 from tasks import overview

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, request
 from msgspec import UNSET
 
-from mlxq.model_entry import ModelEntry
+from mlxq.entries.model_entry import ModelEntry
 from schemas.answers.audio_speech import ListVoicesResponse
 from schemas.speech.audio_voices import VoiceListSchema
 from tasks.values.errors import InvalidValue, ModelNotFound

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mlxq.entries import ImageEntry
+from mlxq.entries.image import ImageEntry
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
 from workers import blas

@@ -15,7 +15,8 @@ import mlx.core as mx
 import mlx_lm
 
 from mlxq.checks import checked
-from mlxq.entries import LmEntry, TextEntry
+from mlxq.entries.lm import LmEntry
+from mlxq.entries.text import TextEntry
 from mlxq.model_path import ModelPathError
 from mlxq.ranges import SAMPLING
 from mlxq.settings import Settings

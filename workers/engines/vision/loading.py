@@ -13,7 +13,7 @@ import structlog
 from mlx_lm.tokenizer_utils import TokenizerWrapper
 from mlx_vlm.utils import get_model_type, load_image_processor, load_model, load_processor
 
-from mlxq.entries import MultimodalEntry
+from mlxq.entries.multimodal import MultimodalEntry
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
 from workers.engines.text import loading

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlxq.entries import EmbeddingsEntry
+from mlxq.entries.embeddings import EmbeddingsEntry
 from mlxq.settings import Settings
 from tasks.values.errors import ContextLengthExceeded, InvalidValue, JobError
 from tests.workers.engines.encoders import tiny

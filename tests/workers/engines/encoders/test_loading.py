@@ -9,8 +9,7 @@ from typing import Any, get_args
 
 import pytest
 
-from mlxq import entries
-from mlxq.entries import EmbeddingsEntry, EmbeddingsOptions
+from mlxq.entries.embeddings import EmbeddingsEntry, EmbeddingsOptions, Pooling
 from mlxq.settings import Settings
 from tests.workers.engines.encoders import tiny
 from workers import blas
@@ -179,4 +178,4 @@ def test_the_models_file_may_say_the_pooling(folder: Path) -> None:
 
 
 def test_the_models_file_knows_every_pooling() -> None:
-    assert get_args(entries.Pooling) == pooling.MODES
+    assert get_args(Pooling) == pooling.MODES

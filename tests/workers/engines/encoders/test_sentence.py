@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlxq.entries import EmbeddingsEntry
+from mlxq.entries.embeddings import EmbeddingsEntry
 from mlxq.settings import Settings
 from tasks.values.model import Details
 from tests.workers.engines.encoders import tiny

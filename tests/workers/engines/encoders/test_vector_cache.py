@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from mlxq.entries import EmbeddingsEntry, EmbeddingsOptions
+from mlxq.entries.embeddings import EmbeddingsEntry, EmbeddingsOptions
 from mlxq.settings import Settings
 from tasks.values import events, fold
 from tasks.values.errors import JobCancelled

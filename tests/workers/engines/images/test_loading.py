@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from mlx import nn
 
-from mlxq.entries import ImageGenerationEntry, ImageOptions
+from mlxq.entries.image import ImageOptions
+from mlxq.entries.image_generation import ImageGenerationEntry
 from mlxq.model_path import ModelPathError
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore

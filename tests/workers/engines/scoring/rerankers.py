@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlxq.entries import RerankEntry
+from mlxq.entries.rerank import RerankEntry
 from mlxq.settings import Settings
 from tasks.values import events
 from tasks.values.job import Job

@@ -11,7 +11,7 @@ import mlx.core as mx
 import mlx.nn as nn
 import pytest
 
-from mlxq.entries import RerankOptions
+from mlxq.entries.rerank import RerankOptions
 from tests.workers.engines.rows import run
 from tests.workers.engines.scoring.rerankers import (
     CROSS_ENCODERS,

@@ -21,7 +21,7 @@ from workers.engines import lm
 import mlx.core as mx  # isort: skip
 from mlx_lm.generate import generate_step  # isort: skip
 
-from mlxq.entries import LmEntry
+from mlxq.entries.lm import LmEntry
 from mlxq.settings import Settings
 from tasks.values.job import Job
 from tasks.values.requests import CompletionRequest

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlxq.entries import LmEntry
+from mlxq.entries.lm import LmEntry
 from mlxq.settings import Settings
 from tasks.values.errors import InvalidValue
 from tasks.values.job import Job

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlxq.entries import LmEntry
+from mlxq.entries.lm import LmEntry
 from mlxq.settings import Settings
 from tests.rounds import LONG
 from tests.workers.engines.text import architectures

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from mlxq.entries import LmEntry
+from mlxq.entries.lm import LmEntry
 from mlxq.model_path import ModelPathError
 from mlxq.settings import Settings
 from tests.workers.engines.rows import Batch, chat, job

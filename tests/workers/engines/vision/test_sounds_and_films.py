@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlxq.entries import MultimodalEntry
+from mlxq.entries.multimodal import MultimodalEntry
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
 from tasks.values import events

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mlxq.entries import MultimodalEntry
+from mlxq.entries.multimodal import MultimodalEntry
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
 from tasks.values import events

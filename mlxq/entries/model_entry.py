@@ -1,4 +1,4 @@
-"""What the models' file may say of every model, and what the keys of its kinds are made of (`entries.py`)."""
+"""What the models' file may say of every model, and what the keys of its kinds are made of."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def about(meaning: str, flag: str | None = None) -> Meta:
     return Meta(description=meaning, extra={FLAG: flag} if flag else None)
 
 
+REMOTE_CODE = about("run the Python code that comes with the model or its tokenizer")
 Name: TypeAlias = Annotated[str, Meta(pattern=_NAME, extra={WORDS: _NAMES})]
 
 
