@@ -12,7 +12,7 @@ from rich.table import Table
 
 from bench.text import MODEL, engine
 from tasks.values.requests import CompletionRequest
-from tests import starter
+from tests.support import starter
 from tests.workers.engines.rows import Batch, job
 from workers.engines.lm import TextEngine
 

@@ -6,7 +6,7 @@ import time
 
 import psutil
 
-from tests.servers import Stack, Valkey
+from tests.support.servers import Stack, Valkey
 
 ROLES = ("web", "batches", "workers", "redis", "client")
 

@@ -24,7 +24,7 @@ from rich.table import Table
 
 from bench.stacks import more_files, served
 from tests.faults.clients import CHAT, Call, Clients, body
-from tests.servers import Stack, eventually, fake
+from tests.support.servers import Stack, eventually, fake
 
 SECONDS, LIMIT = 10.0, 2.0
 STREAMS = 400

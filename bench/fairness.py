@@ -26,8 +26,8 @@ from bench.stacks import served
 from bench.summary import percentile
 from tasks.redis.keys import Keys
 from tasks.values.job import Lane
-from tests import starter
-from tests.servers import Stack, eventually, fake
+from tests.support import starter
+from tests.support.servers import Stack, eventually, fake
 
 TEXT = "smollm2-135m-instruct"
 LINES, JOBS = 10_000, 1000

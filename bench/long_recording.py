@@ -28,8 +28,8 @@ from tasks.processes.presence import Presence
 from tasks.redis import store as stores
 from tasks.values import events
 from tasks.values.events import Progress, Started
-from tests import recordings, starter
-from tests.servers import Stack
+from tests.support import recordings, starter
+from tests.support.servers import Stack
 
 MODEL = "whisper-tiny.en"
 MINUTES, RATE, PAUSE = 180, 16_000, 0.4  # minutes, Hz, seconds between two sentences

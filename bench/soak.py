@@ -19,10 +19,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.stacks import served
-from tests import recordings, starter
 from tests.faults.bulk import ENDED, Account, Batch, Body, Faults, People
 from tests.faults.clients import CHAT
-from tests.servers import ROOT, fake
+from tests.support import recordings, starter
+from tests.support.servers import ROOT, fake
 
 TEXT, VECTORS, SPEECH = "smollm2-135m-instruct", "all-minilm-l6-v2", "whisper-tiny.en"
 EVERY = 8.0  # seconds between kills, on average

@@ -29,8 +29,8 @@ from mlxq.settings import Settings
 from tasks.values import events, fold
 from tasks.values.job import Job, Lane
 from tasks.values.requests import TranscriptionRequest
-from tests import recordings, starter
-from tests.servers import ROOT
+from tests.support import recordings, starter
+from tests.support.servers import ROOT
 from workers.starter.build import unpack
 from workers.starter.fetch import fetch
 from workers.starter.models import STARTER_MODELS

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import httpx
 import yaml
 
-from tests.servers import Process, Stack, Valkey, eventually, free_port
+from tests.support.servers import Process, Stack, Valkey, eventually, free_port
 
 READY = 240.0  # seconds a stack may take until it is ready
 

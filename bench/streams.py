@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.cpu import Spent
-from tests.servers import Stack, Valkey, fake
+from tests.support.servers import Stack, Valkey, fake
 from web.http.access.capacity import raise_files
 
 _WORD = re.compile(rb"clock(\d+)@([\d.]+) ")

@@ -20,8 +20,8 @@ from rich.table import Table
 
 from mlxq.entries.lm import LmEntry
 from mlxq.settings import Settings
-from tests import starter
-from tests.servers import Stack, Valkey
+from tests.support import starter
+from tests.support.servers import Stack, Valkey
 from workers import blas
 
 blas.preload()

@@ -16,11 +16,11 @@ from hypothesis import settings as hypothesis
 from mlxq.settings import Settings
 from tasks.redis import store as stores
 from tasks.redis.store import JobStore
-from tests import starter
-from tests.rounds import rounds
-from tests.servers import PATIENCE, ROOT, Stack, Valkey, fake, running
+from tests.support import starter
+from tests.support.rounds import rounds
+from tests.support.servers import PATIENCE, ROOT, Stack, Valkey, fake, running
 
-pytest_plugins = ["tests.engines"]
+pytest_plugins = ["tests.support.engines"]
 
 # Several processes of the suite compute at once, and threads that wait for each other take many times as long then.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -23,9 +23,9 @@ from schemas import __main__ as schemas
 from tasks.redis import keys
 from tasks.values import events
 from tasks.values.errors import JobError
-from tests import chat_templates, model_keys, signatures
 from tests.mlxq.doctor import golden
-from tests.servers import ROOT
+from tests.support import chat_templates, model_keys, signatures
+from tests.support.servers import ROOT
 from tests.workers.engines.text import architecture_outcomes
 from web import registry
 from web.http import errors

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 HABITS = " ".join((ROOT / "CONTRIBUTING.md").read_text().split())
 PACKAGES = ("mlxq", "schemas", "tasks", "web", "workers", "tests")
@@ -47,7 +47,9 @@ class Tree:
         assert "`make tables`" in HABITS
         (self._root / "mlxq/names.py").unlink()
         (self._root / "mlxq/names.py").write_text((ROOT / "mlxq/names.py").read_text())
-        self.run("from tests import model_keys\nfor path, text in model_keys.files().items(): path.write_text(text)")
+        self.run(
+            "from tests.support import model_keys\nfor path, text in model_keys.files().items(): path.write_text(text)"
+        )
 
     def run(self, code: str) -> str:
         """What Python prints in the copy."""

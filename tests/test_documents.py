@@ -21,10 +21,11 @@ from mlxq.entries import ENTRIES, MODEL_TYPES
 from mlxq.entries.model_entry import RENAMED
 from mlxq.ranges import SAMPLING
 from mlxq.variables import DEFAULT, VARIABLES
-from tests import model_keys, recordings, starter, tables
+from tests import tables
 from tests.contract.__main__ import EXAMPLES as ELSEWHERE
-from tests.receivers import SECRET
-from tests.servers import PATIENCE, ROOT, Stack, Valkey, running
+from tests.support import model_keys, recordings, starter
+from tests.support.receivers import SECRET
+from tests.support.servers import PATIENCE, ROOT, Stack, Valkey, running
 from tests.tables import DOCUMENTS
 from tests.workers.engines.vision.asking import encoded, noise
 from web.http.errors import ANSWERS

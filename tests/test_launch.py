@@ -13,10 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests import starter
-from tests.local import LOCALS, Local
 from tests.mlxq import mlx_openai_server as theirs
-from tests.servers import PATIENCE, ROOT, Process, eventually
+from tests.support import starter
+from tests.support.local import LOCALS, Local
+from tests.support.servers import PATIENCE, ROOT, Process, eventually
 
 
 @pytest.mark.parametrize(("words", "env"), LOCALS)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers import PATIENCE, ROOT, Stack
+from tests.support.servers import PATIENCE, ROOT, Stack
 
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 # What a kernel does: all cells in one namespace, one after the other. A line of JSON tells what each has printed.

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.local import LOCALS, Local
-from tests.servers import Process, eventually, free_port
+from tests.support.local import LOCALS, Local
+from tests.support.servers import Process, eventually, free_port
 
 
 def family(process: Process) -> list[psutil.Process]:

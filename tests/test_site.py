@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 DIAGRAMS = sorted((ROOT / "docs/diagrams").glob("*.mmd"))
 PAGES = sorted((ROOT / "docs").rglob("*.md"))

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import httpx
 import jiwer
 
-from tests import recordings
 from tests.faults.bulk import HUNG, LOST
 from tests.faults.clients import Call, Clients, expected
-from tests.servers import eventually
+from tests.support import recordings
+from tests.support.servers import eventually
 
 SPEECH = "whisper-tiny.en"
 OK, UNENDED = "ok", "ended amid its answer"

@@ -15,7 +15,7 @@ from bench.faults.clients import LIMIT, Dictation, Polled, Told, heard
 from bench.faults.stage import LINES, ROWS, Size, Stage
 from tests.faults.bulk import ENDED, Batch, code
 from tests.faults.clients import CHAT, Clients, body, expected
-from tests.servers import eventually
+from tests.support.servers import eventually
 
 
 class Load:

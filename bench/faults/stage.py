@@ -15,9 +15,9 @@ import psutil
 import yaml
 
 from bench.faults.clients import SPEECH
-from tests import starter
 from tests.faults.bulk import family, kill
-from tests.servers import ROOT, Stack, Valkey, fake
+from tests.support import starter
+from tests.support.servers import ROOT, Stack, Valkey, fake
 
 STARTED = ("redis", "supervisor", "web", "runner")  # by a manager, in this order
 ROWS = 16  # lines that run at once

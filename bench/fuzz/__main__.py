@@ -27,8 +27,8 @@ from bench.fuzz.request import ADMIN
 from bench.fuzz.watch import Watch
 from bench.fuzz.world import World
 from bench.stacks import served
-from tests import starter
-from tests.servers import ROOT, fake
+from tests.support import starter
+from tests.support.servers import ROOT, fake
 from tests.workers.engines.images import tiny
 
 SECRET = "whsec_" + "A" * 40

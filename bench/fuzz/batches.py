@@ -15,7 +15,7 @@ from bench.fuzz.findings import DEFECTS, Finding, Findings
 from bench.fuzz.mutations import NAMES
 from bench.fuzz.request import ADMIN, Json, Request
 from bench.fuzz.world import World, line
-from tests.servers import Stack, eventually
+from tests.support.servers import Stack, eventually
 
 KINDS = {CHAT: chat, COMPLETIONS: completion, EMBEDDINGS: embedding}
 WELL, BROKEN, LINES = 6, 24, 50  # batches of mutated bodies, batches with a line that is none, lines of each

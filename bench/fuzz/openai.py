@@ -17,7 +17,7 @@ from bench.fuzz.bounds import MOST
 from bench.fuzz.campaign import rules
 from bench.fuzz.findings import Finding, Findings
 from bench.fuzz.request import ADMIN
-from tests.servers import Stack
+from tests.support.servers import Stack
 
 WHERE = "import importlib.util as u; print(u.find_spec('llm_comply').submodule_search_locations[0])"
 SECONDS = 600

@@ -16,7 +16,7 @@ from bench.fuzz.examples import UPGRADE
 from bench.fuzz.findings import Finding, Findings
 from bench.fuzz.request import Request
 from bench.fuzz.world import World
-from tests.servers import Stack
+from tests.support.servers import Stack
 
 MESSAGES = 20
 _CLOSE, _TEXT = 8, 1

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import psutil
 
-from tests.servers import Process, Stack
+from tests.support.servers import Process, Stack
 
 _FRAME = re.compile(r'File "[^"]*?([^/"]+/[^/"]+)", line (\d+), in (\S+)')
 _BEGINS = ("Traceback (most recent call last)", "Exception in thread", "Exception ignored in", "Fatal Python error")

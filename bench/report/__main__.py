@@ -25,7 +25,7 @@ from bench.report.measurement import IN_PROCESS, OURS, Measurement
 from bench.report.plan import Plan
 from bench.report.results import Results, Run
 from bench.report.weights import SCRATCH
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 ORDER = ("text", "embeddings", "batches", "hop", "steps", "web", "rest", "start")
 

@@ -20,7 +20,7 @@ from bench.report import weights
 from bench.report.chats import Server
 from bench.report.plan import Absent
 from bench.stacks import READY
-from tests.servers import ROOT, Process, eventually, free_port
+from tests.support.servers import ROOT, Process, eventually, free_port
 from workers import blas
 from workers.starter.index import FetchError
 

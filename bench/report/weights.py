@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from mlxq.settings import Settings
-from tests import starter
-from tests.servers import ROOT
+from tests.support import starter
+from tests.support.servers import ROOT
 from workers.starter.fetch import fetch
 from workers.starter.models import STARTER_MODELS
 

@@ -23,7 +23,7 @@ from bench.report.plan import Absent, Plan
 from bench.report.results import Results, Run
 from bench.report.tables import tables
 from bench.summary import percentile, ratio, summary
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 RUN = Run("2026-11-28 10:00", "abc", 60.0, 3, "2 cores")
 

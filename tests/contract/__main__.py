@@ -17,8 +17,8 @@ from typing import NamedTuple
 import yaml
 
 from bench.stacks import served
-from tests import starter
-from tests.servers import ROOT, fake
+from tests.support import starter
+from tests.support.servers import ROOT, fake
 
 SUITES = Path(__file__).parent / "suites"
 # Those of examples/ that need a library which nothing else here does.

@@ -10,7 +10,7 @@ import pytest
 from anthropic import beta_tool
 from pydantic import BaseModel
 
-from tests.servers import Stack
+from tests.support.servers import Stack
 
 MODEL = "smollm2-135m-instruct"
 CAPITAL: Any = {"role": "user", "content": "What is the capital of France?"}

@@ -15,7 +15,7 @@ from anthropic.types.model_info import ModelInfo
 from pydantic import BaseModel, TypeAdapter
 
 from tests.contract.test_openai_types import undeclared
-from tests.servers import Stack
+from tests.support.servers import Stack
 from tests.web.bodies import ENDLESS
 
 MESSAGES = "/v1/messages"

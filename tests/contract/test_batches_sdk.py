@@ -9,7 +9,7 @@ from pathlib import Path
 import openai
 import pytest
 
-from tests.servers import Stack
+from tests.support.servers import Stack
 
 ENDED = ("completed", "failed", "expired", "cancelled")
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.servers import Stack, Valkey, running
+from tests.support.servers import Stack, Valkey, running
 from tests.workers.engines.text import tiny
 
 CALL: Any = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "[" * 20_000}}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import openai
 import pytest
 
-from tests.rounds import rounds
-from tests.servers import Stack
+from tests.support.rounds import rounds
+from tests.support.servers import Stack
 from tests.workers.engines.rows import chat
 
 if TYPE_CHECKING:

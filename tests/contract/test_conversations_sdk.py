@@ -11,7 +11,7 @@ import pytest
 from openai.types.conversations import ConversationItemList
 
 from tests.contract.test_stored_sdk import strictly
-from tests.servers import Stack, eventually
+from tests.support.servers import Stack, eventually
 
 LOOK = {"type": "function", "name": "look", "parameters": {"type": "object", "properties": {}}}
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.contract import site as sites
 from tests.contract.site import Page, Site
-from tests.servers import PATIENCE, Stack, Valkey, eventually, running
+from tests.support.servers import PATIENCE, Stack, Valkey, eventually, running
 from tests.workers.engines.text import tiny as text
 from tests.workers.engines.vision import tiny
 from tests.workers.media.documents import written

@@ -16,7 +16,7 @@ from PIL import Image
 from pydantic import BaseModel, TypeAdapter
 
 from tests.contract.test_openai_types import undeclared
-from tests.servers import PATIENCE, Stack
+from tests.support.servers import PATIENCE, Stack
 from tests.workers.engines.images.drawing import mask, photo
 
 SIZE: Any = "64x64"  # a size of the tiny models, which the SDK's own list does not hold

@@ -7,7 +7,7 @@ from typing import Any
 import openai
 import pytest
 
-from tests.servers import Stack, eventually
+from tests.support.servers import Stack, eventually
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from openai.types.chat import ChatCompletion
 
 from tests.contract import site as sites
 from tests.contract.site import Page, Site
-from tests.servers import PATIENCE, Stack, Valkey, running
+from tests.support.servers import PATIENCE, Stack, Valkey, running
 from tests.workers.engines.text import tiny as text
 from tests.workers.engines.vision import tiny
 from tests.workers.engines.vision.asking import encoded, film, noise, sound

@@ -14,8 +14,8 @@ import pysubs2
 import pytest
 from openai.types.audio import TranscriptionTextDeltaEvent, TranscriptionTextDoneEvent
 
-from tests import recordings
-from tests.servers import PATIENCE, Stack, eventually
+from tests.support import recordings
+from tests.support.servers import PATIENCE, Stack, eventually
 
 TEXT, VECTORS, SPEECH = "smollm2-135m-instruct", "all-minilm-l6-v2", "whisper-tiny.en"
 PATH = "/v1/audio/transcriptions"

@@ -18,8 +18,8 @@ from openai.resources.realtime.realtime import RealtimeConnection
 from scipy.signal import resample_poly
 from websockets.exceptions import ConnectionClosed
 
-from tests import recordings
-from tests.servers import PATIENCE, Stack, eventually
+from tests.support import recordings
+from tests.support.servers import PATIENCE, Stack, eventually
 from tests.web.realtime.audio import encoded
 
 MODEL = "whisper-tiny.en"

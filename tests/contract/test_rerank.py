@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.servers import PATIENCE, Stack, Valkey, running
+from tests.support.servers import PATIENCE, Stack, Valkey, running
 from tests.workers.engines.scoring.rerankers import FIXTURES, NEAR, expected, pairs
 
 MODELS = ("bert", "xlm_roberta", "qwen3")

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from schemas.__main__ import BODIES
 from schemas.fields import rows
 from tests.contract.test_openai_types import undeclared
-from tests.servers import Stack, eventually
+from tests.support.servers import Stack, eventually
 from tests.web.bodies import ENDLESS
 
 # Which Open Responses has, and OpenAI's own answers too.

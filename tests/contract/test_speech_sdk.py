@@ -15,9 +15,9 @@ import httpx
 import openai
 import pytest
 
-from tests import recordings
 from tests.mlxq.cli.shell import mlxq
-from tests.servers import PATIENCE, Stack, Valkey, eventually, running
+from tests.support import recordings
+from tests.support.servers import PATIENCE, Stack, Valkey, eventually, running
 from tests.workers.engines.recognisers import tiny as ears
 from tests.workers.engines.voices import tiny
 

@@ -14,7 +14,7 @@ from openai.types.conversations.conversation_item import ConversationItem
 from pydantic import BaseModel, TypeAdapter
 
 from tests.contract.test_openai_types import EXTRA, undeclared
-from tests.servers import Stack
+from tests.support.servers import Stack
 from tests.web.bodies import CHAT, chat
 
 PICTURE = "data:image/png;base64,iVBORw0KGgo="

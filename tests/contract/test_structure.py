@@ -9,8 +9,8 @@ from openai import BadRequestError, OpenAI
 from openai.types.chat import ChatCompletionMessageToolCall
 from pydantic import BaseModel, ConfigDict, Field
 
-from tests.rounds import rounds
-from tests.servers import Stack
+from tests.support.rounds import rounds
+from tests.support.servers import Stack
 
 MODEL = "smollm2-135m-instruct"
 ASKED: list[Any] = [{"role": "user", "content": "What is the weather in Paris?"}]

@@ -19,7 +19,7 @@ from tasks.batches.lines import line_job
 from tasks.processes.presence import Presence
 from tasks.redis import store as stores
 from tests.faults.clients import CHAT
-from tests.servers import PATIENCE, Stack, Valkey, eventually
+from tests.support.servers import PATIENCE, Stack, Valkey, eventually
 
 ENDED = ("completed", "failed", "expired", "cancelled")
 LOST = "connection lost"

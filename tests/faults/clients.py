@@ -14,7 +14,7 @@ from tasks.processes.presence import Presence
 from tasks.redis import store as stores
 from tasks.values import events
 from tasks.values.job import Record, Status
-from tests.servers import PATIENCE, Stack, eventually
+from tests.support.servers import PATIENCE, Stack, eventually
 
 CHAT = "/v1/chat/completions"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.clients import Clients
-from tests.servers import Stack, Valkey, fake, running
+from tests.support.servers import Stack, Valkey, fake, running
 
 LEASE = 1.5  # seconds: a lost process is noticed sooner than in earnest
 

@@ -12,7 +12,7 @@ from tasks.processes.presence import Presence
 from tasks.redis import store as stores
 from tests.faults.bulk import Batch, Faults, family, go_on, kill
 from tests.faults.clients import CHAT, expected
-from tests.servers import Stack, Valkey, eventually, fake, running
+from tests.support.servers import Stack, Valkey, eventually, fake, running
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from tests.faults.clients import CHAT, Clients, body
-from tests.servers import Stack, Valkey, eventually, fake, running
+from tests.support.servers import Stack, Valkey, eventually, fake, running
 
 PATIENCE = 2.0  # seconds
 THREADS = 24

@@ -14,7 +14,7 @@ from bench.fuzz.campaign import Campaign, rules
 from bench.fuzz.examples import EXAMPLES
 from bench.fuzz.watch import Watch, signature, troubles
 from bench.fuzz.world import World
-from tests.servers import Stack, Valkey, fake, running
+from tests.support.servers import Stack, Valkey, fake, running
 
 SEED, REQUESTS = 12, 1500
 TRACEBACK = """Traceback (most recent call last):

@@ -13,7 +13,7 @@ import pytest
 
 from tasks.processes.presence import Presence
 from tasks.redis import store as stores
-from tests.servers import PATIENCE, Stack, eventually
+from tests.support.servers import PATIENCE, Stack, eventually
 
 PATH = "/v1/images/generations"
 BODY = {"model": "flux2", "prompt": "a cat", "size": "128x128", "steps": 60, "partial_images": 3}

@@ -11,11 +11,11 @@ import httpx
 import pytest
 import yaml
 
-from tests import recordings, starter
 from tests.faults.bulk import HUNG, Account, Batch, Body, Faults, People, go_on
 from tests.faults.clients import CHAT
-from tests.rounds import rounds
-from tests.servers import PATIENCE, ROOT, Stack, Valkey, eventually, running
+from tests.support import recordings, starter
+from tests.support.rounds import rounds
+from tests.support.servers import PATIENCE, ROOT, Stack, Valkey, eventually, running
 
 TEXT, VECTORS, SPEECH = "smollm2-135m-instruct", "all-minilm-l6-v2", "whisper-tiny.en"
 COMPLETIONS, EMBEDDINGS, TRANSCRIPTIONS = "/v1/completions", "/v1/embeddings", "/v1/audio/transcriptions"

@@ -17,8 +17,8 @@ import yaml
 from tasks.processes.presence import Presence
 from tests.faults.bulk import Batch
 from tests.faults.clients import CHAT, Clients, body, expected
-from tests.rounds import rounds
-from tests.servers import PATIENCE, Stack, Valkey, eventually, fake, running
+from tests.support.rounds import rounds
+from tests.support.servers import PATIENCE, Stack, Valkey, eventually, fake, running
 
 MIB = 1 << 20
 

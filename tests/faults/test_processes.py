@@ -14,7 +14,7 @@ import pytest
 
 from tasks.values.job import Status
 from tests.faults.clients import Clients, expected
-from tests.servers import ROOT, Stack, Valkey, environment, eventually, fake, running
+from tests.support.servers import ROOT, Stack, Valkey, environment, eventually, fake, running
 
 
 def test_a_killed_web_process_loses_no_job_and_leaves_none_running_for_nobody(clients: Clients, stack: Stack) -> None:
@@ -89,7 +89,7 @@ MESSAGE_LOST = """
 import os, signal
 from mlxq.settings import Settings
 from tasks.redis import celery_messages, store
-from tests.jobs import chat
+from tests.support.jobs import chat
 jobs = store.connect(Settings.from_env(os.environ))
 job = chat(jobs, "left", tokens=5)
 print(job.id, flush=True)

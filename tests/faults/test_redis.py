@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 
 from tasks.values.job import Status
 from tests.faults.clients import CHAT, Clients, body, expected
-from tests.servers import PATIENCE, Stack, Valkey, eventually, fake, running
+from tests.support.servers import PATIENCE, Stack, Valkey, eventually, fake, running
 
 
 @pytest.fixture

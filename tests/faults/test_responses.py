@@ -12,7 +12,7 @@ import httpx
 import psutil
 
 from tests.faults.clients import Clients, expected
-from tests.servers import PATIENCE, Stack, eventually
+from tests.support.servers import PATIENCE, Stack, eventually
 
 URL = "/v1/responses"
 

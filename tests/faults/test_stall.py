@@ -11,7 +11,7 @@ import pytest
 from tasks.values.job import Status
 from tests.faults.clients import Clients
 from tests.faults.conftest import LEASE
-from tests.servers import Stack, Valkey, eventually, fake, running
+from tests.support.servers import Stack, Valkey, eventually, fake, running
 
 HANGS = 600_000  # milliseconds of a step
 

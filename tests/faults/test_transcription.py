@@ -23,7 +23,7 @@ from tasks.redis import store as stores
 from tasks.redis.store import JobStore
 from tasks.values import events
 from tasks.values.events import Event, Progress, Segment, Started
-from tests.servers import PATIENCE, Stack, Valkey, eventually, running
+from tests.support.servers import PATIENCE, Stack, Valkey, eventually, running
 from tests.workers.engines.speech import tiny
 
 SECONDS = 250

@@ -10,7 +10,7 @@ from tasks.processes.presence import Presence
 from tasks.values.job import Status
 from tests.faults.clients import Clients, expected
 from tests.faults.conftest import LEASE
-from tests.servers import Stack, eventually
+from tests.support.servers import Stack, eventually
 
 
 def test_a_killed_worker_is_restarted_and_what_showed_no_text_runs_again(clients: Clients) -> None:

@@ -21,7 +21,7 @@ from mlxq.entries import ENTRIES
 from mlxq.entries.model_entry import ModelEntry
 from mlxq.settings import Settings
 from tests.mlxq import mlx_openai_server as theirs
-from tests.servers import free_port
+from tests.support.servers import free_port
 
 
 @pytest.fixture

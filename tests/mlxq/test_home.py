@@ -13,7 +13,7 @@ from redis import Redis
 from mlxq import configuration, home
 from mlxq.settings import Settings, local_redis
 from tasks import app
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 HOLDS = """
 import sys

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.servers import PATIENCE, ROOT
+from tests.support.servers import PATIENCE, ROOT
 
 # A process that starts another one and ends when its standard input does; the other one tells when it ends.
 STARTS = """

@@ -13,7 +13,7 @@ from tasks.redis import store as stores
 from tasks.redis.claims import Claims
 from tasks.redis.scripts import Call, Scripts, Value
 from tasks.redis.store import JobStore
-from tests.servers import free_port
+from tests.support.servers import free_port
 
 
 class Twice(Scripts):

@@ -18,7 +18,7 @@ import yaml
 from mlxq.settings import Settings
 from tasks.redis import store as stores
 from tasks.values.events import Delta, encode
-from tests.servers import Process, Valkey, environment, eventually, fake, free_port
+from tests.support.servers import Process, Valkey, environment, eventually, fake, free_port
 from tests.web.bodies import CHAT, chat
 
 DRAWS = {"model_path": "none", "served_model_name": "draws", "model_type": "image-generation"}

@@ -14,8 +14,8 @@ import psutil
 import pytest
 from redis import Redis
 
-from tests.rounds import rounds
-from tests.servers import PATIENCE, Stack, Valkey, eventually, fake, running
+from tests.support.rounds import rounds
+from tests.support.servers import PATIENCE, Stack, Valkey, eventually, fake, running
 from tests.web.bodies import CHAT, chat
 
 MIB = 1 << 20

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mlxq import configuration
-from tests.servers import Stack
+from tests.support.servers import Stack
+from tests.support.wire import counted
 from tests.web.bodies import chat
-from tests.wire import counted
 from web.application import create_app
 
 SOMETIMES = {"time", "zrangebyscore", "hmget", "scard", "zcard"}  # asked for once in half a second, or two

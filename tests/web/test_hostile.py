@@ -13,8 +13,8 @@ import pytest
 from flask import Flask
 from websockets.sync.client import connect
 
-from tests.receivers import SECRET
-from tests.servers import Valkey
+from tests.support.receivers import SECRET
+from tests.support.servers import Valkey
 from tests.web import alone
 from tests.web.alone import Web
 from tests.web.bodies import CHAT, chat

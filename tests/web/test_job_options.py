@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.servers import eventually
+from tests.support.servers import eventually
 from tests.web.api.jobs.test_jobs import ended, submit
 from tests.web.bodies import CHAT, chat
 

@@ -13,7 +13,7 @@ import pytest
 from redis import Redis
 from simple_websocket import Client, ConnectionClosed
 
-from tests.servers import Process, Stack, Valkey, eventually, fake, free_port, running
+from tests.support.servers import Process, Stack, Valkey, eventually, fake, free_port, running
 from tests.web.bodies import CHAT, chat
 from web.http.access.keycache import FRESH
 

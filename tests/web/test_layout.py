@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from schemas.__main__ import BODIES
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 from web import registry
 
 ENDPOINTS = {

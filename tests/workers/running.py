@@ -13,7 +13,7 @@ from tasks.values import events
 from tasks.values.errors import QueueUnavailable
 from tasks.values.events import Event
 from tasks.values.job import Job, Lane
-from tests.servers import PATIENCE, eventually
+from tests.support.servers import PATIENCE, eventually
 from tests.workers.engines.rows import chat
 from workers import engine
 from workers.engine import Prepared

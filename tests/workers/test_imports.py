@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 HEAVY = {
     "PIL", "av", "cv2", "huggingface_hub", "llguidance", "mflux", "mlx", "mlx_lm", "mlx_vlm", "mlx_whisper", "numba",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.servers import PATIENCE, ROOT, fake, free_port
+from tests.support.servers import PATIENCE, ROOT, fake, free_port
 
 MODULES = {"workers": ["workers"], "web": ["gunicorn", "--config", "python:web.gunicorn", "web.wsgi:app"],
            "batches": ["web.batches"]}  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 from mlxq.entries.fake import FakeEntry
 from tasks.processes.presence import Presence
 from tasks.redis.store import JobStore
-from tests.servers import PATIENCE
+from tests.support.servers import PATIENCE
 from workers import process
 from workers.process import Begun
 from workers.supervision.child import Child

@@ -16,7 +16,7 @@ from redis.exceptions import AuthenticationError, RedisError
 
 from mlxq import home
 from mlxq.settings import Settings
-from tests.servers import Process, Valkey, eventually, free_port
+from tests.support.servers import Process, Valkey, eventually, free_port
 from workers import redis_server
 
 LONG = "x" * 100  # a folder whose socket has too long a path for any system

@@ -11,7 +11,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from tasks.values.errors import ContextLengthExceeded, JobCancelled
-from tests import starter
+from tests.support import starter
 from tests.workers.engines.text import tiny
 from tests.workers.running import Clock
 from workers.serving.check_deadline import ENDLESS, CheckDeadline

@@ -17,8 +17,8 @@ from mlxq.settings import Settings
 from tasks.redis.claims import Claims
 from tasks.redis.store import JobStore
 from tasks.values.job import Job, Status
-from tests.jobs import chat
-from tests.servers import PATIENCE, eventually
+from tests.support.jobs import chat
+from tests.support.servers import PATIENCE, eventually
 from tests.workers import running
 from workers.engine import Prepared
 from workers.process import Start

@@ -20,7 +20,7 @@ from bench.report.benchmarks import embeddings, text
 from bench.report.chats import Chat
 from bench.report.measurement import IN_PROCESS, LINES, OURS, Measurement
 from bench.report.plan import Plan
-from tests.servers import eventually
+from tests.support.servers import eventually
 
 TOKENS = 16
 CHAT, EMBEDDINGS = "/v1/chat/completions", "/v1/embeddings"

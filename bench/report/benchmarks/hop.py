@@ -12,7 +12,7 @@ from bench.report.measurement import ADDED_P50, ADDED_P99, FIRST_P50, FIRST_P95,
 from bench.report.plan import Plan
 from bench.stacks import served
 from bench.summary import percentile
-from tests.servers import fake
+from tests.support.servers import fake
 
 STEP = 0.02
 PROBES, TOKENS_EACH = 100, 128

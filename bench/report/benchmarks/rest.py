@@ -19,7 +19,7 @@ from bench.report import peers
 from bench.report.measurement import CPU, OURS, WAKEUPS, Measurement
 from bench.report.plan import Plan
 from bench.stacks import answered, launched
-from tests.servers import fake
+from tests.support.servers import fake
 
 MODELS = 3
 SETTLED = 15.0  # seconds from readiness until it counts: the first passes after a start have more to do

@@ -10,7 +10,7 @@ from bench.report.fakes import Alone, Served
 from bench.report.measurement import TOKENS, Measurement
 from bench.report.plan import Plan
 from bench.stacks import served
-from tests.servers import fake
+from tests.support.servers import fake
 
 STEP = 0.002
 TOKENS_EACH = 512

@@ -15,7 +15,7 @@ from bench.report.measurement import CPU_TOKEN, DELAY_P95, FIRST_P50, FIRST_P95,
 from bench.report.plan import Plan
 from bench.stacks import more_files, served
 from bench.summary import percentile
-from tests.servers import fake
+from tests.support.servers import fake
 
 STEP_MS = 200
 WORDS = 30

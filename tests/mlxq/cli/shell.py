@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, Any
 
-from tests.servers import PATIENCE, ROOT, Stack, eventually
+from tests.support.servers import PATIENCE, ROOT, Stack, eventually
 
 
 def _environment(url: str) -> dict[str, str]:

@@ -14,8 +14,8 @@ import httpx
 import numpy as np
 import pytest
 
-from tests import recordings
-from tests.servers import PATIENCE, ROOT, Stack
+from tests.support import recordings
+from tests.support.servers import PATIENCE, ROOT, Stack
 
 BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/guides/cli.md").read_text(), re.DOTALL)
 CHAT = {"model": "smollm2-135m-instruct", "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 4}

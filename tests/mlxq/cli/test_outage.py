@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.mlxq.cli.shell import Started, noted
-from tests.servers import Stack, Valkey, fake, running
+from tests.support.servers import Stack, Valkey, fake, running
 
 
 def test_work_rides_out_a_restart_of_the_web(valkey: Valkey, tmp_path: Path) -> None:

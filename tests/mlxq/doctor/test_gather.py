@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from mlxq.cli import main
 from mlxq.doctor import gather
 from mlxq.doctor.facts import Compute
-from tests.servers import Valkey, free_port
+from tests.support.servers import Valkey, free_port
 
 
 @pytest.fixture

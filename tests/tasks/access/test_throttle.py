@@ -16,7 +16,7 @@ from tasks.access.throttle import Admission, Throttle
 from tasks.redis.scripts import Call, Scripts
 from tasks.redis.store import JobStore
 from tasks.values.errors import QueueUnavailable, RateLimited, TooManyAtOnce
-from tests.servers import eventually
+from tests.support.servers import eventually
 
 KEY = "key_0123456789abcdef"
 

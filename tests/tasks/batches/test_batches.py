@@ -18,7 +18,7 @@ from tasks.values.errors import JobConflict, NotFound
 from tasks.values.events import Usage
 from tasks.values.job import Lane, Listing
 from tasks.values.job import Status as JobStatus
-from tests.jobs import chat
+from tests.support.jobs import chat
 
 
 def made(store: JobStore, owner: str = "me", **more: Any) -> BatchState:

@@ -23,9 +23,9 @@ from tasks.redis.exclusive_lease import Lease
 from tasks.redis.store import JobStore
 from tasks.values import events
 from tasks.values.job import Job, Lane, Status
-from tests.jobs import chat
-from tests.servers import Valkey, eventually
-from tests.wire import counted
+from tests.support.jobs import chat
+from tests.support.servers import Valkey, eventually
+from tests.support.wire import counted
 
 SLOTS = 2
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tasks.leader import fair_share
 from tasks.redis.store import JobStore
 from tasks.values.job import Lane
-from tests.jobs import chat
+from tests.support.jobs import chat
 
 
 def served(keys: list[str], number: int) -> list[str]:

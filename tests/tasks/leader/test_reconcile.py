@@ -21,8 +21,8 @@ from tasks.redis.store import JobStore
 from tasks.values import events
 from tasks.values.errors import UnreadableRecord, WebLost
 from tasks.values.job import Job, Lane, Status
-from tests.jobs import chat
-from tests.servers import ROOT
+from tests.support.jobs import chat
+from tests.support.servers import ROOT
 
 SHOW = """
 import sys, time

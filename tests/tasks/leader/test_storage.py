@@ -13,7 +13,7 @@ from tasks.leader.control import Control
 from tasks.leader.storage import StorageWatch, shortages
 from tasks.redis.store import JobStore
 from tasks.values import events
-from tests.jobs import chat
+from tests.support.jobs import chat
 
 Usage = namedtuple("Usage", "total used free")
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tasks.processes.alive import Processes, Silence, processes
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 ENTER = """
 import sys, time

@@ -11,7 +11,7 @@ import pytest
 
 from mlxq import home
 from tasks.processes.log_file import LogFile
-from tests.servers import PATIENCE, ROOT
+from tests.support.servers import PATIENCE, ROOT
 
 LINE = f"{'x' * 99}\n"
 

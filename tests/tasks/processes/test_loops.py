@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from tasks.processes.loops import Apart, BackOff, Loop, insist
 from tasks.values.errors import QueueUnavailable, StorageFull
-from tests.servers import eventually
+from tests.support.servers import eventually
 
 
 class Steps:

@@ -17,7 +17,7 @@ from kombu import Connection
 from tasks import app
 from tasks.redis import celery_messages
 from tasks.redis.store import JobStore
-from tests.jobs import chat
+from tests.support.jobs import chat
 
 
 def readable(message: dict[str, Any]) -> dict[str, Any]:

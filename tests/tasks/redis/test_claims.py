@@ -9,9 +9,9 @@ from tasks.redis.claims import Begun, Changes, Claim, Claims, Ended, Published, 
 from tasks.redis.store import JobStore
 from tasks.values import events, fold
 from tasks.values.job import Job, Status
-from tests.jobs import chat
+from tests.support.jobs import chat
+from tests.support.wire import counted
 from tests.tasks.conftest import Twice
-from tests.wire import counted
 
 
 def submitted(store: JobStore, **fields: object) -> Job:

@@ -13,7 +13,7 @@ from tasks.redis.search import Criteria
 from tasks.redis.store import JobStore
 from tasks.values import events
 from tasks.values.job import Job, Lane, Listing, job_id
-from tests.jobs import chat
+from tests.support.jobs import chat
 
 START = 1_795_458_550_000  # milliseconds
 MANY, FEW = 600, 60

@@ -12,7 +12,7 @@ from tasks.redis.claims import Begun, Changes, Claims, Ended, Published
 from tasks.redis.store import JobStore
 from tasks.values import events
 from tasks.values.job import Status
-from tests.jobs import chat
+from tests.support.jobs import chat
 
 FOLDER = Path(scripts.__file__).parent / "lua"
 SOURCES = {path.stem: path.read_text() for path in FOLDER.glob("*.lua")}

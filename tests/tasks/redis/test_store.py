@@ -28,8 +28,8 @@ from tasks.values.errors import (
 )
 from tasks.values.job import Lane, Listing, Status
 from tasks.values.requests import ImageRequest
-from tests.jobs import chat, embedding
-from tests.servers import free_port
+from tests.support.jobs import chat, embedding
+from tests.support.servers import free_port
 
 
 def test_a_new_job_is_queued_with_those_ahead_of_it(store: JobStore) -> None:

@@ -15,7 +15,7 @@ from tasks.values import chat_completion, events, fold
 from tasks.values.chat_completion import completion_id
 from tasks.values.errors import Failure, NotFound
 from tasks.values.job import Job, Lane, Storage
-from tests.jobs import chat
+from tests.support.jobs import chat
 
 DONE = events.Done(events.Usage(1, 2))
 RESULT = fold.TextResult((fold.Choice("said"),), DONE.usage)

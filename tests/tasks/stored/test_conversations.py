@@ -16,7 +16,7 @@ from tasks.values import events, fold
 from tasks.values.errors import Failure, InvalidValue, NotFound
 from tasks.values.job import Job, RenderOptions
 from tasks.values.responses import Asked, Response
-from tests.jobs import chat
+from tests.support.jobs import chat
 
 DONE = events.Done()
 

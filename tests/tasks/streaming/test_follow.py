@@ -19,9 +19,9 @@ from tasks.values import events, fold
 from tasks.values.errors import NotFound
 from tasks.values.job import Job, Status
 from tasks.values.requests import ChatRequest, Message, ToolCall
-from tests.jobs import chat
-from tests.servers import PATIENCE, eventually
-from tests.wire import counted
+from tests.support.jobs import chat
+from tests.support.servers import PATIENCE, eventually
+from tests.support.wire import counted
 
 RESULT = fold.TextResult((fold.Choice("abc"),), events.Usage(1, 3))
 

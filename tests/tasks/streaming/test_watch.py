@@ -14,7 +14,7 @@ from tasks.streaming import watch
 from tasks.streaming.watch import BatchWatch, Over, Sight, Told, Watch
 from tasks.values import events
 from tasks.values.job import Job, Status
-from tests.jobs import chat
+from tests.support.jobs import chat
 
 
 def run(store: JobStore, claims: Claims, words: int = 3, *, end: bool = True) -> Job:

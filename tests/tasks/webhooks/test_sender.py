@@ -27,10 +27,10 @@ from tasks.webhooks import deliveries
 from tasks.webhooks import sender as senders
 from tasks.webhooks.deliveries import Told
 from tasks.webhooks.sender import WebhookSender
-from tests import receivers
-from tests.jobs import chat
-from tests.receivers import SECRET, Receiver
-from tests.servers import PATIENCE, eventually
+from tests.support import receivers
+from tests.support.jobs import chat
+from tests.support.receivers import SECRET, Receiver
+from tests.support.servers import PATIENCE, eventually
 
 ENDPOINT = "/v1/embeddings"
 

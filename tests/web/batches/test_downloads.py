@@ -21,9 +21,9 @@ from tasks.values import events, fold
 from tasks.values.errors import StorageFull
 from tasks.values.job import Status as JobStatus
 from tasks.values.requests import BlobRef
-from tests import sites
-from tests.servers import PATIENCE, eventually, fake
-from tests.sites import Site
+from tests.support import sites
+from tests.support.servers import PATIENCE, eventually, fake
+from tests.support.sites import Site
 from tests.web.batches.test_runner import URL as CHAT
 from tests.web.batches.test_runner import body, finish, listed, new_runner, seen, told
 from tests.web.batches.test_runner import work as work_chats

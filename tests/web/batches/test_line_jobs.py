@@ -19,7 +19,7 @@ from tasks.stored.files import Files
 from tasks.values import events, fold
 from tasks.values.job import Job, Lane
 from tasks.values.requests import BlobRef
-from tests.servers import fake
+from tests.support.servers import fake
 from web import registry
 from web.api.images import shared as images
 from web.batches.input_lines import Line

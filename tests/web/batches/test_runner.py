@@ -22,7 +22,7 @@ from tasks.values.errors import Failure
 from tasks.values.events import Usage
 from tasks.values.job import Listing, Record
 from tasks.values.job import Status as JobStatus
-from tests.servers import fake
+from tests.support.servers import fake
 from web.batches import runner as module
 from web.batches.output_files import OutputFiles
 from web.batches.runner import BatchRunner

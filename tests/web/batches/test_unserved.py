@@ -15,7 +15,7 @@ from tasks.batches.batches import Status
 from tasks.batches.lines import Place
 from tasks.processes.presence import ModelState, Presence
 from tasks.redis.store import JobStore
-from tests.servers import eventually, fake
+from tests.support.servers import eventually, fake
 from tests.web.batches.test_runner import batch, finish, line, listed, new_runner, seen, told, work
 from tests.web.test_aliases import model as lm
 from web.application import create_app

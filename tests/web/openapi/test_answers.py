@@ -21,9 +21,9 @@ from tasks.values import events, fold
 from tasks.values.errors import Failure
 from tasks.values.job import Job, Lane, RenderOptions
 from tasks.values.requests import BlobRef, ImageRequest, SpeechRequest, TranscriptionRequest
-from tests import documented
-from tests.rounds import rounds
-from tests.servers import PATIENCE, Stack, Valkey, fake, running
+from tests.support import documented
+from tests.support.rounds import rounds
+from tests.support.servers import PATIENCE, Stack, Valkey, fake, running
 from tests.web.bodies import ENDLESS
 from web.render import images
 from web.render.speech import audio_speech, transcriptions

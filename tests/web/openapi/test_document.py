@@ -16,8 +16,8 @@ from pydantic import BaseModel
 
 from bench.fuzz.campaign import rules
 from tasks.values.errors import Failure
-from tests import documented
-from tests.servers import ROOT
+from tests.support import documented
+from tests.support.servers import ROOT
 from web import registry
 from web.http.access.auth import is_open
 from web.http.anthropic import ANTHROPIC

@@ -31,8 +31,8 @@ from schemas.responses.conversations import ConversationCreateSchema, Conversati
 from schemas.responses.responses import CompactSchema
 from schemas.server.keys import KeySchema
 from schemas.text.stored_completions import MetadataSchema
-from tests import documented
-from tests.rounds import rounds
+from tests.support import documented
+from tests.support.rounds import rounds
 from web import registry
 
 OF_JOBS = {path: endpoint.schema for path, endpoint in registry.endpoints().items()}

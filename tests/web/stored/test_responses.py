@@ -14,7 +14,7 @@ from tasks.values import events, fold
 from tasks.values.errors import Failure, InvalidValue, NotFound
 from tasks.values.job import Job, Lane, job_id
 from tasks.values.responses import id_of
-from tests.servers import fake
+from tests.support.servers import fake
 from web import intake
 from web.api.responses.responses import ENDPOINT
 from web.callers import Caller

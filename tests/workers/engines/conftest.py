@@ -6,7 +6,7 @@ import pytest
 
 from mlxq.entries.whisper import WhisperEntry, WhisperOptions
 from mlxq.settings import Settings
-from tests import starter
+from tests.support import starter
 from workers.engines import whisper
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from mlxq.entries.lm import LmEntry
 from mlxq.settings import Settings
-from tests import starter
+from tests.support import starter
 from workers import blas
 
 blas.preload()

@@ -21,7 +21,7 @@ from tasks.values import events
 from tasks.values.errors import ContextLengthExceeded, InvalidValue, JobCancelled
 from tasks.values.job import Job
 from tasks.values.requests import BlobRef, ChatRequest, Constraint, Media, Message, RenderRequest, Tool, ToolChoice
-from tests.servers import PATIENCE, eventually
+from tests.support.servers import PATIENCE, eventually
 from tests.workers.engines.rows import Batch, job, run
 from tests.workers.engines.text import tiny as text
 from tests.workers.engines.vision import reference, tiny

@@ -21,7 +21,7 @@ from tasks.values.errors import InvalidValue, ModelNotFound
 from tasks.values.events import Event, Progress, Recording, Segment
 from tasks.values.job import Job, Lane
 from tasks.values.requests import BlobRef, SpeechRequest, TranscriptionRequest
-from tests import recordings
+from tests.support import recordings
 from tests.workers.engines import rows
 from tests.workers.engines.recognisers import tiny
 from tests.workers.engines.rows import Batch

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tasks.values import events, fold
 from tasks.values.job import Job
 from tasks.values.requests import ChatRequest, Constraint, Message, Tool, ToolChoice
-from tests.rounds import rounds
+from tests.support.rounds import rounds
 from tests.workers.engines.rows import chat, job, run, texts
 
 if TYPE_CHECKING:

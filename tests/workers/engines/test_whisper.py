@@ -26,9 +26,9 @@ from tasks.values.errors import InvalidValue, JobCancelled, ModelNotFound, NotFo
 from tasks.values.events import Done, Event, Failed, Progress, Recording, Segment
 from tasks.values.job import Job, Lane
 from tasks.values.requests import BlobRef, ChatRequest, Message, Payload, TranscriptionRequest
-from tests import recordings, starter
-from tests.rounds import rounds
-from tests.servers import PATIENCE
+from tests.support import recordings, starter
+from tests.support.rounds import rounds
+from tests.support.servers import PATIENCE
 from tests.workers.engines.speech import tiny
 from workers.engine import Prepared
 from workers.engines.speech import passages

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from mlxq.entries.lm import LmEntry
-from tests import starter
-from tests.servers import PATIENCE, ROOT
+from tests.support import starter
+from tests.support.servers import PATIENCE, ROOT
 from tests.workers.parsers import templates
 from workers.model_files.inspect import InspectError, inspect
 from workers.parsers.registry import UnknownFormat

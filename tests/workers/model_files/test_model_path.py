@@ -13,7 +13,7 @@ import pytest
 
 from mlxq.model_path import ModelPathError
 from mlxq.settings import Settings
-from tests import starter
+from tests.support import starter
 from workers.model_files.model_path import resolve
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.rounds import rounds
+from tests.support.rounds import rounds
 from workers.parsers.json_text import JsonReader, Unescaper, quoted
 
 VALUES: Any = st.recursive(

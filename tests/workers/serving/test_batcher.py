@@ -7,7 +7,7 @@ import pytest
 from tasks.redis.claims import Claim
 from tasks.values import events
 from tasks.values.job import Lane
-from tests.servers import PATIENCE, eventually
+from tests.support.servers import PATIENCE, eventually
 from tests.workers.engines.rows import chat
 from tests.workers.running import Running
 

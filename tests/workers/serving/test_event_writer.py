@@ -9,7 +9,7 @@ from tasks.redis.claims import Changes, Claim, Written
 from tasks.values import events
 from tasks.values.errors import StorageFull
 from tasks.values.events import Event
-from tests.servers import eventually
+from tests.support.servers import eventually
 from tests.workers import running
 from tests.workers.engines.rows import chat
 from workers.engine import Prepared

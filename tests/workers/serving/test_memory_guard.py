@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.servers import eventually
+from tests.support.servers import eventually
 from tests.workers import running
 from workers.serving.memory import Marks
 from workers.serving.memory_guard import Guard

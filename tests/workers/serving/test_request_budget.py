@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tasks.values.errors import JobCancelled
-from tests.servers import PATIENCE, eventually
+from tests.support.servers import PATIENCE, eventually
 from workers.serving.check_deadline import CheckDeadline
 from workers.serving.request_budget import Budget
 

@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from tests.servers import PATIENCE
+from tests.support.servers import PATIENCE
 from tests.workers.starter.packages import Packages, serving
 from workers.starter.fetch import fetch
 from workers.starter.index import FetchError, Index

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests import starter
+from tests.support import starter
 
 
 def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests import starter
+from tests.support import starter
 from workers import blas
 
 blas.preload()

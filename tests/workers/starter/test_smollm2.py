@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests import starter
+from tests.support import starter
 from workers import blas
 
 blas.preload()

@@ -12,7 +12,7 @@ import jiwer
 import numpy as np
 import pytest
 
-from tests import recordings, starter
+from tests.support import recordings, starter
 from workers import blas
 
 blas.preload()

@@ -14,7 +14,7 @@ import pytest
 from mlxq.cli.client import ServerError
 from mlxq.cli.commands.chat import Conversation, _converse
 from tests.mlxq.cli.shell import mlxq
-from tests.servers import Stack
+from tests.support.servers import Stack
 
 
 def test_a_prompt_is_answered_as_it_comes(fake_stack: Stack) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.mlxq.cli.shell import Finished, Started, mlxq, noted
-from tests.servers import Stack, eventually
+from tests.support.servers import Stack, eventually
 
 LENGTHS = [1 + number * 7 % 23 for number in range(3200)]  # 50 lines of a batch
 

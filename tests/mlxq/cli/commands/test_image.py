@@ -16,7 +16,7 @@ from PIL import Image
 
 from mlxq.cli.terminal.inline import Terminal
 from tests.mlxq.cli.shell import Started, mlxq
-from tests.servers import Stack
+from tests.support.servers import Stack
 from tests.workers.engines.images.drawing import mask, photo
 
 SMALL = ("--size", "64x64", "--steps", "2")

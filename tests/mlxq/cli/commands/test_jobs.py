@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.mlxq.cli.shell import Started, mlxq
-from tests.servers import Stack, eventually, free_port
+from tests.support.servers import Stack, eventually, free_port
 from tests.web.bodies import CHAT, ENDLESS, chat
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.mlxq.cli.shell import Finished, mlxq
-from tests.servers import Stack, Valkey, fake, running
+from tests.support.servers import Stack, Valkey, fake, running
 from tests.web.bodies import CHAT, chat
 
 ADMIN = "the-admin-key-of-this-test"

@@ -15,9 +15,9 @@ import pytest
 from mlxq.cli.client import Client, ServerError
 from mlxq.cli.commands.listen import _microphone, _pieces, transcripts
 from mlxq.cli.commands.speak import _loudspeaker, _play
-from tests import recordings
 from tests.mlxq.cli.shell import mlxq
-from tests.servers import Stack
+from tests.support import recordings
+from tests.support.servers import Stack
 
 
 def microphone(path: Path) -> Iterator[bytes]:

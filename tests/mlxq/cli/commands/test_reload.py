@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from mlxq.cli import main
-from tests.servers import Stack, Valkey, fake, running
+from tests.support.servers import Stack, Valkey, fake, running
 
 
 @pytest.fixture(scope="module")

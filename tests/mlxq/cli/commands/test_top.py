@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.mlxq.cli.shell import mlxq
-from tests.servers import Stack
+from tests.support.servers import Stack
 
 
 def test_models_are_listed_with_their_queues(fake_stack: Stack) -> None:

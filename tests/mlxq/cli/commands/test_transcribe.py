@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from mlxq.cli.commands.transcribe import collect
-from tests import recordings
 from tests.mlxq.cli.shell import Started, mlxq, noted
-from tests.servers import Stack, eventually
+from tests.support import recordings
+from tests.support.servers import Stack, eventually
 
 
 @pytest.fixture

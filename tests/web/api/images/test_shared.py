@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from tasks.values.requests import BlobRef
-from tests.servers import PATIENCE, Stack, eventually
+from tests.support.servers import PATIENCE, Stack, eventually
 from tests.workers.engines.images.drawing import mask, photo, pixels
 from web.http.access import signing
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.servers import PATIENCE, Stack, eventually, running
+from tests.support.servers import PATIENCE, Stack, eventually, running
 from tests.web.bodies import CHAT, chat
 
 ENDED = ("completed", "failed", "expired", "cancelled")
@@ -206,7 +206,7 @@ def test_a_batch_s_lines_are_jobs_while_they_run(http: httpx.Client) -> None:
 
 @pytest.fixture(scope="module")
 def keyed(valkey: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    from tests.servers import fake
+    from tests.support.servers import fake
 
     folder = tmp_path_factory.mktemp("keyed")
     models = [fake(slots=2, step_ms=5)]

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.servers import Stack
+from tests.support.servers import Stack
 
 LINE = b'{"custom_id": "a"}\n'
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.servers import eventually
+from tests.support.servers import eventually
 from tests.web.bodies import CHAT, ENDLESS, chat
 
 ASYNC = {"Prefer": "respond-async"}

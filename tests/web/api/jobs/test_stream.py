@@ -15,7 +15,7 @@ from simple_websocket import Client
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.servers import PATIENCE, Stack, Valkey, eventually, fake, running
+from tests.support.servers import PATIENCE, Stack, Valkey, eventually, fake, running
 from tests.web.api.jobs.test_batches import create, request, upload
 from tests.web.api.jobs.test_batches import ended as batch_ended
 from tests.web.api.jobs.test_jobs import ended, frames, submit

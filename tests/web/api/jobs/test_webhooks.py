@@ -12,9 +12,9 @@ import pytest
 from openai import OpenAI
 from standardwebhooks import Webhook as Verifier
 
-from tests import receivers
-from tests.receivers import SECRET, Received, Receiver
-from tests.servers import PATIENCE, Stack, Valkey, eventually, fake, running
+from tests.support import receivers
+from tests.support.receivers import SECRET, Received, Receiver
+from tests.support.servers import PATIENCE, Stack, Valkey, eventually, fake, running
 from tests.web.api.jobs.test_batches import request, run
 from tests.web.api.jobs.test_jobs import ended, submit
 from tests.web.bodies import CHAT, chat

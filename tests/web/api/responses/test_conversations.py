@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from schemas.responses.items import HOSTED
-from tests.servers import Valkey
+from tests.support.servers import Valkey
 from tests.web import alone
 from tests.web.alone import Web
 

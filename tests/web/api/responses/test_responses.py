@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tasks.redis import store as stores
-from tests.servers import Stack, eventually
+from tests.support.servers import Stack, eventually
 from tests.web.api.jobs.test_batches import request, run, told
 from tests.web.bodies import ENDLESS
 

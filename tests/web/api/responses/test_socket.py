@@ -15,7 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 from tasks.redis import store as stores
 from tasks.values import responses as values
 from tasks.values.requests import ChatRequest
-from tests.servers import PATIENCE, Stack, Valkey, eventually, fake, running
+from tests.support.servers import PATIENCE, Stack, Valkey, eventually, fake, running
 from tests.web.api.responses.test_responses import LOOK, URL, asks, events, made, said
 from tests.web.bodies import ENDLESS
 from tests.web.test_keys import ADMIN, make

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests import documented
-from tests.servers import PATIENCE, Valkey
+from tests.support import documented
+from tests.support.servers import PATIENCE, Valkey
 from tests.web.alone import Web, running
 from web.api.server.docs import FILES, POLICY
 

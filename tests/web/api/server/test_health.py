@@ -10,7 +10,7 @@ from redis import Redis
 
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
-from tests.servers import PATIENCE, Stack, Valkey, eventually, fake
+from tests.support.servers import PATIENCE, Stack, Valkey, eventually, fake
 from tests.web.bodies import CHAT, chat
 
 

@@ -13,7 +13,7 @@ from mlxq.settings import Settings
 from tasks.processes.presence import ModelState, Presence, Worker
 from tasks.redis.store import JobStore
 from tasks.values.model import Details
-from tests.servers import fake
+from tests.support.servers import fake
 from web.application import create_app
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.servers import eventually
+from tests.support.servers import eventually
 
 ENDLESS = {"messages": [{"role": "user", "content": "word"}], "max_tokens": 100_000}
 

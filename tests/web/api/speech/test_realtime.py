@@ -15,7 +15,7 @@ from simple_websocket import ConnectionClosed
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.servers import PATIENCE, Stack, Valkey, eventually, running
+from tests.support.servers import PATIENCE, Stack, Valkey, eventually, running
 from web.realtime import session
 from web.realtime.session import Session
 

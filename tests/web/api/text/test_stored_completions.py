@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.servers import Stack, eventually
+from tests.support.servers import Stack, eventually
 from tests.web.bodies import CHAT, ENDLESS, chat
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from tests.servers import eventually
+from tests.support.servers import eventually
 from tests.web.bodies import CHAT
 
 TALK = [{"role": "user", "content": "hi"}]

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.servers import eventually
+from tests.support.servers import eventually
 
 DOCUMENTS = ["a longer one", "short", "of middling"]
 ASKED: dict[str, Any] = {"model": "fake", "query": "what", "documents": DOCUMENTS}

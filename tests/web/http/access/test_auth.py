@@ -14,7 +14,7 @@ from mlxq.settings import Settings, SettingsError
 from tasks.redis.store import JobStore
 from tasks.values.errors import NotFound
 from tasks.values.requests import BlobRef
-from tests.servers import fake
+from tests.support.servers import fake
 from web.application import create_app
 from web.http.access import signing
 

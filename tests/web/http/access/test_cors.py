@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
 from tasks.redis.store import JobStore
-from tests.servers import fake
+from tests.support.servers import fake
 from tests.web.bodies import CHAT, chat
 from web.application import create_app
 

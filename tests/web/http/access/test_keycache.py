@@ -13,7 +13,7 @@ from mlxq.settings import Settings
 from tasks.access.api_keys import ApiKey, KeyRing, Status
 from tasks.redis import store as stores
 from tasks.values.errors import QueueUnavailable
-from tests.servers import Valkey, fake
+from tests.support.servers import Valkey, fake
 from web.application import create_app
 from web.http.access import keycache
 from web.http.access.keycache import KeyCache

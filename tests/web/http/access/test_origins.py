@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from mlxq.settings import Settings, SettingsError
-from tests.servers import Valkey
+from tests.support.servers import Valkey
 from tests.web import alone
 from tests.web.alone import Web, answers
 from tests.web.bodies import CHAT, chat

@@ -15,7 +15,7 @@ from mlxq.settings import Settings
 from schemas.text.chat import ChatSchema
 from tasks.redis.store import JobStore
 from tasks.values.requests import Media, Message
-from tests.servers import fake
+from tests.support.servers import fake
 from tests.web.bodies import CHAT
 from web.api.text import chat
 from web.application import create_app

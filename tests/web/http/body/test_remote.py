@@ -14,8 +14,8 @@ from werkzeug.test import TestResponse
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
 from tasks.redis.store import JobStore
-from tests import sites
-from tests.sites import Site
+from tests.support import sites
+from tests.support.sites import Site
 from web.application import create_app
 
 EAR = {"model_path": "none", "served_model_name": "ear", "model_type": "whisper"}

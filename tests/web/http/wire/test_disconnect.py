@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.servers import PATIENCE, Stack, eventually
+from tests.support.servers import PATIENCE, Stack, eventually
 from tests.web.bodies import CHAT, ENDLESS, chat
 from web.http.wire.disconnect import Probe, Waiter, Watcher
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from tests.servers import Valkey, eventually
+from tests.support.servers import Valkey, eventually
 from tests.web import alone
 from tests.web.alone import Web, answers, heard
 

@@ -11,7 +11,7 @@ import pytest
 
 from tasks.redis import store as stores
 from tasks.values import events
-from tests.servers import Valkey, eventually
+from tests.support.servers import Valkey, eventually
 from tests.web import alone
 from tests.web.alone import Web, heard
 from web.http.wire.connection import Peer

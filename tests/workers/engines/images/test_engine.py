@@ -13,7 +13,7 @@ from PIL import Image
 from tasks.stored.blobs import BlobStore
 from tasks.values import events
 from tasks.values.errors import ModelNotFound, StorageFull
-from tests.jobs import chat
+from tests.support.jobs import chat
 from tests.workers.engines.images.drawing import job, kinds, mask, photo, pictures, put, run
 from workers.engines.images.engine import ImageEngine, _shown
 

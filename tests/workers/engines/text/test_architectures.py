@@ -9,7 +9,7 @@ import pytest
 
 from mlxq.entries.lm import LmEntry
 from mlxq.settings import Settings
-from tests.rounds import LONG
+from tests.support.rounds import LONG
 from tests.workers.engines.text import architectures
 from tests.workers.engines.text.architecture_check import look
 from tests.workers.engines.text.architecture_outcomes import outcomes

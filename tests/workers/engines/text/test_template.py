@@ -6,8 +6,8 @@ import pytest
 
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import Message
-from tests import chat_templates
-from tests.chat_templates import TALKS
+from tests.support import chat_templates
+from tests.support.chat_templates import TALKS
 from workers.engines.text.prompts import Prompts
 from workers.engines.text.template import TemplateSupport
 

@@ -12,7 +12,7 @@ from tasks.stored.blobs import BlobStore
 from tasks.values import events
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import BlobRef
-from tests.rounds import LONG
+from tests.support.rounds import LONG
 from tests.workers.engines.rows import Batch, run
 from tests.workers.engines.vision import measure, trial, zoo
 from tests.workers.engines.vision.asking import kept, noise, sound, turn

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.speech.audio_speech import FORMATS
-from tests import signatures
+from tests.support import signatures
 from web.render.speech.audio_speech import TYPES
 from workers.engines.voices import encoder
 from workers.engines.voices.architectures import ARCHITECTURES

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.rounds import rounds
+from tests.support.rounds import rounds
 from workers.engines.voices.passages import FIRST, LONGEST, passages
 
 TEXTS = st.text(alphabet=st.sampled_from("ab .,;!?\n\"'。，…)—é"), max_size=900)

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tests.rounds import rounds
+from tests.support.rounds import rounds
 from workers.parsers import registry
 from workers.parsers.parser_events import Arguments, CallBegun, CallEnded, ParserEvent, Text
 from workers.parsers.registry import ToolFormat

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from tests.rounds import rounds
+from tests.support.rounds import rounds
 from workers.engines.text.cache.radix import Block, BlockKey, PrefixPath, reach
 
 

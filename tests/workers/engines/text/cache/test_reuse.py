@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from tests.rounds import rounds
+from tests.support.rounds import rounds
 from tests.workers.engines.rows import Batch, job
 from tests.workers.engines.text import tiny
 

@@ -12,7 +12,7 @@ import pytest
 
 from tasks.values.job import Job, Lane
 from tasks.values.requests import CompletionRequest
-from tests.rounds import rounds
+from tests.support.rounds import rounds
 from tests.workers.engines.rows import chat, job
 from tests.workers.engines.text import tiny
 from tests.workers.engines.text.batch_invariance import OPTIONS, Answers, arrivals, differences, together

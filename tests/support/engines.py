@@ -9,7 +9,7 @@ import pytest
 from mlxq.entries.embeddings import EmbeddingsEntry
 from mlxq.entries.lm import LmEntry
 from mlxq.settings import Settings
-from tests import starter
+from tests.support import starter
 
 if TYPE_CHECKING:
     from workers.engines.embeddings import EmbeddingEngine

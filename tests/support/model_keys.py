@@ -13,7 +13,7 @@ from msgspec import NODEFAULT, Struct, structs
 from mlxq import checks
 from mlxq.catalogue import schema
 from mlxq.struct_reader import nested
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 from workers.engines.images.variants import VARIANTS, Variant
 from workers.engines.voices import types
 from workers.parsers import registry as formats

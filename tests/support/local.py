@@ -9,7 +9,7 @@ import httpx
 import pytest
 import yaml
 
-from tests.servers import PATIENCE, Process, eventually, fake, free_port
+from tests.support.servers import PATIENCE, Process, eventually, fake, free_port
 
 
 class Local:

@@ -26,7 +26,7 @@ from tasks.redis import store as stores
 from tasks.values.errors import JobConflict
 from workers import redis_server
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def free_port() -> int:
