@@ -29,7 +29,8 @@ blas.preload()
 import mlx.core as mx  # noqa: E402
 from mlx_lm.generate import BatchGenerator  # noqa: E402
 
-from tasks.values.requests import ChatRequest, CompletionRequest, Message  # noqa: E402
+from tasks.values.messages import Message  # noqa: E402
+from tasks.values.requests import ChatRequest, CompletionRequest  # noqa: E402
 from tests.workers.engines.rows import Batch, job  # noqa: E402
 from workers.engines import lm  # noqa: E402
 from workers.engines.lm import TextEngine  # noqa: E402

@@ -15,8 +15,8 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.formparser import FormDataParser
 
 from tasks.stored.blobs import Incoming
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import InvalidValue
-from tasks.values.requests import BlobRef
 from web.availability import admission
 from web.callers import Caller
 from web.endpoint import Endpoint

@@ -17,7 +17,8 @@ from mlxq.entries.fake import FakeEntry, FakeOptions
 from mlxq.settings import Settings
 from tasks.values.events import Done
 from tasks.values.job import Job
-from tasks.values.requests import ChatRequest, Message
+from tasks.values.messages import Message
+from tasks.values.requests import ChatRequest
 from tests.workers.engines.rows import job
 from workers.engines import fake
 

@@ -13,10 +13,10 @@ from tasks.redis.scripts import answers
 from tasks.redis.store import JobStore
 from tasks.redis.unreadable import pass_over, readable
 from tasks.stored.files import File, stretch
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import IdempotencyMismatch, JobConflict, NotFound, UnreadableRecord
 from tasks.values.events import Usage
 from tasks.values.job import new_id
-from tasks.values.requests import BlobRef
 
 PREFIX = "batch_"
 VERSION = 1

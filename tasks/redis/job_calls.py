@@ -16,8 +16,8 @@ from tasks.redis.records import INLINE, Records, reference
 from tasks.redis.scripts import Call, Scripts
 from tasks.redis.storing import storing
 from tasks.values import events, job
+from tasks.values.blob_ref import BlobRef
 from tasks.values.job import Job, Lane, Record, Status
-from tasks.values.requests import BlobRef
 from tasks.webhooks import deliveries
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from tasks.redis.search import Criteria
 from tasks.redis.unreadable import pass_over, readable
 from tasks.stored.blobs import BlobStore
 from tasks.values import events, fold, job
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import Failure, JobNotFinished, NotFound, UnreadableRecord
 from tasks.values.job import Job, Lane, Listing, Record, Status
-from tasks.values.requests import BlobRef
 
 INLINE = 64 * 1024  # bytes; what is larger becomes a blob
 ANY = Criteria()

@@ -10,9 +10,10 @@ from tasks.redis.keys import Keys
 from tasks.redis.scripts import Value
 from tasks.stored.blobs import BlobStore
 from tasks.values import chat_completion
+from tasks.values.blob_ref import BlobRef
 from tasks.values.chat_completion import Completion
 from tasks.values.job import Job, Storage
-from tasks.values.requests import BlobRef, Sampling
+from tasks.values.requests import Sampling
 from tasks.values.turn import Turn
 
 _NO_KEYS: tuple[str, ...] = ("",) * 5

@@ -15,8 +15,8 @@ from typing import BinaryIO
 
 import structlog
 
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import InvalidValue, NotFound, StorageFull
-from tasks.values.requests import BlobRef
 
 _CHUNK = 1 << 20
 log = structlog.get_logger()

@@ -13,10 +13,10 @@ from tasks.redis.scripts import answers
 from tasks.redis.store import JobStore
 from tasks.redis.unreadable import readable
 from tasks.values import chat_completion
+from tasks.values.blob_ref import BlobRef
 from tasks.values.chat_completion import Output
 from tasks.values.errors import InvalidValue, NotFound
 from tasks.values.job import new_id
-from tasks.values.requests import BlobRef
 from tasks.values.turn import Turn
 
 PREFIX = "conv_"

@@ -11,9 +11,9 @@ import msgspec
 from tasks.redis.scripts import answers
 from tasks.redis.store import JobStore
 from tasks.redis.unreadable import pass_over, readable
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import NotFound, UnreadableRecord
 from tasks.values.job import new_id
-from tasks.values.requests import BlobRef
 
 PREFIX = "file-"
 VERSION = 1

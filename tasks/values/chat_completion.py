@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from tasks.values import job
+from tasks.values.blob_ref import BlobRef
 from tasks.values.fold import Result
 from tasks.values.job import Job
-from tasks.values.requests import BlobRef, ChatRequest
+from tasks.values.requests import ChatRequest
 
 PREFIX = "chatcmpl-"
 VERSION = 2

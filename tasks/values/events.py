@@ -7,8 +7,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import Failure
-from tasks.values.requests import BlobRef
 
 VERSION = 3
 READABLE = frozenset({1, 2, 3})

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import msgspec
 
+from tasks.values.blob_ref import BlobRef
 from tasks.values.events import (
     AudioChunk,
     CallDelta,
@@ -24,8 +25,8 @@ from tasks.values.events import (
     Usage,
     Vector,
 )
+from tasks.values.messages import ToolCall
 from tasks.values.requests import (
-    BlobRef,
     ChatRequest,
     DetokenizeRequest,
     EmbeddingRequest,
@@ -36,7 +37,6 @@ from tasks.values.requests import (
     ScoreRequest,
     SpeechRequest,
     TokenizeRequest,
-    ToolCall,
 )
 
 PartKind: TypeAlias = Literal["reasoning", "text", "calls"]

@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import Failure
 from tasks.values.events import Cancelled, Event, Expired, Usage
-from tasks.values.requests import BlobRef, ChatRequest, Payload
+from tasks.values.requests import ChatRequest, Payload
 from tasks.values.responses import Response
 
 VERSION = 3

@@ -9,7 +9,7 @@ import msgspec
 
 from tasks.values.events import CallDelta, Delta, TokenLogprob
 from tasks.values.fold import Choice, Cut, Text, Thinking
-from tasks.values.requests import ToolCall
+from tasks.values.messages import ToolCall
 
 T = TypeVar("T", str, tuple[TokenLogprob, ...])
 

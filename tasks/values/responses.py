@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from tasks.values.requests import BlobRef, Message
+from tasks.values.blob_ref import BlobRef
+from tasks.values.messages import Message
 
 PREFIX = "resp_"
 

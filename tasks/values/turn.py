@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tasks.values.requests import BlobRef
+from tasks.values.blob_ref import BlobRef
 
 
 class Turn(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from mlxq.settings import Settings
 from tasks.values.errors import InvalidValue
-from tasks.values.requests import Message, RenderRequest, Tool, ToolCall
+from tasks.values.messages import Message, ToolCall
+from tasks.values.requests import RenderRequest, Tool
 from tests.workers.engines.text import tiny
 from workers.engines.text.output.answer_format import Formats
 from workers.engines.text.prompts import Prompts

@@ -6,7 +6,8 @@ from typing import Any
 
 from tasks.redis.store import JobStore
 from tasks.values.job import Job, Lane, job_id
-from tasks.values.requests import ChatRequest, EmbeddingRequest, Message
+from tasks.values.messages import Message
+from tasks.values.requests import ChatRequest, EmbeddingRequest
 
 
 def chat(store: JobStore, text: str = "word", *, tokens: int = 4, **fields: Any) -> Job:

@@ -11,7 +11,8 @@ from tasks.redis.stream_entries import StreamEntry
 from tasks.values import events
 from tasks.values.errors import QueueUnavailable
 from tasks.values.job import Job
-from tasks.values.requests import ChatRequest, Message
+from tasks.values.messages import Message
+from tasks.values.requests import ChatRequest
 from tests.workers.engines import rows
 from web import calls
 from web.http.anthropic import ANTHROPIC

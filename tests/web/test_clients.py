@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from schemas.text.chat import ChatSchema
-from tasks.values.requests import Message, ToolCall
+from tasks.values.messages import Message, ToolCall
 from web.api.text.chat import payload
 
 USER = {"role": "user", "content": "hi"}

@@ -10,8 +10,9 @@ from flask import Flask
 
 from tasks.redis.stream_entries import StreamEntry
 from tasks.values import events
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import Failure, QueueUnavailable
-from tasks.values.requests import BlobRef, SpeechRequest
+from tasks.values.requests import SpeechRequest
 from tests.workers.engines import rows
 from web import growing
 from web.http.wire.disconnect import ClientGone

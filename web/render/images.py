@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from tasks.values import events, fold
+from tasks.values.blob_ref import BlobRef
 from tasks.values.events import Event
 from tasks.values.job import Job
-from tasks.values.requests import BlobRef, ImageRequest
+from tasks.values.requests import ImageRequest
 from web.endpoint import Rendered
 
 _TOKEN = 16  # pixels of a side that a token of a picture stands for

@@ -14,7 +14,7 @@ from schemas.responses.turns import turns
 from tasks.values import events, fold, responses
 from tasks.values.errors import InvalidValue, NotFound
 from tasks.values.job import Job, Record
-from tasks.values.requests import Message
+from tasks.values.messages import Message
 from tasks.values.responses import Asked
 from web.callers import Caller
 from web.gateway import Gateway

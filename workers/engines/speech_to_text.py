@@ -19,10 +19,11 @@ from mlxq.entries.speech_to_text import SpeechToTextEntry
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
 from tasks.values import events
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import EngineError, Failure, InvalidValue, JobError, ModelNotFound
 from tasks.values.events import Event, Segment
 from tasks.values.job import Job, Lane
-from tasks.values.requests import BlobRef, TranscriptionRequest
+from tasks.values.requests import TranscriptionRequest
 from workers import blas
 from workers.engine import Engine, Prepared, Unservable
 from workers.engines.recognisers.recogniser import Recogniser, known, language, segments

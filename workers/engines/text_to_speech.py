@@ -18,11 +18,12 @@ from mlxq.entries.text_to_speech import TextToSpeechEntry
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
 from tasks.values import events
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import EngineError, Failure, InvalidValue, JobError, ModelNotFound
 from tasks.values.events import Event
 from tasks.values.job import Job, Lane
 from tasks.values.model import Details
-from tasks.values.requests import BlobRef, SpeechRequest
+from tasks.values.requests import SpeechRequest
 from workers import blas
 from workers.engine import Engine, Prepared, Unservable
 from workers.engines.voices import types

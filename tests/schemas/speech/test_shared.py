@@ -11,7 +11,8 @@ from marshmallow import ValidationError
 from schemas.fields import Body, problem
 from schemas.speech.transcriptions import TranscriptionsSchema
 from schemas.speech.translations import TranslationsSchema
-from tasks.values.requests import BlobRef, TranscriptionRequest, VoiceActivity
+from tasks.values.blob_ref import BlobRef
+from tasks.values.requests import TranscriptionRequest, VoiceActivity
 from web.api.speech import shared as speech
 from web.api.speech import transcriptions, translations
 

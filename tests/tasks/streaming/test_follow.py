@@ -18,7 +18,8 @@ from tasks.streaming.follow import Ends, Follower, Inbox
 from tasks.values import events, fold
 from tasks.values.errors import NotFound
 from tasks.values.job import Job, Status
-from tasks.values.requests import ChatRequest, Message, ToolCall
+from tasks.values.messages import Message, ToolCall
+from tasks.values.requests import ChatRequest
 from tests.support.jobs import chat
 from tests.support.servers import PATIENCE, eventually
 from tests.support.wire import counted

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from tasks.values import events, fold
 from tasks.values.events import CallDelta, Delta, Event, Progress, Started, TokenLogprob
-from tasks.values.requests import ChatRequest, Message
+from tasks.values.messages import Message
+from tasks.values.requests import ChatRequest
 
 CHAT = ChatRequest((Message("user", "hi"),))
 texts = st.sampled_from(("", "a", "b c"))

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tasks.values import events, fold, replay
 from tasks.values.events import CallDelta, Delta, Event
 from tasks.values.fold import Choice, Part, Text, Thinking
-from tasks.values.requests import ChatRequest, Message, ToolCall
+from tasks.values.messages import Message, ToolCall
+from tasks.values.requests import ChatRequest
 
 CHAT = ChatRequest((Message("user", "hi"),))
 F, G = ToolCall("call_0", "f", "{}"), ToolCall("call_1", "g", "{}")

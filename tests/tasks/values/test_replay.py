@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tasks.values import events, fold, replay
 from tasks.values.events import CallDelta, Delta, TokenLogprob
-from tasks.values.requests import ChatRequest, Message
+from tasks.values.messages import Message
+from tasks.values.requests import ChatRequest
 
 CHAT = ChatRequest((Message("user", "hi"),))
 TEXTS = st.sampled_from(("", "a", "bé", "\N{GRINNING FACE}c"))

@@ -18,9 +18,9 @@ from tasks.redis.store import JobStore
 from tasks.stored.blobs import BlobStore
 from tasks.stored.files import Files
 from tasks.values import events, fold
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import StorageFull
 from tasks.values.job import Status as JobStatus
-from tasks.values.requests import BlobRef
 from tests.support import sites
 from tests.support.servers import PATIENCE, eventually, fake
 from tests.support.sites import Site

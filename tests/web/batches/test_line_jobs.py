@@ -17,8 +17,8 @@ from tasks.batches.lines import Place
 from tasks.redis.store import JobStore
 from tasks.stored.files import Files
 from tasks.values import events, fold
+from tasks.values.blob_ref import BlobRef
 from tasks.values.job import Job, Lane
-from tasks.values.requests import BlobRef
 from tests.support.servers import fake
 from web import registry
 from web.api.images import shared as images

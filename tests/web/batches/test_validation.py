@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tasks.batches.batches import Batch, Problem
-from tasks.values.requests import BlobRef
+from tasks.values.blob_ref import BlobRef
 from web.batches import validation
 from web.batches.validation import Validation
 

@@ -18,9 +18,10 @@ from bench.fuzz.examples import EXAMPLES
 from bench.fuzz.request import ADMIN, BOUNDARY, Form, Request
 from bench.fuzz.world import World, line
 from tasks.values import events, fold
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import Failure
 from tasks.values.job import Job, Lane, RenderOptions
-from tasks.values.requests import BlobRef, ImageRequest, SpeechRequest, TranscriptionRequest
+from tasks.values.requests import ImageRequest, SpeechRequest, TranscriptionRequest
 from tests.support import documented
 from tests.support.rounds import rounds
 from tests.support.servers import PATIENCE, Stack, Valkey, fake, running

@@ -12,7 +12,8 @@ import numpy as np
 from tasks.values import events
 from tasks.values.events import Event
 from tasks.values.job import Job, Lane, job_id
-from tasks.values.requests import ChatRequest, EmbeddingRequest, Message, Payload
+from tasks.values.messages import Message
+from tasks.values.requests import ChatRequest, EmbeddingRequest, Payload
 from workers.engine import Engine
 
 Vector: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]

@@ -19,7 +19,8 @@ import mlx.core as mx  # noqa: E402
 
 from tasks.values import events  # noqa: E402
 from tasks.values.errors import ContextLengthExceeded, InvalidValue  # noqa: E402
-from tasks.values.requests import ChatRequest, Message  # noqa: E402
+from tasks.values.messages import Message  # noqa: E402
+from tasks.values.requests import ChatRequest  # noqa: E402
 from tests.workers.engines.rows import Batch, chat, embedding, job, run, texts  # noqa: E402
 from tests.workers.engines.text import tiny  # noqa: E402
 from workers.engines import lm  # noqa: E402

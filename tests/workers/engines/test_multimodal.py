@@ -18,9 +18,11 @@ from mlxq.entries.multimodal import MultimodalEntry, MultimodalOptions
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
 from tasks.values import events
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import ContextLengthExceeded, InvalidValue, JobCancelled
 from tasks.values.job import Job
-from tasks.values.requests import BlobRef, ChatRequest, Constraint, Media, Message, RenderRequest, Tool, ToolChoice
+from tasks.values.messages import Media, Message
+from tasks.values.requests import ChatRequest, Constraint, RenderRequest, Tool, ToolChoice
 from tests.support.servers import PATIENCE, eventually
 from tests.workers.engines.rows import Batch, job, run
 from tests.workers.engines.text import tiny as text

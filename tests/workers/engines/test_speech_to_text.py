@@ -17,10 +17,11 @@ from mlxq.entries.speech_to_text import SpeechToTextEntry
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
 from tasks.values import events, fold
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import InvalidValue, ModelNotFound
 from tasks.values.events import Event, Progress, Recording, Segment
 from tasks.values.job import Job, Lane
-from tasks.values.requests import BlobRef, SpeechRequest, TranscriptionRequest
+from tasks.values.requests import SpeechRequest, TranscriptionRequest
 from tests.support import recordings
 from tests.workers.engines import rows
 from tests.workers.engines.recognisers import tiny

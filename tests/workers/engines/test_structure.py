@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.values import events, fold
 from tasks.values.job import Job
-from tasks.values.requests import ChatRequest, Constraint, Message, Tool, ToolChoice
+from tasks.values.messages import Message
+from tasks.values.requests import ChatRequest, Constraint, Tool, ToolChoice
 from tests.support.rounds import rounds
 from tests.workers.engines.rows import chat, job, run, texts
 

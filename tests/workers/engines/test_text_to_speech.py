@@ -18,7 +18,8 @@ from tasks.values import events, fold
 from tasks.values.errors import InvalidValue, ModelNotFound, UnsupportedParameter
 from tasks.values.events import AudioChunk, Done, Event, Progress
 from tasks.values.job import Job, Lane
-from tasks.values.requests import ChatRequest, Message, SpeechFormat, SpeechRequest
+from tasks.values.messages import Message
+from tasks.values.requests import ChatRequest, SpeechFormat, SpeechRequest
 from tests.workers.engines import rows
 from tests.workers.engines.rows import Batch
 from tests.workers.engines.voices import tiny

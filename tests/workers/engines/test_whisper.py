@@ -22,10 +22,12 @@ from hypothesis import strategies as st
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
 from tasks.values import events
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import InvalidValue, JobCancelled, ModelNotFound, NotFound
 from tasks.values.events import Done, Event, Failed, Progress, Recording, Segment
 from tasks.values.job import Job, Lane
-from tasks.values.requests import BlobRef, ChatRequest, Message, Payload, TranscriptionRequest
+from tasks.values.messages import Message
+from tasks.values.requests import ChatRequest, Payload, TranscriptionRequest
 from tests.support import recordings, starter
 from tests.support.rounds import rounds
 from tests.support.servers import PATIENCE

@@ -11,9 +11,10 @@ from typing import Any
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
 from tasks.values import events, fold
+from tasks.values.blob_ref import BlobRef
 from tasks.values.events import Event
 from tasks.values.job import Job, RenderOptions
-from tasks.values.requests import BlobRef, ImageRequest
+from tasks.values.requests import ImageRequest
 from web.callers import Caller
 from web.endpoint import Rendered
 from web.http.access import signing

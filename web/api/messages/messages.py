@@ -10,7 +10,8 @@ from flask import Blueprint, Response
 from schemas.answers import messages as answers
 from schemas.messages.messages import MessagesSchema, rules
 from tasks.values.job import RenderOptions
-from tasks.values.requests import ChatRequest, Constraint, Message, Tool, ToolChoice
+from tasks.values.messages import Message
+from tasks.values.requests import ChatRequest, Constraint, Tool, ToolChoice
 from web import calls
 from web.api.messages import turns
 from web.api.text import shared as text

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from schemas.messages.blocks import BETWEEN, Block, Thought, ToolResult, ToolUse
 from schemas.text import content
-from tasks.values.requests import Media, Message, ToolCall
+from tasks.values.messages import Media, Message, ToolCall
 from web.api.text.shared import medium
 
 _FAILED = "Error: "  # what the model reads before the content of a call that failed

@@ -28,7 +28,8 @@ from tasks.values import fold
 from tasks.values import responses as values
 from tasks.values.errors import InvalidValue, JobConflict
 from tasks.values.job import Job, RenderOptions
-from tasks.values.requests import ChatRequest, Constraint, Message, Tool, ToolChoice
+from tasks.values.messages import Message
+from tasks.values.requests import ChatRequest, Constraint, Tool, ToolChoice
 from web import callers, calls, intake
 from web.api.text import shared as text
 from web.callers import Caller

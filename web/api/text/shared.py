@@ -11,7 +11,8 @@ from schemas.text import content
 from schemas.text.constraints import rules
 from schemas.text.thinking import wish
 from tasks.values.job import RenderOptions
-from tasks.values.requests import Constraint, Media, Message, Sampling, Tool, ToolCall
+from tasks.values.messages import Media, Message, ToolCall
+from tasks.values.requests import Constraint, Sampling, Tool
 
 MODEL_TYPES = frozenset({"lm", "multimodal", "fake"})
 INPUT = "input"  # the only argument of a custom tool, as the model sees it

@@ -6,8 +6,8 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from mlxq import home
 from mlxq.settings import Settings
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import NotFound
-from tasks.values.requests import BlobRef
 
 _SALT = "mlxq.picture"
 _FILE = "secret"

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from schemas.text.content import Media
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import InvalidValue, NotFound
-from tasks.values.requests import BlobRef
 from web.callers import Caller
 from web.http.body import data_urls, references, remote
 from web.http.errors import path

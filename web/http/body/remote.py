@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeGuard
 
 from tasks.outbound.outbound import Outbound
-from tasks.values.requests import BlobRef
+from tasks.values.blob_ref import BlobRef
 from web.endpoint import Endpoint
 from web.gateway import Gateway
 from web.http.body import references

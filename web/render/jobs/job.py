@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from tasks.values.blob_ref import BlobRef
 from tasks.values.job import Record, Status
-from tasks.values.requests import BlobRef
 from web.http.errors import envelope
 
 

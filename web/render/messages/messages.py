@@ -12,7 +12,8 @@ import msgspec
 
 from tasks.values import events, fold
 from tasks.values.job import Job
-from tasks.values.requests import ChatRequest, ToolCall
+from tasks.values.messages import ToolCall
+from tasks.values.requests import ChatRequest
 from web.endpoint import Rendered
 
 _REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}

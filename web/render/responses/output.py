@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from tasks.values.events import CallDelta, Delta, TokenLogprob
 from tasks.values.job import Job
-from tasks.values.requests import ToolCall
+from tasks.values.messages import ToolCall
 from web.render.text import custom_calls
 from web.render.text import shared as text
 

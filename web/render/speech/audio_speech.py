@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 
 from tasks.values import events, fold
+from tasks.values.blob_ref import BlobRef
 from tasks.values.events import AudioChunk, Event
 from tasks.values.job import Job
-from tasks.values.requests import BlobRef, SpeechFormat, SpeechRequest
+from tasks.values.requests import SpeechFormat, SpeechRequest
 from web.endpoint import Rendered
 
 TYPES: Mapping[SpeechFormat, str] = {

@@ -9,7 +9,7 @@ import msgspec
 
 from tasks.values.events import CallDelta
 from tasks.values.job import Job
-from tasks.values.requests import ToolCall
+from tasks.values.messages import ToolCall
 
 _CUT = ("", '"}', "}")  # what an answer that was cut off may lack
 

@@ -12,11 +12,12 @@ import mlx.core as mx
 import structlog
 
 from tasks.values import events
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import EngineError, Failure, JobError, ModelNotFound
 from tasks.values.events import Event
 from tasks.values.job import Job
 from tasks.values.model import Details
-from tasks.values.requests import BlobRef, ImageRequest
+from tasks.values.requests import ImageRequest
 from workers.engine import Engine, Prepared
 from workers.engines.images import files
 from workers.engines.images.adapters import Adapters

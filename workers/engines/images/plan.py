@@ -10,9 +10,10 @@ from typing import Any
 from PIL import Image, ImageOps
 
 from tasks.stored.blobs import BlobStore
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import InvalidValue, UnsupportedParameter
 from tasks.values.job import Job
-from tasks.values.requests import BlobRef, ImageRequest
+from tasks.values.requests import ImageRequest
 from workers.engines.images.canvases.base import Ask
 from workers.engines.images.variants import VARIANTS, Variant
 from workers.media.images import ImageLimits, opaque, open_image, pixels

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import InvalidValue, ModelNotFound
 from tasks.values.events import Segment
 from tasks.values.job import Job, Lane
-from tasks.values.requests import BlobRef, TranscriptionRequest
+from tasks.values.requests import TranscriptionRequest
 from workers import blas
 from workers.engines.speech.cuts import Voice
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from tasks.stored.blobs import BlobStore
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import JobCancelled, StorageFull
-from tasks.values.requests import BlobRef
 from workers.engines.speech.cuts import CHUNK, FRAME, WINDOW, Cutter, Window
 from workers.media import audio
 from workers.serving.check_deadline import CheckDeadline

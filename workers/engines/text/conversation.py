@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from tasks.values.requests import Message, Tool, ToolCall
+from tasks.values.messages import Message, ToolCall
+from tasks.values.requests import Tool
 from workers.engines.text.template import TemplateSupport, Turn
 from workers.parsers.registry import ToolFormat
 

@@ -22,7 +22,8 @@ import structlog
 from tokenizers import AddedToken
 
 from tasks.values.errors import InvalidValue
-from tasks.values.requests import ChatRequest, Message, RenderRequest, Tool, ToolCall
+from tasks.values.messages import Message, ToolCall
+from tasks.values.requests import ChatRequest, RenderRequest, Tool
 from workers.tokenisation import Encoder
 
 Request = TypeVar("Request", bound=ChatRequest | RenderRequest)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from tasks.values.errors import ContextLengthExceeded
-from tasks.values.requests import Message
+from tasks.values.messages import Message
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tasks.stored.blobs import BlobStore
 from tasks.values.errors import InvalidValue
-from tasks.values.requests import Media
+from tasks.values.messages import Media
 from workers.engines.vision.family import Kind
 from workers.engines.vision.parts import Medium
 from workers.media import audio

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from tasks.values.requests import Media
+from tasks.values.messages import Media
 from workers.engines.text.prompts import Prompt
 from workers.engines.text.requester import Requester
 from workers.engines.text.special_tokens import Rendered, SpecialTokens

@@ -12,7 +12,8 @@ import msgspec
 
 from tasks.stored.blobs import BlobStore
 from tasks.values.errors import InvalidValue
-from tasks.values.requests import ChatRequest, Media, Message, RenderRequest
+from tasks.values.messages import Media, Message
+from tasks.values.requests import ChatRequest, RenderRequest
 from workers.media.documents import pdf
 from workers.serving.check_deadline import ENDLESS, CheckDeadline
 from workers.serving.request_budget import Budget

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.values.requests import BlobRef
+from tasks.values.blob_ref import BlobRef
 from tests.support.servers import PATIENCE, Stack, eventually
 from tests.workers.engines.images.drawing import mask, photo, pixels
 from web.http.access import signing

@@ -8,7 +8,8 @@ import pytest
 
 from schemas.messages.count_tokens import MessagesCountTokensSchema
 from schemas.messages.messages import MessagesSchema
-from tasks.values.requests import ChatRequest, Constraint, Media, Message, Tool, ToolCall, ToolChoice
+from tasks.values.messages import Media, Message, ToolCall
+from tasks.values.requests import ChatRequest, Constraint, Tool, ToolChoice
 from tests.schemas.messages.test_messages import LEAST, LOOK
 from web.api.messages import count_tokens, messages, turns
 

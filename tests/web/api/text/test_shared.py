@@ -7,16 +7,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from tasks.values.messages import Message, ToolCall
 from tasks.values.requests import (
     ChatRequest,
     CompletionRequest,
     Constraint,
     EmbeddingRequest,
-    Message,
     RenderRequest,
     TokenizeRequest,
     Tool,
-    ToolCall,
     ToolChoice,
 )
 from web.api.text import chat, chat_render, completions, tokenize

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings, SettingsError
 from tasks.redis.store import JobStore
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import NotFound
-from tasks.values.requests import BlobRef
 from tests.support.servers import fake
 from web.application import create_app
 from web.http.access import signing

@@ -14,7 +14,7 @@ from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
 from schemas.text.chat import ChatSchema
 from tasks.redis.store import JobStore
-from tasks.values.requests import Media, Message
+from tasks.values.messages import Media, Message
 from tests.support.servers import fake
 from tests.web.bodies import CHAT
 from web.api.text import chat

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from openai.types import audio
 
 from tasks.values import events, fold
+from tasks.values.blob_ref import BlobRef
 from tasks.values.events import Done, Event, Recording, Segment, Started, TokenLogprob, Usage, Word
 from tasks.values.job import Job, Lane, RenderOptions
-from tasks.values.requests import BlobRef, TranscriptionRequest
+from tasks.values.requests import TranscriptionRequest
 from web.render.speech import subtitles, transcriptions
 
 HI = (Word(" Hi", 0.5, 0.8, 0.9), Word(" there.", 0.8, 1.5, 0.5))

@@ -15,9 +15,10 @@ from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
 from tasks.values import events, fold
+from tasks.values.blob_ref import BlobRef
 from tasks.values.events import Event
 from tasks.values.job import Job, Lane
-from tasks.values.requests import BlobRef, ImageRequest
+from tasks.values.requests import ImageRequest
 from tests.workers.engines.images import tiny
 from workers.engines.images.engine import ImageEngine
 from workers.engines.images.loading import load

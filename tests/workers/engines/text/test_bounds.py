@@ -10,16 +10,15 @@ import pytest
 
 from tasks.values import events
 from tasks.values.errors import ContextLengthExceeded, InvalidValue, JobCancelled, JobError
+from tasks.values.messages import Message, ToolCall
 from tasks.values.requests import (
     ChatRequest,
     CompletionRequest,
     Constraint,
     DetokenizeRequest,
-    Message,
     RenderRequest,
     TokenizeRequest,
     Tool,
-    ToolCall,
     ToolChoice,
 )
 from tests.workers.engines.rows import chat, job, run, texts

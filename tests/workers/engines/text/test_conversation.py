@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.values.requests import BlobRef, Media, Message, Tool, ToolCall
+from tasks.values.blob_ref import BlobRef
+from tasks.values.messages import Media, Message, ToolCall
+from tasks.values.requests import Tool
 from workers.engines.text import conversation
 from workers.engines.text.template import TemplateSupport
 from workers.parsers import registry

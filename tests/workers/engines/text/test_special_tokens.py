@@ -14,16 +14,8 @@ from mlx_lm.tokenizer_utils import TokenizerWrapper
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from tasks.values.requests import (
-    ChatRequest,
-    CompletionRequest,
-    Message,
-    RenderRequest,
-    TokenizeRequest,
-    Tool,
-    ToolCall,
-    ToolChoice,
-)
+from tasks.values.messages import Message, ToolCall
+from tasks.values.requests import ChatRequest, CompletionRequest, RenderRequest, TokenizeRequest, Tool, ToolChoice
 from tests.workers.engines.text import tiny
 from workers.engines.text.output.answer_format import Formats
 from workers.engines.text.prompts import Prompt, Prompts

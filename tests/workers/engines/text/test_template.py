@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.values.errors import InvalidValue
-from tasks.values.requests import Message
+from tasks.values.messages import Message
 from tests.support import chat_templates
 from tests.support.chat_templates import TALKS
 from workers.engines.text.prompts import Prompts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.values.errors import ContextLengthExceeded
-from tasks.values.requests import Message
+from tasks.values.messages import Message
 from workers.engines.text.truncation import longest
 
 TALK = [

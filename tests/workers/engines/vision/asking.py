@@ -11,8 +11,10 @@ import numpy as np
 from PIL import Image
 
 from tasks.stored.blobs import BlobStore
+from tasks.values.blob_ref import BlobRef
 from tasks.values.job import Job
-from tasks.values.requests import BlobRef, ChatRequest, Media, Message
+from tasks.values.messages import Media, Message
+from tasks.values.requests import ChatRequest
 from tests.workers.engines.rows import job
 
 Part: TypeAlias = str | BlobRef | tuple[Any, BlobRef]

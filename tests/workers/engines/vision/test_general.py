@@ -10,8 +10,8 @@ import pytest
 
 from tasks.stored.blobs import BlobStore
 from tasks.values import events
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import InvalidValue
-from tasks.values.requests import BlobRef
 from tests.support.rounds import LONG
 from tests.workers.engines.rows import Batch, run
 from tests.workers.engines.vision import measure, trial, zoo

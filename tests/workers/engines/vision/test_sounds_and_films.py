@@ -14,8 +14,8 @@ from mlxq.entries.multimodal import MultimodalEntry
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
 from tasks.values import events
+from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import InvalidValue
-from tasks.values.requests import BlobRef
 from tests.workers.engines.rows import Batch, run
 from tests.workers.engines.vision import reference, tiny
 from tests.workers.engines.vision.asking import Part, film, kept, look, noise, sound

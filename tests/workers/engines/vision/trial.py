@@ -12,8 +12,9 @@ from mlxq.entries.multimodal import MultimodalEntry
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
 from tasks.values import events
+from tasks.values.blob_ref import BlobRef
 from tasks.values.job import Job
-from tasks.values.requests import BlobRef, Tool, ToolChoice
+from tasks.values.requests import Tool, ToolChoice
 from tests.workers.engines.rows import Batch, run
 from tests.workers.engines.vision import tiny, zoo
 from tests.workers.engines.vision.asking import Part, film, kept, look, noise, sound

@@ -10,7 +10,8 @@ from PIL import Image
 
 from tasks.stored.blobs import BlobStore
 from tasks.values.errors import ContextLengthExceeded, InvalidValue
-from tasks.values.requests import ChatRequest, Media, Message
+from tasks.values.messages import Media, Message
+from tasks.values.requests import ChatRequest
 from tests.workers.media.documents import written
 from workers.media.documents import unfolding
 from workers.media.documents.unfolding import Documents, Page

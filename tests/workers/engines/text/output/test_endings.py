@@ -10,7 +10,8 @@ import pytest
 
 from tasks.values import events
 from tasks.values.errors import InvalidValue
-from tasks.values.requests import ChatRequest, Constraint, Message, Tool, ToolChoice
+from tasks.values.messages import Message
+from tasks.values.requests import ChatRequest, Constraint, Tool, ToolChoice
 from tests.workers.engines.rows import Batch, chat, job, run, texts
 from tests.workers.engines.text import tiny
 from tests.workers.engines.text.output.test_formats import speaking

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.values import events, fold
 from tasks.values.job import Job
-from tasks.values.requests import ChatRequest, Constraint, Message, Tool, ToolChoice
+from tasks.values.messages import Message
+from tasks.values.requests import ChatRequest, Constraint, Tool, ToolChoice
 from tests.workers.engines.rows import Batch, job, run
 from tests.workers.engines.text import tiny
 from tests.workers.engines.text.sampling.test_grammar import takes, wander

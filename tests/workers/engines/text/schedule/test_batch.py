@@ -14,14 +14,8 @@ import mlx.core as mx  # isort: skip
 from tasks.values import events
 from tasks.values.errors import ContextLengthExceeded, InvalidValue
 from tasks.values.job import Job
-from tasks.values.requests import (
-    ChatRequest,
-    CompletionRequest,
-    DetokenizeRequest,
-    Message,
-    RenderRequest,
-    TokenizeRequest,
-)
+from tasks.values.messages import Message
+from tasks.values.requests import ChatRequest, CompletionRequest, DetokenizeRequest, RenderRequest, TokenizeRequest
 
 from workers.engines.lm import TextEngine  # isort: skip
 from workers.engines.text.cache import kv
