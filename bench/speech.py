@@ -26,7 +26,7 @@ import numpy as np
 from bench.report.peers import PEERS
 from mlxq.entries.whisper import WhisperEntry, WhisperOptions
 from mlxq.settings import Settings
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.job import Job, Lane
 from tasks.values.requests import TranscriptionRequest
 from tests.support import recordings, starter
@@ -109,8 +109,8 @@ def ours(long: str, *clips: str) -> None:
                     told[row].append(event)
                     if isinstance(event, events.TERMINAL):
                         running.discard(row)
-            found = [fold.fold(payload, told[str(number)]) for number, payload in enumerate(payloads)]
-            return [result.text for result in found if isinstance(result, fold.TranscriptResult)]
+            found = [results.fold(payload, told[str(number)]) for number, payload in enumerate(payloads)]
+            return [result.text for result in found if isinstance(result, results.TranscriptResult)]
 
         heard(clips[:1])
         _time({"long": lambda: heard([long]), "clips": lambda: heard(clips)})

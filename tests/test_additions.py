@@ -82,14 +82,14 @@ class EchoSchema(ConversationSchema):
 
 import msgspec
 
-from tasks.values import fold
+from tasks.values import results
 from tasks.values.job import Job
 from web.endpoint import Rendered
 
 
-def body(job: Job, result: fold.Result) -> Rendered:
+def body(job: Job, result: results.Result) -> Rendered:
     """The whole answer."""
-    assert isinstance(result, fold.TokensResult)
+    assert isinstance(result, results.TokensResult)
     return Rendered(msgspec.json.encode({"text": result.text}))
 ''',
     "web/api/text/echo.py": '''"""`POST /v1/echo`."""

@@ -15,7 +15,7 @@ from mlxq.entries.model_entry import ModelEntry
 from tasks.redis.stream_entries import StreamEntry
 from tasks.streaming.event_reader import Inbox
 from tasks.streaming.follow import Ends
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.errors import JobError
 from tasks.values.job import Job, Lane, Record, job_id
 from web import callers, growing, intake, registry
@@ -178,7 +178,7 @@ def final(gateway_: Gateway, record: Record) -> Response:
     return _answer(record.job, gateway_.store.result(record))
 
 
-def _answer(job: Job, result: fold.Result) -> Response:
+def _answer(job: Job, result: results.Result) -> Response:
     rendered = registry.endpoints()[job.endpoint].body(callers.current(), job, result)
     return Response(rendered.data, content_type=rendered.content_type)
 

@@ -9,9 +9,9 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 from mlxq.settings import Settings
 from schemas.fields import Body
 from tasks.values.events import Event
-from tasks.values.fold import Result
 from tasks.values.job import Job, RenderOptions, Storage
 from tasks.values.requests import Payload
+from tasks.values.results import Result
 from web.callers import Caller
 from web.http.errors import OPENAI, Dialect
 from web.render.text.chunks import Chunks, Growing, Plain

@@ -100,6 +100,8 @@ class Throttle:
         with self._lock:  # what ends meanwhile waits, so that it is not shown once more after its end
             for token, key_id in self._held.items():
                 tokens[key_id].append(token)
-            calls = [Call("renew", [keys.under_way(key_id)], [LEASE, *some]) for key_id, some in tokens.items()]
+            calls = [
+                Call("renew_requests", [keys.under_way(key_id)], [LEASE, *some]) for key_id, some in tokens.items()
+            ]
             if calls:
                 self._store.scripts.batch(calls)

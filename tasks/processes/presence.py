@@ -76,7 +76,9 @@ class Presence:
         self.processes.enter(worker.id)
         data = msgspec.json.encode(worker)
         with answers():
-            self.store.scripts.run("show", [keys.alive(worker.model), keys.workers()], [self._lease, data, worker.id])
+            self.store.scripts.run(
+                "renew_leases", [keys.alive(worker.model), keys.workers()], [self._lease, data, worker.id]
+            )
 
     def leave(self, worker: Worker) -> None:
         """End this process' lease as a worker, so that its claims are taken back at once."""
@@ -129,7 +131,9 @@ class Presence:
         """Say what a model without a live worker is doing."""
         keys = self.store.keys
         with answers():
-            self.store.scripts.run("declare", [keys.state(model), keys.models()], [model, msgspec.json.encode(state)])
+            self.store.scripts.run(
+                "set_model_state", [keys.state(model), keys.models()], [model, msgspec.json.encode(state)]
+            )
 
     def model(self, name: str) -> ModelState:
         """Ready while a worker shows its lease, else what was declared last."""
@@ -178,7 +182,7 @@ class Presence:
 
     def serving(self, models: Iterable[str]) -> Call:
         """What shows that a supervisor serves these models."""
-        return Call("show", [self.store.keys.served()], [self._lease, "", *models])
+        return Call("renew_leases", [self.store.keys.served()], [self._lease, "", *models])
 
     def models(self) -> frozenset[str]:
         """The models that are served, or were and have left something behind."""
@@ -196,7 +200,7 @@ class Presence:
         """Renew a web process' lease."""
         self.processes.enter(client)
         with answers():
-            self.store.scripts.run("show", [self.store.keys.clients()], [self._lease, "", client])
+            self.store.scripts.run("renew_leases", [self.store.keys.clients()], [self._lease, "", client])
 
     def leave_client(self, client: str) -> None:
         """End the lease of a web process that is known to be gone, and forget whom it had followed."""

@@ -13,7 +13,7 @@ import msgspec
 from tasks.redis.scripts import AWAY, Call, Value, answers
 from tasks.redis.store import JobStore
 from tasks.redis.stream_entries import readable
-from tasks.values import events, fold, job
+from tasks.values import events, job, results
 from tasks.values.errors import Failure, Poison, WorkerLost
 from tasks.values.events import Event
 from tasks.values.job import Job, Lane
@@ -53,7 +53,7 @@ class Ended(NamedTuple):
 
     claim: Claim
     event: events.Terminal
-    result: fold.Result | None = None
+    result: results.Result | None = None
 
 
 class Changes(NamedTuple):
@@ -154,7 +154,7 @@ class Claims:
         )
         return Written(dropped, cancels[-1][0].decode() if cancels else cursor)
 
-    def settle(self, claim: Claim, event: events.Terminal, result: fold.Result | None = None) -> None:
+    def settle(self, claim: Claim, event: events.Terminal, result: results.Result | None = None) -> None:
         """End a claimed job that never joined the batch: it was refused, or there was nothing to run."""
         with answers():
             self.store.scripts.run(*self._ending(claim, event, result))
@@ -182,10 +182,10 @@ class Claims:
                 args += [number, events.encode(event)]
         return Call("publish", keys, args)
 
-    def _ending(self, claim: Claim, event: events.Terminal, result: fold.Result | None) -> Call:
-        if isinstance(event, events.Done) and result is not None and fold.replayed(claim.job.payload):
+    def _ending(self, claim: Claim, event: events.Terminal, result: results.Result | None) -> Call:
+        if isinstance(event, events.Done) and result is not None and results.replayed(claim.job.payload):
             event = msgspec.structs.replace(event, at=time.time_ns() // 1_000_000)
-        packed, outputs = (b"", ()) if result is None else (fold.encode(result), fold.blobs(result))
+        packed, outputs = (b"", ()) if result is None else (results.encode(result), results.blobs(result))
         return self.store.ending(
             claim.job, event, result=packed, outputs=outputs, worker=self.worker, attempt=claim.attempt
         )

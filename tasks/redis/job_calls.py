@@ -14,7 +14,7 @@ from tasks.leader import fair_share
 from tasks.redis import celery_messages
 from tasks.redis.records import INLINE, Records, reference
 from tasks.redis.scripts import Call, Scripts
-from tasks.redis.storing import storing
+from tasks.redis.stored_output import stored_output
 from tasks.values import events, job
 from tasks.values.blob_ref import BlobRef
 from tasks.values.job import Job, Lane, Record, Status
@@ -134,7 +134,7 @@ class JobCalls(Records):
         packed = self.pack(result, "application/json", SMALL if ended.lasting else INLINE)
         finished = ended.past
         past = b"" if finished is ended else self.pack(job.encode(finished), "application/json")
-        stored = storing(self.keys, self.blobs, ended, result)
+        stored = stored_output(self.keys, self.blobs, ended, result)
         token = f"{worker}:{attempt}" if worker else secrets.token_hex(8)
         failure = msgspec.json.encode(event.failure) if isinstance(event, events.Failed) else b""
         usage = msgspec.json.encode(event.usage) if isinstance(event, events.Done) else b""

@@ -18,7 +18,7 @@ from tasks.redis.scripts import answers
 from tasks.redis.search import Criteria
 from tasks.redis.unreadable import pass_over, readable
 from tasks.stored.blobs import BlobStore
-from tasks.values import events, fold, job
+from tasks.values import events, job, results
 from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import Failure, JobNotFinished, NotFound, UnreadableRecord
 from tasks.values.job import Job, Lane, Listing, Record, Status
@@ -98,7 +98,7 @@ class Records:
             rows = pipe.execute()
         return [self._readable(job_id, fields, now) for job_id, fields in zip(ids, rows, strict=True)]
 
-    def result(self, record: Record) -> fold.Result:
+    def result(self, record: Record) -> results.Result:
         """What a finished job made; JobNotFinished before that, NotFound when it ended without a result."""
         if not record.status.terminal:
             raise JobNotFinished(f"{record.job.id} is {record.status}")
@@ -106,7 +106,7 @@ class Records:
             raise NotFound(f"{record.job.id} ended without a result: it is {record.status}")
         return self._decoded(record.job.id, record.result)
 
-    def made(self, job_id: str) -> fold.Result:
+    def made(self, job_id: str) -> results.Result:
         """What a job made that is known to have succeeded, without the rest of its record; NotFound when it is gone."""
         with answers():
             packed = self.redis.hget(self.keys.job(job_id), "result")
@@ -121,10 +121,10 @@ class Records:
         event = None if terminal is None else events.decode(terminal)
         return event.at if isinstance(event, events.Done) else 0
 
-    def _decoded(self, job_id: str, result: bytes | BlobRef) -> fold.Result:
+    def _decoded(self, job_id: str, result: bytes | BlobRef) -> results.Result:
         data = self.blobs.read(result) if isinstance(result, BlobRef) else result
         with readable(f"the result of {job_id}"):
-            return fold.decode(data)
+            return results.decode(data)
 
     def list(
         self,

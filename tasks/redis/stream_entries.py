@@ -8,7 +8,7 @@ from typing import TypeAlias
 import structlog
 
 from tasks.redis.store import JobStore
-from tasks.values import events, fold, replay
+from tasks.values import events, replay, results
 from tasks.values.errors import Failure, UnreadableRecord
 from tasks.values.events import Event
 from tasks.values.job import Record
@@ -40,17 +40,17 @@ def recorded(store: JobStore, record: Record, last: str) -> Iterator[StreamEntry
     yield record.last, record.terminal
 
 
-def rebuilt(result: fold.Result) -> Iterator[Event]:
+def rebuilt(result: results.Result) -> Iterator[Event]:
     """Events that fold to this result, for a reader that comes when the stream has gone."""
-    if isinstance(result, fold.TextResult):
+    if isinstance(result, results.TextResult):
         for index, choice in enumerate(result.choices):
             yield from replay.deltas(choice, index)
-    elif isinstance(result, fold.TranscriptResult):
+    elif isinstance(result, results.TranscriptResult):
         yield events.Recording(result.seconds, result.language, result.language_name)
         yield from result.segments
-    elif isinstance(result, fold.SpeechResult):
+    elif isinstance(result, results.SpeechResult):
         yield from result.chunks
-    elif isinstance(result, fold.PicturesResult):
+    elif isinstance(result, results.PicturesResult):
         yield from result.pictures
 
 

@@ -112,7 +112,7 @@ class ChatCompletions:
         self.get(completion_id, owner)
         with answers():
             self.store.scripts.run(
-                "describe", [self.store.keys.completion(completion_id)], [msgspec.json.encode(metadata)]
+                "set_metadata", [self.store.keys.completion(completion_id)], [msgspec.json.encode(metadata)]
             )
         return self.get(completion_id, owner)
 

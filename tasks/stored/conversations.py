@@ -100,7 +100,7 @@ class Conversations:
         self.get(conversation_id, owner)
         with answers():
             self.store.scripts.run(
-                "describe", [self.store.keys.conversation(conversation_id)], [msgspec.json.encode(metadata)]
+                "set_metadata", [self.store.keys.conversation(conversation_id)], [msgspec.json.encode(metadata)]
             )
         return self.get(conversation_id, owner)
 

@@ -6,9 +6,9 @@ import msgspec
 
 from tasks.values import job
 from tasks.values.blob_ref import BlobRef
-from tasks.values.fold import Result
 from tasks.values.job import Job
 from tasks.values.requests import ChatRequest
+from tasks.values.results import Result
 
 PREFIX = "chatcmpl-"
 VERSION = 2

@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 import msgspec
 
 from tasks.values.events import CallDelta, Delta, TokenLogprob
-from tasks.values.fold import Choice, Cut, Text, Thinking
 from tasks.values.messages import ToolCall
+from tasks.values.results import Choice, Cut, Text, Thinking
 
 T = TypeVar("T", str, tuple[TokenLogprob, ...])
 

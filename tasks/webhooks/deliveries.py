@@ -11,7 +11,7 @@ import msgspec
 from mlxq.settings import Settings
 from tasks.redis.records import Records
 from tasks.redis.scripts import answers
-from tasks.values import events, fold, responses
+from tasks.values import events, responses, results
 from tasks.values.job import Job, Lane, Status, Webhook
 
 KEPT = 86_400  # seconds that a delivery can be seen after its end, at least
@@ -84,8 +84,8 @@ def _answered(status: Status, result: bytes) -> str:
     """What has become of a response, in OpenAI's words."""
     if status is not Status.SUCCEEDED:
         return "cancelled" if status is Status.CANCELLED else "failed"
-    made = fold.decode(result)
-    cut = isinstance(made, fold.TextResult) and any(choice.finish_reason == "length" for choice in made.choices)
+    made = results.decode(result)
+    cut = isinstance(made, results.TextResult) and any(choice.finish_reason == "length" for choice in made.choices)
     return "incomplete" if cut else "completed"
 
 

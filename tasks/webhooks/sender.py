@@ -87,7 +87,7 @@ class WebhookSender:
             return
         with answers():
             taken = self._store.scripts.run(
-                "take", [keys.hooks(), keys.reply(self._id)], [LEASE, room, secrets.token_hex(8)]
+                "take_deliveries", [keys.hooks(), keys.reply(self._id)], [LEASE, room, secrets.token_hex(8)]
             )
         for member in taken:
             # One that cannot be read or begun comes again when its lease is over.

@@ -13,7 +13,7 @@ import pytest
 from openai.types.chat import ChatCompletionMessageParam
 from pydantic import BaseModel
 
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.events import CallDelta, Delta, Event
 from tasks.values.job import Job
 from tasks.values.requests import ChatRequest, Constraint, ToolChoice
@@ -67,7 +67,7 @@ class Edge:
         return self._streamed(job) if data.get("stream") else self._whole(job)
 
     def _whole(self, job: Job) -> httpx.Response:
-        rendered = render.body(job, fold.fold(job.payload, self.heard))
+        rendered = render.body(job, results.fold(job.payload, self.heard))
         return httpx.Response(200, content=rendered.data, headers={"Content-Type": rendered.content_type})
 
     def _streamed(self, job: Job) -> httpx.Response:
@@ -121,9 +121,9 @@ def test_calls_are_pydantic_values(ask: Callable[..., Any]) -> None:
 def test_what_was_answered_can_be_sent_back(ask: Callable[..., Any]) -> None:
     edge = Edge(CALLED)
     message = ask(edge, tools=[openai.pydantic_function_tool(City)]).choices[0].message
-    results = [{"role": "tool", "tool_call_id": call.id, "content": "ok"} for call in message.tool_calls]
+    outputs = [{"role": "tool", "tool_call_id": call.id, "content": "ok"} for call in message.tool_calls]
     for back in (message, message.model_dump(mode="json")):
-        client(edge).chat.completions.create(model="m", messages=[*USER, back, *results])
+        client(edge).chat.completions.create(model="m", messages=[*USER, back, *outputs])
         turn = edge.asked[-1].messages[1]
         assert [(call.id, call.name) for call in turn.calls] == [("call_1", "City"), ("call_2", "City")]
         assert [turn.call_id for turn in edge.asked[-1].messages[2:]] == ["call_1", "call_2"]

@@ -13,13 +13,13 @@ from tasks.access import api_keys
 from tasks.batches import batches
 from tasks.processes.presence import Worker
 from tasks.stored import conversations, files
-from tasks.values import chat_completion, events, fold, job, requests
+from tasks.values import chat_completion, events, job, requests, results
 
 FIXTURES = Path(__file__).parent / "fixtures"
 CODECS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {
     "jobs": (job.decode, job.encode),
     "events": (events.decode, events.encode),
-    "results": (fold.decode, fold.encode),
+    "results": (results.decode, results.encode),
     "files": (files.decode, files.encode),
     "batches": (batches.decode, batches.encode),
     "chat_completions": (chat_completion.decode, chat_completion.encode),
@@ -50,7 +50,7 @@ def test_every_version_reads_as_it_was_written(kind: str, version: int) -> None:
 def test_the_fixtures_hold_one_of_each_kind() -> None:
     assert {type(events.decode(line)) for line in lines("events_v3")} == set(events.Event.__args__)  # type: ignore[attr-defined]
     assert {type(job.decode(line).payload) for line in lines("jobs_v3")} == set(requests.Payload.__args__)  # type: ignore[attr-defined]
-    assert {type(fold.decode(line)) for line in lines("results_v1")} == set(fold.Result.__args__)  # type: ignore[attr-defined]
+    assert {type(results.decode(line)) for line in lines("results_v1")} == set(results.Result.__args__)  # type: ignore[attr-defined]
 
 
 def test_a_later_version_is_refused() -> None:

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from mlxq.settings import Settings
 from tasks.redis.claims import Changes, Claims, Ended
 from tasks.redis.store import JobStore
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.requests import Sampling
 from tests.web.bodies import CHAT, chat
 from tests.web.test_aliases import LATER, client_of, model
@@ -114,7 +114,7 @@ def test_what_lists_by_model_knows_its_names_and_its_adapters(client: FlaskClien
         claims = Claims(store, job["model"], "worker")
         claim = claims.claim(job["id"])
         assert claim is not None
-        claims.write(Changes(ended=[Ended(claim, events.Done(), fold.TextResult((fold.Choice("hi"),)))]), "0-0")
+        claims.write(Changes(ended=[Ended(claim, events.Done(), results.TextResult((results.Choice("hi"),)))]), "0-0")
         jobs[name] = job["id"].removeprefix("job_")
     expected = {
         "org/text": called[:3],

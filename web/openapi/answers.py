@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from schemas.answers.base import Error, ErrorResponse
+from schemas.answers.jobs import Job, JobsStreamAnswer
 from schemas.answers.messages import MessageBatchIndividualResponse, MessageErrorResponse
-from schemas.answers.work import Job, JobsStreamAnswer
 from schemas.openapi import BINARY, doc
 from tasks.values import events
 from web.http.anthropic import ANTHROPIC

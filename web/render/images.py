@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.blob_ref import BlobRef
 from tasks.values.events import Event
 from tasks.values.job import Job
@@ -17,9 +17,9 @@ from web.endpoint import Rendered
 _TOKEN = 16  # pixels of a side that a token of a picture stands for
 
 
-def body(job: Job, result: fold.Result, show: Callable[[Job, events.Picture], Mapping[str, str]]) -> Rendered:
+def body(job: Job, result: results.Result, show: Callable[[Job, events.Picture], Mapping[str, str]]) -> Rendered:
     """The whole answer; `show` tells where a picture's bytes are."""
-    assert isinstance(result, fold.PicturesResult)  # noqa: S101  (an image request's events fold to nothing else)
+    assert isinstance(result, results.PicturesResult)  # noqa: S101  (an image request's events fold to nothing else)
     first = result.pictures[0]
     shown = [{**show(job, picture), "seed": picture.seed, "steps": picture.steps} for picture in result.pictures]
     told: dict[str, Any] = {

@@ -11,7 +11,7 @@ from typing import Any
 from schemas.responses.turns import turns
 from tasks.redis.unreadable import pass_over
 from tasks.stored.conversations import MOST_ITEMS, Described
-from tasks.values import fold
+from tasks.values import results
 from tasks.values.chat_completion import Output
 from tasks.values.errors import InvalidValue, NotFound
 from web.callers import Caller
@@ -38,7 +38,7 @@ def settled(caller: Caller, conversation_id: str) -> Described:
 
 def _items(gateway: Gateway, said: Output) -> list[dict[str, Any]]:
     """A response's input and output."""
-    assert isinstance(said.result, fold.TextResult)  # noqa: S101  (a response's events fold to nothing else)
+    assert isinstance(said.result, results.TextResult)  # noqa: S101  (a response's events fold to nothing else)
     request = responses.asked(gateway, said.job)
     output = body.made(said.job, request, said.result, 0)["output"]
     return [identified(item) for item in (*items.listed(said.job, request), *output)]

@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 
 from schemas.responses.items import ItemList
 from schemas.responses.turns import turns
-from tasks.values import events, fold, responses
+from tasks.values import events, responses, results
 from tasks.values.errors import InvalidValue, NotFound
 from tasks.values.job import Job, Record
 from tasks.values.messages import Message
@@ -31,7 +31,7 @@ class Past(NamedTuple):
 
     job: Job
     asked: Asked
-    result: fold.TextResult
+    result: results.TextResult
     at: int
 
     def output(self) -> list[dict[str, Any]]:
@@ -71,7 +71,7 @@ def shown(caller: Caller, record: Record) -> dict[str, Any]:
     request = asked(caller.gateway, job)
     if isinstance(record.terminal, events.Done):
         result = store.result(record)
-        assert isinstance(result, fold.TextResult)  # noqa: S101  (its events fold to nothing else)
+        assert isinstance(result, results.TextResult)  # noqa: S101  (its events fold to nothing else)
         return body.made(job, request, result, record.terminal.at)
     if record.terminal is not None:
         return body.ended(job, request, record.status, failure(job, record.terminal))
@@ -85,7 +85,7 @@ def past(caller: Caller, response_id: str, param: str | None) -> Past:
         request = asked(caller.gateway, record.job)
         if isinstance(record.terminal, events.Done):
             result = caller.gateway.store.result(record)
-            assert isinstance(result, fold.TextResult)  # noqa: S101  (its events fold to nothing else)
+            assert isinstance(result, results.TextResult)  # noqa: S101  (its events fold to nothing else)
             return Past(record.job, request, result, record.terminal.at)
     except NotFound:
         message = f"there is no response '{response_id}': it never existed, was not stored, was deleted, or has expired"

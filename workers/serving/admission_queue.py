@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from tasks.leader import fair_share
 from tasks.values.job import PRIORITY_STEP, Lane
-from workers.serving.event_writer import Row
+from workers.serving.event_writer import ClaimedJob
 
 # Seconds: a lane goes before an earlier one when somebody in it has waited so much longer. So people go first and bulk
 # work never starves; and a row that got its place that way keeps it for as long.
@@ -19,16 +19,16 @@ class AdmissionQueue:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self.rows: list[Row] = []
+        self.rows: list[ClaimedJob] = []
         self._served: dict[str, int] = {}
         self._count = 0
 
-    def add(self, row: Row) -> None:
+    def add(self, row: ClaimedJob) -> None:
         """Let a row wait from now on."""
         row.since = self._clock()
         self.rows.append(row)
 
-    def following(self, lanes: Collection[Lane] = tuple(Lane), *, busy: bool = False) -> Row | None:
+    def following(self, lanes: Collection[Lane] = tuple(Lane), *, busy: bool = False) -> ClaimedJob | None:
         """The row of these lanes that is next.
 
         It is of the lane whose oldest row comes first, and in it of the owner or batch that was served longest ago.
@@ -43,10 +43,10 @@ class AdmissionQueue:
         own = [row for row in rows if fair_share.key(row.claim.job) == turn]
         return min(own, key=lambda row: (not row.paused, _place(row)))  # what was begun is ended first
 
-    def _passed(self, row: Row) -> bool:
+    def _passed(self, row: ClaimedJob) -> bool:
         return row.claim.alone and self._clock() - row.since < HANDICAP[row.lane]
 
-    def take(self, row: Row) -> None:
+    def take(self, row: ClaimedJob) -> None:
         """Let a row go; its turn is over, and its place is its own for a while if somebody earlier was passed over."""
         self.rows.remove(row)
         if row.bulk and any(not other.bulk for other in self.rows):
@@ -56,20 +56,20 @@ class AdmissionQueue:
         self._count += 1
         self._served[_turn(row)] = self._count
 
-    def yielding(self, rows: Collection[Row]) -> Row | None:
+    def yielding(self, rows: Collection[ClaimedJob]) -> ClaimedJob | None:
         """The row that makes way for a person: of the last lane, the one that began last."""
         now = self._clock()
         bulk = [row for row in rows if row.bulk and row.kept <= now]
         return max(bulk, key=lambda row: (HANDICAP[row.lane], row.since), default=None)
 
 
-def _order(row: Row) -> float:
+def _order(row: ClaimedJob) -> float:
     return row.since + HANDICAP[row.lane]
 
 
-def _place(row: Row) -> float:
+def _place(row: ClaimedJob) -> float:
     return row.since - row.claim.job.priority * PRIORITY_STEP / 1000
 
 
-def _turn(row: Row) -> str:
+def _turn(row: ClaimedJob) -> str:
     return f"{row.lane}:{fair_share.key(row.claim.job)}"

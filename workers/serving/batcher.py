@@ -19,7 +19,7 @@ from tasks.values.model import Vitals
 from workers.engine import Engine, Prepared
 from workers.serving import memory
 from workers.serving.admission_queue import AdmissionQueue
-from workers.serving.event_writer import Claims, EventWriter, Row, Step
+from workers.serving.event_writer import ClaimedJob, Claims, EventWriter, Step
 from workers.serving.gathering import Gathering
 
 _FIRST = 0.5  # seconds that an engine waits, once it is ready, for those who waited for it, before it warms up further
@@ -38,7 +38,7 @@ class Batcher:
         self._reserved = engine.slots // 8
         self._changed = threading.Condition()
         self._clock, self._waiting = clock, AdmissionQueue(clock)
-        self._rows: dict[str, Row] = {}
+        self._rows: dict[str, ClaimedJob] = {}
         self._gathering = Gathering()
         self._stop_at: float | None = None
         self._ended = False
@@ -63,7 +63,7 @@ class Batcher:
 
     def submit(self, claim: Claim, prepared: Prepared[Any]) -> threading.Event:
         """Queue a claimed and checked job; the event is set when this process has nothing more to do for it."""
-        row = Row(claim, prepared)
+        row = ClaimedJob(claim, prepared)
         with self._changed:
             if not self._ended:
                 self._gathering.came(self._clock(), idle=not (self._rows or self._waiting.rows))
@@ -165,7 +165,7 @@ class Batcher:
         self._steps += 1
 
     def _admit(self) -> None:
-        chosen: dict[str, Row] = {}
+        chosen: dict[str, ClaimedJob] = {}
         while (row := self._next(chosen)) is not None:
             chosen[row.claim.job.id] = row
         if not chosen:
@@ -179,7 +179,7 @@ class Batcher:
             self._beginning = False
         self._rows |= chosen
         self._forget(self._writer.dropped())
-        refused: list[tuple[Row, Event]] = []
+        refused: list[tuple[ClaimedJob, Event]] = []
         for job_id, row in chosen.items():
             if job_id in self._rows and (error := self._join(job_id, row)) is not None:
                 del self._rows[job_id]
@@ -187,7 +187,7 @@ class Batcher:
         if refused:
             self._writer.add(Step(produced=refused), self._alive)
 
-    def _join(self, job_id: str, row: Row) -> Exception | None:
+    def _join(self, job_id: str, row: ClaimedJob) -> Exception | None:
         paused, row.paused, row.since = row.paused, False, self._clock()
         try:
             if paused:
@@ -199,7 +199,7 @@ class Batcher:
             return error
         return None
 
-    def _next(self, chosen: Mapping[str, Row]) -> Row | None:
+    def _next(self, chosen: Mapping[str, ClaimedJob]) -> ClaimedJob | None:
         """The next row to join, with a place and memory for it, which bulk rows may have made by pausing."""
         with self._changed:
             # A job that has come again was taken from us: its paused row is over, its running one for one step more.
@@ -217,7 +217,7 @@ class Batcher:
             self._waiting.take(row)
             return row
 
-    def _choose(self, rows: Sequence[Row]) -> Row | None:
+    def _choose(self, rows: Sequence[ClaimedJob]) -> ClaimedJob | None:
         if any(row.claim.alone for row in rows):
             return None
         first = self._waiting.following(busy=bool(rows))
@@ -227,12 +227,12 @@ class Batcher:
             return first
         return self._waiting.following([Lane.INTERACTIVE], busy=bool(rows))
 
-    def _fits(self, row: Row, chosen: Mapping[str, Row]) -> bool:
+    def _fits(self, row: ClaimedJob, chosen: Mapping[str, ClaimedJob]) -> bool:
         if len(self._rows) + len(chosen) >= self._engine.slots:
             return False
         return self._engine.has_room([*(other.prepared for other in chosen.values()), row.prepared])
 
-    def _pause(self, row: Row) -> bool:
+    def _pause(self, row: ClaimedJob) -> bool:
         job = row.claim.job
         if not self._engine.pause(job.id):
             return False
@@ -279,7 +279,7 @@ class Batcher:
         with self._changed:
             self._drop_waiting(lambda row: dropped.holds(row.claim))
 
-    def _drop_waiting(self, over: Callable[[Row], bool]) -> None:
+    def _drop_waiting(self, over: Callable[[ClaimedJob], bool]) -> None:
         for row in [row for row in self._waiting.rows if over(row)]:
             self._waiting.rows.remove(row)
             if row.paused:

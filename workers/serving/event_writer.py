@@ -11,7 +11,7 @@ import structlog
 
 from tasks.processes.loops import Loop, insist
 from tasks.redis.claims import Begun, Changes, Claim, Dropped, Ended, Published, Written
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.errors import EngineError, Failure
 from tasks.values.events import Event
 from tasks.values.job import Lane
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 class Claims(Protocol):
-    """What this side asks of `tasks.claims.Claims`."""
+    """What this side asks of `tasks.redis.claims.Claims`."""
 
     def write(self, changes: Changes, cursor: str) -> Written: ...
 
@@ -32,7 +32,7 @@ class Claims(Protocol):
 
 
 @dataclass(eq=False)
-class Row:
+class ClaimedJob:
     """A claimed job in this process, from its delivery to its end.
 
     It waits or runs `since` then, and has `kept` its place, if it is to, before it may be paused: a monotonic clock's
@@ -63,8 +63,8 @@ class Row:
 class Step:
     """What happened between two looks at the batch: rows that joined, and events of rows, in order."""
 
-    begun: list[Row] = field(default_factory=list)
-    produced: list[tuple[Row, Event]] = field(default_factory=list)
+    begun: list[ClaimedJob] = field(default_factory=list)
+    produced: list[tuple[ClaimedJob, Event]] = field(default_factory=list)
 
 
 class EventWriter:
@@ -91,7 +91,7 @@ class EventWriter:
             self._steps.append(step)
             self._changed.notify_all()
 
-    def write(self, begun: Sequence[Row], alive: Callable[[], None]) -> None:
+    def write(self, begun: Sequence[ClaimedJob], alive: Callable[[], None]) -> None:
         """Have it written that rows begin, here and now where that can be: a hand-over to the thread takes two wakeups.
 
         What does not go through at once, or waits behind other steps, is left to the thread and waited for.
@@ -100,7 +100,7 @@ class EventWriter:
             self.add(Step(list(begun)), alive)
             self.flush(alive)
 
-    def _written_here(self, begun: Sequence[Row]) -> bool:
+    def _written_here(self, begun: Sequence[ClaimedJob]) -> bool:
         with self._changed:
             if self._steps or self._writing:
                 return False
@@ -132,7 +132,7 @@ class EventWriter:
             self._changed.wait(0.5)
             alive()
 
-    def hand_back(self, row: Row) -> None:
+    def hand_back(self, row: ClaimedJob) -> None:
         """Give a row's job back to the queue."""
         try:
             insist(self._claims.hand_back, row.claim)
@@ -188,10 +188,10 @@ class EventWriter:
             )
 
 
-def _changes(steps: list[Step]) -> tuple[Changes, list[Row]]:
+def _changes(steps: list[Step]) -> tuple[Changes, list[ClaimedJob]]:
     """What several steps come to, and the rows that end with it."""
-    streamed: dict[Row, list[Event]] = {}
-    ended: list[tuple[Row, Ended]] = []
+    streamed: dict[ClaimedJob, list[Event]] = {}
+    ended: list[tuple[ClaimedJob, Ended]] = []
     for row, event in (entry for step in steps for entry in step.produced):
         row.events.append(event)
         if isinstance(event, events.TERMINAL):
@@ -203,23 +203,23 @@ def _changes(steps: list[Step]) -> tuple[Changes, list[Row]]:
     return Changes(begun, published, [end for _, end in ended]), [row for row, _ in ended]
 
 
-def _streamed(row: Row, produced: list[Event]) -> list[Event]:
+def _streamed(row: ClaimedJob, produced: list[Event]) -> list[Event]:
     """What of a row's events goes into its stream: deltas joined, unless each of them is replayed."""
-    return produced if fold.replayed(row.claim.job.payload) else events.joined(produced)
+    return produced if results.replayed(row.claim.job.payload) else events.joined(produced)
 
 
-def _published(row: Row, streamed: list[Event]) -> Published:
+def _published(row: ClaimedJob, streamed: list[Event]) -> Published:
     numbered = list(enumerate(streamed, row.number + 1))
     row.number += len(streamed)
     steps = [100 * event.done // max(event.total, 1) for event in streamed if isinstance(event, events.Progress)]
     return Published(row.claim, numbered, steps[-1] if steps else None)
 
 
-def _ended(row: Row, event: events.Terminal) -> Ended:
+def _ended(row: ClaimedJob, event: events.Terminal) -> Ended:
     if not isinstance(event, events.Done):
         return Ended(row.claim, event)
     try:
-        return Ended(row.claim, event, fold.fold(row.claim.job.payload, row.events))
+        return Ended(row.claim, event, results.fold(row.claim.job.payload, row.events))
     except Exception as error:
         log.exception("a result cannot be made", job_id=row.claim.job.id)
         return Ended(row.claim, events.Failed(_unwritable(error)))

@@ -14,7 +14,7 @@ import structlog
 from tasks.processes.loops import Apart, insist
 from tasks.processes.presence import Worker
 from tasks.redis.claims import Claim, Claims
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.errors import EngineError, Failure, JobError
 from tasks.values.job import Lane
 from workers.engine import Engine, Prepared
@@ -162,7 +162,7 @@ class JobRunner:
     def _answer(self, claim: Claim, prepared: Prepared[Any]) -> None:
         last = prepared.events[-1]
         assert isinstance(last, events.Done)  # noqa: S101  (what an engine answers at once is a success)
-        result = fold.fold(claim.job.payload, prepared.events)
+        result = results.fold(claim.job.payload, prepared.events)
         insist(self._claims.settle, claim, last, result)
 
     def _refuse(self, claim: Claim, error: Exception) -> None:

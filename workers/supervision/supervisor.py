@@ -14,7 +14,7 @@ import structlog
 from mlxq import configuration, home
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
-from tasks.leader.control import Control
+from tasks.leader.coordinator import Coordinator
 from tasks.outbound.outbound import Outbound
 from tasks.processes.loops import Loop, insist
 from tasks.processes.presence import Presence
@@ -39,8 +39,8 @@ class Supervisor:
         self._settings, self._environ = settings, environ
         # Reasons to look at the models. Its `put` may be called in a signal's handler, unlike what an Event offers.
         self._news: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._control = Control(jobs, uuid.uuid4().hex, (entry.name for entry in catalogue), self._look)
-        self._leading = Loop("supervisor", self._control.turn)
+        self._coordinator = Coordinator(jobs, uuid.uuid4().hex, (entry.name for entry in catalogue), self._look)
+        self._leading = Loop("supervisor", self._coordinator.turn)
         self._webhook_sender = WebhookSender(jobs, Outbound(settings.webhook_allow_private))
         self._presence = Presence(jobs)
         self._host = Host(catalogue, settings, self._presence, self._look, begun)
@@ -65,7 +65,7 @@ class Supervisor:
         self._leading.stop(0)  # it may be asleep, and is of no use any more
         self._host.wait(until)
         self._webhook_sender.stop(max(0.0, until - time.monotonic()))
-        self._control.resign()
+        self._coordinator.resign()
 
     def _look(self) -> None:
         self._news.put(None)
@@ -83,7 +83,7 @@ class Supervisor:
             home.tell_reloaded(self._settings.home, {"error": str(error)})
             return
         changes = self._host.reload(catalogue, settings)
-        self._control.models = tuple(catalogue.models)
+        self._coordinator.models = tuple(catalogue.models)
         log.info("the models' file was read anew", **changes._asdict())
         insist(self._presence.reloaded)
         home.tell_reloaded(self._settings.home, changes._asdict())

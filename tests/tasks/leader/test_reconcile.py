@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from tasks.leader.control import Control
+from tasks.leader.coordinator import Coordinator
 from tasks.leader.reconcile import SILENCE, Reconciler
 from tasks.processes.presence import ModelState, Presence, Worker
 from tasks.redis.claims import Begun, Changes, Claims
@@ -249,15 +249,15 @@ def test_a_model_that_left_the_file_gives_its_jobs_back(store: JobStore, one: Cl
     presence.show(Worker(one.worker, "fake", 1, 2))
     job = running(store, one)
     presence.processes.leave(one.worker)  # the stack was stopped, and started again without the model
-    control = Control(store, "me", ["other"])
-    control.turn(wait=0.01)
+    coordinator = Coordinator(store, "me", ["other"])
+    coordinator.turn(wait=0.01)
     assert store.get(job.id, "anonymous").status is Status.QUEUED
 
 
 def test_processes_of_one_home_are_seen_to_by_whoever_does_not_lead(store: JobStore, one: Claims) -> None:
-    assert Control(store, "leader", ["fake"])._leader.holds()
+    assert Coordinator(store, "leader", ["fake"])._leader.holds()
     presence = Presence(store)
     presence.show(Worker(one.worker, "fake", 1, 2))
     presence.processes.leave(one.worker)
-    Control(store, "me", ["fake"]).turn(wait=0.01)
+    Coordinator(store, "me", ["fake"]).turn(wait=0.01)
     assert not presence.entered("fake")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from tasks.leader.control import Control
+from tasks.leader.coordinator import Coordinator
 from tasks.leader.storage import StorageWatch, shortages
 from tasks.redis.store import JobStore
 from tasks.values import events
@@ -61,5 +61,5 @@ def test_what_has_expired_goes_before_anybody_is_refused(store: JobStore, monkey
         store.submit(job, room=500)
         store.finish(job.id, events.Done())
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(100, 100, 1 << 20))
-    Control(store, "me", ["fake"]).turn(wait=0.01)
+    Coordinator(store, "me", ["fake"]).turn(wait=0.01)
     assert not store.redis.exists(store.keys.expiry())

@@ -7,7 +7,7 @@ import pytest
 from tasks.processes.presence import Presence
 from tasks.redis.claims import Begun, Changes, Claim, Claims, Ended, Published, release
 from tasks.redis.store import JobStore
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.job import Job, Status
 from tests.support.jobs import chat
 from tests.support.wire import counted
@@ -47,7 +47,7 @@ def test_a_turn_is_written_in_order_and_may_be_written_twice(store: JobStore, on
     job = submitted(store)
     claim = one.claim(job.id)
     assert claim is not None
-    result = fold.TextResult((fold.Choice("ab"),), events.Usage(1, 2))
+    result = results.TextResult((results.Choice("ab"),), events.Usage(1, 2))
     lines = Published(claim, [(2, events.Delta("a")), (3, events.Delta("b"))], 50)
     turn = Changes([Begun(claim, 5)], [lines], [Ended(claim, events.Done(result.usage), result)])
     for _ in range(2):  # the reply to the first was lost
@@ -69,7 +69,7 @@ def test_who_lost_a_claim_can_write_nothing(store: JobStore, one: Claims, two: C
     new = two.claim(old.job.id)
     assert new is not None and new.attempt == 2
     two.write(Changes([Begun(new, 5)]), "0-0")
-    stale = Changes(published=delta(old, "stale").published, ended=[Ended(old, events.Done(), fold.TextResult(()))])
+    stale = Changes(published=delta(old, "stale").published, ended=[Ended(old, events.Done(), results.TextResult(()))])
     assert one.write(stale, "0-0").dropped.holds(old)
     assert not two.write(delta(new, "fresh"), "0-0").dropped.holds(new)
     assert [entry for entry, _ in told(store, new)] == ["1-1", "2-1", "2-2"]
@@ -177,7 +177,7 @@ def test_work_that_is_handed_back_counts_as_no_loss(store: JobStore, one: Claims
 
 def test_a_large_result_is_kept_beside_redis_and_read_the_same(store: JobStore, one: Claims) -> None:
     claim = begun(store, one)
-    result = fold.TextResult((fold.Choice("x" * 100_000),))
+    result = results.TextResult((results.Choice("x" * 100_000),))
     one.write(Changes(ended=[Ended(claim, events.Done(), result)]), "0-0")
     record = store.get(claim.job.id, "anonymous")
     assert not isinstance(record.result, bytes) and store.result(record) == result

@@ -14,7 +14,7 @@ from tasks.redis.claims import Claims
 from tasks.redis.records import INLINE
 from tasks.redis.search import Criteria
 from tasks.redis.store import JobStore
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.errors import (
     Failure,
     IdempotencyMismatch,
@@ -258,7 +258,7 @@ def test_the_blobs_that_a_result_refers_to_are_its_owner_s_as_long_as_the_record
     claim = one.claim(drawn.id)
     assert claim is not None
     told = [events.Picture(number, ref, 8, 8, number, 4) for number, ref in enumerate(refs)]
-    one.settle(claim, events.Done(), fold.fold(drawn.payload, [*told, events.Done()]))
+    one.settle(claim, events.Done(), results.fold(drawn.payload, [*told, events.Done()]))
     assert store.get(drawn.id, "anonymous").outputs == tuple(refs)
     assert all(store.owns_blob("anonymous", ref.sha256) for ref in refs)
     store.delete(drawn.id, "anonymous")

@@ -11,14 +11,14 @@ from tasks.leader.housekeeping import Housekeeping
 from tasks.redis.claims import Changes, Claims, Ended
 from tasks.redis.store import JobStore
 from tasks.stored.completions import ChatCompletions, Stored
-from tasks.values import chat_completion, events, fold
+from tasks.values import chat_completion, events, results
 from tasks.values.chat_completion import completion_id
 from tasks.values.errors import Failure, NotFound
 from tasks.values.job import Job, Lane, Storage
 from tests.support.jobs import chat
 
 DONE = events.Done(events.Usage(1, 2))
-RESULT = fold.TextResult((fold.Choice("said"),), DONE.usage)
+RESULT = results.TextResult((results.Choice("said"),), DONE.usage)
 SENT = [{"role": "user", "content": "word"}]
 
 

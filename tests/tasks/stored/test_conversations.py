@@ -12,7 +12,7 @@ from tasks.redis.claims import Changes, Claims, Ended
 from tasks.redis.store import JobStore
 from tasks.stored import conversations as module
 from tasks.stored.conversations import Conversation, Conversations
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.errors import Failure, InvalidValue, NotFound
 from tasks.values.job import Job, RenderOptions
 from tasks.values.responses import Asked, Response
@@ -177,7 +177,7 @@ def said(store: JobStore, one: Claims, conversation: Conversation, event: events
     store.submit(job, room=100)
     claim = one.claim(job.id)
     assert claim is not None
-    result = fold.TextResult((fold.Choice("said"),)) if event == DONE else None
+    result = results.TextResult((results.Choice("said"),)) if event == DONE else None
     one.write(Changes(ended=[Ended(claim, event, result)]), "0-0")
     return job
 
@@ -190,7 +190,7 @@ def test_what_a_call_has_said_becomes_items_once_and_behind_the_others(store: Jo
     turns = conversations.turns(conversation)
     outputs = [conversations.output(turn) for turn in turns]
     assert [output.job.id for output in outputs] == [job.id for job in jobs]
-    assert {output.result for output in outputs} == {fold.TextResult((fold.Choice("said"),))}
+    assert {output.result for output in outputs} == {results.TextResult((results.Choice("said"),))}
     conversations.settle(conversation, turns[0], items("b", "c"))
     conversations.settle(conversation, turns[0], items("b", "c"))
     conversations.settle(conversation, turns[1], items("c", "d"))

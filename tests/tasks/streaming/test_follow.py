@@ -15,7 +15,7 @@ from tasks.redis.claims import Begun, Changes, Claim, Claims, Ended, Published
 from tasks.redis.store import JobStore
 from tasks.redis.stream_entries import rebuilt
 from tasks.streaming.follow import Ends, Follower, Inbox
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.errors import NotFound
 from tasks.values.job import Job, Status
 from tasks.values.messages import Message, ToolCall
@@ -24,7 +24,7 @@ from tests.support.jobs import chat
 from tests.support.servers import PATIENCE, eventually
 from tests.support.wire import counted
 
-RESULT = fold.TextResult((fold.Choice("abc"),), events.Usage(1, 3))
+RESULT = results.TextResult((results.Choice("abc"),), events.Usage(1, 3))
 
 
 @pytest.fixture
@@ -215,10 +215,13 @@ def test_who_follows_shows_a_lease_before(store: JobStore) -> None:
 
 def test_what_a_late_reader_is_told_adds_up_to_the_result() -> None:
     called = ToolCall("call_1", "add", '{"a": 1}'), ToolCall("call_2", "add", "{}")
-    choices = (fold.Choice("ab", reasoning="so", calls=called, finish_reason="tool_calls"), fold.Choice("c", "length"))
-    result = fold.TextResult(choices, events.Usage(1, 3))
+    choices = (
+        results.Choice("ab", reasoning="so", calls=called, finish_reason="tool_calls"),
+        results.Choice("c", "length"),
+    )
+    result = results.TextResult(choices, events.Usage(1, 3))
     told = [*rebuilt(result), events.Done(result.usage)]
-    assert fold.fold(ChatRequest((Message("user", "hi"),)), told) == result
+    assert results.fold(ChatRequest((Message("user", "hi"),)), told) == result
 
 
 def test_an_event_that_cannot_be_read_ends_its_reader_alone(store: JobStore, one: Claims, follower: Follower) -> None:

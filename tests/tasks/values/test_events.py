@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.events import CallDelta, Delta, Event, Progress, Started, TokenLogprob
 from tasks.values.messages import Message
 from tasks.values.requests import ChatRequest
@@ -44,7 +44,7 @@ def test_joined_deltas_say_the_same_in_the_same_order(found: list[Event]) -> Non
     together = events.joined(found)
     assert said(together) == said(found)
     done = [events.Done()]
-    assert fold.fold(CHAT, [*together, *done]) == fold.fold(CHAT, [*found, *done])
+    assert results.fold(CHAT, [*together, *done]) == results.fold(CHAT, [*found, *done])
 
 
 @given(told)

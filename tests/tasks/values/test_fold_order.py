@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.values import events, fold, replay
+from tasks.values import events, replay, results
 from tasks.values.events import CallDelta, Delta, Event
-from tasks.values.fold import Choice, Part, Text, Thinking
 from tasks.values.messages import Message, ToolCall
 from tasks.values.requests import ChatRequest
+from tasks.values.results import Choice, Part, Text, Thinking
 
 CHAT = ChatRequest((Message("user", "hi"),))
 F, G = ToolCall("call_0", "f", "{}"), ToolCall("call_1", "g", "{}")
 
 
 def folded(*deltas: Delta) -> Choice:
-    result = fold.fold(CHAT, [events.Started(1), *deltas, events.Done()])
-    assert isinstance(result, fold.TextResult)
+    result = results.fold(CHAT, [events.Started(1), *deltas, events.Done()])
+    assert isinstance(result, results.TextResult)
     return result.choices[0]
 
 

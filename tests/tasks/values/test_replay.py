@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.values import events, fold, replay
+from tasks.values import events, replay, results
 from tasks.values.events import CallDelta, Delta, TokenLogprob
 from tasks.values.messages import Message
 from tasks.values.requests import ChatRequest
@@ -36,14 +36,14 @@ def told(steps: list[tuple[str, str, int, list[str]]]) -> list[Delta]:
 def test_what_is_to_be_told_again_is_told_as_it_was(steps: list[tuple[str, str, int, list[str]]]) -> None:
     heard = told(steps)
     payload = msgspec.structs.replace(CHAT, replay=True)
-    result = fold.decode(fold.encode(fold.fold(payload, [events.Started(1), *heard, events.Done()])))
-    assert isinstance(result, fold.TextResult)
+    result = results.decode(results.encode(results.fold(payload, [events.Started(1), *heard, events.Done()])))
+    assert isinstance(result, results.TextResult)
     assert list(replay.deltas(result.choices[0], 0)) == heard
 
 
 @given(STEPS)
 def test_other_results_do_not_remember_and_are_told_in_few(steps: list[tuple[str, str, int, list[str]]]) -> None:
-    result = fold.fold(CHAT, [*told(steps), events.Done()])
-    assert isinstance(result, fold.TextResult) and result.choices[0].cuts == ()
+    result = results.fold(CHAT, [*told(steps), events.Done()])
+    assert isinstance(result, results.TextResult) and result.choices[0].cuts == ()
     again = list(replay.deltas(result.choices[0], 0))
-    assert len(again) <= len(steps) + 1 and fold.fold(CHAT, [*again, events.Done()]) == result
+    assert len(again) <= len(steps) + 1 and results.fold(CHAT, [*again, events.Done()]) == result

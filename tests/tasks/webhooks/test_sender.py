@@ -174,7 +174,9 @@ def test_this_network_is_not_called_unless_that_is_allowed(store: JobStore, rece
 def test_what_a_dead_sender_took_is_sent_by_the_next_one(store: JobStore, receiver: Receiver) -> None:
     job = ended(store)
     (one,) = told(store, job)
-    taken = store.scripts.run("take", [store.keys.hooks(), store.keys.reply("other")], [senders.LEASE, 8, "token"])
+    taken = store.scripts.run(
+        "take_deliveries", [store.keys.hooks(), store.keys.reply("other")], [senders.LEASE, 8, "token"]
+    )
     assert taken == [one.delivery.id.encode()]
     sending = sender(store)
     sending.turn()

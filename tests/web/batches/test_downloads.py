@@ -17,7 +17,7 @@ from tasks.redis.claims import Claims
 from tasks.redis.store import JobStore
 from tasks.stored.blobs import BlobStore
 from tasks.stored.files import Files
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import StorageFull
 from tasks.values.job import Status as JobStatus
@@ -71,7 +71,7 @@ def work(store: JobStore) -> None:
     for record in listed(store):
         claim = Claims(store, "ear", "worker-1").claim(record.job.id) if record.status is JobStatus.QUEUED else None
         if claim is not None:
-            result = fold.TranscriptResult(store.blobs.read(claim.job.inputs[0]).decode(), (), 1.0)
+            result = results.TranscriptResult(store.blobs.read(claim.job.inputs[0]).decode(), (), 1.0)
             Claims(store, "ear", "worker-1").settle(claim, events.Done(), result)
 
 

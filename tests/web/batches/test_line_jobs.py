@@ -16,7 +16,7 @@ from tasks.batches.batches import Batch
 from tasks.batches.lines import Place
 from tasks.redis.store import JobStore
 from tasks.stored.files import Files
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.blob_ref import BlobRef
 from tasks.values.job import Job, Lane
 from tests.support.servers import fake
@@ -112,7 +112,7 @@ def test_pictures_stand_in_a_line_and_behind_a_link_where_somebody_can_follow_it
     job = made(gateway, "/v1/images/generations", prompt="a", response_format="url")
     assert isinstance(job, Job)
     ref = gateway.store.blobs.put(b"pixels", "image/png")
-    result = fold.PicturesResult((events.Picture(0, ref, 64, 32, 7, 2),), events.Usage(3, 8))
+    result = results.PicturesResult((events.Picture(0, ref, 64, 32, 7, 2),), events.Usage(3, 8))
     body = registry.endpoints()[job.endpoint].body
     (inside,) = json.loads(body(Caller(gateway, "me"), job, result).data)["data"]
     (linked,) = json.loads(body(Caller(gateway, "me", "http://here/"), job, result).data)["data"]

@@ -17,7 +17,7 @@ from tasks.batches.lines import BatchLines
 from tasks.redis.claims import Claims
 from tasks.redis.store import JobStore
 from tasks.stored.files import Files
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.errors import Failure
 from tasks.values.events import Usage
 from tasks.values.job import Listing, Record
@@ -70,7 +70,7 @@ def work(store: JobStore, most: int = 100, owner: str = "me") -> int:
         if word == "fail":
             claims.settle(claim, events.Failed(Failure("engine_error", "asked to fail")))
         else:
-            result = fold.TextResult((fold.Choice(word),), Usage(1, 2))
+            result = results.TextResult((results.Choice(word),), Usage(1, 2))
             claims.settle(claim, events.Done(Usage(1, 2)), result)
         done += 1
     return done

@@ -17,7 +17,7 @@ from bench.fuzz.bodies.chats import CHAT, chat
 from bench.fuzz.examples import EXAMPLES
 from bench.fuzz.request import ADMIN, BOUNDARY, Form, Request
 from bench.fuzz.world import World, line
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import Failure
 from tasks.values.job import Job, Lane, RenderOptions
@@ -162,7 +162,7 @@ def job(payload: Any, **options: Any) -> Job:
 @pytest.mark.parametrize("quality", [None, "high"])
 def test_pictures_are_as_the_document_says(where: dict[str, str], quality: Any) -> None:
     asked_ = job(ImageRequest(prompt="a cat", seed=7, quality=quality))
-    rendered = images.body(asked_, fold.PicturesResult((PICTURE,), USAGE), lambda job, picture: where)
+    rendered = images.body(asked_, results.PicturesResult((PICTURE,), USAGE), lambda job, picture: where)
     assert documented.problems(documented.component("ImagesResponse"), json.loads(rendered.data)) == []
 
 
@@ -191,7 +191,7 @@ def test_a_transcript_is_as_the_document_says(path: str, format_: str, more: boo
     asked_ = job(payload, response_format=format_, granularities=granularities)
     operation = documented.whole()["paths"][f"/v1/audio/{path}"]["post"]
     content = operation["responses"]["200"]["content"]
-    result = fold.TranscriptResult("Hello.", (SEGMENT,), 1.5, "en", language_name="english")
+    result = results.TranscriptResult("Hello.", (SEGMENT,), 1.5, "en", language_name="english")
     rendered = transcriptions.body(asked_, result)
     assert documented.problems(content["application/json"]["schema"], json.loads(rendered.data)) == []
     told = [events.Started(1), events.Recording(1.5, "en", "english"), SEGMENT, events.Done(events.Usage(seconds=1.5))]

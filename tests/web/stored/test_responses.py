@@ -10,7 +10,7 @@ import pytest
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
 from tasks.redis.store import JobStore
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.errors import Failure, InvalidValue, NotFound
 from tasks.values.job import Job, Lane, job_id
 from tasks.values.responses import id_of
@@ -57,7 +57,7 @@ def made(gateway: Gateway) -> Made:
         )
         gateway.store.submit(job, room=9)
         told = [events.Started(1), events.Delta(said, finish_reason="stop"), end or events.Done(at=1)]
-        result = fold.encode(fold.fold(job.payload, told)) if end is None else b""
+        result = results.encode(results.fold(job.payload, told)) if end is None else b""
         gateway.store.scripts.run(*gateway.store.ending(job, told[-1], result=result))  # type: ignore[arg-type]
         return job
 

@@ -16,7 +16,7 @@ import pytest
 from mlxq.entries.speech_to_text import SpeechToTextEntry
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import InvalidValue, ModelNotFound
 from tasks.values.events import Event, Progress, Recording, Segment
@@ -163,8 +163,8 @@ class TestTurns:
         audio = samples(0)
         job = untimed.job(audio)
         heard = rows.run(untimed.engine, job).heard["0"]
-        result = fold.fold(job.payload, heard)
-        assert isinstance(result, fold.TranscriptResult)
+        result = results.fold(job.payload, heard)
+        assert isinstance(result, results.TranscriptResult)
         assert result.text and result.seconds == pytest.approx(len(audio) / RATE)
         assert result.usage.completion_tokens > 0
 

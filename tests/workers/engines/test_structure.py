@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.job import Job
 from tasks.values.messages import Message
 from tasks.values.requests import ChatRequest, Constraint, Tool, ToolChoice
@@ -76,8 +76,8 @@ def test_required_calls_are_valid_calls(text_engine: TextEngine) -> None:
     ]
     batch = run(text_engine, *jobs)
     for number, one in enumerate(jobs):
-        result = fold.fold(one.payload, batch.heard[str(number)])
-        assert isinstance(result, fold.TextResult)
+        result = results.fold(one.payload, batch.heard[str(number)])
+        assert isinstance(result, results.TextResult)
         (choice,) = result.choices
         assert choice.finish_reason == "tool_calls", choice
         (call,) = choice.calls

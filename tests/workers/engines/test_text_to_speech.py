@@ -14,7 +14,7 @@ import pytest
 from mlxq.entries.text_to_speech import TextToSpeechEntry, TextToSpeechOptions
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.errors import InvalidValue, ModelNotFound, UnsupportedParameter
 from tasks.values.events import AudioChunk, Done, Event, Progress
 from tasks.values.job import Job, Lane
@@ -178,9 +178,9 @@ class TestTurns:
         total = sum(map(len, passages(TEXT)))
         assert [event.done for event in told] == sorted(event.done for event in told)
         assert (told[0].done, told[-1].done, told[-1].total) == (0, total, total)
-        result = fold.fold(job().payload, heard)
-        assert isinstance(result, fold.SpeechResult) and isinstance(heard[-1], Done)
-        assert fold.blobs(result) == tuple(event.blob for event in heard if isinstance(event, AudioChunk))
+        result = results.fold(job().payload, heard)
+        assert isinstance(result, results.SpeechResult) and isinstance(heard[-1], Done)
+        assert results.blobs(result) == tuple(event.blob for event in heard if isinstance(event, AudioChunk))
         assert result.usage.prompt_tokens == len(TEXT)
         assert result.usage.completion_tokens == pytest.approx(50 * result.usage.seconds, abs=1)
 

@@ -13,7 +13,7 @@ from tests.support.servers import eventually
 from tests.workers import running
 from tests.workers.engines.rows import chat
 from workers.engine import Prepared
-from workers.serving.event_writer import EventWriter, Row, Step
+from workers.serving.event_writer import ClaimedJob, EventWriter, Step
 
 
 @dataclass
@@ -36,15 +36,15 @@ class Claims(running.Claims):
         self.settled.append((claim.job.id, event))
 
 
-def row() -> Row:
-    return Row(Claim(chat("word"), 1), Prepared(1, "row"))
+def row() -> ClaimedJob:
+    return ClaimedJob(Claim(chat("word"), 1), Prepared(1, "row"))
 
 
 def alive() -> None:
     return None
 
 
-def said(*produced: tuple[Row, Event]) -> Step:
+def said(*produced: tuple[ClaimedJob, Event]) -> Step:
     return Step(produced=list(produced))
 
 

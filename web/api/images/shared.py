@@ -10,7 +10,7 @@ from typing import Any
 
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.blob_ref import BlobRef
 from tasks.values.events import Event
 from tasks.values.job import Job, RenderOptions
@@ -54,7 +54,7 @@ def options(data: Mapping[str, Any]) -> RenderOptions:
     return RenderOptions(response_format=data.get("response_format", "b64_json"))
 
 
-def body(caller: Caller, job: Job, result: fold.Result) -> Rendered:
+def body(caller: Caller, job: Job, result: results.Result) -> Rendered:
     """The whole answer, its pictures inside or behind signed links.
 
     A line of a batch has them inside: its job, which the links would need, is gone when the batch's file is there.

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from schemas.answers import work
+from schemas.answers import jobs as answers
 from schemas.jobs.batches import BatchListSchema, BatchSchema
 from tasks.batches.batches import BatchState
 from tasks.stored.files import File
@@ -28,7 +28,7 @@ blueprint = Blueprint("batches", __name__, url_prefix="/v1/batches")
 @blueprint.post("")
 @operation(
     "createBatch",
-    work.Batch,
+    answers.Batch,
     body=BatchSchema,
     headers=IDEMPOTENCY,
     errors=frozenset({404, 422}),
@@ -65,7 +65,7 @@ def _input(file_id: str) -> File:
 
 
 @blueprint.get("")
-@operation("listBatches", work.ListBatchesResponse, query=BatchListSchema)
+@operation("listBatches", answers.ListBatchesResponse, query=BatchListSchema)
 def index() -> dict[str, Any]:
     """The owner's batches, newest first."""
     asked = unknown_fields.read(BatchListSchema, request.args.to_dict())
@@ -74,14 +74,14 @@ def index() -> dict[str, Any]:
 
 
 @blueprint.get("/<batch_id>")
-@operation("retrieveBatch", work.Batch)
+@operation("retrieveBatch", answers.Batch)
 def show(batch_id: str) -> dict[str, Any]:
     """One batch."""
     return _shown(gateway().batches.get(batch_id, auth.current()))
 
 
 @blueprint.post("/<batch_id>/cancel")
-@operation("cancelBatch", work.Batch, errors=frozenset({409}))
+@operation("cancelBatch", answers.Batch, errors=frozenset({409}))
 def cancel(batch_id: str) -> dict[str, Any]:
     """Have a batch end with what is done."""
     return _shown(gateway().batches.cancel(batch_id, auth.current()))

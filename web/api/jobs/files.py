@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request, send_file
 
-from schemas.answers import work
+from schemas.answers import jobs as answers
 from schemas.jobs.files import FileListSchema, FileSchema
 from tasks.values.errors import InvalidValue, NotFound
 from web import intake
@@ -25,7 +25,7 @@ blueprint = Blueprint("files", __name__, url_prefix="/v1/files")
 
 
 @blueprint.post("")
-@operation("createFile", work.OpenAIFile, body=FileSchema, files=frozenset({"file"}))
+@operation("createFile", answers.OpenAIFile, body=FileSchema, files=frozenset({"file"}))
 def create() -> dict[str, Any]:
     """Keep an upload."""
     with intake.form(request, gateway(), frozenset({"file"})) as (fields, uploads):
@@ -54,7 +54,7 @@ def _check_batch(upload: Upload) -> None:
 
 
 @blueprint.get("")
-@operation("listFiles", work.ListFilesResponse, query=FileListSchema)
+@operation("listFiles", answers.ListFilesResponse, query=FileListSchema)
 def index() -> dict[str, Any]:
     """The owner's files."""
     asked = unknown_fields.read(FileListSchema, request.args.to_dict())
@@ -69,7 +69,7 @@ def index() -> dict[str, Any]:
 
 
 @blueprint.get("/<file_id>")
-@operation("retrieveFile", work.OpenAIFile)
+@operation("retrieveFile", answers.OpenAIFile)
 def show(file_id: str) -> dict[str, Any]:
     """One file."""
     return render.body(gateway().files.get(file_id, auth.current()))
@@ -95,7 +95,7 @@ def content(file_id: str) -> Response:
 
 
 @blueprint.delete("/<file_id>")
-@operation("deleteFile", work.DeleteFileResponse)
+@operation("deleteFile", answers.DeleteFileResponse)
 def delete(file_id: str) -> dict[str, Any]:
     """Forget a file."""
     gateway().files.delete(file_id, auth.current())

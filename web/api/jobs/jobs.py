@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, request
 
-from schemas.answers import work
+from schemas.answers import jobs as answers
 from schemas.jobs.jobs import EventListSchema, JobListSchema, JobSchema
 from tasks.redis.search import Criteria
 from tasks.redis.stream_entries import StreamEntry
@@ -38,7 +38,7 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
 @blueprint.post("")
 @operation(
     "createJob",
-    work.Job,
+    answers.Job,
     body=JobSchema,
     headers=CALL,
     status=202,
@@ -69,7 +69,7 @@ def create() -> Response:
 
 
 @blueprint.get("")
-@operation("listJobs", work.ListJobsResponse, query=JobListSchema)
+@operation("listJobs", answers.ListJobsResponse, query=JobListSchema)
 def index() -> dict[str, Any]:
     """The owner's jobs, or with the admin key others' too, newest first; or the jobs of one idempotency key."""
     asked = unknown_fields.read(JobListSchema, queries.read(request.args, ("label",)))
@@ -118,7 +118,7 @@ def _criteria(asked: Mapping[str, Any]) -> Criteria:
 
 
 @blueprint.get("/<job_id>")
-@operation("retrieveJob", work.Job)
+@operation("retrieveJob", answers.Job)
 def show(job_id: str) -> dict[str, Any]:
     """One job."""
     return _shown(gateway().store.get(job_id, _owner(job_id)))
@@ -184,14 +184,14 @@ def _frame(id: str, event: events.Event) -> bytes:
 
 
 @blueprint.post("/<job_id>/cancel")
-@operation("cancelJob", work.Job, errors=frozenset({409}))
+@operation("cancelJob", answers.Job, errors=frozenset({409}))
 def cancel(job_id: str) -> dict[str, Any]:
     """End a job now."""
     return _shown(gateway().store.cancel(job_id, _owner(job_id)))
 
 
 @blueprint.delete("/<job_id>")
-@operation("deleteJob", work.DeleteJobResponse, errors=frozenset({409}))
+@operation("deleteJob", answers.DeleteJobResponse, errors=frozenset({409}))
 def delete(job_id: str) -> dict[str, Any]:
     """Forget a finished job and its result."""
     gateway().store.delete(job_id, _owner(job_id))

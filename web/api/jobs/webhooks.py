@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint
 
 from mlxq.settings import Settings
-from schemas.answers import work
+from schemas.answers import jobs as answers
 from tasks.outbound.outbound import Outbound
 from tasks.values.errors import InvalidValue
 from tasks.values.job import Webhook
@@ -29,7 +29,7 @@ def checked(settings: Settings, url: str, events: Sequence[str], param: str) -> 
 
 
 @blueprint.get("/v1/jobs/<job_id>/deliveries")
-@operation("listJobDeliveries", work.ListDeliveriesResponse)
+@operation("listJobDeliveries", answers.ListDeliveriesResponse)
 def index(job_id: str) -> dict[str, Any]:
     """What the job's end was told to webhooks, and how that went."""
     store = gateway().store
@@ -38,7 +38,7 @@ def index(job_id: str) -> dict[str, Any]:
 
 
 @blueprint.get("/v1/batches/<batch_id>/deliveries")
-@operation("listBatchDeliveries", work.ListDeliveriesResponse)
+@operation("listBatchDeliveries", answers.ListDeliveriesResponse)
 def of_batch(batch_id: str) -> dict[str, Any]:
     """What the batch's end was told to webhooks, and how that went."""
     store = gateway().store

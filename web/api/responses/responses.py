@@ -24,8 +24,8 @@ from schemas.responses.responses import (
 from schemas.responses.tools import CallableTool, callable_tools
 from schemas.text.tools import Choice
 from tasks.streaming.follow import Ends
-from tasks.values import fold
 from tasks.values import responses as values
+from tasks.values import results
 from tasks.values.errors import InvalidValue, JobConflict
 from tasks.values.job import Job, RenderOptions
 from tasks.values.messages import Message
@@ -139,9 +139,9 @@ def keep(settings: Settings, data: Mapping[str, Any]) -> int | None:
     return settings.response_ttl if data.get("store", True) else None
 
 
-def body(caller: Caller, job: Job, result: fold.Result) -> Rendered:
+def body(caller: Caller, job: Job, result: results.Result) -> Rendered:
     """The whole response."""
-    assert isinstance(result, fold.TextResult)  # noqa: S101  (a chat's events fold to nothing else)
+    assert isinstance(result, results.TextResult)  # noqa: S101  (a chat's events fold to nothing else)
     at = caller.gateway.store.done_at(job.id)
     return Rendered(msgspec.json.encode(render.made(job, responses.asked(caller.gateway, job), result, at)))
 

@@ -10,7 +10,7 @@ from flask import Blueprint, Response
 
 from schemas.answers.audio_speech import SpeechAudioDeltaEvent, SpeechAudioDoneEvent
 from schemas.speech.audio_speech import AudioSpeechSchema
-from tasks.values import fold
+from tasks.values import results
 from tasks.values.job import Job
 from tasks.values.requests import SpeechRequest
 from web import calls
@@ -36,7 +36,7 @@ def payload(data: Mapping[str, Any]) -> SpeechRequest:
     )
 
 
-def body(caller: Caller, job: Job, result: fold.Result) -> Rendered:
+def body(caller: Caller, job: Job, result: results.Result) -> Rendered:
     """The audio as a whole; a line of a batch, which is JSON, holds it in base64."""
     show = render.body if caller.host_url is not None else render.line
     return show(job, result, caller.gateway.store.blobs.read)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from tasks.values import fold
+from tasks.values import results
 from tasks.values.job import Job
 from web.endpoint import Rendered
 
 
-def body(job: Job, result: fold.Result) -> Rendered:
+def body(job: Job, result: results.Result) -> Rendered:
     """The whole answer."""
     del job
-    assert isinstance(result, fold.TokensResult)  # noqa: S101  (its events fold to nothing else)
+    assert isinstance(result, results.TokensResult)  # noqa: S101  (its events fold to nothing else)
     return Rendered(msgspec.json.encode({"input_tokens": len(result.tokens)}))

@@ -10,7 +10,7 @@ from typing import Any
 import jiter
 import msgspec
 
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.job import Job
 from tasks.values.messages import ToolCall
 from tasks.values.requests import ChatRequest
@@ -19,9 +19,9 @@ from web.endpoint import Rendered
 _REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 
 
-def body(job: Job, result: fold.Result) -> Rendered:
+def body(job: Job, result: results.Result) -> Rendered:
     """The whole answer."""
-    assert isinstance(result, fold.TextResult)  # noqa: S101  (a chat's events fold to nothing else)
+    assert isinstance(result, results.TextResult)  # noqa: S101  (a chat's events fold to nothing else)
     (choice,) = result.choices
     answer = {
         **_head(job),
@@ -41,11 +41,11 @@ def _head(job: Job) -> dict[str, Any]:
     }
 
 
-def _blocks(job: Job, piece: fold.Thinking | fold.Text | ToolCall) -> Iterator[dict[str, Any]]:
+def _blocks(job: Job, piece: results.Thinking | results.Text | ToolCall) -> Iterator[dict[str, Any]]:
     """The block of a piece; no block for thinking that nobody asked for."""
     if isinstance(piece, ToolCall):
         yield {"type": "tool_use", "id": _id(piece.id), "name": piece.name, "input": _input(piece.arguments)}
-    elif isinstance(piece, fold.Text):
+    elif isinstance(piece, results.Text):
         yield {"type": "text", "text": piece.text}
     elif _thinks(job):
         shown = "" if job.options.omit_thinking else piece.text

@@ -9,7 +9,7 @@ import msgspec
 
 from schemas.responses.tools import callable_tools
 from schemas.text.tools import Choice
-from tasks.values import events, fold, replay
+from tasks.values import events, replay, results
 from tasks.values.errors import Failure
 from tasks.values.job import Job, Status
 from tasks.values.responses import Asked, id_of
@@ -96,7 +96,7 @@ def head(job: Job, asked: Asked, status: str) -> dict[str, Any]:
     }
 
 
-def made(job: Job, asked: Asked, result: fold.TextResult, at: int) -> dict[str, Any]:
+def made(job: Job, asked: Asked, result: results.TextResult, at: int) -> dict[str, Any]:
     """A response with what it made, by this time in milliseconds since the epoch."""
     output, (choice,) = Output(job), result.choices
     for delta in replay.deltas(choice, 0):

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.blob_ref import BlobRef
 from tasks.values.events import AudioChunk, Event
 from tasks.values.job import Job
@@ -27,16 +27,16 @@ TYPES: Mapping[SpeechFormat, str] = {
 _HEADER = 44  # bytes of a WAV before its samples
 
 
-def body(job: Job, result: fold.Result, read: Callable[[BlobRef], bytes]) -> Rendered:
+def body(job: Job, result: results.Result, read: Callable[[BlobRef], bytes]) -> Rendered:
     """The whole audio; `read` gets the bytes of a blob."""
-    assert isinstance(result, fold.SpeechResult)  # noqa: S101  (a speech request's events fold to nothing else)
+    assert isinstance(result, results.SpeechResult)  # noqa: S101  (a speech request's events fold to nothing else)
     audio = b"".join(read(chunk.blob) for chunk in result.chunks)
     return Rendered(_sized(audio) if _asked(job).format == "wav" else audio, TYPES[_asked(job).format])
 
 
-def line(job: Job, result: fold.Result, read: Callable[[BlobRef], bytes]) -> Rendered:
+def line(job: Job, result: results.Result, read: Callable[[BlobRef], bytes]) -> Rendered:
     """The whole audio in base64, with what it is, how long it lasts and what it cost."""
-    assert isinstance(result, fold.SpeechResult)  # noqa: S101  (a speech request's events fold to nothing else)
+    assert isinstance(result, results.SpeechResult)  # noqa: S101  (a speech request's events fold to nothing else)
     rendered = body(job, result, read)
     shown = {
         "audio": base64.b64encode(rendered.data).decode(),

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.events import Event, Segment, TokenLogprob, Word
 from tasks.values.job import Job
 from tasks.values.requests import TranscriptionRequest
@@ -19,9 +19,9 @@ from web.render.speech import subtitles
 _AUDIO_TOKENS = 50  # of a second: as many positions Whisper's encoder has
 
 
-def body(job: Job, result: fold.Result) -> Rendered:
+def body(job: Job, result: results.Result) -> Rendered:
     """The whole answer in the format that was asked for."""
-    assert isinstance(result, fold.TranscriptResult)  # noqa: S101  (a transcription's events fold to nothing else)
+    assert isinstance(result, results.TranscriptResult)  # noqa: S101  (a transcription's events fold to nothing else)
     match job.options.response_format:
         case "text":
             return Rendered(result.text.encode() + b"\n", "text/plain; charset=utf-8")
@@ -37,7 +37,7 @@ def body(job: Job, result: fold.Result) -> Rendered:
     return Rendered(msgspec.json.encode(shown))
 
 
-def _verbose(job: Job, result: fold.TranscriptResult) -> dict[str, Any]:
+def _verbose(job: Job, result: results.TranscriptResult) -> dict[str, Any]:
     english = _asked(job).task == "translate"
     shown: dict[str, Any] = {
         "task": _asked(job).task,
@@ -72,7 +72,7 @@ def _word(word: Word) -> dict[str, Any]:
     return {"word": word.word.strip(), "start": round(word.start, 2), "end": round(word.end, 2)}
 
 
-def _duration(result: fold.TranscriptResult) -> dict[str, Any]:
+def _duration(result: results.TranscriptResult) -> dict[str, Any]:
     return {"type": "duration", "seconds": round(result.seconds, 3)}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.chat_completion import PREFIX
 from tasks.values.events import CallDelta, TokenLogprob
 from tasks.values.job import Job
@@ -19,14 +19,14 @@ from web.render.text import shared as text
 from web.render.text.custom_calls import CustomCalls
 
 
-def body(job: Job, result: fold.Result) -> Rendered:
+def body(job: Job, result: results.Result) -> Rendered:
     """The whole answer."""
     return Rendered(msgspec.json.encode(answer(job, result)))
 
 
-def answer(job: Job, result: fold.Result) -> dict[str, Any]:
+def answer(job: Job, result: results.Result) -> dict[str, Any]:
     """The `chat.completion` of a job that is done."""
-    assert isinstance(result, fold.TextResult)  # noqa: S101  (a chat's events fold to nothing else)
+    assert isinstance(result, results.TextResult)  # noqa: S101  (a chat's events fold to nothing else)
     choices = [
         {
             "index": index,
@@ -39,7 +39,7 @@ def answer(job: Job, result: fold.Result) -> dict[str, Any]:
     return {**text.head(job, PREFIX, "chat.completion"), "choices": choices, "usage": _usage(result.usage)}
 
 
-def _message(job: Job, choice: fold.Choice) -> dict[str, Any]:
+def _message(job: Job, choice: results.Choice) -> dict[str, Any]:
     custom = CustomCalls(job)
     calls = [
         custom_calls.shown(call)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.events import TokenLogprob
 from tasks.values.job import Job
 from tasks.values.requests import CompletionRequest
@@ -15,9 +15,9 @@ from web.endpoint import Rendered
 from web.render.text import shared as text
 
 
-def body(job: Job, result: fold.Result) -> Rendered:
+def body(job: Job, result: results.Result) -> Rendered:
     """The whole answer."""
-    assert isinstance(result, fold.TextResult)  # noqa: S101  (a completion's events fold to nothing else)
+    assert isinstance(result, results.TextResult)  # noqa: S101  (a completion's events fold to nothing else)
     choices = [
         _choice(job, index, choice.text, choice.logprobs, choice.finish_reason)
         for index, choice in enumerate(result.choices)

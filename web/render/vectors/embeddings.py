@@ -7,14 +7,14 @@ import struct
 
 import msgspec
 
-from tasks.values import fold
+from tasks.values import results
 from tasks.values.job import Job
 from web.endpoint import Rendered
 
 
-def body(job: Job, result: fold.Result) -> Rendered:
+def body(job: Job, result: results.Result) -> Rendered:
     """The whole answer."""
-    assert isinstance(result, fold.VectorResult)  # noqa: S101  (an embedding's events fold to nothing else)
+    assert isinstance(result, results.VectorResult)  # noqa: S101  (an embedding's events fold to nothing else)
     shown = _same if job.options.encoding_format == "base64" else _numbers
     answer = {
         "object": "list",

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from tasks.values import fold
+from tasks.values import results
 from tasks.values.job import Job
 from tasks.values.requests import ScoreRequest
 from web.endpoint import Rendered
@@ -14,18 +14,18 @@ from web.endpoint import Rendered
 SEARCH_UNIT = 100  # documents, as Cohere counts
 
 
-def v1(job: Job, result: fold.Result) -> Rendered:
+def v1(job: Job, result: results.Result) -> Rendered:
     """The whole answer; documents come back unless they are not wanted, as Jina and vLLM have it."""
     return _body(job, result, "1", job.options.return_documents is not False)
 
 
-def v2(job: Job, result: fold.Result) -> Rendered:
+def v2(job: Job, result: results.Result) -> Rendered:
     """The whole answer; documents come back where they are wanted, as Cohere's second version has it."""
     return _body(job, result, "2", job.options.return_documents is True)
 
 
-def _body(job: Job, result: fold.Result, version: str, documents: bool) -> Rendered:
-    assert isinstance(result, fold.ScoresResult)  # noqa: S101  (a reranking's events fold to nothing else)
+def _body(job: Job, result: results.Result, version: str, documents: bool) -> Rendered:
+    assert isinstance(result, results.ScoresResult)  # noqa: S101  (a reranking's events fold to nothing else)
     assert isinstance(job.payload, ScoreRequest)  # noqa: S101  (the endpoint makes nothing else)
     sent = job.options.documents or job.payload.documents
     best = sorted(range(len(result.scores)), key=lambda index: -result.scores[index])[: job.options.top_n]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from tasks.values import fold
+from tasks.values import results
 from tasks.values.job import Job
 from web.endpoint import Rendered
 
 
-def body(job: Job, result: fold.Result) -> Rendered:
+def body(job: Job, result: results.Result) -> Rendered:
     """The whole answer."""
-    assert isinstance(result, fold.ScoresResult)  # noqa: S101  (a scoring's events fold to nothing else)
+    assert isinstance(result, results.ScoresResult)  # noqa: S101  (a scoring's events fold to nothing else)
     tokens = result.usage.prompt_tokens
     answer = {
         "id": f"score-{job.id.removeprefix('job_')}",

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from tasks.values import events, fold, replay
+from tasks.values import events, replay, results
 from tasks.values.events import CallDelta, Delta, Event
 from tasks.values.job import Job, RenderOptions
 from tasks.values.requests import Tool
@@ -32,7 +32,7 @@ def job(budget: int | None = None, *, omit: bool = False) -> Job:
 
 
 def body(of: Job, heard: list[Event]) -> dict[str, Any]:
-    return dict(msgspec.json.decode(render.body(of, fold.fold(of.payload, heard)).data))
+    return dict(msgspec.json.decode(render.body(of, results.fold(of.payload, heard)).data))
 
 
 def chunks(of: Job, heard: list[Event]) -> list[dict[str, Any]]:
@@ -140,7 +140,7 @@ def test_events_add_up_to_the_body(deltas: list[Delta], end: Any, budget: int | 
 def test_who_reads_from_the_record_gets_the_same(deltas: list[Delta], end: Any) -> None:
     of = job(5)
     heard = [events.Started(1, 9), *deltas, Delta("", finish_reason=end[0], stop=end[1]), events.Done(USAGE)]
-    (choice,) = fold.fold(of.payload, heard).choices  # type: ignore[union-attr]
+    (choice,) = results.fold(of.payload, heard).choices  # type: ignore[union-attr]
     again = [*replay.deltas(choice, 0), events.Done(USAGE)]
     assert len(again) <= len(heard)
     assert body(of, again) == body(of, heard) == added_up(chunks(of, again))

@@ -12,7 +12,7 @@ from schemas.fields import loaded
 from schemas.responses.responses import ResponsesSchema
 from schemas.responses.tools import callable_tools
 from tasks.redis.job_calls import STATUS
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.errors import Failure
 from tasks.values.events import CallDelta, Delta, Event, TokenLogprob
 from tasks.values.job import Job, Lane, RenderOptions
@@ -201,10 +201,10 @@ def whole(of: Job, told: list[Event]) -> dict[str, Any]:
     """The body as a client decodes it, of a job that has ended so."""
     last = told[-1]
     if isinstance(last, events.Done):
-        result = fold.fold(of.payload, told)
-        assert isinstance(result, fold.TextResult)
-        kept = fold.decode(fold.encode(result))
-        assert isinstance(kept, fold.TextResult)
+        result = results.fold(of.payload, told)
+        assert isinstance(result, results.TextResult)
+        kept = results.decode(results.encode(result))
+        assert isinstance(kept, results.TextResult)
         body = render.made(of, asked(of), kept, last.at)
     else:
         body = render.ended(of, asked(of), STATUS[type(last)], failure(of, last))

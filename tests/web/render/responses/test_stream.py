@@ -16,7 +16,7 @@ from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import Response, ResponseItem, ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
-from tasks.values import events, fold, replay
+from tasks.values import events, replay, results
 from tasks.values.errors import Failure
 from tasks.values.events import CallDelta, Delta, Event
 from tests.contract.test_openai_types import undeclared
@@ -168,8 +168,8 @@ def test_how_events_come_together_changes_nothing(told: list[Event], cuts: list[
 def test_who_comes_later_is_told_what_the_others_were(told: list[Event], after: int) -> None:
     of = job({"input": "Hi", "background": True, "tools": [mixes.LOOK, mixes.WRITE]})
     every = streamed(of, told)
-    result = fold.decode(fold.encode(fold.fold(of.payload, told)))
-    assert isinstance(result, fold.TextResult)
+    result = results.decode(results.encode(results.fold(of.payload, told)))
+    assert isinstance(result, results.TextResult)
     again: list[Event] = [*replay.deltas(result.choices[0], 0), told[-1]]  # of the record, when the stream has gone
     for source in (told, again):
         assert streamed(of, source, after) == every[after + 1 :]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.blob_ref import BlobRef
 from tasks.values.events import AudioChunk, Event
 from tasks.values.job import Job
@@ -34,9 +34,9 @@ def read(ref: BlobRef) -> bytes:
     return PARTS[int(ref.sha256)]
 
 
-def result() -> fold.Result:
+def result() -> results.Result:
     told: list[Event] = [events.Started(1), CHUNKS[0], events.Started(2), *CHUNKS, DONE]
-    return fold.fold(job().payload, told)
+    return results.fold(job().payload, told)
 
 
 def test_a_whole_wav_says_how_long_it_is() -> None:

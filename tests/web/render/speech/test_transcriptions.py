@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types import audio
 
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.blob_ref import BlobRef
 from tasks.values.events import Done, Event, Recording, Segment, Started, TokenLogprob, Usage, Word
 from tasks.values.job import Job, Lane, RenderOptions
@@ -50,7 +50,7 @@ def job(format_: str = "json", *granularities: str, **asked: Any) -> Job:
 
 
 def body(made: Job, told: tuple[Event, ...] = TOLD) -> Any:
-    rendered = transcriptions.body(made, fold.fold(made.payload, told))
+    rendered = transcriptions.body(made, results.fold(made.payload, told))
     return json.loads(rendered.data) if rendered.content_type == "application/json" else rendered.data.decode()
 
 
@@ -162,7 +162,7 @@ def test_nothing_said_is_an_empty_answer() -> None:
 
 def test_the_last_recording_knows_the_true_length() -> None:
     told = (Started(1), Recording(0.0, "en", "english"), Recording(2.5, "en", "english"), Done(Usage(seconds=2.5)))
-    result = fold.fold(job().payload, told)
-    assert isinstance(result, fold.TranscriptResult)
+    result = results.fold(job().payload, told)
+    assert isinstance(result, results.TranscriptResult)
     assert (result.seconds, result.language, result.language_name) == (2.5, "en", "english")
     assert events.decode(events.encode(SEGMENTS[0])) == SEGMENTS[0]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.events import CallDelta, Delta, Event
 from tasks.values.job import Job, RenderOptions
 from tasks.values.requests import Tool, ToolChoice
@@ -32,7 +32,7 @@ def chunks(of: Job, heard: list[Event]) -> list[dict[str, Any]]:
 
 
 def body(of: Job, heard: list[Event]) -> dict[str, Any]:
-    return dict(msgspec.json.decode(render.body(of, fold.fold(of.payload, heard)).data))
+    return dict(msgspec.json.decode(render.body(of, results.fold(of.payload, heard)).data))
 
 
 def added_up(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -114,7 +114,7 @@ def test_openai_s_sdk_makes_the_body_s_message_of_the_chunks(deltas: list[Delta]
     of, state = job(tools=(Tool("look"),)), ChatCompletionStreamState()
     for chunk in chunks(of, heard):
         state.handle_chunk(ChatCompletionChunk.model_validate(chunk))
-    whole = ChatCompletion.model_validate_json(render.body(of, fold.fold(of.payload, heard)).data)
+    whole = ChatCompletion.model_validate_json(render.body(of, results.fold(of.payload, heard)).data)
     made, told_whole = (
         answer.choices[0].message.model_dump(exclude_none=True) for answer in (state.get_final_completion(), whole)
     )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.events import Delta, Event
 from tasks.values.job import Job, RenderOptions
 from tasks.values.requests import CompletionRequest
@@ -31,7 +31,7 @@ def chunks(of: Job, heard: list[Event]) -> list[dict[str, Any]]:
 
 
 def body(of: Job, heard: list[Event]) -> dict[str, Any]:
-    return dict(msgspec.json.decode(render.body(of, fold.fold(of.payload, heard)).data))
+    return dict(msgspec.json.decode(render.body(of, results.fold(of.payload, heard)).data))
 
 
 def added_up(found: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.events import CallDelta, Delta, Event
 from tasks.values.job import Job, RenderOptions
 from tasks.values.requests import CompletionRequest, Tool
@@ -38,7 +38,7 @@ def heard(*calls: CallDelta) -> list[Event]:
 
 
 def body(of: Job, heard: list[Event]) -> list[dict[str, Any]]:
-    message = msgspec.json.decode(render.body(of, fold.fold(of.payload, heard)).data)["choices"][0]["message"]
+    message = msgspec.json.decode(render.body(of, results.fold(of.payload, heard)).data)["choices"][0]["message"]
     return list(message["tool_calls"])
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.events import CallDelta, Delta, Event
 from tasks.values.job import Job, RenderOptions
 from tasks.values.requests import Tool
@@ -30,7 +30,7 @@ def heard(text: str, *calls: CallDelta, reason: events.FinishReason = "tool_call
 
 
 def body(of: Job, heard: list[Event]) -> dict[str, Any]:
-    (choice,) = msgspec.json.decode(render.body(of, fold.fold(of.payload, heard)).data)["choices"]
+    (choice,) = msgspec.json.decode(render.body(of, results.fold(of.payload, heard)).data)["choices"]
     return dict(choice)
 
 

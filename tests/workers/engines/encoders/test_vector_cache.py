@@ -15,7 +15,7 @@ import pytest
 
 from mlxq.entries.embeddings import EmbeddingsEntry, EmbeddingsOptions
 from mlxq.settings import Settings
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.errors import JobCancelled
 from tasks.values.job import Job
 from tests.workers.engines.encoders import tiny
@@ -187,8 +187,8 @@ class Counted:
         """The vectors and what they cost, as the worker would have them."""
         job = msgspec.structs.replace(embedding(*texts, **options), owner=owner)
         found = self._heard(job)
-        result = fold.fold(job.payload, found)
-        assert isinstance(result, fold.VectorResult)
+        result = results.fold(job.payload, found)
+        assert isinstance(result, results.VectorResult)
         batch = Batch(self.engine)
         batch.heard["0"] = found
         if self.engine._cache is not None:

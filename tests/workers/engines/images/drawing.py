@@ -14,7 +14,7 @@ from PIL import Image
 from mlxq.catalogue import Catalogue
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.blob_ref import BlobRef
 from tasks.values.events import Event
 from tasks.values.job import Job, Lane
@@ -51,8 +51,8 @@ def run(engine: ImageEngine, asked: Job) -> list[Event]:
 def pictures(engine: ImageEngine, blobs: BlobStore, **asked: Any) -> list[np.ndarray[Any, Any]]:
     """The pixels of a job's pictures."""
     made = job(**asked)
-    result = fold.fold(made.payload, run(engine, made))
-    assert isinstance(result, fold.PicturesResult)
+    result = results.fold(made.payload, run(engine, made))
+    assert isinstance(result, results.PicturesResult)
     return [pixels(blobs.read(picture.blob)) for picture in result.pictures]
 
 

@@ -15,8 +15,8 @@ from llguidance.hf import from_tokenizer
 
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import Constraint
-from workers.engines.text.output import ends
 from workers.engines.text.requester import ANYBODY, Requester
+from workers.engines.text.sampling import satisfiability
 from workers.engines.text.sampling.compiling import compiled
 from workers.engines.text.sampling.guide import Guide
 from workers.engines.text.sampling.rules import Rules, delimited, json_rule, lark_rule
@@ -144,7 +144,7 @@ def check_schema(schema: Any, param: str) -> None:
         level = [inner for outer in level for inner in _inside(outer)]
     if level:
         raise InvalidValue(f"'{param}' cannot be enforced: it nests more than {_DEEPEST} levels deep", param=param)
-    if not ends.schema(schema):
+    if not satisfiability.schema(schema):
         message = f"'{param}' cannot be satisfied: whatever it requires requires itself again; let something end"
         raise InvalidValue(message, param=param)
 
@@ -165,9 +165,9 @@ def _parsed(constraint: Constraint) -> Any:
 def _check_lark(constraint: Constraint) -> None:
     param = constraint.param
     try:
-        ending = ends.grammar(constraint.source)
-    except ends.TooMany:
-        message = f"'{param}' cannot be enforced: it has more than {ends.MAX_RULES} rules"
+        ending = satisfiability.grammar(constraint.source)
+    except satisfiability.TooManyRules:
+        message = f"'{param}' cannot be enforced: it has more than {satisfiability.MAX_RULES} rules"
         raise InvalidValue(message, param=param) from None
     if not ending:
         message = f"'{param}' cannot be satisfied: its start needs itself again before it can end; add an alternative"

@@ -14,8 +14,8 @@ import numpy as np
 
 from workers.engines.text.sampling import elementwise, inverse_transform, noise, penalties
 from workers.engines.text.sampling.candidates import largest
-from workers.engines.text.sampling.endings import withheld
 from workers.engines.text.sampling.guide import allowed
+from workers.engines.text.sampling.min_tokens import withheld
 from workers.engines.text.sampling.options import Options
 from workers.engines.text.sampling.pick import Pick
 

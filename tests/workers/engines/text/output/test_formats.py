@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.values import events, fold
+from tasks.values import events, results
 from tasks.values.job import Job
 from tasks.values.messages import Message
 from tasks.values.requests import ChatRequest, Constraint, Tool, ToolChoice
@@ -72,15 +72,15 @@ def asked(seed: int, **more: Any) -> Job:
     return job(ChatRequest((Message("user", "hi"),), seed=seed, **given))
 
 
-def results(engine: TextEngine, jobs: Sequence[Job]) -> list[fold.TextResult]:
+def text_results(engine: TextEngine, jobs: Sequence[Job]) -> list[results.TextResult]:
     batch = run(engine, *jobs)
-    found = [fold.fold(one.payload, batch.heard[str(number)]) for number, one in enumerate(jobs)]
-    return [one for one in found if isinstance(one, fold.TextResult)]
+    found = [results.fold(one.payload, batch.heard[str(number)]) for number, one in enumerate(jobs)]
+    return [one for one in found if isinstance(one, results.TextResult)]
 
 
 @pytest.mark.parametrize("name", TOOLS)
 def test_a_required_call_is_a_valid_call(engine: TextEngine, name: str) -> None:
-    for result in results(speaking(engine, TOOLS[name]), [asked(seed) for seed in range(6)]):
+    for result in text_results(speaking(engine, TOOLS[name]), [asked(seed) for seed in range(6)]):
         (choice,) = result.choices
         assert choice.finish_reason == "tool_calls", choice
         assert choice.text.strip() == ""
@@ -91,7 +91,9 @@ def test_a_required_call_is_a_valid_call(engine: TextEngine, name: str) -> None:
 @pytest.mark.parametrize("name", TOOLS)
 def test_a_named_function_is_the_one_that_is_called(engine: TextEngine, name: str) -> None:
     for tool in OFFERED:
-        (result,) = results(speaking(engine, TOOLS[name]), [asked(1, tool_choice=ToolChoice("required", tool.name))])
+        (result,) = text_results(
+            speaking(engine, TOOLS[name]), [asked(1, tool_choice=ToolChoice("required", tool.name))]
+        )
         assert [call.name for call in result.choices[0].calls] == [tool.name]
 
 
@@ -101,7 +103,7 @@ def test_a_stream_gives_the_message_of_the_whole_answer(engine: TextEngine, name
     batch = Batch(speaking(engine, TOOLS[name]))
     batch.admit("0", one)
     told = batch.run().heard["0"]
-    whole = msgspec.json.decode(render.body(one, fold.fold(one.payload, told)).data)
+    whole = msgspec.json.decode(render.body(one, results.fold(one.payload, told)).data)
     chunks = render.chunks(one)
     streamed: dict[int, dict[str, Any]] = {}
     for chunk in (piece for event in [events.Started(1), *told] for piece in chunks(event)):
@@ -121,7 +123,7 @@ def test_a_stream_gives_the_message_of_the_whole_answer(engine: TextEngine, name
 
 def test_the_same_seed_gives_the_same_calls_and_ids_are_each_call_s_own(engine: TextEngine) -> None:
     speaking(engine)
-    first, again, other = results(engine, [asked(3, n=2), asked(3, n=2), asked(4, n=2)])
+    first, again, other = text_results(engine, [asked(3, n=2), asked(3, n=2), asked(4, n=2)])
     assert [(call.name, call.arguments) for choice in first.choices for call in choice.calls] == [
         (call.name, call.arguments) for choice in again.choices for call in choice.calls
     ]
@@ -132,7 +134,7 @@ def test_the_same_seed_gives_the_same_calls_and_ids_are_each_call_s_own(engine: 
 def test_without_parallel_calls_the_first_ends_the_answer(engine: TextEngine) -> None:
     speaking(engine, TOOLS["hermes"])
     choice = ToolChoice("required", parallel=False)
-    for result in results(engine, [asked(seed, tool_choice=choice) for seed in range(4)]):
+    for result in text_results(engine, [asked(seed, tool_choice=choice) for seed in range(4)]):
         assert len(result.choices[0].calls) == 1
 
 
@@ -140,9 +142,9 @@ def test_with_no_tools_wanted_a_call_is_text(engine: TextEngine) -> None:
     speaking(engine, TOOLS["hermes"])
     text = TOOLS["hermes"].write([("nothing", {})])
     said = Constraint("choice", json.dumps([text]), "guided_choice")
-    results_ = results(engine, [asked(1, tool_choice=ToolChoice("none"), constraint=said),
+    chosen = text_results(engine, [asked(1, tool_choice=ToolChoice("none"), constraint=said),
                                 asked(1, tool_choice=ToolChoice("auto"), constraint=said)])  # fmt: skip
-    assert [(one.choices[0].text.strip(), len(one.choices[0].calls)) for one in results_] == [(text, 0), ("", 1)]
+    assert [(one.choices[0].text.strip(), len(one.choices[0].calls)) for one in chosen] == [(text, 0), ("", 1)]
 
 
 OPENED = {name: f"{one.MARKERS[0]}\n" for name, one in THINKING.items()}
@@ -212,14 +214,14 @@ def test_a_budget_ends_the_thinking_among_drafts_that_are_right(
 def test_a_constraint_waits_for_the_end_of_the_thinking(thinker: TextEngine) -> None:
     rule = Constraint("regex", "[ab]{3}", "guided_regex")
     jobs = [asked(seed, tools=(), constraint=rule, thinking_budget=5, max_tokens=200) for seed in range(4)]
-    for result in results(thinker, jobs):
+    for result in text_results(thinker, jobs):
         (choice,) = result.choices
         assert choice.reasoning and choice.finish_reason == "stop"
         assert len(choice.text) == 3 and choice.text.strip("ab") == "", choice
 
 
 def test_a_required_call_comes_after_the_thinking(thinker: TextEngine) -> None:
-    for result in results(thinker, [asked(seed, thinking_budget=5) for seed in range(2)]):
+    for result in text_results(thinker, [asked(seed, thinking_budget=5) for seed in range(2)]):
         (choice,) = result.choices
         assert choice.reasoning and [call.name in ARGUMENTS for call in choice.calls] == [True], choice
 

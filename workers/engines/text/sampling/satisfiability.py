@@ -37,12 +37,12 @@ class Unread(Exception):
     """The text is not of the form that is read here."""
 
 
-class TooMany(Exception):
+class TooManyRules(Exception):
     """The grammar has more rules than are compiled."""
 
 
 def grammar(source: str) -> bool:
-    """Whether some finite text satisfies a Lark grammar as llguidance writes them; raises TooMany."""
+    """Whether some finite text satisfies a Lark grammar as llguidance writes them; raises TooManyRules."""
     try:
         needs = dict(_Reader(source).rules())
     except (Unread, RecursionError):
@@ -150,7 +150,7 @@ class _Reader:
             if head.kind != "head":
                 raise Unread
             if len(self._rules) - self._inner > MAX_RULES:
-                raise TooMany
+                raise TooManyRules
             self._rules[head.text] = self._alternatives()
         return self._rules
 

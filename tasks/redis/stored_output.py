@@ -20,7 +20,7 @@ _NO_KEYS: tuple[str, ...] = ("",) * 5
 _NO_ARGS: tuple[Value, ...] = ("",) * 6
 
 
-class Storing(NamedTuple):
+class StoredOutput(NamedTuple):
     """The script's part that writes a stored completion or a conversation's turn.
 
     Its keys are `completion` to `turns`, its arguments `stored` to `turn`.
@@ -30,21 +30,21 @@ class Storing(NamedTuple):
     args: tuple[Value, ...] = (*_NO_ARGS, "")
 
 
-def storing(keys: Keys, blobs: BlobStore, done: Job, result: bytes) -> Storing:
+def stored_output(keys: Keys, blobs: BlobStore, done: Job, result: bytes) -> StoredOutput:
     """What is stored of a job with this result, if that was asked for; the bytes are beside Redis from here on."""
     response = done.options.response
     if not result or (done.storage is None and (response is None or response.conversation is None)):
-        return Storing()
+        return StoredOutput()
     output = blobs.put(chat_completion.encode_output(done, result), "application/json")
     if done.storage is not None:
         return _completion(keys, done, done.storage, output)
     assert response is not None and response.conversation is not None  # noqa: S101  (there is nothing else to store)
     turn = msgspec.json.encode(Turn(done.id, output, response.blob))
     conversation, turns = keys.conversation(response.conversation), keys.turns(response.conversation)
-    return Storing((*_NO_KEYS, conversation, turns), (*_NO_ARGS, turn))
+    return StoredOutput((*_NO_KEYS, conversation, turns), (*_NO_ARGS, turn))
 
 
-def _completion(keys: Keys, done: Job, storage: Storage, output: BlobRef) -> Storing:
+def _completion(keys: Keys, done: Job, storage: Storage, output: BlobRef) -> StoredOutput:
     stored = Completion(
         id=chat_completion.completion_id(done),
         owner=done.owner,
@@ -54,7 +54,7 @@ def _completion(keys: Keys, done: Job, storage: Storage, output: BlobRef) -> Sto
         output=output,
         adapter=done.payload.adapter if isinstance(done.payload, Sampling) else "",
     )
-    return Storing(
+    return StoredOutput(
         (
             keys.completion(stored.id),
             keys.completions(stored.owner),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mlxq.settings import Settings
-from tasks.leader.control import Control
+from tasks.leader.coordinator import Coordinator
 from tasks.leader.dispatch import HEADROOM, Dispatcher
 from tasks.leader.housekeeping import Housekeeping
 from tasks.leader.reconcile import Reconciler
@@ -223,10 +223,10 @@ def test_housekeeping_forgets_workers_that_nobody_saw_die(store: JobStore) -> No
 def test_a_turn_does_it_all(store: JobStore) -> None:
     job = submitted(store)
     Presence(store).show(Worker("worker-1", "fake", 1, SLOTS))
-    control = Control(store, "me", ["fake"])
-    control.turn(wait=0.01)
+    coordinator = Coordinator(store, "me", ["fake"])
+    coordinator.turn(wait=0.01)
     assert sent(store) == [job.id]
-    control.resign()
+    coordinator.resign()
     assert leader(store, "next").holds()
 
 
@@ -244,13 +244,13 @@ _OF_THE_COUNT = ("cmdstat_info", "cmdstat_config|resetstat", "cmdstat_config")
 
 def test_at_rest_a_turn_is_a_handful_of_commands_however_many_models(own_valkey: Valkey, tmp_path: Path) -> None:
     store = stores.connect(Settings(redis_url=own_valkey.url(), namespace="test", home=tmp_path))
-    control = Control(store, "me", [f"fake-{number}" for number in range(50)])
+    coordinator = Coordinator(store, "me", [f"fake-{number}" for number in range(50)])
     # The first ones look at everything, and sweep what nothing holds.
-    eventually(lambda: control.turn(wait=0.01) or not control._housekeeping.under_way)
+    eventually(lambda: coordinator.turn(wait=0.01) or not coordinator._housekeeping.under_way)
     sent = []
     for _ in range(5):
         with commands(store) as count:
-            control.turn(wait=0.01)
+            coordinator.turn(wait=0.01)
             sent.append(count())
     assert sorted(sent)[2] <= 9, sent  # now and then a lease is renewed, or everything looked at
     store.redis.close()
@@ -258,12 +258,12 @@ def test_at_rest_a_turn_is_a_handful_of_commands_however_many_models(own_valkey:
 
 @pytest.mark.parametrize("lane", [Lane.INTERACTIVE, Lane.JOBS])
 def test_the_first_job_after_a_rest_wakes_the_leader(store: JobStore, lane: Lane) -> None:
-    control = Control(store, "me", ["fake"])
-    control.turn(wait=0.01)
+    coordinator = Coordinator(store, "me", ["fake"])
+    coordinator.turn(wait=0.01)
     late = submitted(store, lane=lane, deadline=store.now() - 1)
     assert store.redis.llen(store.keys.notify_leader()) == 1
-    control._reconciled -= 1  # half a second and more after the last pass, as somebody is to be seen to
-    control.turn(wait=0.01)
+    coordinator._reconciled -= 1  # half a second and more after the last pass, as somebody is to be seen to
+    coordinator.turn(wait=0.01)
     assert store.get(late.id, "anonymous").status is Status.EXPIRED
 
 

@@ -26,7 +26,7 @@ _LOOK = 0.2  # seconds between calls of `look` at least
 log = structlog.get_logger()
 
 
-class Control:
+class Coordinator:
     """A supervisor's part in it, one turn at a time; `models` are those that it serves.
 
     `look` is called now and then, and at once when a job comes after a rest: somebody may want a model.
@@ -43,7 +43,7 @@ class Control:
         self._reconciler = Reconciler(store, self._presence)
         self._housekeeping = Housekeeping(store)
         self._storage = StorageWatch(store)
-        self._apart = Apart("control")
+        self._apart = Apart("coordinator")
         self._reconciled = self._shown = float("-inf")
         self._known: frozenset[str] = frozenset(self.models)
 

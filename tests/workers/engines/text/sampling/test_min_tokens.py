@@ -13,7 +13,7 @@ blas.preload()
 import mlx.core as mx  # noqa: E402
 
 from tests.workers.engines.text.sampling.test_sampler import pick  # noqa: E402
-from workers.engines.text.sampling.endings import withheld  # noqa: E402
+from workers.engines.text.sampling.min_tokens import withheld  # noqa: E402
 from workers.engines.text.sampling.sampler import Sampler  # noqa: E402
 
 ENDS, STOP = 3, 2

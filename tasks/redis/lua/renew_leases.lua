@@ -1,0 +1,9 @@
+#!lua flags=allow-oom
+-- The leases of these ids are renewed, for so many milliseconds; and the description of the first is written, where
+-- there is a key for it.
+-- KEYS: leases, workers...
+-- ARGV: lease, description, ids...
+-- USES: clock
+local over = clock() + lease
+for at = ids, #ARGV do redis.call('ZADD', leases, over, ARGV[at]) end
+if KEYS[workers] then redis.call('HSET', KEYS[workers], ARGV[ids], description) end
