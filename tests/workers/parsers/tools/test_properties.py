@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from typing import Any
 
 import pytest
@@ -102,7 +103,8 @@ OWN = {
     "glm47": ("</arg_value>",),
     "longcat_flash_lite": ("</longcat_arg_value>",),
 }
-FRAMED = ("cohere", "solar_open", "harmony")  # the answer itself stands between markers
+FRAMED = ("cohere", "solar_open", "harmony", "kimi_k3")  # the answer itself stands between markers
+FRAME = re.compile(r"<\|\w+\|>")
 BARE = ("llama3_json", "pythonic", "xlam")
 
 
@@ -146,6 +148,7 @@ def test_no_text_makes_it_raise_and_no_cut_changes_what_comes_out(
 @ALL
 @given(text=st.text(alphabet=st.one_of(st.sampled_from("<|>[{}]:=to al\n"), st.characters(codec="utf-8")), max_size=60))
 def test_text_without_calls_comes_out_to_its_last_character(name: str, text: str) -> None:
+    assume(name not in FRAMED or not FRAME.search(text))  # Hypothesis knows the markers: they stand in our sources
     content, calls = outcome(FORMATS[name], list(text), TOOLS)
     assume(not calls)
     assert content == text
