@@ -36,6 +36,7 @@ from tasks.processes.presence import ModelState, Presence, Worker
 from tasks.redis import store
 from tasks.redis.claims import Claims
 from tasks.redis.scripts import AWAY
+from workers import transformers_names
 from workers.engine import Engine
 from workers.process import GRACE, LOAD, LOAD_FAILED, UNLOAD, Start
 from workers.serving import engine_thread, memory
@@ -215,6 +216,7 @@ def main() -> None:
     settings = home.with_password(Settings.from_env(os.environ, start.server))
     logs.configure(settings, "DEBUG" if start.entry.debug else None)
     logging.getLogger("celery").setLevel(logging.WARNING)
+    transformers_names.remember(settings.cache)
     with suppress(Exception):  # what is wrong is said when it is loaded
         engine_thread.module(start.entry)
     if sys.stdin.buffer.readline().strip() != LOAD:
