@@ -165,19 +165,17 @@ def _consume(app: Celery, queue: str, threads: int, runner: JobRunner) -> None:
     app.task(name=celery_app.RUN)(runner.run)
     # It warns of root because of pickle, which no message of ours may be.
     warnings.filterwarnings("ignore", category=SecurityWarning)
-    app.worker_main(
-        [
-            "--quiet",
-            "worker",
-            "--pool=threads",
-            f"--concurrency={threads}",
-            f"--queues={queue}",
-            "--without-gossip",
-            "--without-mingle",
-            "--without-heartbeat",
-            "--loglevel=WARNING",
-        ]
-    )
+    # Not by `worker_main`, whose command line imports all of Celery's commands and asks every package for more.
+    app.Worker(
+        quiet=True,
+        pool_cls="threads",
+        concurrency=threads,
+        queues=[queue],
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        loglevel="WARNING",
+    ).start()
 
 
 def _rouse() -> None:
