@@ -33,7 +33,7 @@ LEAN = HEAVY | UNUSED | CALLS
         ("workers.__main__", LEAN | MESSAGES | {"redis"}),
         ("workers.supervision.supervisor", LEAN | MESSAGES),
         ("workers.worker", LEAN),
-        ("workers.engines.lm", OTHERS),
+        ("workers.engines.lm", OTHERS | UNUSED),
     ],
 )
 def test_a_process_imports_none_of_what_it_has_no_use_for(module: str, heavy: set[str]) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 import structlog
 from mlx import nn
-from mlx_lm.tuner.lora import LoRALinear
-from mlx_lm.tuner.utils import load_adapters
 
 from workers.engines import adapters
 from workers.engines.adapters import PLAIN
+
+if TYPE_CHECKING:  # its package is for training, and takes rich and optimisers along: not for models without adapters
+    from mlx_lm.tuner.lora import LoRALinear
 
 _MOST = 4  # times as many numbers as adapters have may lie side by side, filled up to the same rank
 _PROBE = 2  # tokens of a row that shows whether rows can have adapters of their own
@@ -36,6 +37,8 @@ class Adapters(adapters.Adapters):
         self._mixed = self._mixing()
 
     def lay(self, folder: Path) -> None:
+        from mlx_lm.tuner.utils import load_adapters
+
         load_adapters(self.model, str(folder))
 
     @property
@@ -61,6 +64,8 @@ class Adapters(adapters.Adapters):
 
     def _mixing(self) -> dict[str, LoraOfRows] | None:
         """The layers with an adapter for each row, if the model can be called with them."""
+        from mlx_lm.tuner.lora import LoRALinear
+
         layers = [layer for laid in self._laid.values() for layer in laid.values()]
         if any(type(layer) is not LoRALinear for layer in layers) or len({layer.lora_a.dtype for layer in layers}) > 1:
             return None
