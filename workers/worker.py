@@ -47,7 +47,7 @@ from workers.serving.stall import Stall
 from workers.supervision import memory_estimate
 
 HEADROOM = 8  # threads beyond those for a batch of people and one of paused rows, in which jobs wait their turn
-_TIDY = 5.0  # seconds between looks for claims in this worker's name that it does not hold
+_TIDY = 10.0  # seconds between looks for claims in this worker's name that it does not hold
 _PROGRESS = 0.5  # seconds between looks how much of a model is loaded
 log = structlog.get_logger()
 

@@ -12,14 +12,13 @@ from tasks.leader.dispatch import Dispatcher
 from tasks.leader.housekeeping import Housekeeping
 from tasks.leader.reconcile import Reconciler
 from tasks.leader.storage import StorageWatch
-from tasks.processes.loops import Apart
+from tasks.processes.loops import Apart, rest
 from tasks.processes.presence import Presence
-from tasks.redis.exclusive_lease import LENGTH, Lease
+from tasks.redis.exclusive_lease import LENGTH, RENEWED, Lease
 from tasks.redis.scripts import AWAY
 from tasks.redis.store import JobStore
 
 _EVERY = 0.5  # seconds between passes of the reconciler while any job is unfinished
-_REST = 2 / 3  # of a lease between looks whether one is, besides the nudges: Redis ends a wait up to half a second late
 _REST_EVERY = 30.0  # seconds between passes while none is
 _SHORTEST = 0.01  # seconds; none at all would be for ever
 _LOOK = 0.2  # seconds between calls of `look` at least
@@ -87,8 +86,8 @@ class Coordinator:
         if due:
             self._apart.run("reconcile", self._reconciler.run, self._known)
             self._apart.run("keep house", self._keep_house)
-        rest = min(self._reconciled + every - time.monotonic(), _REST * min(LENGTH / 1000, self._lease))
-        self.store.redis.blpop([self.store.keys.notify_leader()], timeout=max(_SHORTEST, min(wait, rest)))
+        left = min(wait, self._reconciled + every - time.monotonic(), rest(RENEWED * min(LENGTH / 1000, self._lease)))
+        self.store.redis.blpop([self.store.keys.notify_leader()], timeout=max(_SHORTEST, left))
 
     def _keep_house(self) -> None:
         short = self._storage.watch()

@@ -16,6 +16,8 @@ from tasks.redis.scripts import AWAY
 _FIRST, _LONGEST = 0.1, 5.0  # seconds before the next try, doubled each time
 _RETRY = 0.1  # seconds between tries while Redis is away
 _KNOWN = 4096  # records that were logged; forgetting one logs it once more
+_BEAT = 10 / 3  # seconds between looks of those that have nothing to do; less than a reply may take
+_AFTER = 0.001  # seconds behind a beat, when others' commands have Redis end waits that are over
 P = ParamSpec("P")
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -83,20 +85,28 @@ class Loop:
         back_off = BackOff(self.name)
         try:
             while not self._stopped.is_set():
-                self._stopped.wait(max(back_off.run(self._step), self._until_beat()))
+                failed = back_off.run(self._step)
+                self._stopped.wait(max(failed, until_beat(self._every) if self._every else 0.0))
         finally:
             if not self._stopped.is_set():
                 log.critical("a thread that this process needs has ended; the process ends too", loop=self.name)
                 os.kill(os.getpid(), signal.SIGTERM)
-
-    def _until_beat(self) -> float:
-        return self._every - time.monotonic() % self._every if self._every else 0.0
 
     def stop(self, within: float | None = None) -> None:
         """Make no further step; returns when the last one is through, or after `within` seconds."""
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join(within)
+
+
+def until_beat(every: float) -> float:
+    """Seconds until the next beat of a rhythm, which a machine's processes share: Redis wakes for all at once."""
+    return every - time.monotonic() % every
+
+
+def rest(every: float = _BEAT) -> float:
+    """Seconds that a wait in Redis may last: until just behind a beat, as Redis ends none while it sleeps itself."""
+    return until_beat(every) + _AFTER
 
 
 def insist(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

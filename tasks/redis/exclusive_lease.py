@@ -12,6 +12,7 @@ from tasks.redis.scripts import Call
 from tasks.redis.store import JobStore
 
 LENGTH = 5000  # milliseconds a holder may be silent
+RENEWED = 2 / 3  # of it between renewals, besides what else its holder has to ask: a wait may end half a second late
 
 
 @dataclass(frozen=True)

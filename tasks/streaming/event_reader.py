@@ -10,13 +10,12 @@ from typing import TypeAlias
 
 import structlog
 
-from tasks.processes.loops import Loop
+from tasks.processes.loops import Loop, rest
 from tasks.redis.job_calls import NUDGE_TTL
 from tasks.redis.scripts import AWAY, answers
 from tasks.redis.store import JobStore
 from tasks.redis.stream_entries import StreamEntry, readable, rows
 
-_BLOCK = 4000  # milliseconds that a read waits, less than a reply may take; new readers end it
 _FIRST = "0"  # before any id
 Inbox: TypeAlias = queue.SimpleQueue[list[StreamEntry]]
 log = structlog.get_logger()
@@ -82,7 +81,7 @@ class EventReader:
         with self._lock:
             cursors = dict(self._cursors)
         with answers():
-            reply = self._store.redis.xread({self._wake: self._wake_at, **cursors}, block=_BLOCK)
+            reply = self._store.redis.xread({self._wake: self._wake_at, **cursors}, block=max(1, int(1000 * rest())))
         for key, entries in rows(reply):
             if key == self._wake:
                 self._wake_at = entries[-1][0].decode()

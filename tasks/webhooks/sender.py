@@ -6,6 +6,7 @@ so a receiver may hear of an event twice, under the same id.
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
 import time
@@ -20,7 +21,7 @@ import structlog
 from standardwebhooks import Webhook as Signer
 
 from tasks.outbound.outbound import Outbound
-from tasks.processes.loops import Apart, Loop
+from tasks.processes.loops import Apart, Loop, rest
 from tasks.redis.scripts import AWAY, answers
 from tasks.redis.store import JobStore
 from tasks.values.errors import FetchFailed, InvalidValue
@@ -33,7 +34,6 @@ LEASE = 60_000  # milliseconds that a taken delivery is nobody else's
 AT_ONCE = 8  # sockets
 PER_HOST = 2  # so that a receiver that does not answer leaves room for the others
 _LOOK = 0.25  # seconds between looks for more while there is no room
-_REST = 4.0  # seconds between looks besides the nudges, less than a reply may take
 _SHORTEST = 0.01  # seconds; none at all would be for ever
 _GONE = 410
 log = structlog.get_logger()
@@ -64,21 +64,22 @@ class WebhookSender:
             time.sleep(0.05)
 
     def _run(self) -> None:
-        with self._taking:
-            if not self._loop.stopping:
-                self.turn()
         if self._under_way() >= AT_ONCE:
             time.sleep(_LOOK)
-        elif (rest := self._until_due()) > 0:
+        elif (left := self._until_due()) > 0:
             owed = self._store.keys.owed()
-            nudged = self._store.redis.blpop([owed], timeout=max(_SHORTEST, min(rest, _REST)))
+            nudged = self._store.redis.blpop([owed], timeout=max(_SHORTEST, min(left, rest())))
             if nudged and self._loop.stopping:  # it was meant for one that goes on
                 self._store.redis.lpush(owed, 1)
+        else:
+            with self._taking:
+                if not self._loop.stopping:
+                    self.turn()
 
     def _until_due(self) -> float:
-        """Seconds until the next attempt is due; when none is, longer than a rest."""
+        """Seconds until the next attempt is due; for ever when none is."""
         due = self._store.redis.zrange(self._store.keys.hooks(), 0, 0, withscores=True)
-        return (due[0][1] - self._store.now()) / 1000 if due else 2 * _REST
+        return (due[0][1] - self._store.now()) / 1000 if due else math.inf
 
     def turn(self) -> None:
         """Begin to send what is due, as far as there is room."""

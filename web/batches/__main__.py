@@ -14,7 +14,7 @@ import structlog
 from mlxq import configuration, home, parent
 from tasks.processes import logs
 from tasks.processes.loops import Loop
-from tasks.redis.exclusive_lease import LENGTH, Lease
+from tasks.redis.exclusive_lease import LENGTH, RENEWED, Lease
 from tasks.redis.scripts import AWAY
 from web.batches.runner import BatchRunner
 from web.batches.running import Superseded
@@ -37,7 +37,7 @@ def run(runner: BatchRunner, lease: Lease, stopped: threading.Event) -> None:
             runner.reset()
             stopped.wait(_PAUSE)
             return
-        heartbeat = heartbeat or Loop("runner's lease", lease.holds, LENGTH / 3000).start()
+        heartbeat = heartbeat or Loop("runner's lease", lease.holds, RENEWED * LENGTH / 1000).start()
         try:
             runner.turn()
         except Superseded as error:

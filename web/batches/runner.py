@@ -8,6 +8,7 @@ job.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import structlog
 
 from tasks.batches.batches import BatchState, Cursor, Problem, Status
 from tasks.batches.lines import BatchLines, line_job
+from tasks.processes.loops import rest
 from tasks.values import events
 from tasks.values.errors import StorageFull
 from tasks.values.job import Job
@@ -35,7 +37,6 @@ CHUNK_BYTES = 8 << 20
 SKIPPED = 500  # lines of a stopped batch that are written down at once
 _REFRESH = 0.25  # seconds between looks at what was made and cancelled
 _REFRESH_EACH = 0.001  # further seconds for each batch, so that thousands of them do not cost all the time
-_REST = 4.0  # seconds between looks while no batch runs, besides the nudges; less than a reply may take
 _WAIT = 0.25  # seconds between looks while one does
 _SWEEP = 5.0  # seconds between looks for lines of whose end nobody told us
 log = structlog.get_logger()
@@ -61,7 +62,7 @@ class BatchRunner:
         self._swept = time.monotonic()
         self._downloads.clear()
 
-    def turn(self, wait: float = _REST) -> None:
+    def turn(self, wait: float = math.inf) -> None:
         """Write down what came back, submit what there is room for; with nothing to do sleeps for a nudge.
 
         It sleeps `wait` seconds at most.
@@ -89,7 +90,7 @@ class BatchRunner:
             with self._readable(active):
                 self._validate(active)
         if not busy:
-            self._rest(min(wait, _WAIT if self._active else _REST))
+            self._rest(min(wait, _WAIT if self._active else rest()))
 
     def _rest(self, wait: float) -> None:
         nudged = self._store.redis.blpop([self._store.keys.notify_batches()], timeout=wait)

@@ -264,7 +264,7 @@ def test_one_that_has_stopped_leaves_the_nudge_to_others(store: JobStore) -> Non
 def test_a_courier_asleep_is_woken_by_what_is_owed_and_by_a_try_that_is_due(
     store: JobStore, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(senders, "_REST", 4 * PATIENCE)  # a sleep that nobody ends is one for ever
+    monkeypatch.setattr(senders, "rest", lambda: 4 * PATIENCE)  # a sleep that nobody ends is one for ever
     patient = replace(stores.connect(store.settings), redis=client.connect(store.settings.redis_url, timeout=None))
     sending = sender(patient, delays=(0.2,) * 9)
     sending.start()
