@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
+from gunicorn.arbiter import Arbiter
+
 from mlxq import configuration, home, parent
 from tasks.processes import logs
 from web.http.access import capacity
+
+_LOOK = 30.0  # seconds between looks whether the worker hangs; signals and its end come at once
 
 capacity.raise_files()
 try:
@@ -31,6 +35,8 @@ loglevel = "warning"
 control_socket_disable = True  # a loop and a socket of gunicorn's own, by which nobody asks it anything
 
 
-def when_ready(_: object) -> None:
-    """gunicorn listens: from here on it goes when its manager goes."""
+def when_ready(arbiter: Arbiter) -> None:
+    """gunicorn listens: from here on it goes when its manager goes, and looks after its worker less often."""
     parent.end_with(os.environ)
+    waits = arbiter.wait_for_signals
+    arbiter.wait_for_signals = lambda timeout: waits(_LOOK)
