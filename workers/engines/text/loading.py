@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from urllib.parse import quote
 
 import mlx.core as mx
 import mlx_lm
+from mlx_lm import utils
 
 from mlxq.checks import checked
 from mlxq.entries.lm import LmEntry
@@ -85,16 +87,21 @@ def load(entry: LmEntry, settings: Settings) -> Loaded:
     """Load weights, tokenizer and defaults; call it in the thread that will own the model."""
     folder = resolve(entry.model_path, settings.cache, code=entry.trust_remote_code)
     adapter = _folder("adapter_path", entry.adapter_path) if entry.adapter_path else None
-    try:
-        model, tokenizer, config = mlx_lm.load(
-            str(folder),
-            adapter_path=str(adapter) if adapter else None,
-            tokenizer_config={"trust_remote_code": entry.trust_remote_code},
-            trust_remote_code=entry.trust_remote_code,
-            return_config=True,
-        )
-    except SystemExit as error:  # an architecture may end the process when it misses a package
-        raise UnsupportedArchitecture(f"{entry.model_path}: mlx-lm cannot load this architecture here") from error
+    extra = {"trust_remote_code": entry.trust_remote_code}
+    with ThreadPoolExecutor(1, "tokenizer") as beside:
+        try:
+            config = utils.load_config(folder)
+            if "model_file" not in config:
+                utils._get_classes(config)  # what its module makes of MLX is this thread's
+            # Reading the weights keeps nobody from running Python; each takes as long as the other.
+            reading = beside.submit(utils.load_tokenizer, folder, extra, config.get("eos_token_id"))
+            model, config = utils.load_model(folder, trust_remote_code=entry.trust_remote_code)
+            if adapter:
+                model = utils.load_adapters(model, str(adapter))
+                model.eval()
+            tokenizer = reading.result()
+        except SystemExit as error:  # an architecture may end the process when it misses a package
+            raise UnsupportedArchitecture(f"{entry.model_path}: mlx-lm cannot load this architecture here") from error
     code = f"mlx-lm {mlx_lm.__version__}"
     folders = {name: _folder(f"adapters.{name}", path) for name, path in entry.adapters.items()}
     adapters = Adapters(model, folders) if folders else None

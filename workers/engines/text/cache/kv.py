@@ -58,12 +58,15 @@ class Kv:
         if quantisation is not None:
             self._probe_quantisation()
         caches = self.settled(self.fresh())
-        mx.eval(self._model(mx.zeros((1, 1), mx.int32), cache=caches))
+        self._model(mx.zeros((1, 1), mx.int32), cache=caches)  # not computed: their sizes are known all the same
         measured = [_measured(layer) for layer in caches]
         self.bytes_per_token, self.fixed_bytes = (sum(part) for part in zip(*measured, strict=True))
 
     def _obstacle(self, layers: Sequence[Any]) -> str | None:
-        """Why rows take turns; None where they can share a batch. Two go through the model to find out."""
+        """Why rows take turns; None where they can share a batch.
+
+        Two go through the model to find out, without being computed: shapes tell.
+        """
         package, _, architecture = type(self._model).__module__.rpartition(".")
         if package == mlx_lm.models.__name__ and architecture in TURNS:
             return TURNS[architecture]
@@ -74,9 +77,9 @@ class Kv:
         try:
             for layer in batch:
                 layer.prepare(lengths=[2, 1], right_padding=[0, 1])
-            mx.eval(self._model(mx.zeros((2, 2), mx.int32), cache=batch))
+            self._model(mx.zeros((2, 2), mx.int32), cache=batch)
             finalise(batch)
-            mx.eval(self._model(mx.zeros((2, 1), mx.int32), cache=batch))
+            self._model(mx.zeros((2, 1), mx.int32), cache=batch)
         except Exception as error:  # whatever an architecture's code for one row says of two
             return f"its code is for one row ({error})"
         return None
