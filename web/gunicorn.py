@@ -1,4 +1,4 @@
-"""gunicorn's configuration: one process, a thread a waiting call, one for all streams (`web/http/wire/server.py`)."""
+"""gunicorn's configuration: one process, a thread a waiting call, none a stream (`web/http/wire/server.py`)."""
 
 from __future__ import annotations
 

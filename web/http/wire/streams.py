@@ -1,8 +1,9 @@
 """Answers on their way to their clients: one that waits for what comes next has no thread.
 
 A body that yields b"" has nothing more for now. Before, it has taken its `Answer` out of the WSGI environment and asked
-it to be resumable; it calls it when there is more, and one thread writes what all of those have to say. Only what may
-take long has a thread of its own: a body's beginning and end, a look after silence, and a client that does not read.
+it to be resumable; it calls it when there is more, and the thread that calls, which reads the events of all, writes it.
+Only what may take long has a thread of its own: a body's beginning and end, a look after silence, and a client that
+does not read.
 """
 
 from __future__ import annotations
@@ -70,8 +71,8 @@ class Answer:
         return self
 
     def wake(self) -> None:
-        """There is more to write."""
-        self._streams.add(self)
+        """There is more to write, here and now unless that may take long."""
+        self.go_on(patient=False)
 
     def look(self) -> None:
         """There may be more, which may take a while to find out."""
@@ -144,38 +145,32 @@ class Answer:
 
 
 class Streams:
-    """The thread that writes for all answers that wait in between; `threads` are for what may take long."""
+    """The thread that looks after answers which are silent for a while; `threads` are for what may take long."""
 
     def __init__(self, threads: Executor) -> None:
         self.threads = threads
-        self._ready: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self._kept: queue.SimpleQueue[None] = queue.SimpleQueue()  # one for each that is newly looked at
         self._waiting: set[Answer] = set()
         self._looked = time.monotonic()
         self._loop = Loop("streams", self._turn).start()
-
-    def add(self, answer: Answer) -> None:
-        """Write what an answer has to say, soon."""
-        self._ready.put(answer)
 
     def keep(self, answer: Answer) -> None:
         """Look at an answer now and then from now on."""
         if answer not in self._waiting:
             self._waiting.add(answer)
-            self._ready.put(answer)  # or the thread would sleep until somebody speaks
+            self._kept.put(None)
 
     def forget(self, answer: Answer) -> None:
         """Look at it no more."""
         self._waiting.discard(answer)
 
     def stop(self) -> None:
-        """Write no more."""
+        """Look at none any more."""
         self._loop.stop(0)
 
     def _turn(self) -> None:
         with suppress(queue.Empty):
-            self._ready.get(timeout=_SILENCE if self._waiting else None).go_on(patient=False)
-            while time.monotonic() - self._looked <= _SILENCE:
-                self._ready.get_nowait().go_on(patient=False)
+            self._kept.get(timeout=_SILENCE if self._waiting else None)
         now = time.monotonic()
         if now - self._looked > _SILENCE:
             self._looked = now
