@@ -16,20 +16,15 @@ import signal
 import sys
 import threading
 import time
-import warnings
 from contextlib import suppress
 from typing import Any
 
 import msgspec
 import structlog
-from celery import Celery, signals
-from celery.exceptions import SecurityWarning
-from kombu.asynchronous import get_event_loop
 
 from mlxq import home
 from mlxq.entries.model_entry import ModelEntry
 from mlxq.settings import Settings
-from tasks import app as celery_app
 from tasks.processes import logs
 from tasks.processes.loops import Loop, insist
 from tasks.processes.presence import ModelState, Presence, Worker
@@ -60,6 +55,8 @@ def serve(entry: ModelEntry, settings: Settings, worker_id: str, unloading: thre
     jobs = store.connect(settings)
     presence = Presence(jobs)
     owner = EngineThread(entry, settings, Claims(jobs, entry.name, worker_id))
+    from workers.serving import consumer  # takes a while, in which the engine has begun to load its model
+
     if error := _loaded(owner, entry, settings, presence):
         broken = ModelState("broken", f"{type(error).__name__}: {error}")
         insist(presence.declare, entry.name, broken)
@@ -121,11 +118,10 @@ def serve(entry: ModelEntry, settings: Settings, worker_id: str, unloading: thre
         unloading.clear()  # a second signal to end means to hurry
         owner.batcher.stop(grace)
         # The consumer's loop may be asleep, which a signal does not end; and no handler of one may wait for a lock.
-        threading.Thread(target=_rouse, name="rouse", daemon=True).start()
+        threading.Thread(target=consumer.rouse, name="rouse", daemon=True).start()
         threading.Thread(target=let_go, args=(grace,), name="let-go", daemon=True).start()
 
-    signals.worker_shutting_down.connect(stop, weak=False)
-    _consume(jobs.celery, jobs.keys.queue(entry.name), 2 * me.slots + HEADROOM, runner)
+    consumer.consume(jobs.celery, jobs.keys.queue(entry.name), 2 * me.slots + HEADROOM, runner, stop)
     owner.thread.join(settings.drain + GRACE)
     tidying.stop(1)
     heartbeat.stop(1)
@@ -159,29 +155,6 @@ def _loaded(owner: EngineThread, entry: ModelEntry, settings: Settings, presence
 
 def _held(engine: Engine[Any]) -> int:
     return max(engine.device_memory(), memory.held())
-
-
-def _consume(app: Celery, queue: str, threads: int, runner: JobRunner) -> None:
-    app.task(name=celery_app.RUN)(runner.run)
-    # It warns of root because of pickle, which no message of ours may be.
-    warnings.filterwarnings("ignore", category=SecurityWarning)
-    # Not by `worker_main`, whose command line imports all of Celery's commands and asks every package for more.
-    app.Worker(
-        quiet=True,
-        pool_cls="threads",
-        concurrency=threads,
-        queues=[queue],
-        without_gossip=True,
-        without_mingle=True,
-        without_heartbeat=True,
-        loglevel="WARNING",
-    ).start()
-
-
-def _rouse() -> None:
-    loop = get_event_loop()
-    if loop is not None:
-        loop.call_soon(lambda: None)
 
 
 def _leave(code: int) -> None:

@@ -32,7 +32,7 @@ LEAN = HEAVY | UNUSED | CALLS
         ("workers.redis_server", LEAN | MESSAGES),
         ("workers.__main__", LEAN | MESSAGES | {"redis"}),
         ("workers.supervision.supervisor", LEAN | MESSAGES),
-        ("workers.worker", LEAN),
+        ("workers.worker", LEAN | MESSAGES),
         ("workers.engines.lm", OTHERS | UNUSED),
     ],
 )

@@ -1,0 +1,41 @@
+"""Celery's part in a model's process: it takes the messages of the model's queue, and gives each a thread."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+from celery import Celery, signals
+from celery.apps.worker import Worker
+from celery.exceptions import SecurityWarning
+from kombu.asynchronous import get_event_loop
+
+from tasks import app as celery_app
+from workers.serving.job_runner import JobRunner
+
+
+def consume(app: Celery, queue: str, threads: int, runner: JobRunner, stop: Callable[..., None]) -> None:
+    """Run the jobs of a queue until SIGTERM, of which `stop` is told first."""
+    signals.worker_shutting_down.connect(stop, weak=False)
+    app.task(name=celery_app.RUN)(runner.run)
+    # It warns of root because of pickle, which no message of ours may be.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
+    # Not by `worker_main`, whose command line imports all of Celery's commands and asks every package for more.
+    Worker(
+        app,
+        quiet=True,
+        pool_cls="threads",
+        concurrency=threads,
+        queues=[queue],
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        loglevel="WARNING",
+    ).start()
+
+
+def rouse() -> None:
+    """End the sleep of the loop that waits for messages; called from another thread."""
+    loop = get_event_loop()
+    if loop is not None:
+        loop.call_soon(lambda: None)
