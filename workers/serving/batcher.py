@@ -127,7 +127,10 @@ class Batcher:
             self._forget(self._writer.dropped())
             self._admit()
             if self._rows:
-                self._writer.add(self._step(), self._alive)
+                step = self._step()
+                if self._waiting.rows:  # that they begin is waited for, so it is written before what the step has made
+                    self._admit()
+                self._writer.add(step, self._alive)
             elif self._cold:
                 self._warm()
         self._writer.flush(self._alive)

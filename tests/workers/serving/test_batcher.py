@@ -179,6 +179,19 @@ def test_an_idle_engine_begins_with_all_who_come_together(running: Running, monk
     assert [one.claim.job.id for one in running.claims.changes[0].begun] == [first, second]
 
 
+def test_who_joins_after_a_step_does_not_wait_until_what_the_step_made_is_written(running: Running) -> None:
+    running.engine.slots = 1
+    (first, _), (second, _) = running.submit(), running.submit()
+    running.engine.ending |= {first, second}
+    running.steps(2)
+    eventually(lambda: len(running.claims.ended()) == 2)
+    begun, ended = (
+        {part.claim.job.id: at for at, changes in enumerate(running.claims.changes) for part in getattr(changes, what)}
+        for what in ("begun", "ended")
+    )
+    assert begun[first] < begun[second] < ended[first] <= ended[second]
+
+
 def test_it_does_not_wait_long_for_who_takes_long(running: Running) -> None:
     with running.batcher.expecting():
         first, _ = running.submit()
