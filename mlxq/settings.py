@@ -69,6 +69,7 @@ class Settings:
     stall: float = 120.0
     max_body_bytes: int = 32 * 1024 * 1024
     max_upload_bytes: int = 512 * 1024 * 1024
+    web_processes: int = 1
     web_threads: int = 1024
     client_timeout: float = 60.0
     allowed_hosts: tuple[str, ...] = ()

@@ -143,6 +143,7 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "stall": ("MLXQ_STALL", read(Annotated[float, Meta(ge=1)])),
     "max_body_bytes": ("MLXQ_MAX_BODY_BYTES", read(Positive)),
     "max_upload_bytes": ("MLXQ_MAX_UPLOAD_BYTES", read(Positive)),
+    "web_processes": ("MLXQ_WEB_PROCESSES", read(Annotated[int, Meta(ge=1)])),
     "web_threads": ("MLXQ_WEB_THREADS", read(Annotated[int, Meta(ge=4)])),
     "client_timeout": ("MLXQ_CLIENT_TIMEOUT", read(Annotated[float, Meta(ge=0.5)])),
     "allowed_hosts": ("MLXQ_ALLOWED_HOSTS", _hosts),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 
@@ -52,13 +52,19 @@ class Gateway:
     sockets: BoundedSemaphore  # websockets that may be open
     capacity: Capacity
     watcher: Watcher
-    started: int = field(default_factory=lambda: int(time.time()))
     ready_until: dict[str, float] = field(default_factory=dict)  # model → monotonic seconds, of `admission`
 
     @property
     def catalogue(self) -> Catalogue:
         """The models that are served."""
         return self.served.catalogue
+
+    @property
+    def created(self) -> int:
+        """When the models' file was written, which every web process says alike of its models; 0 where it is gone."""
+        with suppress(OSError):
+            return int(self.settings.config.stat().st_mtime)
+        return 0
 
     def details(self, model: str) -> Details:
         """What is known of a configured model: what a live worker says of it, else what the models' file does."""

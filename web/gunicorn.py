@@ -1,9 +1,14 @@
-"""gunicorn's configuration: one process, a thread a waiting call, none a stream (`web/http/wire/server.py`)."""
+"""gunicorn's configuration: a process or several, in each a thread a waiting call and none a stream.
+
+`web/http/wire/server.py` is what runs in them.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
+from typing import Any
 
 from gunicorn.arbiter import Arbiter
 
@@ -24,7 +29,7 @@ home.join(_settings, os.environ, f"http://{_settings.address}")
 
 bind = _settings.address
 worker_class = "web.http.wire.server.Worker"
-workers = 1  # one reader of the queue; threads wait, they do not compute
+workers = _settings.web_processes  # each reads the queue by itself; threads wait, they do not compute
 worker_connections = capacity.connections(_settings)
 http_parser = "python"  # the same everywhere, whatever else is installed
 forwarded_allow_ips = ",".join(_settings.trusted_proxies)  # gunicorn's default believes everybody on this machine
@@ -40,3 +45,9 @@ def when_ready(arbiter: Arbiter) -> None:
     parent.end_with(os.environ)
     waits = arbiter.wait_for_signals
     arbiter.wait_for_signals = lambda timeout: waits(_LOOK)
+
+
+def post_worker_init(worker: Any) -> None:
+    """A process has its application: the first one says for all of them when calls are answered."""
+    if worker.age == 1:
+        import_module("web.wsgi").announce()

@@ -201,10 +201,9 @@ class Stack:
         """Another one beside the first, with workers of its own, as on a second machine."""
         return Process([sys.executable, "-m", "workers"], self.env)
 
-    def start_web(self) -> Process:
-        self.web = Process(
-            [sys.executable, "-m", "gunicorn", "--config", "python:web.gunicorn", "web.wsgi:app"], self.env
-        )
+    def start_web(self, *, shows: bool = False) -> Process:
+        words = ["-m", "gunicorn", "--config", "python:web.gunicorn", "web.wsgi:app"]
+        self.web = Process([sys.executable, *words], self.env, shows)
         return self.web
 
     def start_runner(self) -> Process:

@@ -84,7 +84,7 @@ def _entry(name: str) -> ModelEntry:
 
 
 def _shown(shared: Gateway, entry: ModelEntry) -> dict[str, Any]:
-    return render.model(entry.name, 1000 * shared.started, shared.details(entry.name))
+    return render.model(entry.name, 1000 * shared.created, shared.details(entry.name))
 
 
 def _model(shared: Gateway, entry: ModelEntry) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def _model(shared: Gateway, entry: ModelEntry) -> dict[str, Any]:
     return {
         "id": entry.name,
         "object": "model",
-        "created": shared.started,
+        "created": shared.created,
         "owned_by": "mlxq",
         "aliases": entry.aliases,
         "adapters": list(getattr(entry, "adapters", ())),
