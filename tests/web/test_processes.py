@@ -12,7 +12,7 @@ import pytest
 import yaml
 from websockets.sync.client import connect
 
-from tests.servers import PATIENCE, Stack, Valkey, eventually, fake
+from tests.support.servers import PATIENCE, Stack, Valkey, eventually, fake
 from tests.web.bodies import CHAT, ENDLESS, chat
 
 ADMIN = "the-admin-key-of-this-test"
@@ -165,7 +165,7 @@ def test_both_serve_what_the_models_file_says_anew(stack: Stack) -> None:
 
 def test_the_end_of_one_is_no_matter_of_the_other(stack: Stack) -> None:
     first, second = processes(stack)
-    with of_each(stack) as (one, two), two.stream("POST", CHAT, json=chat(tokens=500, stream=True)) as streamed:
+    with of_each(stack) as (_, two), two.stream("POST", CHAT, json=chat(tokens=500, stream=True)) as streamed:
         lines = streamed.iter_lines()
         next(lines)
         first.kill()
