@@ -62,6 +62,7 @@ class TextEngine(Engine[Plan]):
         self._new_batch, self._batch = new_batch, new_batch()
         self._output = OutputProcessor(tokenizer)
         self._tasks: dict[str, Task] = {}
+        self._over: list[Row] = []  # rows that have ended in the step that is under way
 
     @property
     def details(self) -> Details:
@@ -136,6 +137,10 @@ class TextEngine(Engine[Plan]):
                 produced += self._media_failed(outcome)
             else:
                 produced += [(outcome.row.job, event) for event in self._continued(outcome)]
+        if self._over:
+            # All at once: whoever stays is copied each time that somebody leaves.
+            over, self._over = self._over, []
+            self._batch.end(over)
         return produced
 
     def _media_failed(self, failed: MediaFailed) -> Iterator[tuple[str, Event]]:
@@ -161,7 +166,7 @@ class TextEngine(Engine[Plan]):
                 emitted = self._output.echo(task, row, prompt)
                 yield row.job, events.Delta(emitted.text, row.index, None, emitted.logprobs)
             if row.limit == 0:
-                self._batch.end([row])
+                self._over.append(row)
                 yield from ((row.job, event) for event in self._end(row, 0, Emitted(), "length"))
 
     def _continued(self, generated: Generated) -> list[Event]:
@@ -185,7 +190,7 @@ class TextEngine(Engine[Plan]):
         row = generated.row
         emitted, reason = self._output.process(task, generated)
         if reason is not None:
-            self._batch.end([row])
+            self._over.append(row)
             yield from self._end(row, generated.number, emitted, reason)
         elif emitted:
             yield _delta(row, emitted, tokens=task.fresh(row, generated.number))

@@ -10,6 +10,7 @@ from tests.workers.engines.rows import Batch, job
 from tests.workers.engines.text import tiny
 
 import mlx.core as mx  # isort: skip
+from mlx_lm.models.cache import BatchKVCache  # isort: skip
 
 from tasks.values import events
 from tasks.values.errors import ContextLengthExceeded, InvalidValue
@@ -48,6 +49,22 @@ def answers(batch: Batch) -> list[str]:
         if isinstance(event, events.Delta):
             found[event.index] = found.get(event.index, "") + event.text
     return [found[index] for index in sorted(found)]
+
+
+def test_answers_that_end_in_one_step_are_taken_out_of_the_caches_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, keep = list[int](), BatchKVCache.filter
+
+    def counted(layer: BatchKVCache, rows: list[int]) -> None:
+        kept.append(len(rows))
+        keep(layer, rows)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(BatchKVCache, "filter", counted)
+    batch = Batch(tiny.engine(slots=8, prompts_at_once=8))
+    for number, most in enumerate((3, 9, 3, 3, 9, 9)):
+        batch.admit(str(number), prompt(tokens(20, number + 2), max_tokens=most))
+    batch.run()
+    layers = 2
+    assert kept == [3] * layers  # whoever stays is copied, so once; and nothing when all end
 
 
 def test_prompts_of_one_request_have_their_answers_in_order() -> None:
