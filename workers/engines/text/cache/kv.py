@@ -28,6 +28,7 @@ from workers.engines.text.measured import TURNS
 
 log = structlog.get_logger()
 _STEP = 256  # tokens by which caches grow
+_ROOM = 64  # tokens that a batch has room for at least, behind those that it begins with
 
 
 class Quantisation(NamedTuple):
@@ -171,10 +172,7 @@ def _side_by_side(rows: Sequence[KVCache]) -> BatchKVCache:
     padding = [longest - length for length in lengths]
     like = next(row for row in rows if row.keys is not None)
     batch = BatchKVCache(padding)
-    batch.keys, batch.values = (
-        mx.zeros((len(rows), one.shape[1], longest - longest % _STEP + _STEP, one.shape[3]), one.dtype)
-        for one in (like.keys, like.values)
-    )
+    batch.keys, batch.values = (_empty(array, len(rows), longest) for array in (like.keys, like.values))
     for at, (row, pad, length) in enumerate(zip(rows, padding, lengths, strict=True)):
         if length:
             batch.keys[at, :, pad:longest] = row.keys[0, :, :length]
@@ -184,11 +182,69 @@ def _side_by_side(rows: Sequence[KVCache]) -> BatchKVCache:
     return batch
 
 
+def _empty(like: Any, rows: int, length: int) -> Any:
+    """Keys or values of so many rows, with room for as many tokens again, within bounds."""
+    return mx.zeros((rows, like.shape[1], length + max(_ROOM, min(length, _STEP)), like.shape[3]), like.dtype)
+
+
 def finalise(batch: Sequence[Any]) -> None:
     """Move the padding behind what the rows of a batch were given to their beginnings."""
     for layer in batch:
-        if not layer.empty():  # of a layer that remembers nothing
+        if layer.empty():  # of a layer that remembers nothing
+            continue
+        if type(layer) is BatchKVCache:
+            _pad_left(layer)
+        else:
             layer.finalize()
+
+
+def _pad_left(layer: BatchKVCache) -> None:
+    """As `BatchKVCache.finalize`, which looks every number up; only what is used is copied, a row at a time."""
+    if layer._right_padding is None:
+        return
+    padding, end = layer._right_padding, layer._idx
+    layer.keys, layer.values = (_moved(array, padding.tolist(), end) for array in (layer.keys, layer.values))
+    layer.offset, layer.left_padding = layer.offset - padding, layer.left_padding + padding
+    layer._right_padding = None
+
+
+def _moved(array: Any, by: Sequence[int], end: int) -> Any:
+    moved = _empty(array, len(by), end)
+    for at, pad in enumerate(by):
+        moved[at, :, pad:end] = array[at, :, : end - pad]
+    return moved
+
+
+def extend(batch: Sequence[Any], other: Sequence[Any]) -> None:
+    """Let the rows of another batch join this one."""
+    for ours, theirs in zip(batch, other, strict=True):
+        if type(ours) is BatchKVCache and not ours.empty() and not theirs.empty():
+            _extend(ours, theirs)
+        else:
+            ours.extend(theirs)
+
+
+def _extend(ours: BatchKVCache, theirs: BatchKVCache) -> None:
+    """As `BatchKVCache.extend`, but only what is used is copied."""
+    end, both = max(ours._idx, theirs._idx), (ours, theirs)
+    left = [end - one._idx for one in both]
+    ours.keys, ours.values = (
+        _stacked([(array, one._idx) for array, one in zip(arrays, both, strict=True)], end)
+        for arrays in ((ours.keys, theirs.keys), (ours.values, theirs.values))
+    )
+    ours.offset = mx.concatenate([one.offset for one in both])
+    ours.left_padding = mx.concatenate([one.left_padding + more for one, more in zip(both, left, strict=True)])
+    ours._idx = end
+
+
+def _stacked(parts: Sequence[tuple[Any, int]], end: int) -> Any:
+    """Rows of several arrays, of each the first so many tokens, which end together."""
+    rows = [len(array) for array, _ in parts]
+    stacked, at = _empty(parts[0][0], sum(rows), end), 0
+    for (array, length), count in zip(parts, rows, strict=True):
+        stacked[at : at + count, :, end - length : end] = array[:, :, :length]
+        at += count
+    return stacked
 
 
 def shareable(batch: Sequence[Any]) -> bool:

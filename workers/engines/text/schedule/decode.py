@@ -244,5 +244,4 @@ class Group:
             return
         if not self._batched:
             self.caches, self._batched = kv.merged([self.caches]), True
-        for ours, theirs in zip(self.caches, batch, strict=True):
-            ours.extend(theirs)
+        kv.extend(self.caches, batch)
