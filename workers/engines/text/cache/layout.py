@@ -79,7 +79,10 @@ class Layout:
         return [_mapped(_whole(one), mx.contiguous) for part, one in parts if not part.cut]
 
     def caches(self, blocks: Sequence[tuple[Sequence[Any], int]], rest: Sequence[Any], room: int) -> list[Any]:
-        """A row's own caches: of each block so many of its first tokens, joined, with room for so many in all."""
+        """A row's own caches: of each block so many of its first tokens, joined, with room for so many in all.
+
+        Of a single block they are a view, without room.
+        """
         lengths = [used for _, used in blocks]
         cut, whole = iter(zip(*(states for states, _ in blocks), strict=True)), iter(rest)
         made = (
@@ -137,6 +140,8 @@ def _joined(kind: Any, states: Sequence[Any], lengths: Sequence[int], room: int)
         last = arrays[-1]
         if not isinstance(last, mx.array):
             return last
+        if len(arrays) == 1:  # a view, which whoever joins others copies, and whoever goes on alone when he grows
+            return last[..., :length, :]
         empty = mx.zeros((*last.shape[:-2], spare, last.shape[-1]), last.dtype)
         pairs = zip(arrays, lengths, strict=True)
         used = [array if array.shape[-2] == own else array[..., :own, :] for array, own in pairs]

@@ -36,7 +36,7 @@ class Hit(NamedTuple):
         return behind + [node.key for node in reversed(self.nodes)]
 
     def caches(self) -> list[Any]:
-        """A row's own caches of these tokens, with room for the others: the only copy that is made."""
+        """A row's own caches of these tokens, with room for the others; of a single block a view."""
         blocks = [(node.block.states, node.used) for node in self.nodes]
         rest = [] if self.state is None else self.state[1].states
         return self.layout.caches(blocks, rest, self.total - self.total % SLOT + SLOT)

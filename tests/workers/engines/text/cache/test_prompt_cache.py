@@ -102,6 +102,17 @@ def test_a_row_goes_on_from_a_hit_without_another_copy() -> None:
         assert layer.keys.shape == before
 
 
+def test_rows_that_share_a_block_copy_it_once_when_they_join_a_batch() -> None:
+    kept = PromptCache(BYTES)
+    keep(kept, (0, 200))
+    mx.reset_peak_memory()
+    before = mx.get_active_memory()
+    hits = [kept.longest("", [*range(200), 500 + number]) for number in range(8)]
+    batch = kv.merged([hit.caches() for hit in hits if hit is not None])
+    mx.eval([layer.state for layer in batch])
+    assert mx.get_peak_memory() - before <= 8 * (200 + 200) * TOKEN + 4096  # with room for as much again
+
+
 def test_of_a_row_in_a_batch_only_what_is_new_is_copied() -> None:
     kept = PromptCache(BYTES)
     rows = [keep(kept, (start, start + 500)) for start in (0, 1000, 2000)]
