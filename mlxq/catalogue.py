@@ -184,9 +184,9 @@ def _further(folder_of_models: Path, known: Collection[ModelEntry]) -> dict[str,
 
 def schema() -> dict[str, Any]:
     """The JSON schema of a models' file, for editors."""
-    made = msgspec.json.schema(ModelsFile)
-    made["$defs"][LmEntry.__name__]["required"].remove("model_type")  # it is what a model is that does not say
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "models.yaml of mlxq", **made}
+    document = msgspec.json.schema(ModelsFile)
+    document["$defs"][LmEntry.__name__]["required"].remove("model_type")  # it is what a model is that does not say
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "models.yaml of mlxq", **document}
 
 
 def _server_faults(server: object) -> Iterator[str]:

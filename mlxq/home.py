@@ -58,17 +58,17 @@ def enter(home: Path) -> None:
         sys.exit(f"mlxq: {home} (MLXQ_HOME) cannot be used: {error}")
 
 
-def join(settings: Settings, environ: Mapping[str, str], told: str = "") -> None:
+def join(settings: Settings, environ: Mapping[str, str], description: str = "") -> None:
     """Enter the home and, as a part of a stack with a Redis of ours, wait until no other stack has this one's place.
 
-    `told` is what others are to know of this process beside its pid.
+    `description` is what others are to know of this process beside its pid.
     """
     enter(settings.home)
     if settings.redis_external or STARTED_BY_MANAGER not in environ:
         return
     role = environ[STARTED_BY_MANAGER].removesuffix(".1")  # honcho numbers processes, `mlxq launch` does not
     parent, began, announced = os.getppid(), time.monotonic(), False
-    while not hold(settings.home, role, told):
+    while not hold(settings.home, role, description):
         if os.getppid() != parent:
             sys.exit(1)
         if not announced and time.monotonic() - began > _PATIENCE:
@@ -77,7 +77,7 @@ def join(settings: Settings, environ: Mapping[str, str], told: str = "") -> None
         time.sleep(0.1)
 
 
-def hold(home: Path, role: str, told: str = "", within: float = 0.0) -> bool:
+def hold(home: Path, role: str, description: str = "", within: float = 0.0) -> bool:
     """Hold a role of this home until the process ends; False when another process still does after `within` seconds."""
     path, until = _lock(home, role), time.monotonic() + within
     while (handle := locked(path)) is None:
@@ -85,7 +85,7 @@ def hold(home: Path, role: str, told: str = "", within: float = 0.0) -> bool:
             return False
         time.sleep(0.05)
     os.truncate(handle, 0)
-    os.write(handle, f"process {os.getpid()} {told}".strip().encode())
+    os.write(handle, f"process {os.getpid()} {description}".strip().encode())
     return True
 
 
@@ -125,9 +125,9 @@ def locked(path: Path) -> int | None:
 
 def tell_reloaded(home: Path, what: Mapping[str, object]) -> None:
     """Write down what came of reading the models' file anew."""
-    made = home / f".{_RELOADED}"
-    made.write_text(json.dumps(what))
-    made.replace(home / _RELOADED)
+    temporary = home / f".{_RELOADED}"
+    temporary.write_text(json.dumps(what))
+    temporary.replace(home / _RELOADED)
 
 
 def reloaded(home: Path) -> tuple[int, dict[str, Any]]:
@@ -164,12 +164,12 @@ def kept(home: Path, name: str) -> str:
     path = home / name
     if not path.exists():
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, made = tempfile.mkstemp(dir=home, prefix=f".{name}")  # readable by its owner only
+        handle, temporary = tempfile.mkstemp(dir=home, prefix=f".{name}")  # readable by its owner only
         with os.fdopen(handle, "w") as file:
             file.write(secrets.token_urlsafe(32))
         with contextlib.suppress(FileExistsError):  # another process was first
-            os.link(made, path)
-        Path(made).unlink()
+            os.link(temporary, path)
+        Path(temporary).unlink()
     return path.read_text()
 
 

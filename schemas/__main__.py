@@ -66,7 +66,7 @@ def table(name: str) -> Iterator[str]:
         for row in rows(body):
             taken = " or ".join(json.dumps(value) for value in row.taken)
             cells[row.support].append(f"`{row.name}`" + (f" ({taken})" if taken else ""))
-        columns = (", ".join(found) or "none" for found in cells.values())
+        columns = (", ".join(names) or "none" for names in cells.values())
         yield f"| `{path}` | " + " | ".join(columns) + " |"
 
 

@@ -45,8 +45,8 @@ class Entries(fields.Dict):
         except ValidationError as error:
             if not isinstance(error.messages, dict):
                 raise
-            found = {str(name): next(iter(wrong.values())) for name, wrong in error.messages.items()}
-            raise ValidationError(found) from None
+            messages = {str(name): next(iter(wrong.values())) for name, wrong in error.messages.items()}
+            raise ValidationError(messages) from None
 
     def shape(self, shapes: Shapes) -> dict[str, Any]:
         """So many entries at most, and what they may be called."""

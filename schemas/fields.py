@@ -100,9 +100,9 @@ class Body(Schema):
     @validates_schema
     def one_name(self, data: Mapping[str, Any], **_: Any) -> None:
         """Refuse a field that is said under two names, and not the same."""
-        said: dict[str, str] = {name: name for name in self.ALIASES.values() if name in data}
+        given_as: dict[str, str] = {name: name for name in self.ALIASES.values() if name in data}
         for alias, name in self.ALIASES.items():
-            if alias in data and data[alias] != data[other := said.setdefault(name, alias)]:
+            if alias in data and data[alias] != data[other := given_as.setdefault(name, alias)]:
                 raise ValidationError(f"contradicts '{other}'; send one of the two.", alias)
 
     @post_load

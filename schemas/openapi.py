@@ -125,8 +125,8 @@ def omissible(shown: Mapping[str, Any], name: str, about: str) -> dict[str, Any]
 def form(shown: Mapping[str, Any], files: frozenset[str], several: frozenset[str]) -> dict[str, Any]:
     """The same body as a form, whose `files` are uploads, of which `several` may be more than one; it knows no null."""
     properties = {}
-    for name, told in shown["properties"].items():
-        properties[name] = _required(told)
+    for name, shape in shown["properties"].items():
+        properties[name] = _required(shape)
         if name in files:
             uploads = {"type": "array", "items": BINARY} if name in several else BINARY
             properties[name] = {**uploads, "description": "The file's bytes."}
@@ -135,12 +135,12 @@ def form(shown: Mapping[str, Any], files: frozenset[str], several: frozenset[str
 
 def _required(shown: Mapping[str, Any]) -> dict[str, Any]:
     """What `optional` was given."""
-    told = dict(shown)
-    if isinstance(told.get("type"), list):
-        told["type"] = next(one for one in told["type"] if one != "null")
-    if "enum" in told:
-        told["enum"] = [value for value in told["enum"] if value is not None]
-    if "anyOf" in told:
-        rest = [one for one in told["anyOf"] if one != {"type": "null"}]
-        told = {**told, "anyOf": rest} if len(rest) > 1 else rest[0]
-    return told
+    shape = dict(shown)
+    if isinstance(shape.get("type"), list):
+        shape["type"] = next(one for one in shape["type"] if one != "null")
+    if "enum" in shape:
+        shape["enum"] = [value for value in shape["enum"] if value is not None]
+    if "anyOf" in shape:
+        choices = [one for one in shape["anyOf"] if one != {"type": "null"}]
+        shape = {**shape, "anyOf": choices} if len(choices) > 1 else choices[0]
+    return shape

@@ -43,8 +43,8 @@ def read(store: JobStore, workers: Mapping[str, str]) -> dict[str, Demand]:
         *queued, holders, shown = replies[at * size : (at + 1) * size]
         lanes = dict(zip(Lane, queued, strict=True))
         people = lanes.pop(Lane.INTERACTIVE)
-        told = msgspec.json.decode(shown, type=Worker) if shown else None
-        demands[model] = Demand(people, sum(lanes.values()), told, holders.count(worker.encode()))
+        reported = msgspec.json.decode(shown, type=Worker) if shown else None
+        demands[model] = Demand(people, sum(lanes.values()), reported, holders.count(worker.encode()))
     return demands
 
 

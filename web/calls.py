@@ -79,12 +79,12 @@ def begin(
         arrivals = entries(gateway_, job, client, left, inbox)
         if endpoint.growing is not None and grows:
             return growing.respond(job, endpoint.growing(caller, job), followed, arrivals, inbox)
-        return _stream(job, endpoint.told(caller, job), endpoint.dialect, followed, arrivals, inbox)
+        return _stream(job, endpoint.streamed(caller, job), endpoint.dialect, followed, arrivals, inbox)
     with followed:
         ended = end(gateway_, job, client, left, inbox)
     if isinstance(ended, events.UNSUCCESSFUL):
         return respond(failure(job, ended))
-    return _answer(job, gateway_.store.made(job.id))
+    return _answer(job, gateway_.store.result_of(job.id))
 
 
 def taken(
@@ -93,9 +93,9 @@ def taken(
     """A call's checked body; waiting for its answer, or for what it names, takes one of the threads there are."""
     if prefer.wait != 0 or remote.needed(endpoint, raw):
         caller.gateway.capacity.occupy()
-    found = intake.check(caller, endpoint, raw, within)
-    unknown_fields.tell(found.ignored, within)
-    return found
+    checked_body = intake.check(caller, endpoint, raw, within)
+    unknown_fields.tell(checked_body.ignored, within)
+    return checked_body
 
 
 def submit(

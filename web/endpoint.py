@@ -86,7 +86,7 @@ class Endpoint:
         """Whether its answers can be streamed."""
         return self.chunks is not None or self.stream is not None
 
-    def told(self, caller: Caller, job: Job) -> Chunks:
+    def streamed(self, caller: Caller, job: Job) -> Chunks:
         """What makes a stream of a job's events."""
         if self.stream is not None:
             return self.stream(caller, job)

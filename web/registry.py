@@ -30,5 +30,5 @@ def blueprints() -> Iterator[Blueprint]:
 @cache
 def endpoints() -> Mapping[str, Endpoint]:
     """The endpoints whose calls are jobs."""
-    found = (getattr(module, "ENDPOINT", None) for module in _modules())
-    return {endpoint.path: endpoint for endpoint in found if isinstance(endpoint, Endpoint)}
+    endpoints = (getattr(module, "ENDPOINT", None) for module in _modules())
+    return {endpoint.path: endpoint for endpoint in endpoints if isinstance(endpoint, Endpoint)}

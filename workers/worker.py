@@ -66,8 +66,8 @@ def serve(entry: ModelEntry, settings: Settings, worker_id: str, unloading: thre
     me = Worker(worker_id, entry.name, os.getpid(), owner.engine.slots, owner.engine.details, loaded=loaded)
     runner = JobRunner(Claims(jobs, entry.name, worker_id), owner.engine, owner.batcher)
 
-    every = settings.worker_lease / 3
-    stall = Stall(settings.stall, every, owner.engine.stall_factor)
+    interval = settings.worker_lease / 3
+    stall = Stall(settings.stall, interval, owner.engine.stall_factor)
 
     def beat() -> None:
         why = stall.judge(owner.batcher.step, owner.engine.device_memory())
@@ -97,7 +97,7 @@ def serve(entry: ModelEntry, settings: Settings, worker_id: str, unloading: thre
 
     # Shown before it claims anything: a claim of a worker that is not there is taken back.
     insist(presence.show, introduced())
-    heartbeat = Loop("heartbeat", beat, every).start()
+    heartbeat = Loop("heartbeat", beat, interval).start()
     insist(presence.declare, entry.name, ModelState("ready"))
     log.info("model ready", model=entry.name, slots=me.slots)
     tidying = Loop("claims", runner.tidy, _TIDY).start()

@@ -99,8 +99,8 @@ def _value(given: object, kind: Any) -> Any:
         given = {name: value for name, _, value in pairs}
     if isinstance(given, str) and checks.words(kind).startswith("a list"):
         given = [part.strip() for part in given.split(",")]
-    found = checks.checked(given, kind, strict=False)
-    return list(found) if isinstance(found, tuple) else found
+    value = checks.checked(given, kind, strict=False)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _option(key: str, kind: Any) -> Callable[[F], F]:

@@ -226,10 +226,10 @@ def _at_once(entries: Iterable[ModelEntry]) -> int:
 def _weights(model_path: str) -> int:
     """Bytes of the weights of a folder of this machine; 0 of anything else."""
     try:
-        found = folder(model_path)
+        model_folder = folder(model_path)
     except ModelPathError:
         return 0
-    return sum(file.stat().st_size for file in found.rglob("*.safetensors")) if found else 0
+    return sum(file.stat().st_size for file in model_folder.rglob("*.safetensors")) if model_folder else 0
 
 
 def _version(name: str) -> str | None:

@@ -28,10 +28,10 @@ class Size(fields.Field[tuple[int, int] | None]):
     ) -> tuple[int, int] | None:
         if value == "auto":
             return None
-        found = _SIZE.fullmatch(value) if isinstance(value, str) else None
-        if found is None:
+        parsed = _SIZE.fullmatch(value) if isinstance(value, str) else None
+        if parsed is None:
             raise ValidationError("must be 'auto' or WIDTHxHEIGHT in pixels, such as '1024x768'.")
-        return int(found[1]), int(found[2])
+        return int(parsed[1]), int(parsed[2])
 
     def shape(self, _: Shapes) -> dict[str, Any]:
         """Two numbers, or `auto`."""
@@ -76,8 +76,8 @@ class FormFlag(Flag):
     """true or false, as JSON or as the word that a form holds."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
-        said = _WORDS.get(value, value) if isinstance(value, str) else value
-        return super()._deserialize(said, attr, data, **kwargs)
+        word = _WORDS.get(value, value) if isinstance(value, str) else value
+        return super()._deserialize(word, attr, data, **kwargs)
 
 
 class Picture(Upload):
@@ -94,9 +94,9 @@ class Pictures(fields.Field[list[Any]]):
     """One upload or several."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
-        found = value if isinstance(value, list) else [value]
-        Length(1, SENT, error="must be one picture or up to {max}.")(found)
-        return found
+        parsed = value if isinstance(value, list) else [value]
+        Length(1, SENT, error="must be one picture or up to {max}.")(parsed)
+        return parsed
 
     def shape(self, shapes: Shapes) -> dict[str, Any]:
         """A picture or a list of them."""

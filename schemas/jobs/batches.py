@@ -29,8 +29,8 @@ class WindowField(fields.Field[Window]):
     """Hours or days from `1h` to `7d`; OpenAI knows `24h` alone."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Window:
-        found = _WINDOW.fullmatch(value) if isinstance(value, str) else None
-        seconds = int(found["count"]) * _SECONDS[found["unit"]] if found else 0
+        match = _WINDOW.fullmatch(value) if isinstance(value, str) else None
+        seconds = int(match["count"]) * _SECONDS[match["unit"]] if match else 0
         if not 0 < seconds <= LONGEST:
             raise ValidationError("must be hours or days from '1h' to '7d', as in '24h'.")
         return Window(value, seconds)

@@ -254,13 +254,13 @@ def _each(value: Any, read: Callable[[Any], Any]) -> list[Any]:
     """What is read of each block of a list; problems name the block."""
     if not isinstance(value, list):
         raise ValidationError("must be a string or a list of content blocks.")
-    found = []
+    blocks = []
     for index, block in enumerate(value):
         try:
-            found.append(read(block))
+            blocks.append(read(block))
         except ValidationError as error:
             raise ValidationError({index: error.messages}) from None
-    return found
+    return blocks
 
 
 def _read(block: Mapping[str, Any]) -> Block:

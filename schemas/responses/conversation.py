@@ -98,8 +98,8 @@ class Messages(Items):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
         if isinstance(value, list):
-            said = [turn.get("content") for turn in value if isinstance(turn, dict)]
-            parts = sum(len(content) for content in said if isinstance(content, list))
+            contents = [turn.get("content") for turn in value if isinstance(turn, dict)]
+            parts = sum(len(content) for content in contents if isinstance(content, list))
             if parts > MAX_PARTS:
                 raise ValidationError(f"hold {parts} parts; at most {MAX_PARTS} are taken.")
         return super()._deserialize(value, attr, data, **kwargs)

@@ -21,8 +21,8 @@ INCLUDES = (  # what OpenAI's SDK may ask for; items are shown whole here, and n
 
 
 def _include() -> Items:
-    told = "What else to show; nothing has to be asked for here."
-    return Items(fields.String(validate=OneOf(INCLUDES)), most=len(INCLUDES), metadata=about(told))
+    description = "What else to show; nothing has to be asked for here."
+    return Items(fields.String(validate=OneOf(INCLUDES)), most=len(INCLUDES), metadata=about(description))
 
 
 class ConversationCreateSchema(Body):

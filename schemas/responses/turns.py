@@ -15,38 +15,38 @@ def turns(items: Sequence[Mapping[str, Any]], name: str = "input") -> list[dict[
     Thinking, words and calls that follow each other are one turn of the assistant. What tools show is a turn of the
     user behind their results, as no template takes it elsewhere. References and compactions must have been replaced.
     """
-    found: list[dict[str, Any]] = []
+    messages: list[dict[str, Any]] = []
     shown: list[str | Media] = []
     for index, item in enumerate(items):
         if item["type"].endswith("_output"):
             content = _content(item["output"], f"{name}[{index}].output")
             shown += [part for part in content if isinstance(part, Media)]
             text = "".join(part for part in content if isinstance(part, str))
-            found.append({"role": "tool", "content": text, "tool_call_id": item["call_id"]})
+            messages.append({"role": "tool", "content": text, "tool_call_id": item["call_id"]})
             continue
-        found += _showing(shown)
+        messages += _showing(shown)
         shown = []
         if item["type"] == "message" and item["role"] != "assistant":
-            found.append(
+            messages.append(
                 {"role": item["role"], "content": _joined(_content(item["content"], f"{name}[{index}].content"))}
             )
         else:
-            _say(found, item)
-    return [*found, *_showing(shown)]
+            _say(messages, item)
+    return [*messages, *_showing(shown)]
 
 
 def _showing(parts: Sequence[str | Media]) -> list[dict[str, Any]]:
     return [{"role": "user", "content": tuple(parts)}] if parts else []
 
 
-def _say(found: list[dict[str, Any]], item: Mapping[str, Any]) -> None:
+def _say(messages: list[dict[str, Any]], item: Mapping[str, Any]) -> None:
     """Add to the assistant's turn, or begin one where the last is another's, or is over."""
-    last = found[-1] if found and found[-1]["role"] == "assistant" else None
+    last = messages[-1] if messages and messages[-1]["role"] == "assistant" else None
     words, calls = bool(last and last["content"]), bool(last and last.get("tool_calls"))
     over = {"reasoning": words or calls, "message": words and not calls}.get(item["type"], False)
     if last is None or over:
         last = {"role": "assistant", "content": ""}
-        found.append(last)
+        messages.append(last)
     if item["type"] == "reasoning":
         last["reasoning_content"] = last.get("reasoning_content", "") + thinking(item)
     elif item["type"] == "message":

@@ -167,9 +167,9 @@ class ConstrainedSchema(Call):
     @validates_schema
     def one_form(self, data: Mapping[str, Any], **_: Any) -> None:
         """Refuse two constraints at once."""
-        found = list(rules(data))
-        if len(found) > 1:
-            raise ValidationError(f"contradicts '{found[0].param}'; send one of the two.", found[1].param)
+        constraints = list(rules(data))
+        if len(constraints) > 1:
+            raise ValidationError(f"contradicts '{constraints[0].param}'; send one of the two.", constraints[1].param)
 
 
 def rules(data: Mapping[str, Any]) -> Iterator[Rule]:

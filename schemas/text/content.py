@@ -183,9 +183,9 @@ def _media(part: Mapping[str, Any]) -> Media:
         media: Literal["image", "video"] = "image" if name == "image_url" else "video"
         if isinstance(part[name], str):
             return Media(media, part[name], name)
-        told = part[name]
-        asked = [LOW if told.get("detail") == "low" else None, told.get("max_pixels")]
-        return Media(media, told["url"], f"{name}.url", min((most for most in asked if most), default=None))
+        fields_ = part[name]
+        asked = [LOW if fields_.get("detail") == "low" else None, fields_.get("max_pixels")]
+        return Media(media, fields_["url"], f"{name}.url", min((most for most in asked if most), default=None))
     if name == "input_audio":
         return Media("audio", sound(**part[name]), "input_audio.data")
     return file(**part["file"], within="file.")

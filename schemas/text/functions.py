@@ -62,8 +62,8 @@ def called(turn: Mapping[str, Any]) -> dict[str, Any]:
     if "function_call" not in turn:
         return dict(turn)
     call = turn["function_call"]
-    rest = {name: value for name, value in turn.items() if name != "function_call"}
-    return {**rest, "tool_calls": [{"id": _id(call["name"]), "type": "function", "function": call}]}
+    others = {name: value for name, value in turn.items() if name != "function_call"}
+    return {**others, "tool_calls": [{"id": _id(call["name"]), "type": "function", "function": call}]}
 
 
 def _id(name: str) -> str:

@@ -80,16 +80,16 @@ def wish(data: Mapping[str, Any]) -> Wish:
 
 
 def _together(data: Mapping[str, Any]) -> Wish:
-    said: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     by: dict[str, str] = {}
     for one in _wishes(data):
         for name, value in one._asdict().items():
             if name == "param" or value is None:
                 continue
-            if said.setdefault(name, value) != value:
+            if settings.setdefault(name, value) != value:
                 raise ValidationError(f"contradicts '{by[name]}'; send one of the two.", one.param)
             by.setdefault(name, one.param)
-    return Wish("", **said)
+    return Wish("", **settings)
 
 
 def _wishes(data: Mapping[str, Any]) -> Iterator[Wish]:

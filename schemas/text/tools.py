@@ -92,14 +92,14 @@ TOOLS: Mapping[str, type[Body]] = {"function": ToolSchema, "custom": CustomToolS
 
 def names(tools: Sequence[Mapping[str, Any]]) -> list[str]:
     """What the tools of a checked body are called; refuses two of one name."""
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for index, tool in enumerate(tools):
         name = named(tool)
-        if name in found:
+        if name in names:
             message = f"is a second tool called '{name}'."
             raise ValidationError({"tools": {index: {tool["type"]: {"name": [message]}}}})
-        found[name] = None
-    return list(found)
+        names[name] = None
+    return list(names)
 
 
 def named(tool: Mapping[str, Any]) -> str:

@@ -145,7 +145,7 @@ class KeyRing:
         """Every key that was ever made, newest first."""
         with answers():
             ids = self.store.redis.zrevrange(self.store.keys.api_keys(), 0, -1)
-        return self._read([found.decode() for found in ids])
+        return self._read([key_id.decode() for key_id in ids])
 
     def any(self) -> bool:
         """Whether a key was ever made."""
@@ -155,8 +155,8 @@ class KeyRing:
     def _read(self, ids: Sequence[str]) -> tuple[Listed, ...]:
         now = self.store.now()
         with answers(), self.store.redis.pipeline(transaction=False) as pipe:
-            for found in ids:
-                pipe.hmget(self.store.keys.api_key(found), "spec", "used", "revoked")
+            for key_id in ids:
+                pipe.hmget(self.store.keys.api_key(key_id), "spec", "used", "revoked")
             rows = pipe.execute()
         return tuple(
             _listed(decode(spec), _number(used), _number(revoked), now) for spec, used, revoked in rows if spec

@@ -55,8 +55,8 @@ def line_job(batch_id: str, line: int) -> str:
     """
     time = batch_id.removeprefix(PREFIX)[:12]
     digest = hashlib.sha256(f"{batch_id}:{line}".encode()).hexdigest()
-    rest = f"{line:08x}{digest}"
-    return f"job_{time}7{rest[:3]}8{rest[3:18]}"
+    suffix = f"{line:08x}{digest}"
+    return f"job_{time}7{suffix[:3]}8{suffix[3:18]}"
 
 
 @dataclass(frozen=True)
@@ -191,9 +191,11 @@ class BatchLines:
     ) -> bool:
         """End a batch, once: every batch ends here. `files` are by the field that names them in its record."""
         keys, settings = self.store.keys, self.store.settings
-        made = files or {}
+        outputs = files or {}
         keep = max(settings.batch_ttl, deliveries.KEPT)
-        owed = deliveries.deliveries(settings.webhook_url, None, f"batch.{status}", _shown(batch, status, made), keep)
+        owed = deliveries.deliveries(
+            settings.webhook_url, None, f"batch.{status}", _shown(batch, status, outputs), keep
+        )
         with answers():
             done = self.store.scripts.run(
                 "settle_batch",
@@ -206,7 +208,7 @@ class BatchLines:
                     keys.files(batch.owner),
                     keys.blob(batch.input.sha256),
                     keys.owed(),
-                    *(key for file in made.values() for key in (keys.file(file.id), keys.blob(file.blob.sha256))),
+                    *(key for file in outputs.values() for key in (keys.file(file.id), keys.blob(file.blob.sha256))),
                 ],
                 [
                     batch.id,
@@ -219,7 +221,7 @@ class BatchLines:
                     keys.hook(""),
                     *(
                         part
-                        for field, file in made.items()
+                        for field, file in outputs.items()
                         for part in (field, file.id, msgspec.json.encode(file), file.expires or "")
                     ),
                     *deliveries.arguments(owed),
@@ -232,7 +234,7 @@ class BatchLines:
 
 def _shown(batch: Batch, status: Status, files: Mapping[str, File]) -> dict[str, object]:
     """What webhooks are told of a batch that ends."""
-    made = {f"{field}_id": files[field].id if field in files else None for field in ("output_file", "error_file")}
+    file_ids = {f"{field}_id": files[field].id if field in files else None for field in ("output_file", "error_file")}
     return {
         "id": batch.id,
         "object": "batch",
@@ -240,5 +242,5 @@ def _shown(batch: Batch, status: Status, files: Mapping[str, File]) -> dict[str,
         "endpoint": batch.endpoint,
         "created_at": batch.created // 1000,
         "metadata": batch.metadata,
-        **made,
+        **file_ids,
     }

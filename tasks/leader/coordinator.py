@@ -69,9 +69,9 @@ class Coordinator:
             self._looked = now
             self._look()
         if not busy:
-            self._reconciler.rest()
-        every = _EVERY if busy or self._housekeeping.under_way else _REST_EVERY
-        due = now - self._reconciled >= every
+            self._reconciler.forget_clock()
+        interval = _EVERY if busy or self._housekeeping.under_way else _REST_EVERY
+        due = now - self._reconciled >= interval
         if due:
             self._reconciled = now
             # A model that was taken out of the file has left jobs behind, which are seen to all the same.
@@ -86,7 +86,9 @@ class Coordinator:
         if due:
             self._apart.run("reconcile", self._reconciler.run, self._known)
             self._apart.run("keep house", self._keep_house)
-        left = min(wait, self._reconciled + every - time.monotonic(), rest(RENEWED * min(LENGTH / 1000, self._lease)))
+        left = min(
+            wait, self._reconciled + interval - time.monotonic(), rest(RENEWED * min(LENGTH / 1000, self._lease))
+        )
         self.store.redis.blpop([self.store.keys.notify_leader()], timeout=max(_SHORTEST, left))
 
     def _keep_house(self) -> None:

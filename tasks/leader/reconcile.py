@@ -55,7 +55,7 @@ class Reconciler:
         self._workers.clear()
         self._clients.forget()
 
-    def rest(self) -> None:
+    def forget_clock(self) -> None:
         """Forget how the clocks stood: no job is unfinished, so what Redis' clock does now concerns none."""
         self._offset = None
 

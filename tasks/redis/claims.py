@@ -143,9 +143,9 @@ class Claims:
         calls.append(self._publishing(changes.published, cursor))
         calls += [self._ending(*ended) for ended in changes.ended]
         with answers():
-            found = self.store.scripts.batch(calls)
-        published, cancels = found[len(changes.begun)]
-        answered = [*found[: len(changes.begun)], *published]
+            replies = self.store.scripts.batch(calls)
+        published, cancels = replies[len(changes.begun)]
+        answered = [*replies[: len(changes.begun)], *published]
         claims = [*(row.claim for row in changes.begun), *(row.claim for row in changes.published)]
         refused = [claim for claim, answer in zip(claims, answered, strict=True) if not answer]
         dropped = Dropped(

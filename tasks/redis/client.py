@@ -50,7 +50,7 @@ class Refused(RedisConnectionError):
         self.kind = kind
 
 
-def told(error: ResponseError) -> Exception:
+def as_refusal(error: ResponseError) -> Exception:
     """A refusal that passes as `Refused`, any other error as it is."""
     # redis-py has classes for some kinds and cuts their word off; a pipeline puts the command before the message.
     match = _KIND.search(str(error))
@@ -66,7 +66,7 @@ class Client(Redis):
         try:
             return super().execute_command(*args, **options)
         except ResponseError as error:
-            raise told(error) from error
+            raise as_refusal(error) from error
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipe:
         """Commands that are sent together."""
@@ -81,7 +81,7 @@ class Pipe(Pipeline):
         try:
             answers: list[Any] = super().execute(raise_on_error)
         except ResponseError as error:
-            raise told(error) from error
+            raise as_refusal(error) from error
         return answers
 
 

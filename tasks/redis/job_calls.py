@@ -138,7 +138,7 @@ class JobCalls(Records):
         token = f"{worker}:{attempt}" if worker else secrets.token_hex(8)
         failure = msgspec.json.encode(event.failure) if isinstance(event, events.Failed) else b""
         usage = msgspec.json.encode(event.usage) if isinstance(event, events.Done) else b""
-        made = [self.keys.blob(ref.sha256) for ref in [reference(packed), reference(past), *outputs] if ref]
+        held_blobs = [self.keys.blob(ref.sha256) for ref in [reference(packed), reference(past), *outputs] if ref]
         return Call(
             "finish",
             [
@@ -159,7 +159,7 @@ class JobCalls(Records):
                 self.keys.owed(),
                 self.keys.lanes(ended.model),
                 *stored.keys,
-                *made,
+                *held_blobs,
             ],
             [
                 ended.id,

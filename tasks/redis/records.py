@@ -106,7 +106,7 @@ class Records:
             raise NotFound(f"{record.job.id} ended without a result: it is {record.status}")
         return self._decoded(record.job.id, record.result)
 
-    def made(self, job_id: str) -> results.Result:
+    def result_of(self, job_id: str) -> results.Result:
         """What a job made that is known to have succeeded, without the rest of its record; NotFound when it is gone."""
         with answers():
             packed = self.redis.hget(self.keys.job(job_id), "result")

@@ -42,20 +42,20 @@ class Script(NamedTuple):
 @cache
 def script(name: str) -> Script:
     """The script of this name, with what it declares before it."""
-    source = (_FOLDER / f"{name}.lua").read_text()
-    shebang, _, body = source.partition("\n") if source.startswith("#!") else ("", "", source)
-    prelude = [*_shared(source, set()), _named(source, "KEYS"), _named(source, "ARGV")]
+    lua = (_FOLDER / f"{name}.lua").read_text()
+    shebang, _, body = lua.partition("\n") if lua.startswith("#!") else ("", "", lua)
+    prelude = [*_shared(lua, set()), _named(lua, "KEYS"), _named(lua, "ARGV")]
     text = "\n".join([*([shebang] if shebang else []), *prelude, body])
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-def _declared(source: str, what: str) -> list[str]:
-    return [name for kind, names in _DECLARED.findall(source) if kind == what for name in names.split(", ")]
+def _declared(lua: str, what: str) -> list[str]:
+    return [name for kind, names in _DECLARED.findall(lua) if kind == what for name in names.split(", ")]
 
 
-def _shared(source: str, known: set[str]) -> Iterator[str]:
+def _shared(lua: str, known: set[str]) -> Iterator[str]:
     """The functions that a script uses, each behind those that it uses itself."""
-    for name in _declared(source, "USES"):
+    for name in _declared(lua, "USES"):
         if name not in known:
             known.add(name)
             function = (_FOLDER / "shared" / f"{name}.lua").read_text()
@@ -63,8 +63,8 @@ def _shared(source: str, known: set[str]) -> Iterator[str]:
             yield function
 
 
-def _named(source: str, table: str) -> str:
-    names = _declared(source, table)
+def _named(lua: str, table: str) -> str:
+    names = _declared(lua, table)
     values = (str(at) if name.endswith(_REST) else f"{table}[{at}]" for at, name in enumerate(names, 1))
     return f"local {', '.join(name.removesuffix(_REST) for name in names)} = {', '.join(values)}" if names else ""
 

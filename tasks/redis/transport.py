@@ -15,7 +15,7 @@ from kombu.transport import redis as kombu_redis
 from kombu.transport import virtual
 from redis.exceptions import ResponseError
 
-from tasks.redis.client import told
+from tasks.redis.client import as_refusal
 
 _WAIT = 10  # seconds; a message ends it
 
@@ -37,7 +37,7 @@ class Client(kombu_redis.PrefixedStrictRedis):
         try:
             return super().execute_command(*args, **options)
         except ResponseError as error:
-            raise told(error) from error
+            raise as_refusal(error) from error
 
 
 class Channel(kombu_redis.Channel):
@@ -52,7 +52,7 @@ class Channel(kombu_redis.Channel):
         try:
             return super()._brpop_read(**options)
         except ResponseError as error:
-            raise told(error) from error
+            raise as_refusal(error) from error
 
     def close(self) -> None:
         """Close without waiting for the next message: it would be lost, and its job is still unclaimed without it."""

@@ -68,8 +68,8 @@ class ChatCompletions:
         completions: list[Stored] = []
         now = self.store.now()
         for one in self._each(owner, after, newest_first):
-            made = one.completion
-            fits = (models is None or made.model in models) and adapter in (None, made.adapter)
+            completion = one.completion
+            fits = (models is None or completion.model in models) and adapter in (None, completion.adapter)
             if fits and metadata.items() <= one.metadata.items() and one.expires > now:
                 completions.append(one)
                 if len(completions) > limit:

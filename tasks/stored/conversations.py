@@ -71,15 +71,22 @@ class Conversations:
     def create(self, owner: str, metadata: Mapping[str, str], keep: int) -> Described:
         """A new conversation without items."""
         clock = self.store.clock()
-        made = Conversation(id=new_id(PREFIX, clock), owner=owner, created=clock // 1000, keep=keep)
+        conversation = Conversation(id=new_id(PREFIX, clock), owner=owner, created=clock // 1000, keep=keep)
         keys = self.store.keys
         with answers():
             self.store.scripts.run(
                 "open_conversation",
-                [keys.conversation(made.id), keys.conversations(owner), keys.outdated()],
-                [made.id, encode(made), msgspec.json.encode(metadata), keep, keys.conversation(""), MOST],
+                [keys.conversation(conversation.id), keys.conversations(owner), keys.outdated()],
+                [
+                    conversation.id,
+                    encode(conversation),
+                    msgspec.json.encode(metadata),
+                    keep,
+                    keys.conversation(""),
+                    MOST,
+                ],
             )
-        return Described(made, dict(metadata))
+        return Described(conversation, dict(metadata))
 
     def get(self, conversation_id: str, owner: str) -> Described:
         """One of the owner's conversations; NotFound for anybody else's, and for one that was deleted."""
@@ -87,13 +94,13 @@ class Conversations:
             spec, metadata, expires = self.store.redis.hmget(
                 self.store.keys.conversation(conversation_id), ["spec", "metadata", "expires"]
             )
-        found = None
+        described = None
         if spec is not None and metadata is not None:
             with readable(conversation_id):
-                found = Described(decode(spec), msgspec.json.decode(metadata, type=dict[str, str]))
-        if found is None or found.conversation.owner != owner or int(expires) <= self.store.now():
+                described = Described(decode(spec), msgspec.json.decode(metadata, type=dict[str, str]))
+        if described is None or described.conversation.owner != owner or int(expires) <= self.store.now():
             raise NotFound(f"no conversation '{conversation_id}'; it may have been deleted, or its time is over")
-        return found
+        return described
 
     def describe(self, conversation_id: str, owner: str, metadata: Mapping[str, str]) -> Described:
         """Put other words about a conversation into the place of those before."""

@@ -196,8 +196,8 @@ def new_id(prefix: str, now: int) -> str:
 
     RFC 9562, section 5.7, with the fraction of the millisecond in `rand_a` (section 6.2, method 3).
     """
-    milliseconds, rest = divmod(now, 1000)
-    fraction = rest * 4096 // 1000
+    milliseconds, micros = divmod(now, 1000)
+    fraction = micros * 4096 // 1000
     value = (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | secrets.randbits(62)
     return f"{prefix}{value:032x}"
 

@@ -82,14 +82,14 @@ class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
     def pieces(self) -> Iterator[Thinking | Text | ToolCall]:
         """What the answer is made of, in the order in which it came."""
         usual = (Part("reasoning", len(self.reasoning)), Part("text", len(self.text)), Part("calls", len(self.calls)))
-        thought = said = called = 0
+        thought = written = called = 0
         for kind, count in map(msgspec.structs.astuple, self.parts or usual):
             if kind == "calls":
                 yield from self.calls[called : called + count]
                 called += count
             elif kind == "text" and count:
-                yield Text(self.text[said : said + count])
-                said += count
+                yield Text(self.text[written : written + count])
+                written += count
             elif count:
                 yield Thinking(self.reasoning[thought : thought + count])
                 thought += count

@@ -42,7 +42,7 @@ class Attempt(msgspec.Struct, frozen=True, omit_defaults=True):
     error: str | None = None
 
 
-class Told(NamedTuple):
+class DeliveryRecord(NamedTuple):
     """A delivery with what has become of it; times in milliseconds since the epoch."""
 
     delivery: Delivery
@@ -73,19 +73,21 @@ def owed(
     everywhere = job.detached and job.lane is not Lane.BATCH
     server = settings.webhook_url if everywhere else None
     keep = max(job.keep, KEPT)
-    told = deliveries(server, job.webhook, f"job.{status}", data, keep)
+    generic = deliveries(server, job.webhook, f"job.{status}", data, keep)
     if job.options.response is None:
-        return told
+        return generic
     shown = {"id": responses.id_of(job.id)}
-    return (*told, *deliveries(server, job.webhook, f"response.{_answered(status, result)}", shown, keep))
+    return (*generic, *deliveries(server, job.webhook, f"response.{_answered(status, result)}", shown, keep))
 
 
 def _answered(status: Status, result: bytes) -> str:
     """What has become of a response, in OpenAI's words."""
     if status is not Status.SUCCEEDED:
         return "cancelled" if status is Status.CANCELLED else "failed"
-    made = results.decode(result)
-    cut = isinstance(made, results.TextResult) and any(choice.finish_reason == "length" for choice in made.choices)
+    decoded = results.decode(result)
+    cut = isinstance(decoded, results.TextResult) and any(
+        choice.finish_reason == "length" for choice in decoded.choices
+    )
     return "incomplete" if cut else "completed"
 
 
@@ -114,26 +116,26 @@ def arguments(deliveries: Iterable[Delivery]) -> list[str | bytes]:
     return [part for delivery in deliveries for part in (delivery.id, msgspec.json.encode(delivery))]
 
 
-def read(records: Records, delivery_id: str) -> Told | None:
+def read(records: Records, delivery_id: str) -> DeliveryRecord | None:
     """One delivery; None when it is gone."""
     with answers():
         fields = records.redis.hgetall(records.keys.hook(delivery_id))
         due = records.redis.zscore(records.keys.hooks(), delivery_id)
     if b"spec" not in fields:
         return None
-    made = range(1, int(fields[b"attempts"]) + 1)
-    return Told(
+    numbers = range(1, int(fields[b"attempts"]) + 1)
+    return DeliveryRecord(
         msgspec.json.decode(fields[b"spec"], type=Delivery),
         msgspec.convert(fields[b"state"].decode(), DeliveryState),
         int(fields[b"created"]),
         None if due is None else int(due),
-        tuple(msgspec.json.decode(fields[b"attempt:%d" % number], type=Attempt) for number in made),
+        tuple(msgspec.json.decode(fields[b"attempt:%d" % number], type=Attempt) for number in numbers),
     )
 
 
-def of(records: Records, key: str) -> tuple[Told, ...]:
+def of(records: Records, key: str) -> tuple[DeliveryRecord, ...]:
     """What the end of a job or batch owed; `key` is that of its record."""
     with answers():
         ids: bytes | None = records.redis.hget(key, "hooks")
-    found = (read(records, delivery_id) for delivery_id in (ids or b"").decode().split())
-    return tuple(told for told in found if told is not None)
+    delivered = (read(records, delivery_id) for delivery_id in (ids or b"").decode().split())
+    return tuple(record for record in delivered if record is not None)

@@ -26,7 +26,7 @@ from tasks.redis.scripts import AWAY, answers
 from tasks.redis.store import JobStore
 from tasks.values.errors import FetchFailed, InvalidValue
 from tasks.webhooks import deliveries
-from tasks.webhooks.deliveries import Attempt, Delivery, DeliveryState, Told
+from tasks.webhooks.deliveries import Attempt, Delivery, DeliveryRecord, DeliveryState
 
 DELAYS = (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 28_800)  # seconds after each try: 23 h 43 min
 TIMEOUT = 10.0  # seconds a receiver has to answer
@@ -95,51 +95,51 @@ class WebhookSender:
             self._apart.run(member.decode(), self._see_to, member.decode())
 
     def _see_to(self, delivery_id: str) -> None:
-        told = deliveries.read(self._store, delivery_id)
-        if told is None or told.state != "pending":
+        recorded = deliveries.read(self._store, delivery_id)
+        if recorded is None or recorded.state != "pending":
             self._store.redis.zrem(self._store.keys.hooks(), delivery_id)
         else:
-            self._begin(told)
+            self._begin(recorded)
 
     def _under_way(self) -> int:
         with self._lock:
             return self._calls.total()
 
-    def _begin(self, told: Told) -> None:
-        host = _host(told.delivery.url)
+    def _begin(self, recorded: DeliveryRecord) -> None:
+        host = _host(recorded.delivery.url)
         with self._lock:
             busy = self._calls[host] >= PER_HOST
             self._calls[host] += not busy
         if busy:
-            self._store.redis.zadd(self._store.keys.hooks(), {told.delivery.id: self._store.now() + 1000}, xx=True)
+            self._store.redis.zadd(self._store.keys.hooks(), {recorded.delivery.id: self._store.now() + 1000}, xx=True)
             return
-        threading.Thread(target=self._deliver, args=(told, host), name="delivery", daemon=True).start()
+        threading.Thread(target=self._deliver, args=(recorded, host), name="delivery", daemon=True).start()
 
-    def _deliver(self, told: Told, host: str) -> None:
+    def _deliver(self, recorded: DeliveryRecord, host: str) -> None:
         try:
-            self.deliver(told)
+            self.deliver(recorded)
         except AWAY as error:
             log.warning("what came of a delivery is not written; it is sent again", error=str(error))
         except Exception:
-            log.exception("a delivery failed", delivery_id=told.delivery.id)
+            log.exception("a delivery failed", delivery_id=recorded.delivery.id)
         finally:
             with self._lock:
                 self._calls[host] -= 1
                 self._calls += Counter()  # forgets who is at nothing
 
-    def deliver(self, told: Told) -> None:
+    def deliver(self, recorded: DeliveryRecord) -> None:
         """Try once, and write down what came of it."""
         began, at = time.monotonic(), self._store.now()
-        status, error, final = self._try(told)
+        status, error, final = self._try(recorded)
         attempt = Attempt(at, round(time.monotonic() - began, 3), status, error)
-        number = len(told.attempts)
+        number = len(recorded.attempts)
         state: DeliveryState = "pending"
         if status is not None and 200 <= status < 300:
             state = "delivered"
         elif final or number >= len(self._delays):
             state = "failed"
         delay = int(1000 * self._delays[number]) if state == "pending" else 0
-        delivery = told.delivery
+        delivery = recorded.delivery
         say = log.warning if state == "failed" else log.info
         say("delivery", delivery_id=delivery.id, type=delivery.type, state=state, status=status, error=error)
         with answers():
@@ -149,12 +149,12 @@ class WebhookSender:
                 [delivery.id, number, state, delay, msgspec.json.encode(attempt), delivery.keep],
             )
 
-    def _try(self, told: Told) -> tuple[int | None, str | None, bool]:
+    def _try(self, recorded: DeliveryRecord) -> tuple[int | None, str | None, bool]:
         """Status, error, and whether another try would be no use."""
-        delivery, secret = told.delivery, self._store.settings.webhook_secret
+        delivery, secret = recorded.delivery, self._store.settings.webhook_secret
         if secret is None:
             return None, "the server has no signing secret any more", False
-        data, now = body(delivery, told.created), datetime.now(UTC)
+        data, now = body(delivery, recorded.created), datetime.now(UTC)
         headers = {
             "content-type": "application/json",
             "webhook-id": delivery.id,

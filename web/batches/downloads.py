@@ -84,15 +84,15 @@ class Downloads:
             self._begin(key)
         while True:
             try:
-                batch, line, made = self._ended.get_nowait()
+                batch, line, outcome = self._ended.get_nowait()
             except Empty:
                 return
             if not self._going.pop((batch.id, line.number)):
                 continue
-            if isinstance(made, Exception):
-                self.again(batch, line, made)
+            if isinstance(outcome, Exception):
+                self.again(batch, line, outcome)
             else:
-                yield Made(batch, line, made)
+                yield Made(batch, line, outcome)
 
     def _begin(self, key: Key) -> None:
         batch, line, _ = self._waiting.pop(key)

@@ -37,12 +37,12 @@ class Body(msgspec.Struct):
 
 
 class Line(NamedTuple):
-    """A line's number, counted from 1, its place, and its bytes; `whole` is False when it is longer than allowed."""
+    """A line's number, counted from 1, its place, and its bytes; `complete` is False when it is longer than allowed."""
 
     number: int
     place: Place
     data: bytes
-    whole: bool = True
+    complete: bool = True
 
     @property
     def after(self) -> Cursor:
@@ -75,9 +75,9 @@ def lines(path: Path, start: Cursor, longest: int) -> Iterator[Line]:
         file.seek(offset)
         while data := file.readline(longest + 1):
             number += 1
-            whole = len(data) <= longest or data.endswith(b"\n")
+            complete = len(data) <= longest or data.endswith(b"\n")
             content = data.removeprefix(_BOM) if offset == 0 else data
-            yield Line(number, Place(offset, len(data)), content.strip(), whole)
+            yield Line(number, Place(offset, len(data)), content.strip(), complete)
             offset += len(data)
 
 

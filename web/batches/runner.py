@@ -75,10 +75,10 @@ class BatchRunner:
             self._swept = now
             for active in list(self._active.values()):
                 self._sweep(active)
-        for made in self._downloads.turn():
-            active = self._active[made.batch.id]
+        for fetched in self._downloads.turn():
+            active = self._active[fetched.batch.id]
             with self._readable(active):
-                self._begun(active, {made.line.number: made.job})
+                self._begun(active, {fetched.line.number: fetched.job})
         busy = self._collect()
         clock = self._store.now() if self._active else 0
         room = shares(self._active.values(), self._settings.batch_window)
@@ -158,26 +158,26 @@ class BatchRunner:
 
     def _start(self, active: RunningBatch, taken: Sequence[Line]) -> None:
         """Begin with lines that are in flight."""
-        made: dict[int, Job | OutputLine] = {}
+        entries: dict[int, Job | OutputLine] = {}
         now = self._store.now()
         for one in taken:
             if active.stopping:
-                made[one.number] = self._line_jobs.skipped(active.batch, one, active.stopping)
+                entries[one.number] = self._line_jobs.skipped(active.batch, one, active.stopping)
             elif self._line_jobs.waits(one, self._unserved):
                 continue  # it stays in flight, and is looked at again with every sweep
             elif self._line_jobs.slow(active.batch, one):
                 self._downloads.add(active.batch, one)
             else:
                 try:
-                    made[one.number] = self._line_jobs.job(active.batch, one, now)
+                    entries[one.number] = self._line_jobs.job(active.batch, one, now)
                 except StorageFull as error:  # of what this line alone wants to keep
                     self._downloads.again(active.batch, one, error)
-        self._begun(active, made)
+        self._begun(active, entries)
 
-    def _begun(self, active: RunningBatch, made: Mapping[int, Job | OutputLine]) -> None:
+    def _begun(self, active: RunningBatch, entries: Mapping[int, Job | OutputLine]) -> None:
         """Submit the jobs of lines, and write down the lines that are refused at once."""
-        refused = {number: entry for number, entry in made.items() if not isinstance(entry, Job)}
-        if jobs := [job for job in made.values() if isinstance(job, Job)]:
+        refused = {number: entry for number, entry in entries.items() if not isinstance(entry, Job)}
+        if jobs := [job for job in entries.values() if isinstance(job, Job)]:
             self._lines.submit(jobs)
         if refused:
             self._write(active, refused)
@@ -272,8 +272,8 @@ class BatchRunner:
 
     def _stopped(self, active: RunningBatch) -> bool:
         """End what is in flight, then write down what never was; True once every line has its record."""
-        if not active.told:
-            active.told = True
+        if not active.jobs_cancelled:
+            active.jobs_cancelled = True
             self._sweep(active)
         if active.inflight:
             return False

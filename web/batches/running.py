@@ -24,7 +24,7 @@ class RunningBatch:
     state: BatchState
     inflight: dict[int, Place]
     validation: Validation | None = None
-    told: bool = False  # its jobs were told to end
+    jobs_cancelled: bool = False
     cursor: Cursor = field(init=False)
     sizes: Sizes = field(init=False)
 

@@ -45,7 +45,7 @@ class Validation:
             self._cursor = line.after
             if line.data:
                 self._check(line)
-            if not line.whole or self.total > MOST_LINES or len(self.problems) >= _MOST_PROBLEMS:
+            if not line.complete or self.total > MOST_LINES or len(self.problems) >= _MOST_PROBLEMS:
                 return True
             if self._cursor.offset - begun > _SLICE_BYTES:
                 return False
@@ -66,7 +66,7 @@ class Validation:
         self.problems += self._problems(line)
 
     def _problems(self, line: Line) -> Iterator[Problem]:
-        if not line.whole:
+        if not line.complete:
             yield Problem("invalid_json_line", f"The line is longer than {self._longest} bytes.", line=line.number)
             return
         try:

@@ -43,14 +43,14 @@ def error(failure: Failure, request_id: str) -> dict[str, object]:
         message = f"{failure.param}: {message}"
     if failure.code == "context_length_exceeded":
         message = _TOO_LONG + message
-    told = {"type": type_of(status(failure)), "message": message}
-    return {"type": "error", "error": told, "request_id": request_id}
+    detail = {"type": type_of(status(failure)), "message": message}
+    return {"type": "error", "error": detail, "request_id": request_id}
 
 
 ANTHROPIC = Dialect(status, error, keep_alive=sse.data({"type": "ping"}), done=b"")
 
 
-def spoken() -> bool:
+def is_asked() -> bool:
     """Whether the current request is one of Anthropic's API."""
     path = request.path
     if path == _MODELS or path.startswith(f"{_MODELS}/"):
@@ -63,7 +63,7 @@ def register(app: Flask) -> None:
 
     @app.before_request
     def listen() -> None:
-        if spoken():
+        if is_asked():
             g.dialect = ANTHROPIC
 
     @app.after_request

@@ -50,13 +50,13 @@ def successes(operation: Operation) -> Iterator[tuple[int, dict[str, Any]]]:
         yield status, _success(other)
 
 
-def _success(told: Mapping[str, Any], *headers: str) -> dict[str, Any]:
-    main = next(iter(told.values()), None)
+def _success(answers: Mapping[str, Any], *headers: str) -> dict[str, Any]:
+    main = next(iter(answers.values()), None)
     shown = {
         "description": doc(main) if _is_value(main) else "Done.",
         "headers": parameters.answered("X-Request-ID", "X-Ignored-Fields", *headers),
     }
-    content = {media: {"schema": _schema(one)} for media, one in told.items()}
+    content = {media: {"schema": _schema(one)} for media, one in answers.items()}
     return {**shown, "content": content} if content else shown
 
 
@@ -87,7 +87,7 @@ def ref(name: str) -> dict[str, Any]:
 def _plain(shown: dict[str, Any]) -> dict[str, Any]:
     """A value's schema without a second name, and with its docstring's lines joined."""
     return {
-        name: " ".join(told.split()) if name == "description" else told
-        for name, told in shown.items()
+        name: " ".join(value.split()) if name == "description" else value
+        for name, value in shown.items()
         if name != "title"
     }

@@ -141,7 +141,7 @@ class _Document:
                     status: {"$ref": f"#/components/responses/{errors.name(status, dialect)}"}
                     for status in sorted(errors.of(operation, route.method, route.path, free=free))
                 },
-                "default": {"$ref": f"#/components/responses/{errors.rest(dialect)}"},
+                "default": {"$ref": f"#/components/responses/{errors.any_other(dialect)}"},
             },
         }
 
@@ -168,7 +168,7 @@ class _Document:
             shown = form(self._body(endpoint, schema), files, several)
             kind = "Form" if content else "Request"
             self.spec.components.schema(name + kind, shown)
-            nested = [field for field, told in shown["properties"].items() if "$ref" in told]
+            nested = [field for field, shape in shown["properties"].items() if "$ref" in shape]
             encoding = {field: {"style": "deepObject", "explode": True} for field in nested}
             content[FORM] = {"schema": answers.ref(name + kind), **({"encoding": encoding} if encoding else {})}
         return content

@@ -31,7 +31,7 @@ def name(status: int, dialect: Dialect = OPENAI) -> str:
     return f"{'' if dialect is OPENAI else 'Message'}Error{status}"
 
 
-def rest(dialect: Dialect) -> str:
+def any_other(dialect: Dialect) -> str:
     """What the response of all other statuses is called."""
     return f"{'' if dialect is OPENAI else 'Message'}AnyError"
 
@@ -52,8 +52,8 @@ def responses() -> Iterator[tuple[str, dict[str, Any]]]:
             schema = _openai(status, codes) if dialect is OPENAI else _anthropic(status)
             yield name(status, dialect), _response([f"- `{code}`: {meanings[code]}" for code in codes], schema, *more)
         others = [f"- {status} `{code}`: {meanings[code]}" for code, status in statuses.items() if status in elsewhere]
-        every = answers.ref("ErrorResponse" if dialect is OPENAI else "MessageErrorResponse")
-        yield rest(dialect), _response(["Any other error:", *others], every)
+        any_error = answers.ref("ErrorResponse" if dialect is OPENAI else "MessageErrorResponse")
+        yield any_other(dialect), _response(["Any other error:", *others], any_error)
 
 
 def _openai(status: int, codes: Sequence[str]) -> dict[str, Any]:

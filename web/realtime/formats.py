@@ -38,7 +38,7 @@ class Format:
             + audio[:size]
         )
 
-    def heard(self, chunk: bytes) -> bytes:
+    def resampled(self, chunk: bytes) -> bytes:
         """A chunk (`CHUNK` milliseconds) as 16-bit samples at 16 kHz in the machine's byte order.
 
         Samples between two are their mean: a detector of speech needs no better filter.

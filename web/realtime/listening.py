@@ -64,7 +64,7 @@ class Listener:
         while self._detector is not None and self._heard + step <= self.end:
             at = self._heard - self._begin
             self._heard += step
-            yield from self._take(self._detector(self._format.heard(bytes(self._audio[at : at + step]))), step)
+            yield from self._take(self._detector(self._format.resampled(bytes(self._audio[at : at + step]))), step)
 
     def _take(self, chance: float, step: int) -> Iterator[Started | Stopped]:
         millisecond = self._format.millisecond

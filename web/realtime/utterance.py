@@ -42,7 +42,7 @@ class Utterance:
         job, left, joined = calls.submit(caller, ENDPOINT, checked, Preference(), inbox, {})
         self._stack = ExitStack()
         self._stack.enter_context(following(caller.gateway, job.id, counted=not joined))
-        self._chunks = ENDPOINT.told(caller, job)
+        self._chunks = ENDPOINT.streamed(caller, job)
         arrivals = entries(caller.gateway, job, Probe({}), left, inbox)
         self._stack.callback(arrivals.close)  # type: ignore[attr-defined]  # it is a generator
         self._arrivals = arrivals

@@ -22,7 +22,7 @@ def body(job: Job, result: results.Result, show: Callable[[Job, events.Picture],
     assert isinstance(result, results.PicturesResult)  # noqa: S101  (an image request's events fold to nothing else)
     first = result.pictures[0]
     shown = [{**show(job, picture), "seed": picture.seed, "steps": picture.steps} for picture in result.pictures]
-    told: dict[str, Any] = {
+    response: dict[str, Any] = {
         "created": job.created // 1000,
         "background": _background(job),
         "data": shown,
@@ -31,8 +31,8 @@ def body(job: Job, result: results.Result, show: Callable[[Job, events.Picture],
         "usage": _usage(result.usage.prompt_tokens, result.usage.completion_tokens),
     }
     if (quality := _asked(job).quality) is not None:
-        told["quality"] = quality
-    return Rendered(msgspec.json.encode(told))
+        response["quality"] = quality
+    return Rendered(msgspec.json.encode(response))
 
 
 class Chunks:
@@ -78,13 +78,13 @@ class Chunks:
         }
 
 
-def _usage(prompt: int, made: int) -> dict[str, Any]:
+def _usage(prompt: int, image: int) -> dict[str, Any]:
     """Tokens of the prompt, and of the pictures' latents; what a picture sent costs is not counted."""
     return {
         "input_tokens": prompt,
         "input_tokens_details": {"image_tokens": 0, "text_tokens": prompt},
-        "output_tokens": made,
-        "total_tokens": prompt + made,
+        "output_tokens": image,
+        "total_tokens": prompt + image,
     }
 
 

@@ -20,20 +20,20 @@ _STATUS = frozenset({"message", "function_call", "function_call_output"})  # who
 
 def identified(item: Mapping[str, Any]) -> dict[str, Any]:
     """A checked item with every field that its kind has, its own id among them, or a new one."""
-    found = {"id": f"{_PREFIXES[item['type']]}_{secrets.token_hex(24)}", **item}
+    complete = {"id": f"{_PREFIXES[item['type']]}_{secrets.token_hex(24)}", **item}
     if item["type"] in _STATUS:
-        found.setdefault("status", "completed")
+        complete.setdefault("status", "completed")
     elif item["type"] == "reasoning":
-        found.setdefault("summary", [])
+        complete.setdefault("summary", [])
     else:
-        found.pop("status", None)
+        complete.pop("status", None)
     if item["type"] == "message":
         kind = "output_text" if item["role"] == "assistant" else "input_text"
         parts = [{"type": kind, "text": item["content"]}] if isinstance(item["content"], str) else item["content"]
-        found["content"] = [_part(part) for part in parts]
+        complete["content"] = [_part(part) for part in parts]
     elif item["type"].endswith("_output") and not isinstance(item["output"], str):
-        found["output"] = [_part(part) for part in item["output"]]
-    return found
+        complete["output"] = [_part(part) for part in item["output"]]
+    return complete
 
 
 def _part(part: Mapping[str, Any]) -> dict[str, Any]:

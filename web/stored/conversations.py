@@ -36,12 +36,12 @@ def settled(caller: Caller, conversation_id: str) -> Described:
     return conversation
 
 
-def _items(gateway: Gateway, said: Output) -> list[dict[str, Any]]:
+def _items(gateway: Gateway, response: Output) -> list[dict[str, Any]]:
     """A response's input and output."""
-    assert isinstance(said.result, results.TextResult)  # noqa: S101  (a response's events fold to nothing else)
-    request = responses.asked(gateway, said.job)
-    output = body.made(said.job, request, said.result, 0)["output"]
-    return [identified(item) for item in (*items.listed(said.job, request), *output)]
+    assert isinstance(response.result, results.TextResult)  # noqa: S101  (a response's events fold to nothing else)
+    request = responses.asked(gateway, response.job)
+    output = body.completed(response.job, request, response.result, 0)["output"]
+    return [identified(item) for item in (*items.listed(response.job, request), *output)]
 
 
 def past(caller: Caller, conversation_id: str, param: str | None) -> tuple[dict[str, Any], ...]:
@@ -62,6 +62,6 @@ def resolve(caller: Caller, data: Mapping[str, Any], within: str = "") -> Mappin
     if "conversation" not in data:
         return responses.resolve(caller, data, within)
     before = past(caller, data["conversation"], path(within, "conversation"))
-    found = responses.resolve(caller, data, within, before)
-    spoken = turns(responses.resolved(caller, before, "conversation"), "conversation")
-    return {**found, "messages": [*spoken, *found["messages"]]}
+    resolved_body = responses.resolve(caller, data, within, before)
+    earlier_messages = turns(responses.resolved(caller, before, "conversation"), "conversation")
+    return {**resolved_body, "messages": [*earlier_messages, *resolved_body["messages"]]}

@@ -36,7 +36,7 @@ class Past(NamedTuple):
 
     def output(self) -> list[dict[str, Any]]:
         """Its items."""
-        return list(body.made(self.job, self.asked, self.result, self.at)["output"])
+        return list(body.completed(self.job, self.asked, self.result, self.at)["output"])
 
     def turns(self) -> tuple[Message, ...]:
         """Its own input and what it said, as a later one reads them."""
@@ -72,7 +72,7 @@ def shown(caller: Caller, record: Record) -> dict[str, Any]:
     if isinstance(record.terminal, events.Done):
         result = store.result(record)
         assert isinstance(result, results.TextResult)  # noqa: S101  (its events fold to nothing else)
-        return body.made(job, request, result, record.terminal.at)
+        return body.completed(job, request, result, record.terminal.at)
     if record.terminal is not None:
         return body.ended(job, request, record.status, failure(job, record.terminal))
     return body.head(job, request, body.STATUS[record.status])
@@ -114,11 +114,11 @@ def resolve(
     """
     known = {item["id"]: item for item in conversation}
     sent = [known.get(item["id"], item) if item["type"] == "item_reference" else item for item in data.get("input", ())]
-    own = resolved(caller, sent, f"{path(within, 'input')}")
+    own_items = resolved(caller, sent, f"{path(within, 'input')}")
     param = path(within, "previous_response_id")
     before = [one.turns() for one in chain(caller, data.get("previous_response_id"), param)]
     history = [_again(turn) for one in reversed(before) for turn in one]
-    return {**data, "input": own, "messages": turns(own), "history": tuple(history)}
+    return {**data, "input": own_items, "messages": turns(own_items), "history": tuple(history)}
 
 
 def _again(turn: Message) -> Message:
@@ -156,14 +156,14 @@ def _referred(caller: Caller, item_id: str, param: str) -> Mapping[str, Any]:
 
 def _expanded(content: str, param: str) -> list[Mapping[str, Any]]:
     try:
-        found = list(ItemList().deserialize(items.expanded(content)))
+        unpacked = list(ItemList().deserialize(items.expanded(content)))
     except ValidationError as error:
         raise validation(error, param) from None
     except ValueError as error:
         raise InvalidValue(f"'{param}' {error}; send the items that compacting returned", param=param) from None
-    if any(item["type"] in ("compaction", "item_reference") for item in found):
+    if any(item["type"] in ("compaction", "item_reference") for item in unpacked):
         raise InvalidValue(f"'{param}' was not made here; send the items that compacting returned", param=param)
-    return found
+    return unpacked
 
 
 def _readable(item: Mapping[str, Any], param: str) -> Mapping[str, Any]:

@@ -101,8 +101,8 @@ class EmbeddingEngine(LengthBatchingEngine[Plan]):
             return Prepared(total, Plan(inputs, dimensions, self._budget.hold(TOKEN_BYTES * total, deadline)))
         hold = self._budget.hold(TOKEN_BYTES * total + 4 * self._dimensions * len(inputs), deadline)
         keys = tuple(key("" if self._shared else job.owner, text) for text in inputs)
-        found = self._cache.find(keys, deadline)
-        known = {index: found[one] for index, one in enumerate(keys) if one in found}
+        cached = self._cache.find(keys, deadline)
+        known = {index: cached[one] for index, one in enumerate(keys) if one in cached}
         plan = Plan(inputs, dimensions, hold, keys, known)
         if len(known) < len(inputs):
             return Prepared(total, plan)
@@ -158,16 +158,16 @@ def load(entry: EmbeddingsEntry, settings: Settings) -> EmbeddingEngine:
 
 
 def _cache(entry: EmbeddingsEntry, home: Path, folder: Path) -> VectorCache | None:
-    own = home / "vectors" / quote(entry.name, safe="")
+    vectors = home / "vectors" / quote(entry.name, safe="")
     if not entry.vector_cache_max_bytes:
-        shutil.rmtree(own, ignore_errors=True)
+        shutil.rmtree(vectors, ignore_errors=True)
         return None
     made_by = fingerprint([folder], entry.options, [version(name) for name in _MADE_BY])
     try:
-        for other in own.glob("*"):  # of what the model's files were before
+        for other in vectors.glob("*"):  # of what the model's files were before
             if not other.name.startswith(made_by):
                 other.unlink()
-        return VectorCache(own / f"{made_by}.sqlite", entry.vector_cache_max_bytes)
+        return VectorCache(vectors / f"{made_by}.sqlite", entry.vector_cache_max_bytes)
     except (OSError, sqlite3.Error) as error:
-        log.warning("vectors are not kept", folder=str(own), error=str(error))
+        log.warning("vectors are not kept", folder=str(vectors), error=str(error))
         return None

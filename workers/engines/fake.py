@@ -109,8 +109,8 @@ class FakeEngine(Engine[_Row]):
             return self._say(row, payload)
         if isinstance(payload, EmbeddingRequest):
             vectors = [base64.b64encode(struct.pack("<2f", len(text), 1.0)).decode() for text in payload.inputs]
-            found: list[Event] = [events.Vector(index, data) for index, data in enumerate(vectors)]
-            return [*found, events.Done(events.Usage(prompt_tokens=sum(map(len, payload.inputs))))]
+            vector_events: list[Event] = [events.Vector(index, data) for index, data in enumerate(vectors)]
+            return [*vector_events, events.Done(events.Usage(prompt_tokens=sum(map(len, payload.inputs))))]
         if isinstance(payload, ScoreRequest):
             scores: list[Event] = [
                 events.Score(index, 1 / (1 + len(document))) for index, document in enumerate(payload.documents)
@@ -130,8 +130,8 @@ class FakeEngine(Engine[_Row]):
         produced: list[Event] = []
         for index in range(len(row.prompts) * payload.n):
             prompt, word = row.prompts[index // payload.n], row.words[index // payload.n]
-            made = f"@{time.monotonic():.4f}" if word == "clock" else ""
-            pieces = [prompt if echo else "", f"{word}{row.emitted}{made} " if most else ""]
+            stamp = f"@{time.monotonic():.4f}" if word == "clock" else ""
+            pieces = [prompt if echo else "", f"{word}{row.emitted}{stamp} " if most else ""]
             logprobs = () if payload.logprobs is None else _logprobs(pieces, row.told[index], payload.logprobs)
             tokens = int(payload.count_tokens)
             produced.append(events.Delta("".join(pieces), index, reason, logprobs, thought, calls, tokens))
@@ -170,12 +170,12 @@ def _beside(payload: Sampling) -> tuple[tuple[CallDelta, ...], str]:
 
 def _logprobs(pieces: list[str], offset: int, alternatives: int) -> tuple[TokenLogprob, ...]:
     """An echoed prompt and a word as tokens, each its own only alternative; the prompt has no probability."""
-    found = []
+    logprobs = []
     for text, logprob in zip(pieces, (None, -1.0), strict=True):
         token = TokenLogprob(text, base64.b64encode(text.encode()).decode(), logprob, offset)
-        found.append(msgspec.structs.replace(token, top=(token,)[:alternatives]))
+        logprobs.append(msgspec.structs.replace(token, top=(token,)[:alternatives]))
         offset += len(text)
-    return tuple(token for token in found if token.token)
+    return tuple(token for token in logprobs if token.token)
 
 
 def _tokens(payload: Payload) -> events.Tokens:

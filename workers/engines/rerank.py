@@ -146,7 +146,7 @@ def reranker(folder: Path, entry: RerankEntry) -> Reranker:
 
 def _answers(encoder: TextEncoder, labels: Sequence[str]) -> Head:
     tokens = [encoder.tokenizer.encode(label, add_special_tokens=False) for label in labels]
-    if [len(found) for found in tokens] != [1, 1]:
+    if [len(ids) for ids in tokens] != [1, 1]:
         raise UnusableModel(f"{' and '.join(labels)}, by which this model would answer, must be one token each")
     ((no,), (yes,)) = tokens
     return head.of_tokens(encoder, no, yes)

@@ -126,37 +126,37 @@ class RecogniserEngine(Engine[Plan]):
 
     def step(self) -> Sequence[tuple[str, Event]]:
         """A window of one recording, and the end of those that were heard to theirs."""
-        made: list[tuple[str, Event]] = []
+        produced: list[tuple[str, Event]] = []
         for name, row in list(self._rows.items()):
             complete = row.recording.complete  # asked first: windows that come meanwhile are heard too
             if row.recording.error is not None:
-                made.append((name, self._failed(name, row.recording.error)))
+                produced.append((name, self._failed(name, row.recording.error)))
             elif complete and row.ahead() is None:
-                made += [(name, event) for event in (*self._opening(row), *self._ending(row))]
+                produced += [(name, event) for event in (*self._opening(row), *self._ending(row))]
                 self.drop(name)
         waiting = [name for name, row in self._rows.items() if row.ahead() is not None]
         if waiting:
             name = min(waiting, key=lambda one: (self._rows[one].plan.bulk, self._rows[one].windows_done))
-            made += [(name, event) for event in self._hear(name, self._rows[name])]
-        elif self._rows and not made:
+            produced += [(name, event) for event in self._hear(name, self._rows[name])]
+        elif self._rows and not produced:
             wait([self._decoding[name] for name in self._rows], _DECODING, FIRST_COMPLETED)
-        return made
+        return produced
 
     def _hear(self, name: str, row: Row) -> list[Event]:
         window = row.ahead()
         assert window is not None  # noqa: S101  (only such rows are heard)
         try:
             samples, before = row.recording.read(window.start, window.end)
-            own = samples[before * FRAME : (before + window.end - window.start) * FRAME]
-            result = self._recogniser.hear(own, row.plan.arguments, seed=window.start)
-            heard = list(segments(result, window.start, window.end))
+            window_samples = samples[before * FRAME : (before + window.end - window.start) * FRAME]
+            result = self._recogniser.hear(window_samples, row.plan.arguments, seed=window.start)
+            segments_ = list(segments(result, window.start, window.end))
         except Exception as error:
             return [self._failed(name, error)]
         row.windows_done += 1
         row.language = row.language or language(result)
         row.tokens += int(getattr(result, "generation_tokens", 0) or 0)
         progress = events.Progress(window.end, max(window.end, row.recording.frames))
-        return [*self._opening(row), *heard, progress]
+        return [*self._opening(row), *segments_, progress]
 
     def _failed(self, name: str, error: Exception) -> Event:
         self.drop(name)

@@ -105,16 +105,16 @@ class SpeechEngine(Engine[Plan]):
         """The next audio of the passage that is being spoken, or the beginning of somebody's next one."""
         name = min(self._rows, key=lambda one: self._turn(self._rows[one]))
         try:
-            made = next(self._steps[name])
+            step_events = next(self._steps[name])
         except JobError as error:
-            made = [events.Failed(error.failure)]
+            step_events = [events.Failed(error.failure)]
         except Exception as error:
             log.exception("a text could not be spoken", row=name)
             message = f"the text could not be spoken: {type(error).__name__}: {error}"
-            made = [events.Failed(Failure(EngineError.code, message))]
-        if made and isinstance(made[-1], events.TERMINAL):
+            step_events = [events.Failed(Failure(EngineError.code, message))]
+        if step_events and isinstance(step_events[-1], events.TERMINAL):
             self.drop(name)
-        return [(name, event) for event in made]
+        return [(name, event) for event in step_events]
 
     @staticmethod
     def _turn(row: Row) -> tuple[bool, bool, int]:

@@ -167,9 +167,9 @@ class WhisperEngine(Engine[Plan]):
     def _encode(self, fresh: Sequence[tuple[str, Passage]]) -> None:
         features = self._network.encode(mx.stack([passage.mel for _, passage in fresh if passage.mel is not None]))
         mx.eval(features)
-        for (name, passage), own in zip(fresh, features, strict=True):
-            passage.features, passage.mel = own, None
-            self._rows[name].language = self._rows[name].language or self._detect(own)
+        for (name, passage), encoded in zip(fresh, features, strict=True):
+            passage.features, passage.mel = encoded, None
+            self._rows[name].language = self._rows[name].language or self._detect(encoded)
 
     def _transform(self, name: str, passage: Passage) -> None:
         """Make the log-mel spectrogram (frames, bands) of a passage's window, with nothing behind its end."""

@@ -95,11 +95,11 @@ def _resampled(frames: Iterator[av.AudioFrame], rate: int) -> Iterator[av.AudioF
     setup: tuple[object, ...] | None = None
     resampler: av.AudioResampler | None = None
     for frame in frames:
-        own = (frame.format.name, frame.layout.name, frame.layout.nb_channels, frame.sample_rate)
-        if resampler is None or own != setup:
+        layout = (frame.format.name, frame.layout.name, frame.layout.nb_channels, frame.sample_rate)
+        if resampler is None or layout != setup:
             if resampler is not None:
                 yield from resampler.resample(None)
-            setup, resampler = own, av.AudioResampler("flt", frame.layout, rate)
+            setup, resampler = layout, av.AudioResampler("flt", frame.layout, rate)
         yield from resampler.resample(frame)
     if resampler is not None:
         yield from resampler.resample(None)

@@ -56,9 +56,9 @@ def _weights(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.full(len(power), 1 / len(power))
     signs = np.ones(len(power))
     mixed, along = 0.0, np.zeros(len(power))  # the sum's power, and each channel's covariance with it
-    for channel, own in enumerate(power):
-        if along[channel] < _OPPOSED * math.sqrt(mixed * own):
+    for channel, energy in enumerate(power):
+        if along[channel] < _OPPOSED * math.sqrt(mixed * energy):
             signs[channel] = -1
-        mixed += own + 2 * signs[channel] * along[channel]
+        mixed += energy + 2 * signs[channel] * along[channel]
         along += signs[channel] * covariance[channel]
     return signs * math.sqrt(loudest / mixed)

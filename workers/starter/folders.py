@@ -22,11 +22,11 @@ def complete(model: StarterModel, cache: Path) -> bool:
     """Whether the model's folder is there, of these package files, with every file the manifest lists."""
     folder = folder_of(model, cache)
     try:
-        found = json.loads((folder / MANIFEST).read_text())
-        sizes = {name: (folder / name).stat().st_size for name in found["files"]}
+        written = json.loads((folder / MANIFEST).read_text())
+        sizes = {name: (folder / name).stat().st_size for name in written["files"]}
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         return False
-    return bool(found == manifest(model, sizes))
+    return bool(written == manifest(model, sizes))
 
 
 def manifest(model: StarterModel, sizes: dict[str, int]) -> dict[str, Any]:

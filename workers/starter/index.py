@@ -60,9 +60,9 @@ class Index:
             )
             url, certificates, proxy = json.loads(answer.stdout)
         except (OSError, subprocess.CalledProcessError, ValueError) as error:
-            said = getattr(error, "stderr", None) or str(error)
+            output = getattr(error, "stderr", None) or str(error)
             raise FetchError(
-                f"pip does not say which package index to use ({said.strip().splitlines()[-1]}); "
+                f"pip does not say which package index to use ({output.strip().splitlines()[-1]}); "
                 "set UV_DEFAULT_INDEX to its address"
             ) from error
         return cls(url, certificates, proxy or None)

@@ -77,8 +77,8 @@ def quantization(weights: Mapping[str, mx.array]) -> dict[str, Any]:
         for name in weights
         if name.endswith(".scales")
     }
-    found = list(bits.values())
-    usual = max(set(found), key=found.count)
+    widths = list(bits.values())
+    usual = max(set(widths), key=widths.count)
     odd = {module: {"group_size": _GROUP, "bits": n} for module, n in bits.items() if n != usual}
     return {"group_size": _GROUP, "bits": usual, **odd}
 

@@ -72,8 +72,8 @@ def submit(
     """
     endpoint = endpoint or _endpoint(file)
     digest = _digest(file, endpoint)
-    found = _earlier(client, digest) if resume else None
-    if found is None:
+    batch_ = _earlier(client, digest) if resume else None
+    if batch_ is None:
         body = {
             "input_file_id": client.upload(file, "batch"),
             "endpoint": endpoint,
@@ -81,20 +81,20 @@ def submit(
             "metadata": {**metadata, _DIGEST: digest},
         }
         try:
-            found = client.post("/v1/batches", body, once=True)
+            batch_ = client.post("/v1/batches", body, once=True)
         except AnswerLost as error:
             raise ServerError(f"{error.message}; the same command with --resume finds out") from None
-        click.echo(f"submitted {found['id']}", err=True)
+        click.echo(f"submitted {batch_['id']}", err=True)
     else:
-        click.echo(f"{found['id']} is {found['status']}", err=True)
+        click.echo(f"{batch_['id']} is {batch_['status']}", err=True)
     if watched or out or errors:
-        _finish(client, _follow(client, found["id"]), out, errors, as_json)
+        _finish(client, _follow(client, batch_["id"]), out, errors, as_json)
         return
     if as_json:
-        show.dump(found)
+        show.dump(batch_)
     else:
-        click.echo(found["id"])
-    click.echo(f"to go on: mlxq batch watch {found['id']}", err=True)
+        click.echo(batch_["id"])
+    click.echo(f"to go on: mlxq batch watch {batch_['id']}", err=True)
 
 
 def _endpoint(file: Path) -> str:
@@ -190,11 +190,11 @@ def _judge(batch: Json, errors: Path | None) -> None:
 @talks
 def cancel(client: Client, batch_id: str, as_json: bool) -> None:
     """End a batch; what was answered until then stays."""
-    found = client.post(f"/v1/batches/{batch_id}/cancel")
+    batch_ = client.post(f"/v1/batches/{batch_id}/cancel")
     if as_json:
-        show.dump(found)
+        show.dump(batch_)
     else:
-        click.echo(f"{batch_id} is {found['status']}")
+        click.echo(f"{batch_id} is {batch_['status']}")
         click.echo(f"what was answered: mlxq batch results {batch_id} --out answers.jsonl", err=True)
 
 
@@ -206,17 +206,17 @@ def cancel(client: Client, batch_id: str, as_json: bool) -> None:
 @talks
 def results(client: Client, batch_id: str, out: Path | None, errors: Path | None, as_json: bool) -> None:
     """Fetch the answers of a batch that has ended: to --out, or standard output when no file is given."""
-    found = client.get(f"/v1/batches/{batch_id}")
-    if found["status"] not in ENDED:
-        raise RequestsFailed(f"{batch_id} is {found['status']}; `mlxq batch watch {batch_id}` waits for it")
+    batch_ = client.get(f"/v1/batches/{batch_id}")
+    if batch_["status"] not in ENDED:
+        raise RequestsFailed(f"{batch_id} is {batch_['status']}; `mlxq batch watch {batch_id}` waits for it")
     if out or errors:
-        _finish(client, found, out, errors, as_json)
+        _finish(client, batch_, out, errors, as_json)
         return
     write: Callable[[bytes], Any] = sys.stdout.buffer.write
-    if found.get("output_file_id"):
-        client.copy(f"/v1/files/{found['output_file_id']}/content", write)
+    if batch_.get("output_file_id"):
+        client.copy(f"/v1/files/{batch_['output_file_id']}/content", write)
         sys.stdout.buffer.flush()
-    _judge(found, errors)
+    _judge(batch_, errors)
 
 
 @batch.command("list")

@@ -118,16 +118,16 @@ def _converse(talk: Conversation, hide_thinking: bool) -> None:
         import readline  # noqa: F401 - lines can be edited and come back
     click.echo("/help tells what may be typed", err=True)
     while (line := _line()) is not None:
-        command, _, rest = line.partition(" ")
+        command, _, argument = line.partition(" ")
         try:
             if command == "/bye":
                 return
             if command == "/help":
                 click.echo(HELP, err=True)
             elif command == "/image":
-                talk.show(Path(rest.strip()).expanduser())
+                talk.show(Path(argument.strip()).expanduser())
             elif command in ("/new", "/system"):
-                talk.begin(rest.strip() or None)
+                talk.begin(argument.strip() or None)
             elif line:
                 _answer(talk, line, hide_thinking)
         except KeyboardInterrupt:

@@ -105,8 +105,8 @@ class Embedding:
         self._notes["done"] += size(embedded) + size(failed)
         self._notes["failed"] += failed
         self._notes["dim"] = self._into.dim
-        told = ((left, content["together"]), (sorted(alone), 1))
-        return [Piece(size(some), {"ranges": some, "together": together}) for some, together in told if some]
+        groups = ((left, content["together"]), (sorted(alone), 1))
+        return [Piece(size(some), {"ranges": some, "together": together}) for some, together in groups if some]
 
     def _put(self, first: int, stop: int, body: Json) -> None:
         data = sorted(body["data"], key=lambda item: item["index"])

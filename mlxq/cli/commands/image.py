@@ -99,7 +99,7 @@ def draw(
     model: str | None,
     overwrite: bool,
     as_json: bool,
-    **told: Any,
+    **options: Any,
 ) -> None:
     """Submit a job, show how it goes, and write its pictures; RequestsFailed when it does not succeed."""
     if out.suffix.lower() not in FORMATS:
@@ -109,7 +109,7 @@ def draw(
     if there and not overwrite:
         raise click.UsageError(f"{there[0]} is there; --overwrite replaces it")
     terminal = Terminal()
-    body = {name: value for name, value in told.items() if value is not None} | {
+    body = {name: value for name, value in options.items() if value is not None} | {
         "model": model or client.model(endpoint),
         "prompt": prompt,
         "n": n,

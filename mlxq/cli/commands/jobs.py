@@ -109,18 +109,18 @@ def wait(client: Client, jobs: tuple[str, ...], timeout: float | None, as_json: 
 def follow(client: Client, ids: Sequence[str], timeout: float | None) -> list[Json]:
     """Poll jobs until they have ended or time is up, and return them as they are then."""
     until = float("inf") if timeout is None else time.monotonic() + timeout
-    found: dict[str, Json] = {}
+    records: dict[str, Json] = {}
     pause = 0.05
     with Meter("jobs", len(ids)) as meter:
         while True:
             for job in ids:
-                if job not in found or found[job]["status"] in _UNFINISHED:
-                    found[job] = client.get(f"/v1/jobs/{job}")
+                if job not in records or records[job]["status"] in _UNFINISHED:
+                    records[job] = client.get(f"/v1/jobs/{job}")
             client.patience = PATIENT
-            open_ = [job for job in found.values() if job["status"] in _UNFINISHED]
+            open_ = [job for job in records.values() if job["status"] in _UNFINISHED]
             meter.show(len(ids) - len(open_), _what(open_[0]) if open_ else "")
             if not open_ or time.monotonic() >= until:
-                return [found[job] for job in ids]
+                return [records[job] for job in ids]
             time.sleep(max(0.0, min(pause, until - time.monotonic())))
             pause = min(1.5 * pause, 2.0)
 

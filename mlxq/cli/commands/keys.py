@@ -49,12 +49,12 @@ def keys() -> None:
 def create(client: Client, as_json: bool, **asked: str | int | None) -> None:
     """Make a key and print it: nobody can look it up later."""
     given = {name: value for name, value in asked.items() if value is not None}
-    made = client.post("/v1/admin/keys", given, once=True)
+    key = client.post("/v1/admin/keys", given, once=True)
     if as_json:
-        show.dump(made)
+        show.dump(key)
         return
-    click.echo(made["key"])
-    click.echo(f"made {made['id']} for {made['label']}; this is the only time that the key is shown", err=True)
+    click.echo(key["key"])
+    click.echo(f"made {key['id']} for {key['label']}; this is the only time that the key is shown", err=True)
 
 
 @keys.command("list")

@@ -33,11 +33,11 @@ def reload() -> None:
     before, _ = home.reloaded(folder)
     os.kill(int(identity[1]), signal.SIGHUP)
     until = time.monotonic() + _PATIENCE
-    while (found := home.reloaded(folder))[0] == before:
+    while (reloaded := home.reloaded(folder))[0] == before:
         if time.monotonic() > until:
             raise click.ClickException("the server has not read its file yet; its log says why")
         time.sleep(_LOOK)
-    _, changes = found
+    _, changes = reloaded
     if "error" in changes:
         raise click.ClickException(f"nothing was changed:\n{changes['error']}")
     time.sleep(_SEEN)

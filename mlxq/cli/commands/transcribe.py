@@ -245,7 +245,7 @@ def transcribe(
     overwrite: bool,
     cancel_on_interrupt: bool,
     as_json: bool,
-    **told: Any,
+    **options: Any,
 ) -> None:
     """Write down recordings.
 
@@ -270,7 +270,7 @@ def transcribe(
         )
     check_format(client, format_)
     body: Json = {"model": model or client.model(ENDPOINT), "response_format": format_}
-    body |= {name: value for name, value in told.items() if value is not None}
+    body |= {name: value for name, value in options.items() if value is not None}
     body |= {"timestamp_granularities": sorted(set(granularity))} if granularity else {}
     body |= {"vad_filter": True} if vad else {}
     body |= {"task": "translate"} if translate else {}

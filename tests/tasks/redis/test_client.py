@@ -9,7 +9,7 @@ from redis.exceptions import ExecAbortError, OutOfMemoryError, ReadOnlyError, Re
 
 from mlxq.settings import Settings
 from tasks.redis import client
-from tasks.redis.client import Refused, told
+from tasks.redis.client import Refused, as_refusal
 from tasks.redis.scripts import AWAY, answers
 from tasks.redis.store import JobStore
 from tasks.values.errors import QueueUnavailable, StorageFull
@@ -26,7 +26,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("kind", REFUSALS)
 def test_a_refusal_is_an_absence(kind: str) -> None:
-    refused = told(REFUSALS[kind])
+    refused = as_refusal(REFUSALS[kind])
     assert isinstance(refused, Refused) and isinstance(refused, AWAY) and refused.kind == kind
 
 
@@ -34,7 +34,7 @@ def test_a_refusal_is_an_absence(kind: str) -> None:
     "error", [ResponseError("WRONGTYPE Operation against a key"), ResponseError("unknown command"), ResponseError("")]
 )
 def test_any_other_error_stays_one(error: ResponseError) -> None:
-    assert told(error) is error
+    assert as_refusal(error) is error
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_any_other_error_stays_one(error: ResponseError) -> None:
 )
 def test_a_client_is_told_why_and_when_to_come_back(kind: str, answer: type[Exception]) -> None:
     with pytest.raises(answer) as caught, answers():
-        raise told(REFUSALS[kind])
+        raise as_refusal(REFUSALS[kind])
     assert caught.value.failure.retry_after  # type: ignore[attr-defined]
 
 

@@ -25,7 +25,7 @@ from tasks.values.errors import Failure
 from tasks.values.job import Job, Lane, Webhook
 from tasks.webhooks import deliveries
 from tasks.webhooks import sender as senders
-from tasks.webhooks.deliveries import Told
+from tasks.webhooks.deliveries import DeliveryRecord
 from tasks.webhooks.sender import WebhookSender
 from tests.support import receivers
 from tests.support.jobs import chat
@@ -62,12 +62,12 @@ def ended(store: JobStore, event: events.Terminal = events.Done(), **fields: obj
     return job
 
 
-def told(store: JobStore, job: Job) -> list[Told]:
+def told(store: JobStore, job: Job) -> list[DeliveryRecord]:
     return list(deliveries.of(store, store.keys.job(job.id)))
 
 
-def settled(store: JobStore, sending: WebhookSender, job: Job) -> list[Told]:
-    def all_over() -> list[Told] | None:
+def settled(store: JobStore, sending: WebhookSender, job: Job) -> list[DeliveryRecord]:
+    def all_over() -> list[DeliveryRecord] | None:
         sending.turn()
         found = told(store, job)
         return found if all(one.state != "pending" for one in found) else None
@@ -139,7 +139,7 @@ def test_the_next_try_waits_for_its_delay(store: JobStore, receiver: Receiver) -
     sending = sender(store, delays=senders.DELAYS)
     sending.turn()
 
-    def tried() -> Told | None:
+    def tried() -> DeliveryRecord | None:
         (one,) = [one for one in told(store, job) if one.delivery.own]
         return one if one.attempts else None
 

@@ -72,9 +72,9 @@ class _Session:
     def _answer(self, message: str | bytes) -> None:
         about: str | None = None
         try:
-            said = sockets.read(message)
-            about = said["id"] if isinstance(said.get("id"), str) else None
-            asked = _checked(said)
+            request = sockets.read(message)
+            about = request["id"] if isinstance(request.get("id"), str) else None
+            asked = _checked(request)
             if asked["type"] == "ping":
                 self._say({"type": "pong"})
             elif asked["type"] == "subscribe":

@@ -1,4 +1,4 @@
-"""Webhooks: whether a URL may be one, and what the end of a job or batch was told."""
+"""Webhooks: whether a URL may be one, and what the end of a job or batch was record."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def checked(settings: Settings, url: str, events: Sequence[str], param: str) -> 
 @blueprint.get("/v1/jobs/<job_id>/deliveries")
 @operation("listJobDeliveries", answers.ListDeliveriesResponse)
 def index(job_id: str) -> dict[str, Any]:
-    """What the job's end was told to webhooks, and how that went."""
+    """What the job's end was record to webhooks, and how that went."""
     store = gateway().store
     job = store.get(job_id, auth.current()).job
     return _listed(deliveries.of(store, store.keys.job(job.id)))
@@ -40,27 +40,27 @@ def index(job_id: str) -> dict[str, Any]:
 @blueprint.get("/v1/batches/<batch_id>/deliveries")
 @operation("listBatchDeliveries", answers.ListDeliveriesResponse)
 def of_batch(batch_id: str) -> dict[str, Any]:
-    """What the batch's end was told to webhooks, and how that went."""
+    """What the batch's end was record to webhooks, and how that went."""
     store = gateway().store
     batch = gateway().batches.get(batch_id, auth.current()).batch
     return _listed(deliveries.of(store, store.keys.batch(batch.id)))
 
 
-def _listed(found: Iterable[deliveries.Told]) -> dict[str, Any]:
-    return {"object": "list", "data": [_delivery(told) for told in found]}
+def _listed(records: Iterable[deliveries.DeliveryRecord]) -> dict[str, Any]:
+    return {"object": "list", "data": [_delivery(record) for record in records]}
 
 
-def _delivery(told: deliveries.Told) -> dict[str, Any]:
+def _delivery(record: deliveries.DeliveryRecord) -> dict[str, Any]:
     """The delivery object; the server's own webhook is its operator's business, so its address is not shown."""
-    own = told.delivery.own
+    own = record.delivery.own
     return {
-        "id": told.delivery.id,
+        "id": record.delivery.id,
         "object": "webhook.delivery",
-        "type": told.delivery.type,
-        "url": told.delivery.url if own else None,
-        "status": told.state,
-        "created_at": told.created // 1000,
-        "next_attempt_at": told.due // 1000 if told.due is not None and told.state == "pending" else None,
+        "type": record.delivery.type,
+        "url": record.delivery.url if own else None,
+        "status": record.state,
+        "created_at": record.created // 1000,
+        "next_attempt_at": record.due // 1000 if record.due is not None and record.state == "pending" else None,
         "attempts": [
             {
                 "at": attempt.at // 1000,
@@ -68,6 +68,6 @@ def _delivery(told: deliveries.Told) -> dict[str, Any]:
                 "status_code": attempt.status,
                 "error": attempt.error if own or attempt.error is None else "it was not reached",
             }
-            for attempt in told.attempts
+            for attempt in record.attempts
         ],
     }

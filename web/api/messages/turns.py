@@ -45,9 +45,9 @@ def _user(blocks: Sequence[Placed]) -> Iterator[Message]:
         shown += [part for part in parts if isinstance(part.block, content.Media)]
         text, _ = _said(part for part in parts if isinstance(part.block, str))
         yield Message("tool", _FAILED + text if result.is_error else text, call_id=result.call_id)
-    rest = [*shown, *(one for one in blocks if not isinstance(one.block, ToolResult))]
-    if rest or not results:
-        text, media = _said(rest)
+    others = [*shown, *(one for one in blocks if not isinstance(one.block, ToolResult))]
+    if others or not results:
+        text, media = _said(others)
         yield Message("user", text, media=media)
 
 

@@ -41,11 +41,11 @@ def create() -> dict[str, Any]:
     raw = admission.named(gateway(), ENDPOINT, intake.json(request, gateway()))
     data = unknown_fields.read(CompactSchema, raw)
     entry = admission.model(gateway(), data["model"], ENDPOINT, adapter=data.get("adapter"))
-    own = responses.resolve(caller, {**data, "previous_response_id": None})["input"]
+    own_items = responses.resolve(caller, {**data, "previous_response_id": None})["input"]
     before = list(responses.chain(caller, data.get("previous_response_id"), "previous_response_id"))
     history = [item for past in reversed(before) for item in (*past.asked.items, *past.output())]
     context = gateway().details(entry.name).context_length or UNKNOWN_CONTEXT
-    items = _told(data.get("instructions")) + _newest([*history, *own], CHARACTERS * context)
+    items = _told(data.get("instructions")) + _newest([*history, *own_items], CHARACTERS * context)
     now = gateway().clock.micros()
     return render.body(new_id("resp_", now), now // 1_000_000, items)
 

@@ -43,10 +43,12 @@ def create() -> dict[str, Any]:
     """Begin a conversation."""
     data = unknown_fields.read(ConversationCreateSchema, intake.json(request, gateway()))
     items = _identified(data.get("items", ()))
-    made = gateway().conversations.create(auth.current(), data.get("metadata", {}), gateway().settings.response_ttl)
+    conversation = gateway().conversations.create(
+        auth.current(), data.get("metadata", {}), gateway().settings.response_ttl
+    )
     if items:
-        gateway().conversations.add(made.conversation, items)
-    return render.body(made)
+        gateway().conversations.add(conversation.conversation, items)
+    return render.body(conversation)
 
 
 def _identified(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -86,13 +86,13 @@ def conversation(data: Mapping[str, Any]) -> dict[str, Any]:
     }
     messages = [Message("system", data["instructions"])] if data.get("instructions") else []
     return {
-        "messages": _begun_once([*messages, *data["history"], *own(data)]),
+        "messages": _begun_once([*messages, *data["history"], *input_messages(data)]),
         "template_options": {name: value for name, value in options.items() if value is not None},
         "tools": tuple(map(_tool, callable_tools(data.get("tools", [])))),
     }
 
 
-def own(data: Mapping[str, Any]) -> tuple[Message, ...]:
+def input_messages(data: Mapping[str, Any]) -> tuple[Message, ...]:
     """The turns of a body's own input."""
     return tuple(text.message(index, turn) for index, turn in enumerate(data["messages"]))
 
@@ -105,23 +105,25 @@ def _begun_once(turns: list[Message]) -> tuple[Message, ...]:
     return (Message("system", "\n\n".join(turn.content for turn in turns[:count])), *turns[count:])
 
 
-def _tool(found: CallableTool) -> Tool:
-    if found.tool["type"] == "function":
-        return Tool(**{name: value for name, value in found.tool.items() if name != "type"})
-    form = found.tool.get("format", {"type": "text"})
+def _tool(callable_tool: CallableTool) -> Tool:
+    if callable_tool.tool["type"] == "function":
+        return Tool(**{name: value for name, value in callable_tool.tool.items() if name != "type"})
+    form = callable_tool.tool.get("format", {"type": "text"})
     grammar = form if form["type"] == "grammar" else None
-    return text.custom_tool(found.tool, grammar, f"{found.param}.format.definition")
+    return text.custom_tool(callable_tool.tool, grammar, f"{callable_tool.param}.format.definition")
 
 
 def options(caller: Caller, data: Mapping[str, Any]) -> RenderOptions:
     """What rendering needs to know of a checked body, and what a later response does."""
     tools = list(callable_tools(data.get("tools", [])))
-    asked = values.Asked(render.shows(data), tuple(data["input"]), own(data), data.get("previous_response_id"))
+    asked = values.Asked(
+        render.shows(data), tuple(data["input"]), input_messages(data), data.get("previous_response_id")
+    )
     packed = values.encode(asked)
     large = data.get("store", True) and len(packed) > SMALL
     return RenderOptions(
-        custom_tools=tuple(found.name for found in tools if found.tool["type"] == "custom"),
-        namespaces={found.name: found.namespace for found in tools if found.namespace is not None},
+        custom_tools=tuple(one.name for one in tools if one.tool["type"] == "custom"),
+        namespaces={one.name: one.namespace for one in tools if one.namespace is not None},
         response=values.Response(
             None if large else asked,
             caller.gateway.store.blobs.put(packed, "application/json") if large else None,
@@ -143,7 +145,7 @@ def body(caller: Caller, job: Job, result: results.Result) -> Rendered:
     """The whole response."""
     assert isinstance(result, results.TextResult)  # noqa: S101  (a chat's events fold to nothing else)
     at = caller.gateway.store.done_at(job.id)
-    return Rendered(msgspec.json.encode(render.made(job, responses.asked(caller.gateway, job), result, at)))
+    return Rendered(msgspec.json.encode(render.completed(job, responses.asked(caller.gateway, job), result, at)))
 
 
 ENDPOINT = Endpoint(

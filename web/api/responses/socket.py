@@ -93,11 +93,11 @@ class _Session:
         try:
             auth.identify()  # a socket may be open for days, and its key be revoked
             sent = _read(message)
-            own = _checked({name: sent[name] for name in _OWN if name in sent})
-            self._stream_id = own.get("stream_id")
+            options = _checked({name: sent[name] for name in _OWN if name in sent})
+            self._stream_id = options.get("stream_id")
             raw = {name: value for name, value in sent.items() if name not in _OWN}
             with quota.admitted():
-                if own.get("generate", True):
+                if options.get("generate", True):
                     self._create(raw)
                 else:
                     self._prepare(raw)
@@ -143,9 +143,9 @@ class _Session:
         elif isinstance(ended, events.Done):
             asked = msgspec.structs.replace(responses.asked(caller.gateway, job), shows=render.shows(taken.data))
             self._prepared = _Prepared(values.id_of(job.id), self._expanded(raw))
-            begun, whole = render.head(job, asked, "in_progress"), render.read(job, asked, ended)
+            begun, completed = render.head(job, asked, "in_progress"), render.read(job, asked, ended)
             for number, (kind, response) in enumerate(
-                (("created", begun), ("in_progress", begun), ("completed", whole))
+                (("created", begun), ("in_progress", begun), ("completed", completed))
             ):
                 self._tell({"type": f"response.{kind}", "response": response, "sequence_number": number})
 
@@ -164,11 +164,11 @@ class _Session:
         """The same request, with what it goes on from in its place where that was prepared here."""
         if self._prepared is None or raw.get("previous_response_id") != self._prepared.response_id:
             return raw
-        before, own = self._prepared.asked, {**raw}
-        del own["previous_response_id"]
+        before, request = self._prepared.asked, {**raw}
+        del request["previous_response_id"]
         if "previous_response_id" in before:
-            own["previous_response_id"] = before["previous_response_id"]
-        return {**own, "input": [*_items(before.get("input")), *_items(raw.get("input"))]}
+            request["previous_response_id"] = before["previous_response_id"]
+        return {**request, "input": [*_items(before.get("input")), *_items(raw.get("input"))]}
 
     def _tell(self, event: Any) -> None:
         if event["type"] == "error":
@@ -199,9 +199,9 @@ def _read(message: str | bytes) -> Mapping[str, Any]:
     return intake.decoded(message.encode())
 
 
-def _checked(own: dict[str, Any]) -> dict[str, Any]:
+def _checked(options: dict[str, Any]) -> dict[str, Any]:
     try:
-        return checked(ResponsesMessageSchema, own, strict=True).data
+        return checked(ResponsesMessageSchema, options, strict=True).data
     except ValidationError as error:
         raise validation(error) from None
 

@@ -58,8 +58,8 @@ def _ready(shared: Gateway) -> tuple[dict[str, Any], int]:
     if waiting:
         names = ", ".join(model["id"] or "" for model in waiting)
         return _not_ready(Failure(ModelUnavailable.code, f"not ready: {names}"), waiting, warnings)
-    told = {name: state.state for name, state in states.items()}
-    return {"status": "ready", "models": list(states), "states": told, "warnings": warnings}, 200
+    by_name = {name: state.state for name, state in states.items()}
+    return {"status": "ready", "models": list(states), "states": by_name, "warnings": warnings}, 200
 
 
 def _not_ready(

@@ -30,7 +30,7 @@ blueprint = Blueprint("models", __name__)
 def index() -> dict[str, Any]:
     """Every configured model; as Anthropic's API lists them where `anthropic-version` is sent."""
     shared = gateway()
-    if anthropic.spoken():
+    if anthropic.is_asked():
         asked = unknown_fields.read(ModelListSchema, request.args.to_dict())
         listed = (_shown(shared, entry) for entry in shared.catalogue)
         return render.page(*cursors.stretch(listed, asked))
@@ -42,7 +42,7 @@ def index() -> dict[str, Any]:
 def show(name: str) -> dict[str, Any]:
     """One configured model, by its name, an alias, or as `MODEL:ADAPTER`."""
     shared, entry = gateway(), _entry(name)
-    return _shown(shared, entry) if anthropic.spoken() else _model(shared, entry)
+    return _shown(shared, entry) if anthropic.is_asked() else _model(shared, entry)
 
 
 @blueprint.post("/v1/models/<path:name>/load")

@@ -75,13 +75,13 @@ def base64(data: bytes) -> bytes:
 
 def mime_type(text: str) -> str | None:
     """A MIME type as the standard parses and writes it, with its parameters; None for what is not one."""
-    kind, _, rest = text.strip(_SPACE).partition("/")
-    subtype, _, rest = rest.partition(";")
+    kind, _, remainder = text.strip(_SPACE).partition("/")
+    subtype, _, remainder = remainder.partition(";")
     subtype = subtype.rstrip(_SPACE)
     if not (_TOKEN.fullmatch(kind) and _TOKEN.fullmatch(subtype)):
         return None
     parameters: dict[str, str] = {}
-    for name, value in _parameters(rest):
+    for name, value in _parameters(remainder):
         if _TOKEN.fullmatch(name) and _TEXT.fullmatch(value):
             parameters.setdefault(name, value)
     return f"{kind}/{subtype}".lower() + "".join(f";{name}={_written(value)}" for name, value in parameters.items())

@@ -113,8 +113,8 @@ class Worker(base.Worker):
             return _LOOK / 10
         return _LOOK if self._open() or not self._accepting else _REST
 
-    def _drop(self, found: Any) -> None:
-        for connection in [each for each in (*self._waiting, *self._leaving) if each.peer is found]:
+    def _drop(self, peer: Any) -> None:
+        for connection in [each for each in (*self._waiting, *self._leaving) if each.peer is peer]:
             self._close(connection)
 
     def _open(self) -> int:
@@ -160,7 +160,7 @@ class Worker(base.Worker):
     def _let_go(self) -> bool:
         """End the answer whose client has read nothing for longest, if that is a while; any thread may ask for it."""
         blocked = [(since, each.peer) for each in list(self._serving) if (since := each.peer.blocked) is not None]
-        since, peer = min(blocked, key=lambda found: found[0], default=(None, None))
+        since, peer = min(blocked, key=lambda one: one[0], default=(None, None))
         if peer is None or since is None or time.monotonic() - since < _STALLED:
             return False
         peer.blocked = None

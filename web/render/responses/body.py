@@ -74,7 +74,7 @@ def _choice(choice: Choice, tools: Sequence[Mapping[str, Any]]) -> str | dict[st
         return {"type": choice.kind, "name": choice.name}
     if choice.allowed is None:
         return choice.mode
-    types = {found.name: found.tool["type"] for found in callable_tools(tools)}
+    types = {one.name: one.tool["type"] for one in callable_tools(tools)}
     allowed = [{"type": types[name], "name": name} for name in choice.allowed]
     return {"type": "allowed_tools", "mode": choice.mode, "tools": allowed}
 
@@ -96,7 +96,7 @@ def head(job: Job, asked: Asked, status: str) -> dict[str, Any]:
     }
 
 
-def made(job: Job, asked: Asked, result: results.TextResult, at: int) -> dict[str, Any]:
+def completed(job: Job, asked: Asked, result: results.TextResult, at: int) -> dict[str, Any]:
     """A response with what it made, by this time in milliseconds since the epoch."""
     output, (choice,) = Output(job), result.choices
     for delta in replay.deltas(choice, 0):

@@ -75,8 +75,8 @@ class Stream:
 
     def broken(self, failure: Failure) -> Iterator[object]:
         """The last event of a stream that cannot go on."""
-        told = envelope(failure)
-        error = {"type": "error", "code": told["code"], "message": told["message"], "param": told["param"]}
+        fields = envelope(failure)
+        error = {"type": "error", "code": fields["code"], "message": fields["message"], "param": fields["param"]}
         self._over = True
         yield {**error, "sequence_number": max(self._number, self._after + 1)}
 

@@ -86,8 +86,8 @@ class Chunks:
 
 
 def _usage(usage: events.Usage) -> dict[str, Any]:
-    read, made = usage.prompt_tokens, usage.completion_tokens
-    return {"input_tokens": read, "output_tokens": made, "total_tokens": read + made}
+    read, spoken_tokens = usage.prompt_tokens, usage.completion_tokens
+    return {"input_tokens": read, "output_tokens": spoken_tokens, "total_tokens": read + spoken_tokens}
 
 
 def _asked(job: Job) -> SpeechRequest:

@@ -122,13 +122,13 @@ class _Chunks:
             yield {"content": event.text}
         custom = self._custom.setdefault(event.index, CustomCalls(self._job))
         for call in event.calls:
-            yield from ({"tool_calls": [one]} for one in custom.told(before=call.number))
+            yield from ({"tool_calls": [one]} for one in custom.completed(before=call.number))
             if self._job.options.function_call:
                 yield {"function_call": _function(call)}
             elif not custom.takes(call):
                 yield {"tool_calls": [_piece(call)]}
         if event.finish_reason is not None:
-            yield from ({"tool_calls": [one]} for one in custom.told())
+            yield from ({"tool_calls": [one]} for one in custom.completed())
 
     def _chunk(self, index: int, delta: object, logprobs: object = None, reason: str | None = None) -> object:
         choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": reason}

@@ -33,12 +33,12 @@ class CustomCalls:
         self._open[call.number].append(call)
         return True
 
-    def told(self, before: int | None = None) -> Iterator[dict[str, Any]]:
+    def completed(self, before: int | None = None) -> Iterator[dict[str, Any]]:
         """Those that are complete: all, or all before the call of a number."""
         for number in sorted(number for number in self._open if before is None or number < before):
             pieces = self._open.pop(number)
-            whole = ToolCall(pieces[0].id, pieces[0].name, "".join(piece.arguments for piece in pieces))
-            yield {"index": number, **shown(whole)}
+            call = ToolCall(pieces[0].id, pieces[0].name, "".join(piece.arguments for piece in pieces))
+            yield {"index": number, **shown(call)}
 
 
 def shown(call: ToolCall) -> dict[str, Any]:
@@ -49,9 +49,9 @@ def shown(call: ToolCall) -> dict[str, Any]:
 def text(call: ToolCall) -> str:
     """The text in the arguments that the model wrote, also where they were cut off; else those as they are."""
     arguments = call.arguments
-    for rest in _CUT:
+    for ending in _CUT:
         try:
-            decoded = msgspec.json.decode(arguments + rest)
+            decoded = msgspec.json.decode(arguments + ending)
         except msgspec.DecodeError:
             continue
         if isinstance(decoded, dict) and isinstance(decoded.get("input"), str):

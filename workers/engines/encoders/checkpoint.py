@@ -99,19 +99,19 @@ def fill(network: nn.Module, weights: Mapping[str, mx.array], mode: str = "affin
 
     if any(name.endswith(".scales") for name in weights):
         nn.quantize(network, class_predicate=bits)
-    own = dict(tree_flatten(network.parameters()))
-    if missing := sorted(own.keys() - weights.keys()):
+    parameters = dict(tree_flatten(network.parameters()))
+    if missing := sorted(parameters.keys() - weights.keys()):
         more = f" and {len(missing) - _TOLD} more" if len(missing) > _TOLD else ""
         raise UnusableModel(f"its weights lack {', '.join(missing[:_TOLD])}{more}")
-    for name, parameter in own.items():
+    for name, parameter in parameters.items():
         if parameter.shape != weights[name].shape:
             raise UnusableModel(
                 f"its weight {name} has the shape {weights[name].shape}, and config.json says {parameter.shape}"
             )
-    network.load_weights([(name, weights[name]) for name in own])
+    network.load_weights([(name, weights[name]) for name in parameters])
     network.eval()
     mx.eval(network.parameters())
-    return {name: weight for name, weight in weights.items() if name not in own}
+    return {name: weight for name, weight in weights.items() if name not in parameters}
 
 
 def _joined(weights: Mapping[str, mx.array]) -> dict[str, mx.array]:

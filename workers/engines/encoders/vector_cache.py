@@ -68,7 +68,7 @@ class VectorCache:
 
     def find(self, keys: Sequence[bytes], deadline: CheckDeadline = ENDLESS) -> Mapping[bytes, Vector]:
         """The vectors that are kept under some of these keys; raises JobCancelled."""
-        found: dict[bytes, Vector] = {}
+        vectors: dict[bytes, Vector] = {}
         for one in keys:
             deadline.look()
             try:
@@ -82,10 +82,10 @@ class VectorCache:
                 self._change(self._renew, reader, error)
                 break
             if row is not None and isinstance(row[1], bytes) and zlib.crc32(row[1]) == row[0]:
-                found[one] = np.frombuffer(row[1], "<f4")
-        if found:
-            self._change(self._touch, tuple(found))
-        return found
+                vectors[one] = np.frombuffer(row[1], "<f4")
+        if vectors:
+            self._change(self._touch, tuple(vectors))
+        return vectors
 
     def keep(self, vectors: Mapping[bytes, Vector]) -> None:
         """Have vectors written; nobody may write to them any more."""

@@ -86,23 +86,23 @@ class ImageEngine(Engine[Plan]):
         try:
             if self._adapters is not None:
                 self._adapters.use(row.adapter)
-            made = next(row.steps)
+            produced = next(row.steps)
         except JobError as error:
             return [(name, events.Failed(error.failure))]
         except Exception as error:
             log.exception("a picture could not be made", row=name)
             message = f"the picture could not be made: {type(error).__name__}: {error}"
             return [(name, events.Failed(Failure(EngineError.code, message)))]
-        if not made or not isinstance(made[-1], events.TERMINAL):
+        if not produced or not isinstance(produced[-1], events.TERMINAL):
             self._rows[name] = row
-        return [(name, event) for event in made]
+        return [(name, event) for event in produced]
 
     def device_memory(self) -> int:
         return mx.get_active_memory()
 
     def drop(self, row: str) -> None:
-        if found := self._rows.pop(row, None):
-            found.steps.close()
+        if dropped := self._rows.pop(row, None):
+            dropped.steps.close()
 
     def _draw(self, plan: Plan) -> Generator[list[Event]]:
         """The events of a job, those of one step at a time."""

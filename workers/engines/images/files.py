@@ -21,17 +21,17 @@ _EXIF = 0x8769
 
 
 def encode(
-    picture: Image.Image, format: Literal["png", "jpeg", "webp"], compression: int, told: Mapping[str, Any]
+    picture: Image.Image, format: Literal["png", "jpeg", "webp"], compression: int, metadata: Mapping[str, Any]
 ) -> bytes:
-    """A picture as a file; `told` is written into it as JSON: PNG's text "mlxq", elsewhere EXIF's comment."""
-    file, text = io.BytesIO(), json.dumps(told, ensure_ascii=False)
+    """A picture as a file; `metadata` is written into it as JSON: PNG's text "mlxq", elsewhere EXIF's comment."""
+    file, text = io.BytesIO(), json.dumps(metadata, ensure_ascii=False)
     if format == "png":
         info = PngInfo()
         info.add_itxt("mlxq", text)
         picture.save(file, "PNG", pnginfo=info)
         return file.getvalue()
     exif = Image.Exif()
-    exif.get_ifd(_EXIF)[_COMMENT] = b"ASCII\0\0\0" + json.dumps(told).encode()
+    exif.get_ifd(_EXIF)[_COMMENT] = b"ASCII\0\0\0" + json.dumps(metadata).encode()
     picture.save(file, format.upper(), quality=max(1, compression), exif=exif)
     return file.getvalue()
 

@@ -78,11 +78,11 @@ def load(entry: ImageEntry, settings: Settings) -> ImageEngine:
         ModelConfig.precision = mx.float32  # a CPU multiplies nothing else quickly
     variant = VARIANTS[entry.config_name]
     folder = local(entry.model_path, settings.cache)
-    made = arguments(variant, entry, entry.model_path if folder is None else str(folder))
+    model_arguments = arguments(variant, entry, entry.model_path if folder is None else str(folder))
     canvas, slots = canvas_class(variant), entry.batch_completion_size
     if canvas.ALONE and slots > 1:
         raise UnsupportedOption(f"{entry.config_name} draws one picture at a time; take 'batch_completion_size' out")
-    model = model_class(variant)(**made)
+    model = model_class(variant)(**model_arguments)
     adapters = None
     if entry.adapters:
         files = {name: Path(path).expanduser() for name, path in entry.adapters.items()}

@@ -87,10 +87,10 @@ def known(language: str) -> tuple[str, str]:
 
 def language(result: Any) -> str | None:
     """The code of the language that a model heard, where it says so."""
-    heard = getattr(result, "language", None)
-    if isinstance(heard, (list, tuple)):  # of each part of the window
-        heard = next(iter(heard), None)
-    return known(heard)[0] if isinstance(heard, str) and heard.lower() not in ("", "auto", "unknown") else None
+    detected = getattr(result, "language", None)
+    if isinstance(detected, (list, tuple)):  # of each part of the window
+        detected = next(iter(detected), None)
+    return known(detected)[0] if isinstance(detected, str) and detected.lower() not in ("", "auto", "unknown") else None
 
 
 def segments(result: Any, start: int, end: int) -> Iterator[Segment]:

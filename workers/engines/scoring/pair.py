@@ -58,10 +58,10 @@ def query_params(request: ScoreRequest) -> list[str]:
 
 def of_documents(request: ScoreRequest, queries: Sequence[Query], length: Callable[[Query], int]) -> list[Query]:
     """What was made of each document's query; refuses so many documents that their queries alone are too much."""
-    found = [queries[request.place(at)] for at in range(len(request.documents))]
-    if sum(map(length, found)) > TOGETHER:
+    by_document = [queries[request.place(at)] for at in range(len(request.documents))]
+    if sum(map(length, by_document)) > TOGETHER:
         raise too_much(request)
-    return found
+    return by_document
 
 
 def bounded(pairs: Iterator[Pair], request: ScoreRequest) -> Iterator[Pair]:

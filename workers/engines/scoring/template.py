@@ -53,11 +53,11 @@ def chosen(tokenizer: Any, config: Mapping[str, Any], file: str | None) -> Templ
 
     Raises UnusableModel where there is none of these.
     """
-    own = tokenizer.chat_template
+    template = tokenizer.chat_template
     if file is not None:
         return Template(tokenizer, Path(file).expanduser().read_text(encoding="utf-8"))
-    if isinstance(own, str) and "query" in own and "document" in own:
-        return Template(tokenizer, own)
+    if isinstance(template, str) and "query" in template and "document" in template:
+        return Template(tokenizer, template)
     if str(config.get("model_type", "")).startswith("qwen3"):
         return Template(tokenizer, QWEN3)
     raise UnusableModel(

@@ -19,8 +19,8 @@ import mlx.nn as nn  # noqa: E402
 
 def attend_on_gpu(queries: mx.array, keys: mx.array, values: mx.array) -> mx.array:
     """What each query finds; all are (windows, heads, positions, head size)."""
-    found: mx.array = mx.fast.scaled_dot_product_attention(queries, keys, values, scale=queries.shape[-1] ** -0.5)
-    return found
+    attended: mx.array = mx.fast.scaled_dot_product_attention(queries, keys, values, scale=queries.shape[-1] ** -0.5)
+    return attended
 
 
 def attend_on_cpu(queries: mx.array, keys: mx.array, values: mx.array) -> mx.array:
@@ -30,15 +30,15 @@ def attend_on_cpu(queries: mx.array, keys: mx.array, values: mx.array) -> mx.arr
     weights = (q * np.float32(q.shape[-1] ** -0.5)) @ k.swapaxes(-1, -2)
     weights -= weights.max(-1, keepdims=True)
     np.exp(weights, out=weights)
-    found = weights @ v
-    found /= weights.sum(-1, keepdims=True)
-    return mx.array(found).astype(queries.dtype)
+    attended = weights @ v
+    attended /= weights.sum(-1, keepdims=True)
+    return mx.array(attended).astype(queries.dtype)
 
 
 def gelu_on_gpu(x: mx.array) -> mx.array:
     """The exact GELU of every element."""
-    found: mx.array = nn.gelu(x)
-    return found
+    activated: mx.array = nn.gelu(x)
+    return activated
 
 
 def gelu_on_cpu(x: mx.array) -> mx.array:

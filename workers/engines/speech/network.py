@@ -109,8 +109,8 @@ class Network:
         for block in self._encoder.blocks:
             normed = block.attn_ln(x)
             keys, values = _keys_and_values(block.attn, normed)
-            heard = kernels.attend(_heads(block.attn, block.attn.query(normed)), keys, values)
-            x = x + block.attn.out(_joined(heard))
+            attended = kernels.attend(_heads(block.attn, block.attn.query(normed)), keys, values)
+            x = x + block.attn.out(_joined(attended))
             x = x + block.mlp2(kernels.gelu(block.mlp1(block.mlp_ln(x))))
         features: mx.array = self._encoder.ln_post(x)
         return features
@@ -140,8 +140,8 @@ class Network:
 
     def logits(self, states: mx.array) -> mx.array:
         """The logits of every token behind states, float32."""
-        found: mx.array = self._decoder.token_embedding.as_linear(states)
-        return found.astype(mx.float32)
+        logits: mx.array = self._decoder.token_embedding.as_linear(states)
+        return logits.astype(mx.float32)
 
 
 def _mask(cache: Cache, count: int, dtype: mx.Dtype) -> mx.array | None:
@@ -159,9 +159,9 @@ def _keys_and_values(attention: Any, x: mx.array) -> tuple[mx.array, mx.array]:
 
 def _attend(attention: Any, x: mx.array, keys: mx.array, values: mx.array, mask: mx.array | None = None) -> mx.array:
     queries = _heads(attention, attention.query(x))
-    heard = mx.fast.scaled_dot_product_attention(queries, keys, values, scale=queries.shape[-1] ** -0.5, mask=mask)
-    found: mx.array = attention.out(_joined(heard))
-    return found
+    attended = mx.fast.scaled_dot_product_attention(queries, keys, values, scale=queries.shape[-1] ** -0.5, mask=mask)
+    projected: mx.array = attention.out(_joined(attended))
+    return projected
 
 
 def _joined(heads: mx.array) -> mx.array:

@@ -94,10 +94,10 @@ class Passage:
             return [], self.size
         pieces, covered = _pieces(outcome.tokens, tokenizer.timestamp_begin, self.size, stride)
         offset = self.seek * _SECONDS
-        found = []
+        segments_ = []
         for piece in pieces:
             ids = [token.id for token in piece.tokens]
-            found.append(
+            segments_.append(
                 Segment(
                     offset + piece.start,
                     offset + piece.end,
@@ -113,7 +113,7 @@ class Passage:
                     else (),
                 )
             )
-        return found, covered or self.size  # a window that ends where it began would be heard for ever
+        return segments_, covered or self.size  # a window that ends where it began would be heard for ever
 
     def advance(self, segments: Sequence[Segment], covered: int, temperature: float) -> None:
         """Take in a window's segments, and move to where the next one begins."""

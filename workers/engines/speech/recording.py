@@ -86,11 +86,11 @@ class Recording:
             if detect is None and not self._cutter.skip and self.samples <= WINDOW * FRAME:
                 continue  # what fits into one window is not cut
             detect = detect or detector()
-            whole = len(waiting) // (CHUNK * _BYTES) * CHUNK * _BYTES
-            for start in range(0, whole, CHUNK * _BYTES):
+            complete = len(waiting) // (CHUNK * _BYTES) * CHUNK * _BYTES
+            for start in range(0, complete, CHUNK * _BYTES):
                 chunk = bytes(waiting[start : start + CHUNK * _BYTES])
                 self._found(self._cutter.add(detect(chunk) if self._cutter.looks else 1.0))
-            del waiting[:whole]
+            del waiting[:complete]
         if self._cutter is None or (detect is None and not self._cutter.skip):
             self._found(iter([Window(0, -(-self.samples // FRAME))]))
             return

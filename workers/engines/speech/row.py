@@ -52,15 +52,15 @@ class Row:
 
     def tell(self) -> Iterator[Event]:
         """What is known since the last call, up to Done."""
-        told = list(self._passed())
-        if self._begun is None and (told or self._complete or self.plan.done) and (self.language or self._over):
+        passed = list(self._passed())
+        if self._begun is None and (passed or self._complete or self.plan.done) and (self.language or self._over):
             self._begun = self._recording()
             yield self._begun
             if self.plan.done:
                 yield from self.plan.told
                 yield self._progress(self.plan.done)
                 self._tokens += sum(len(segment.tokens) for segment in self.plan.told)
-        yield from told
+        yield from passed
         if self._over:
             if self._recording() != self._begun:
                 yield self._recording()

@@ -62,9 +62,9 @@ class Rules:
         rows = zip(np.array(best), np.array(top), np.array(total), ends, np.array(times), strict=True)
         return text, [Looked(int(a), float(b), float(c), float(d), e) for a, b, c, d, e in rows]
 
-    def greedy(self, said: Sequence[int], looked: Looked) -> Token:
+    def greedy(self, tokens_before: Sequence[int], looked: Looked) -> Token:
         """The likeliest of the tokens that may follow what a row has said."""
-        text, only_end, times = self._allowed(said, looked)
+        text, only_end, times = self._allowed(tokens_before, looked)
         best, top, total = (self.end, looked.end, looked.end) if only_end else looked[:3]
         if not text:
             top = total = -np.inf
@@ -75,10 +75,15 @@ class Rules:
         return Token(int(best), float(top - mass))
 
     def sampled(
-        self, said: Sequence[int], looked: Looked, text: Numbers, temperature: float, random: np.random.Generator
+        self,
+        tokens_before: Sequence[int],
+        looked: Looked,
+        text: Numbers,
+        temperature: float,
+        random: np.random.Generator,
     ) -> Token:
         """One of the tokens that may follow, drawn at a temperature; `text` are the logits of the row's text tokens."""
-        allowed, only_end, times = self._allowed(said, looked)
+        allowed, only_end, times = self._allowed(tokens_before, looked)
         if only_end or not allowed:
             end = text[self.end]
             text = np.full_like(text, -np.inf)
@@ -88,18 +93,18 @@ class Rules:
         token = int(random.choice(len(weights), p=weights / weights.sum()))
         return Token(token, float(logits[token] - _logsumexp(logits)))
 
-    def _allowed(self, said: Sequence[int], looked: Looked) -> tuple[bool, bool, Numbers]:
+    def _allowed(self, tokens_before: Sequence[int], looked: Looked) -> tuple[bool, bool, Numbers]:
         """Whether text may follow, whether of it only the end, and the logits of the timestamps that may."""
         times = looked.times.copy()
-        if not said:
+        if not tokens_before:
             times[self._latest + 1 :] = -np.inf
             return False, False, times
-        last_is_time = said[-1] >= self.times
-        before_is_time = len(said) < 2 or said[-2] >= self.times
+        last_is_time = tokens_before[-1] >= self.times
+        before_is_time = len(tokens_before) < 2 or tokens_before[-2] >= self.times
         if last_is_time and before_is_time:
             times[:] = -np.inf
             return True, False, times
-        latest = max((token for token in said if token >= self.times), default=None)
+        latest = max((token for token in tokens_before if token >= self.times), default=None)
         if latest is not None:  # a segment is not empty, so its end is later than its beginning
             times[: latest - self.times + (0 if last_is_time else 1)] = -np.inf
         dominated = _logsumexp(looked.times) > looked.top and bool(np.isfinite(times).any())

@@ -45,32 +45,32 @@ class Aligner:
 
         `before` is when the last word before the window ended, in seconds.
         """
-        found = [{"seek": one.seek, "start": one.start, "end": one.end, "tokens": list(one.tokens)} for one in segments]
+        timed = [{"seek": one.seek, "start": one.start, "end": one.end, "tokens": list(one.tokens)} for one in segments]
         add_word_timestamps(
-            segments=found,
+            segments=timed,
             model=self,
             tokenizer=tokenizer,
             mel=features,
             num_frames=frames,
             last_speech_timestamp=before,
         )
-        return [_timed(segment, one) for segment, one in zip(segments, found, strict=True)]
+        return [_timed(segment, one) for segment, one in zip(segments, timed, strict=True)]
 
 
-def _timed(segment: Segment, found: dict[str, Any]) -> Segment:
+def _timed(segment: Segment, timed: dict[str, Any]) -> Segment:
     words = tuple(
         Word(word["word"], float(word["start"]), float(word["end"]), float(word["probability"]))
-        for word in found["words"]
+        for word in timed["words"]
     )
-    return replace(segment, start=float(found["start"]), end=float(found["end"]), words=words)
+    return replace(segment, start=float(timed["start"]), end=float(timed["end"]), words=words)
 
 
 def set_heads(model: Any, folder: Path) -> None:
     """Tell a model which of its heads follow the words, where a file beside the weights knows."""
     for name in HEADS:
         if (folder / name).is_file():
-            told = json.loads((folder / name).read_text())
-            heads = told if isinstance(told, list) else told.get("alignment_heads")
+            config = json.loads((folder / name).read_text())
+            heads = config if isinstance(config, list) else config.get("alignment_heads")
             if heads:
                 model.set_alignment_heads(np.array(heads))
                 return

@@ -237,8 +237,8 @@ def _fingerprint(entry: TextEntry, weights: Weights) -> str:
 
 
 def _context(entry: TextEntry, config: Mapping[str, Any]) -> int:
-    own = config.get("max_position_embeddings") or config.get("text_config", {}).get("max_position_embeddings")
-    return min(length for length in (entry.context_length, own, 1 << 20) if length)
+    trained = config.get("max_position_embeddings") or config.get("text_config", {}).get("max_position_embeddings")
+    return min(length for length in (entry.context_length, trained, 1 << 20) if length)
 
 
 def _vocabulary(model: Any) -> int:
@@ -249,11 +249,11 @@ def _vocabulary(model: Any) -> int:
 def _defaults(entry: TextEntry, settings: Settings, folder: Path) -> Defaults:
     """The entry's values, else the environment's, else the model's own, else ours."""
     path = folder / "generation_config.json"
-    own = json.loads(path.read_text()) if path.is_file() else {}
-    own = {"max_tokens": own.get("max_new_tokens"), **own}
+    generation_config = json.loads(path.read_text()) if path.is_file() else {}
+    generation_config = {"max_tokens": generation_config.get("max_new_tokens"), **generation_config}
     values: dict[str, Any] = {}
     for name, kind in SAMPLING.items():
-        for value in (entry.defaults.get(name), settings.defaults.get(name), own.get(name)):
+        for value in (entry.defaults.get(name), settings.defaults.get(name), generation_config.get(name)):
             with suppress(ValueError):  # a model's own may be anything, None among it
                 values.setdefault(name, checked(value, kind))
     return Defaults(**values)

@@ -16,9 +16,9 @@ def beginnings(turns: Sequence[Message]) -> list[int]:
 
     What the system says before everything else stays.
     """
-    told = opening(turns)
-    users = [index for index, turn in enumerate(turns) if index >= told and turn.role == "user"]
-    return sorted({told, *users})
+    instructions = opening(turns)
+    users = [index for index, turn in enumerate(turns) if index >= instructions and turn.role == "user"]
+    return sorted({instructions, *users})
 
 
 def opening(turns: Sequence[Message]) -> int:
@@ -31,26 +31,26 @@ def longest(turns: Sequence[Message], make: Callable[[tuple[Message, ...]], T]) 
 
     Later ends are shorter, so the longest that fits is found by halving.
     """
-    told, begins = tuple(turns[: opening(turns)]), beginnings(turns)
+    instructions, begins = tuple(turns[: opening(turns)]), beginnings(turns)
 
     def made(at: int) -> T | None:
         try:
-            return make((*told, *turns[begins[at] :]))
+            return make((*instructions, *turns[begins[at] :]))
         except ContextLengthExceeded:
             if at == len(begins) - 1:
                 raise
             return None
 
-    found = made(0)
-    if found is not None:
-        return found
+    fitting = made(0)
+    if fitting is not None:
+        return fitting
     low, high, best = 1, len(begins) - 1, None
     while low <= high:
         middle = (low + high) // 2
-        found = made(middle)
-        if found is None:
+        fitting = made(middle)
+        if fitting is None:
             low = middle + 1
         else:
-            best, high = found, middle - 1
+            best, high = fitting, middle - 1
     assert best is not None  # noqa: S101  (the last of them fits, or has raised)
     return best

@@ -14,24 +14,24 @@ _WORD = re.compile(r"\s+")
 
 def passages(text: str) -> list[str]:
     """What a text is spoken in; all its words stand in there, in their order. A text without words has none."""
-    found: list[str] = []
+    passages_: list[str] = []
     for sentence in _parts(text, _SENTENCE):
         for piece in _short(sentence):
-            room = FIRST if len(found) <= 1 else LONGEST
-            if found and len(found[-1]) < room and len(found[-1]) + len(piece) < LONGEST:
-                found[-1] = f"{found[-1]} {piece}"
+            room = FIRST if len(passages_) <= 1 else LONGEST
+            if passages_ and len(passages_[-1]) < room and len(passages_[-1]) + len(piece) < LONGEST:
+                passages_[-1] = f"{passages_[-1]} {piece}"
             else:
-                found.append(piece)
-    return found
+                passages_.append(piece)
+    return passages_
 
 
 def _parts(text: str, between: re.Pattern[str]) -> Iterator[str]:
     start = 0
-    for found in between.finditer(text):
+    for separator in between.finditer(text):
         # What closes a sentence belongs to it, and blanks to nobody.
-        if part := text[start : found.end()].strip():
+        if part := text[start : separator.end()].strip():
             yield part
-        start = found.end()
+        start = separator.end()
     if part := text[start:].strip():
         yield part
 

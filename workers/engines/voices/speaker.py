@@ -66,14 +66,14 @@ class Speaker:
 
     def arguments(self, request: SpeechRequest) -> Mapping[str, Any]:
         """What the model's `generate` is given for a request; an error names the field that it cannot honour."""
-        found: dict[str, Any] = self._voice(request.voice)
+        chosen: dict[str, Any] = self._voice(request.voice)
         if request.instructions is not None:
             if not self._architecture.instructions:
                 raise UnsupportedParameter("this model reads no 'instructions'; leave them out", param="instructions")
-            found["instruct"] = request.instructions
+            chosen["instruct"] = request.instructions
         if self._architecture.streams:
-            found |= {"stream": True, "streaming_interval": _INTERVAL}
-        return found | ({"verbose": False} if "verbose" in self._takes else {})
+            chosen |= {"stream": True, "streaming_interval": _INTERVAL}
+        return chosen | ({"verbose": False} if "verbose" in self._takes else {})
 
     def _voice(self, asked: str | None) -> dict[str, Any]:
         if asked is None and not self._speaks_by_itself:
@@ -86,7 +86,7 @@ class Speaker:
         if name is None and self._own:
             name = self._own[0]
         if self._architecture.named == "listed" and self._own:
-            name = next((own for own in self._own if name is not None and own.lower() == name.lower()), None)
+            name = next((known for known in self._own if name is not None and known.lower() == name.lower()), None)
             if name is None:
                 raise self._unknown(asked)
         elif self._architecture.named != "any":
@@ -145,7 +145,7 @@ def _listed(model: Any, folder: Path) -> Iterator[str]:
     if hasattr(model, "get_supported_speakers"):
         yield from map(str, model.get_supported_speakers() or ())
         return
-    own = getattr(model, "voices", None) or getattr(model.config, "speakers", None) or ()
-    yield from map(str, own)
+    voices = getattr(model, "voices", None) or getattr(model.config, "speakers", None) or ()
+    yield from map(str, voices)
     for place in _FOLDERS:
         yield from sorted(path.stem for path in (folder / place).glob("*.safetensors"))

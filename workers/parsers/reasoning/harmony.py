@@ -24,8 +24,8 @@ def recognises(template: str) -> bool:
 
 def parser(begun: bool, calls: MarkerParser | None = None) -> HarmonyParser:
     """A parser of one answer."""
-    own = isinstance(calls, HarmonyParser)
-    return HarmonyParser(thinks=True, begun=begun, calls=own, other_calls=None if own else calls)
+    same_format = isinstance(calls, HarmonyParser)
+    return HarmonyParser(thinks=True, begun=begun, calls=same_format, other_calls=None if same_format else calls)
 
 
 def prelude(begun: bool) -> Sequence[GrammarPart]:

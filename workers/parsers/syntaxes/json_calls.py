@@ -218,9 +218,9 @@ def _sure(emit: Callable[[str], None]) -> Callable[[str], None]:
             emit(text)
             return
         held.append(text)
-        whole = "".join(held)
-        if sure := len(whole) > _LONG or _BEGUN.match(whole) is not None:
-            emit(whole)
+        text = "".join(held)
+        if sure := len(text) > _LONG or _BEGUN.match(text) is not None:
+            emit(text)
 
     return feed
 

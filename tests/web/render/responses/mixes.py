@@ -205,7 +205,7 @@ def whole(of: Job, told: list[Event]) -> dict[str, Any]:
         assert isinstance(result, results.TextResult)
         kept = results.decode(results.encode(result))
         assert isinstance(kept, results.TextResult)
-        body = render.made(of, asked(of), kept, last.at)
+        body = render.completed(of, asked(of), kept, last.at)
     else:
         body = render.ended(of, asked(of), STATUS[type(last)], failure(of, last))
     return dict(msgspec.json.decode(msgspec.json.encode(body)))

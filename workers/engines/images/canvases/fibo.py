@@ -95,7 +95,7 @@ class Matte(FiboEdit):
 def structured(prompt: str, key: str) -> str:
     """A prompt as the JSON object that FIBO was trained on, unless it is one."""
     try:
-        found = json.loads(prompt)
+        parsed = json.loads(prompt)
     except ValueError:
-        found = None
-    return prompt if isinstance(found, dict) and (key in found or key != FiboEdit.KEY) else json.dumps({key: prompt})
+        parsed = None
+    return prompt if isinstance(parsed, dict) and (key in parsed or key != FiboEdit.KEY) else json.dumps({key: prompt})

@@ -77,8 +77,8 @@ class KleinEdit(Klein):
         )
         if self.model.model_config.supports_kv_cache:
             needed = self.prompts["negative_prompt_embeds"] is not None
-            made = self.model._create_kv_caches(cache_enabled=True, needs_negative_cache=needed)
-            self.caches = dict(zip(("kv_cache", "negative_kv_cache"), made, strict=True))
+            caches = self.model._create_kv_caches(cache_enabled=True, needs_negative_cache=needed)
+            self.caches = dict(zip(("kv_cache", "negative_kv_cache"), caches, strict=True))
         return latents
 
     def predict(self, step: int, latents: mx.array) -> mx.array:

@@ -31,12 +31,12 @@ class Control(Unrolled):
     def given(self, folder: Path) -> dict[str, Any]:
         given = super().given(folder)
         pictures, masked = given["image_paths"], given["mask_image"] is not None
-        source, controls = (pictures[0], pictures[1:]) if masked else (None, pictures)
+        edited, controls = (pictures[0], pictures[1:]) if masked else (None, pictures)
         guided = (self.ask.guidance or 1) > 1
         return {
             **given,
             "negative_prompt": (self.ask.negative_prompt or "") if guided else None,
-            "image_path": source,
+            "image_path": edited,
             "controlnet_image_path": controls[0] if controls else None,
             "controlnet_strength": self.ask.control,
         }

@@ -63,8 +63,8 @@ class Unrolled(Canvas):
         with tempfile.TemporaryDirectory(prefix="mlxq-") as folder:
             given = {name: value for name, value in self.given(Path(folder)).items() if value is not None}
             given = {name: value for name, value in given.items() if name in self.shared.taken}
-            made = yield from self.shared.draw(self.model, seed=seed, **given)
-        self._drawn = made.image
+            drawn = yield from self.shared.draw(self.model, seed=seed, **given)
+        self._drawn = drawn.image
 
     def advance(self, step: int, latents: Any) -> Any:
         if (seen := next(latents, None)) is not None:

@@ -147,8 +147,8 @@ def _marker(request: ChatRequest, answer_format: AnswerFormat) -> str | None:
         return None
     parts = [written.layout(tool.name, enforced(tool))[0] for tool in request.tools]
     begins = [written.BEFORE] if written.BEFORE else [part if isinstance(part, str) else "" for part in parts]
-    found = [marker for marker in written.MARKERS if all(text.startswith(marker) for text in begins)]
-    return max((marker for marker in found if marker not in _ORDINARY), key=len, default=None)
+    markers = [marker for marker in written.MARKERS if all(text.startswith(marker) for text in begins)]
+    return max((marker for marker in markers if marker not in _ORDINARY), key=len, default=None)
 
 
 def enforced(tool: Tool) -> Mapping[str, Any]:

@@ -29,8 +29,8 @@ class Stopper:
 
     def feed(self, text: str) -> StopCheck:
         """Take more text; after a stop string there is no more text."""
-        before, stop, rest = split(self._held + text, self._stops)
-        self._held = "" if stop else rest
+        before, stop, remainder = split(self._held + text, self._stops)
+        self._held = "" if stop else remainder
         return StopCheck(before + stop if stop and self._include else before, stop)
 
     def flush(self) -> str:

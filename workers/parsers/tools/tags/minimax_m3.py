@@ -151,8 +151,8 @@ def _inner(schema: Any, child: str, item: bool) -> Any:
     if item or child == "item":
         return schema.get("items")
     properties, others = schema.get("properties"), schema.get("additionalProperties")
-    own = properties.get(child) if isinstance(properties, Mapping) else None
-    return own if own is not None else others if isinstance(others, Mapping) else None
+    named = properties.get(child) if isinstance(properties, Mapping) else None
+    return named if named is not None else others if isinstance(others, Mapping) else None
 
 
 def _object(children: Sequence[tuple[str, Any]]) -> dict[str, Any]:
