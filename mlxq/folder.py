@@ -78,7 +78,7 @@ def _snapshot(repo: Path) -> Path | None:
 
 
 def draws(folder: Path) -> bool:
-    """Whether it is a model that makes pictures, whose parts lie in folders of their own."""
+    """Whether it is a model that makes images, whose parts lie in folders of their own."""
     return (folder / "model_index.json").exists() or ((folder / "transformer").is_dir() and (folder / "vae").is_dir())
 
 

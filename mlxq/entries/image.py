@@ -14,9 +14,9 @@ Scale: TypeAlias = Annotated[float, Meta(ge=-10, le=10)]
 
 
 class ImageOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Limits of a picture, and sizes of a model that mflux does not know."""
+    """Limits of an image, and sizes of a model that mflux does not know."""
 
-    max_pixels: Annotated[Positive, about("pixels of a picture")] = 2048 * 2048
+    max_pixels: Annotated[Positive, about("pixels of an image")] = 2048 * 2048
     transformer_overrides: Annotated[dict[str, Any], about("sizes of the transformer, by mflux's names")] = {}
     text_encoder_overrides: Annotated[dict[str, Any], about("sizes of the text encoder, by mflux's names")] = {}
 

@@ -10,6 +10,6 @@ from mlxq.names import ImageEdit
 
 
 class ImageEditEntry(ImageEntry, frozen=True, kw_only=True, tag="image-edit"):
-    """A model that edits pictures."""
+    """A model that edits images."""
 
     config_name: Annotated[ImageEdit, about("the kind of model")] = "flux-kontext-dev"

@@ -10,7 +10,7 @@ from mlxq.names import ImageGeneration
 
 
 class ImageGenerationEntry(ImageEntry, frozen=True, kw_only=True, tag="image-generation"):
-    """A model that makes pictures."""
+    """A model that makes images."""
 
     config_name: Annotated[
         ImageGeneration, about("the kind of model, of one that edits by default `flux-kontext-dev`")

@@ -80,7 +80,7 @@ class TextEntry(ModelEntry, frozen=True, kw_only=True):
     disable_auto_resize: Annotated[
         bool,
         about(
-            "false shrinks pictures to 448 pixels on their longer side; otherwise they are shrunk only where a request "
+            "false shrinks images to 448 pixels on their longer side; otherwise they are shrunk only where a request "
             "asks for it"
         ),
     ] = True

@@ -19,7 +19,7 @@ class ImageTokensDetails(Answer, frozen=True):
 
 
 class ImagesUsage(Answer, frozen=True):
-    """Tokens of the prompt, and of the pictures that were made."""
+    """Tokens of the prompt, and of the images that were made."""
 
     input_tokens: int
     input_tokens_details: ImageTokensDetails
@@ -28,7 +28,7 @@ class ImagesUsage(Answer, frozen=True):
 
 
 class Image(Answer, frozen=True):
-    """A picture, inside or behind a link, and the seed and steps that make it again."""
+    """An image, inside or behind a link, and the seed and steps that make it again."""
 
     seed: int
     steps: int
@@ -37,7 +37,7 @@ class Image(Answer, frozen=True):
 
 
 class ImagesResponse(Answer, frozen=True):
-    """The pictures that were made."""
+    """The images that were made."""
 
     created: int
     background: Literal["opaque", "transparent"]
@@ -58,28 +58,28 @@ class _Event(Answer, frozen=True):
 
 
 class ImageGenPartialImageEvent(_Event, frozen=True):
-    """How a picture looks so far."""
+    """How an image looks so far."""
 
     type: Literal["image_generation.partial_image"]
     partial_image_index: int
 
 
 class ImageGenCompletedEvent(_Event, frozen=True):
-    """A picture is made."""
+    """An image is made."""
 
     type: Literal["image_generation.completed"]
     usage: ImagesUsage
 
 
 class ImageEditPartialImageEvent(_Event, frozen=True):
-    """How a changed picture looks so far."""
+    """How a changed image looks so far."""
 
     type: Literal["image_edit.partial_image"]
     partial_image_index: int
 
 
 class ImageEditCompletedEvent(_Event, frozen=True):
-    """A picture is changed."""
+    """An image is changed."""
 
     type: Literal["image_edit.completed"]
     usage: ImagesUsage

@@ -43,7 +43,7 @@ class OutputLogprob(Answer, frozen=True):
 
 
 class ContentPart(Answer, frozen=True):
-    """A part of an item: a text that was told, said or thought, a picture, a sound or a file."""
+    """A part of an item: a text that was told, said or thought, an image, a sound or a file."""
 
     type: PartType
     text: str | UnsetType = UNSET

@@ -35,14 +35,14 @@ class ChatCompletionDeleted(Answer, frozen=True):
 
 
 class StoredPicture(Answer, frozen=True):
-    """Where a picture is, as it was sent."""
+    """Where an image is, as it was sent."""
 
     url: str
     detail: str | UnsetType = UNSET
 
 
 class StoredPart(Answer, frozen=True):
-    """A text or a picture of a message that was sent in parts."""
+    """A text or an image of a message that was sent in parts."""
 
     type: Literal["text", "image_url"]
     text: str | UnsetType = UNSET
@@ -50,7 +50,7 @@ class StoredPart(Answer, frozen=True):
 
 
 class StoredMessage(Answer, frozen=True):
-    """A message that was answered; `content_parts` are its texts and pictures where it was sent in parts."""
+    """A message that was answered; `content_parts` are its texts and images where it was sent in parts."""
 
     id: str
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]

@@ -12,7 +12,7 @@ from schemas.images.shared import ImagesSchema, Picture, Pictures, Real
 
 
 class ImagesEditsSchema(ImagesSchema):
-    """Pictures changed as a prompt says, where a `mask` is transparent or white."""
+    """Images changed as a prompt says, where a `mask` is transparent or white."""
 
     ACCEPTED: ClassVar[frozenset[str]] = ImagesSchema.ACCEPTED | {"input_fidelity"}  # they are seen as they are
 
@@ -23,10 +23,10 @@ class ImagesEditsSchema(ImagesSchema):
     images = Pictures(metadata=about("The name of `image` in OpenAI's JSON."))
     prompt = Text(required=True)
     mask = Picture()
-    image_strength = Real(0, 1, about("How strongly pictures lead a model that they lead, such as a ControlNet."))
+    image_strength = Real(0, 1, about("How strongly images lead a model that they lead, such as a ControlNet."))
 
     @validates_schema
     def has_pictures(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Refuse a body without a picture."""
+        """Refuse a body without an image."""
         if "image" not in data and "images" not in data:
-            raise ValidationError("a picture to edit is required.", "image")
+            raise ValidationError("an image to edit is required.", "image")

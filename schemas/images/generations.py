@@ -7,7 +7,7 @@ from schemas.images.shared import ImagesSchema, Picture, Real
 
 
 class ImagesGenerationsSchema(ImagesSchema):
-    """Pictures of a prompt; with `image`, variations of a picture that keep `image_strength` of it."""
+    """Images of a prompt; with `image`, variations of an image that keep `image_strength` of it."""
 
     prompt = Text(required=True)
     image = Picture()

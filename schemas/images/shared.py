@@ -12,8 +12,8 @@ from marshmallow.validate import Length, OneOf, Range
 from schemas.fields import Call, Flag, Shapes, Text, Upload, about
 from schemas.text.sampling import adapter
 
-MOST = 10  # pictures of a call
-SENT = 16  # pictures in a call
+MOST = 10  # images of a call
+SENT = 16  # images in a call
 SEEDS = 2**63
 QUALITIES = {"auto": None, "low": "low", "medium": "medium", "high": "high", "standard": "medium", "hd": "high"}
 _WORDS = {"true": True, "false": False}
@@ -39,7 +39,7 @@ class Size(fields.Field[tuple[int, int] | None]):
 
 
 class Quality(fields.Field[str | None]):
-    """How much work a picture is worth; `standard` and `hd` are older words for it."""
+    """How much work an image is worth; `standard` and `hd` are older words for it."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str | None:
         if not isinstance(value, str) or value not in QUALITIES:
@@ -95,17 +95,17 @@ class Pictures(fields.Field[list[Any]]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
         parsed = value if isinstance(value, list) else [value]
-        Length(1, SENT, error="must be one picture or up to {max}.")(parsed)
+        Length(1, SENT, error="must be one image or up to {max}.")(parsed)
         return parsed
 
     def shape(self, shapes: Shapes) -> dict[str, Any]:
-        """A picture or a list of them."""
+        """An image or a list of them."""
         one = shapes.field(Picture())
         return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": SENT}]}
 
 
 class ImagesSchema(Call):
-    """Pictures to make; numbers may be strings, because a form knows nothing else."""
+    """Images to make; numbers may be strings, because a form knows nothing else."""
 
     ACCEPTED: ClassVar[frozenset[str]] = frozenset({"moderation", "safety_identifier", "user"})
     REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {
@@ -124,11 +124,11 @@ class ImagesSchema(Call):
     steps = Whole(validate=Range(1, 1000), metadata=about("Denoising steps; the model's own number by default."))
     guidance_scale = Real(0, 100)
     seed = Whole(
-        validate=Range(0, SEEDS - 1), metadata=about("Picture i of a call has this seed + i; random unless given.")
+        validate=Range(0, SEEDS - 1), metadata=about("Image i of a call has this seed + i; random unless given.")
     )
     response_format = fields.String(
         validate=OneOf(["b64_json", "url"]),
-        metadata=about("The picture itself, or a signed link that works as long as the result is kept."),
+        metadata=about("The image itself, or a signed link that works as long as the result is kept."),
     )
     output_format = fields.String(validate=OneOf(["png", "jpeg", "webp"]))
     background = fields.String(
@@ -136,14 +136,14 @@ class ImagesSchema(Call):
         metadata=about("`transparent` needs a model that can, and PNG or WebP; else it is opaque."),
     )
     output_compression = Whole(validate=Range(0, 100), metadata=about("The quality of JPEG and WebP in percent."))
-    partial_images = Whole(validate=Range(0, 3), metadata=about("Previews of each picture in a stream."))
+    partial_images = Whole(validate=Range(0, 3), metadata=about("Previews of each image in a stream."))
     stream = FormFlag()
 
     @validates_schema
     def fits_together(self, data: Mapping[str, Any], **_: Any) -> None:
         """Refuse what would have no effect beside another field."""
         if data.get("stream") and data.get("response_format") == "url":
-            raise ValidationError("a stream holds the pictures themselves; leave it out.", "response_format")
+            raise ValidationError("a stream holds the images themselves; leave it out.", "response_format")
         if data.get("background") == "transparent" and data.get("output_format") == "jpeg":
             raise ValidationError("a JPEG has no transparency; make it png or webp.", "output_format")
         if "output_compression" in data and data.get("output_format", "png") == "png":

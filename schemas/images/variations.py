@@ -7,8 +7,8 @@ from schemas.images.shared import ImagesSchema, Picture, Real
 
 
 class ImagesVariationsSchema(ImagesSchema):
-    """Pictures like another one, of which they keep `image_strength`; a prompt may say in which way."""
+    """Images like another one, of which they keep `image_strength`; a prompt may say in which way."""
 
-    image = Picture(required=True, error_messages={"required": "a picture to vary is required."})
+    image = Picture(required=True, error_messages={"required": "an image to vary is required."})
     prompt = Text()
     image_strength = Real(0, 1)

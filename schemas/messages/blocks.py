@@ -1,4 +1,4 @@
-"""What a message of Anthropic's API says: content blocks of texts, pictures, documents, thinking, calls and results."""
+"""What a message of Anthropic's API says: content blocks of texts, images, documents, thinking, calls and results."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Texts(fields.Field[str]):
 
 
 class Base64ImageSchema(Body):
-    """A picture in base64."""
+    """An image in base64."""
 
     type = kind("base64")
     media_type = fields.String(required=True, validate=OneOf(PICTURES))
@@ -99,7 +99,7 @@ class FileSourceSchema(Body):
 
 
 class ImageBlockParamSchema(BlockParamSchema):
-    """A picture."""
+    """An image."""
 
     type = kind("image")
     source = ByType({"base64": Base64ImageSchema, "url": UrlSourceSchema, "file": FileSourceSchema}, required=True)
@@ -145,7 +145,7 @@ class CitationsSchema(Body):
 
 
 class DocumentBlockParamSchema(BlockParamSchema):
-    """A document: the pages of a PDF are pictures for a model that sees; others read its text."""
+    """A document: the pages of a PDF are images for a model that sees; others read its text."""
 
     type = kind("document")
     source = ByType(

@@ -48,7 +48,7 @@ class MessageItem(Item):
 
     @validates_schema
     def agree(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Refuse pictures, sounds and files in messages of other roles than the user's."""
+        """Refuse images, sounds and files in messages of other roles than the user's."""
         content = data.get("content")
         if isinstance(content, list) and data.get("role") != "user":
             for index, part in enumerate(content):

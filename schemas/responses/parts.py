@@ -43,7 +43,7 @@ class RefusedPart(InputPart):
 
 
 class InputImagePart(InputPart):
-    """A picture, by a URL, a data URL, or the id of a file."""
+    """An image, by a URL, a data URL, or the id of a file."""
 
     type = kind("input_image")
     image_url = Text()
@@ -57,7 +57,7 @@ class InputImagePart(InputPart):
 
 
 class InputFilePart(InputPart):
-    """A file, by its id, a URL, or a data URL; a PDF's pages are pictures with `detail`, as others are."""
+    """A file, by its id, a URL, or a data URL; a PDF's pages are images with `detail`, as others are."""
 
     type = kind("input_file")
     file_id = Text()

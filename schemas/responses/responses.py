@@ -22,7 +22,7 @@ from schemas.text.thinking import Effort
 from schemas.text.tools import MAX_TOOLS, Choice
 
 LOGPROBS, ENCRYPTED = "message.output_text.logprobs", "reasoning.encrypted_content"
-# What only hosted tools, or pictures that a client has anyway, have to include.
+# What only hosted tools, or images that a client has anyway, have to include.
 INCLUDABLE = (
     LOGPROBS,
     ENCRYPTED,

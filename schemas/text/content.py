@@ -1,4 +1,4 @@
-"""What a message says: a text, or parts of it with pictures, sounds and films between them."""
+"""What a message says: a text, or parts of it with images, sounds and videos between them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.containers import ByType, kind
 from schemas.fields import Body, Count, Shapes, Text, about, loaded
 
 DETAILS = ("auto", "low", "high", "original")
-LOW = 512 * 512  # pixels that `detail: low` leaves a picture
+LOW = 512 * 512  # pixels that `detail: low` leaves an image
 _DATA_URL = re.compile(r"\s*data:", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
 
@@ -22,7 +22,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
 class Media(NamedTuple):
     """A part that is not text: `source` is a URL, a file's or a blob's id, and stands in the part's `field`.
 
-    A picture is shrunk to `max_pixels`, if that is given. What a file holds is known when it is read; its `title` is
+    An image is shrunk to `max_pixels`, if that is given. What a file holds is known when it is read; its `title` is
     what the model reads before it. `param` is where the part stands in the body, unless that is where messages say.
     """
 
@@ -58,7 +58,7 @@ class RefusalPart(Part):
 
 
 class ImageUrl(Body):
-    """Where a picture is, and how much of it is wanted; only `low` and `max_pixels` change it."""
+    """Where an image is, and how much of it is wanted; only `low` and `max_pixels` change it."""
 
     IGNORED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"min_pixels": ()}
 
@@ -68,7 +68,7 @@ class ImageUrl(Body):
 
 
 class VideoUrl(Body):
-    """Where a film is."""
+    """Where a video is."""
 
     url = Text(required=True)
 
@@ -95,14 +95,14 @@ class Address(fields.Field[str | dict[str, Any]]):
 
 
 class ImagePart(Part):
-    """A picture."""
+    """An image."""
 
     type = kind("image_url")
     image_url = Address(ImageUrl)
 
 
 class VideoPart(Part):
-    """A film."""
+    """A video."""
 
     type = kind("video_url")
     video_url = Address(VideoUrl)
@@ -137,7 +137,7 @@ class FileRef(Body):
 
 
 class FilePart(Part):
-    """A PDF, a text, or a picture, sound or film."""
+    """A PDF, a text, or an image, sound or video."""
 
     type = kind("file")
     file = fields.Nested(FileRef, required=True)

@@ -159,7 +159,7 @@ class AudioChunk(msgspec.Struct, frozen=True, tag="audio_chunk"):
 
 
 class Preview(msgspec.Struct, frozen=True, tag="preview"):
-    """How picture `index` looks so far: the `number`-th of its previews from 0, a small JPEG in base64."""
+    """How image `index` looks so far: the `number`-th of its previews from 0, a small JPEG in base64."""
 
     index: int
     number: int
@@ -167,7 +167,7 @@ class Preview(msgspec.Struct, frozen=True, tag="preview"):
 
 
 class Picture(msgspec.Struct, frozen=True, tag="picture"):
-    """Picture `index` is made: its bytes, its size in pixels, and the seed and the steps that make it again."""
+    """Image `index` is made: its bytes, its size in pixels, and the seed and the steps that make it again."""
 
     index: int
     blob: BlobRef

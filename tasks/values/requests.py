@@ -227,12 +227,12 @@ class SpeechRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
 
 
 class ImageRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag="image"):
-    """Make `n` pictures of a prompt; a value of None leaves the choice to the model.
+    """Make `n` images of a prompt; a value of None leaves the choice to the model.
 
-    Picture `i` is drawn with `seed + i`. `images` are edited, or with `strength` (0 to 1: how much of the first one is
+    Image `i` is drawn with `seed + i`. `images` are edited, or with `strength` (0 to 1: how much of the first one is
     kept) varied, and only where `mask` is transparent or white. `size` is (width, height) in pixels; `previews` are
-    told of each picture while it is made; `compression` is the quality of JPEG and WebP in percent, as OpenAI has it.
-    `strength` is also how strongly pictures lead a model that they lead. `adapter` is one that the model lists.
+    told of each image while it is made; `compression` is the quality of JPEG and WebP in percent, as OpenAI has it.
+    `strength` is also how strongly images lead a model that they lead. `adapter` is one that the model lists.
     """
 
     prompt: str

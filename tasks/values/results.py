@@ -154,7 +154,7 @@ class SpeechResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="speech"
 
 
 class PicturesResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="pictures"):
-    """The pictures of a prompt, by index."""
+    """The images of a prompt, by index."""
 
     pictures: tuple[Picture, ...]
     usage: Usage = Usage()

@@ -69,7 +69,7 @@ def _text(value: object) -> str:
 
 def image_models() -> Iterator[str]:
     """Rows of what each kind of image model takes."""
-    yield "| `config_name` | pictures | mask | `image_strength` | transparent | previews | LoRA |"
+    yield "| `config_name` | images | mask | `image_strength` | transparent | previews | LoRA |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for name, variant in sorted(VARIANTS.items(), key=lambda item: item[1].edits):
         mask = {"none": "", "taken": "yes", "needed": "needed"}[variant.mask]

@@ -37,7 +37,7 @@ _TAGS = {
     "embeddings": "Texts as vectors.",
     "scores": "How well texts answer others.",
     "audio": "Recordings as text.",
-    "images": "Pictures, from words and from other pictures.",
+    "images": "Images, from words and from other images.",
     "jobs": "Any call as a job: polled, followed, listed, cancelled and deleted.",
     "files": "Uploads that outlive their request.",
     "batches": "The lines of a file as calls, run as there is room.",

@@ -1,4 +1,4 @@
-"""Pictures as OpenAI's bodies and events show them."""
+"""Images as OpenAI's bodies and events show them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tasks.values.job import Job
 from tasks.values.requests import ImageRequest
 from web.endpoint import Rendered
 
-_TOKEN = 16  # pixels of a side that a token of a picture stands for
+_TOKEN = 16  # pixels of a side that a token of an image stands for
 
 
 def body(job: Job, result: results.Result, show: Callable[[Job, events.Picture], Mapping[str, str]]) -> Rendered:
-    """The whole answer; `show` tells where a picture's bytes are."""
+    """The whole answer; `show` tells where an image's bytes are."""
     assert isinstance(result, results.PicturesResult)  # noqa: S101  (an image request's events fold to nothing else)
     first = result.pictures[0]
     shown = [{**show(job, picture), "seed": picture.seed, "steps": picture.steps} for picture in result.pictures]
@@ -36,7 +36,7 @@ def body(job: Job, result: results.Result, show: Callable[[Job, events.Picture],
 
 
 class Chunks:
-    """Turns the events of one job into those of OpenAI's streams; a picture that is made again is not shown again."""
+    """Turns the events of one job into those of OpenAI's streams; an image that is made again is not shown again."""
 
     def __init__(self, job: Job, kind: str, read: Callable[[BlobRef], str]) -> None:
         self._job, self._kind, self._read = job, kind, read
@@ -79,7 +79,7 @@ class Chunks:
 
 
 def _usage(prompt: int, image: int) -> dict[str, Any]:
-    """Tokens of the prompt, and of the pictures' latents; what a picture sent costs is not counted."""
+    """Tokens of the prompt, and of the images' latents; what an image sent costs is not counted."""
     return {
         "input_tokens": prompt,
         "input_tokens_details": {"image_tokens": 0, "text_tokens": prompt},

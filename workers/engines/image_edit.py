@@ -1,4 +1,4 @@
-"""Image models that edit pictures: `model_type: image-edit`."""
+"""Image models that edit images: `model_type: image-edit`."""
 
 from workers.engines.images.loading import load
 

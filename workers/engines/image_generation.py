@@ -1,4 +1,4 @@
-"""Image models that make pictures of words, and vary pictures: `model_type: image-generation`."""
+"""Image models that make images of words, and vary images: `model_type: image-generation`."""
 
 from workers.engines.images.loading import load
 

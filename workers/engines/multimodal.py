@@ -1,4 +1,4 @@
-"""Multimodal models: chats about pictures, in the same running batch as text."""
+"""Multimodal models: chats about images, in the same running batch as text."""
 
 from __future__ import annotations
 

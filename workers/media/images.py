@@ -1,4 +1,4 @@
-"""Pictures that somebody sent: opened under limits, turned as their camera was held, and refused with a reason."""
+"""Images that somebody sent: opened under limits, turned as their camera was held, and refused with a reason."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tasks.values.errors import InvalidValue
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 _READABLE = "PNG, JPEG, WebP or a GIF of one frame"
-_MPO = "MPO"  # how phones write a JPEG with a preview behind it; its first picture is the one that is meant
+_MPO = "MPO"  # how phones write a JPEG with a preview behind it; its first image is the one that is meant
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -39,22 +39,22 @@ _HEAD = 64  # bytes that tell what a file is
 
 @dataclass(frozen=True)
 class ImageLimits:
-    """The largest picture that is opened: in pixels, however few bytes hold them, and in bytes as it was sent."""
+    """The largest image that is opened: in pixels, however few bytes hold them, and in bytes as it was sent."""
 
     pixels: int = 64_000_000
     bytes: int = 64 << 20
 
 
 def open_image(source: BinaryIO | bytes, param: str, limits: ImageLimits) -> Image.Image:
-    """A picture, decoded and upright, in its own mode; InvalidValue of `param` says why it is refused.
+    """An image, decoded and upright, in its own mode; InvalidValue of `param` says why it is refused.
 
-    Nothing is decoded before the picture's size is known to be within the limits.
+    Nothing is decoded before the image's size is known to be within the limits.
     """
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     if size > limits.bytes:
-        raise InvalidValue(f"the picture is larger than {limits.bytes} bytes", param=param)
+        raise InvalidValue(f"the image is larger than {limits.bytes} bytes", param=param)
     head = file.read(_HEAD)
     file.seek(0)
     try:
@@ -63,16 +63,16 @@ def open_image(source: BinaryIO | bytes, param: str, limits: ImageLimits) -> Ima
         raise
     except UnidentifiedImageError:
         raise InvalidValue(
-            f"this is not a picture that can be read: {_why(head)}; send {_READABLE}", param=param
+            f"this is not an image that can be read: {_why(head)}; send {_READABLE}", param=param
         ) from None
     except Image.DecompressionBombError:
         raise InvalidValue(_too_large(limits), param=param) from None
     except Exception as error:  # what the decoders raise for broken files is of every kind
-        raise InvalidValue(f"the picture cannot be decoded: {error}", param=param) from error
+        raise InvalidValue(f"the image cannot be decoded: {error}", param=param) from error
 
 
 def pixels(file: BinaryIO) -> int:
-    """The pixels that a picture says it has, before it is decoded; 0 for anything else."""
+    """The pixels that an image says it has, before it is decoded; 0 for anything else."""
     try:
         image = Image.open(file, formats=FORMATS)
     except Exception:  # why it is refused is told when it is opened
@@ -81,7 +81,7 @@ def pixels(file: BinaryIO) -> int:
 
 
 def opaque(image: Image.Image) -> Image.Image:
-    """The same picture in RGB, what is transparent in it on white."""
+    """The same image in RGB, what is transparent in it on white."""
     if image.mode in ("I", "I;16", "I;16B", "I;16L"):  # 16 bits of grey, which convert() would cut off at 255
         return image.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
     if not image.has_transparency_data:
@@ -93,7 +93,7 @@ def opaque(image: Image.Image) -> Image.Image:
 
 
 def shrunk(image: Image.Image, pixels: int) -> Image.Image:
-    """The picture with at most so many pixels, its shape kept; one that has no more is returned as it is."""
+    """The image with at most so many pixels, its shape kept; one that has no more is returned as it is."""
     if image.width * image.height <= pixels:
         return image
     scale = math.sqrt(pixels / (image.width * image.height))
@@ -102,7 +102,7 @@ def shrunk(image: Image.Image, pixels: int) -> Image.Image:
 
 
 def within(image: Image.Image, side: int | None) -> Image.Image:
-    """The picture with no side longer than so many pixels, its shape kept; None leaves it as it is."""
+    """The image with no side longer than so many pixels, its shape kept; None leaves it as it is."""
     longest = max(image.size)
     if side is None or longest <= side:
         return image
@@ -115,20 +115,20 @@ def _decoded(file: BinaryIO, param: str, limits: ImageLimits) -> Image.Image:
     if image.width * image.height > limits.pixels:
         raise InvalidValue(f"{_too_large(limits)}: {image.width} × {image.height}", param=param)
     if getattr(image, "is_animated", False) and image.format != _MPO:
-        raise InvalidValue("the picture is animated; send the frame that is meant", param=param)
+        raise InvalidValue("the image is animated; send the frame that is meant", param=param)
     image.load()
     return image
 
 
 def _upright(image: Image.Image) -> Image.Image:
     turn = None
-    with contextlib.suppress(Exception):  # broken metadata cost the picture nothing but its turn
+    with contextlib.suppress(Exception):  # broken metadata cost the image nothing but its turn
         turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
     return image if turn is None else image.transpose(turn)
 
 
 def _too_large(limits: ImageLimits) -> str:
-    return f"the picture has more than {limits.pixels} pixels"
+    return f"the image has more than {limits.pixels} pixels"
 
 
 def _why(head: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Films that somebody sent, as a few of their pictures: opened under limits, and refused with a reason."""
+"""Videos that somebody sent, as a few of their frames: opened under limits, and refused with a reason."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tasks.values.errors import InvalidValue
 from workers.media.images import shrunk
 from workers.serving.check_deadline import ENDLESS, CheckDeadline
 
-_CONTAINER_OPTIONS = {"protocol_whitelist": ""}  # a playlist is a film that names other files
+_CONTAINER_OPTIONS = {"protocol_whitelist": ""}  # a playlist is a video that names other files
 _OFTEN = 2.0  # frames a second, as long as there are not too many
 
 
 @dataclass(frozen=True)
 class VideoLimits:
-    """The longest film in seconds and the largest in pixels of a frame, and how many frames are taken of it.
+    """The longest video in seconds and the largest in pixels of a frame, and how many frames are taken of it.
 
-    Frames of more than `kept` pixels are shrunk to that: models take films with few pixels each.
+    Frames of more than `kept` pixels are shrunk to that: models take videos with few pixels each.
     """
 
     seconds: float = 120.0
@@ -50,7 +50,7 @@ def open_video(file: BinaryIO, param: str, limits: VideoLimits, deadline: CheckD
             return _sampled(container, param, limits, deadline)
     except (av.FFmpegError, ValueError, MemoryError) as error:
         reason = error.strerror if isinstance(error, av.FFmpegError) else error
-        raise InvalidValue(f"the file cannot be decoded as a film: {reason}", param=param) from error
+        raise InvalidValue(f"the file cannot be decoded as a video: {reason}", param=param) from error
 
 
 def _sampled(container: av.container.InputContainer, param: str, limits: VideoLimits, deadline: CheckDeadline) -> Video:
@@ -61,19 +61,19 @@ def _sampled(container: av.container.InputContainer, param: str, limits: VideoLi
         began = frame.time if began is None else began
         now = frame.time - began
         if now > limits.seconds:
-            raise InvalidValue(f"the film is longer than the {limits.seconds:g} seconds that are taken", param=param)
+            raise InvalidValue(f"the video is longer than the {limits.seconds:g} seconds that are taken", param=param)
         if now < due:
             continue
         due += interval
         frames.append(np.asarray(shrunk(frame.to_image(), limits.kept)).transpose(2, 0, 1))
-        if len(frames) > limits.frames:  # how long the film is need not be known: half of them, half as often
+        if len(frames) > limits.frames:  # how long the video is need not be known: half of them, half as often
             del frames[1::2]
             interval *= 2
             due = len(frames) * interval
     if not frames:
-        raise InvalidValue("the film has no pictures", param=param)
+        raise InvalidValue("the video has no frames", param=param)
     if len({frame.shape for frame in frames}) > 1:
-        raise InvalidValue("the film changes its size midway", param=param)
+        raise InvalidValue("the video changes its size midway", param=param)
     return Video(np.stack(frames), 1 / interval)
 
 
@@ -88,5 +88,5 @@ def _frames(container: av.container.InputContainer, param: str, limits: VideoLim
 
 def _check(width: int, height: int, param: str, limits: VideoLimits) -> None:
     if width * height > limits.pixels:
-        message = f"the film's pictures have more than {limits.pixels} pixels: {width} × {height}"
+        message = f"the video's frames have more than {limits.pixels} pixels: {width} × {height}"
         raise InvalidValue(message, param=param)

@@ -15,8 +15,8 @@ from mlxq.entries.image_generation import ImageGenerationEntry
 from workers.engines.images.variants import VARIANTS, Variant
 
 LEFT_OUT = {
-    "Flux1Concept": "makes a heat map of where a word of the prompt is seen, beside the picture",
-    "Flux1ConceptFromImage": "makes a heat map of where a word is seen in a picture, and no other picture",
+    "Flux1Concept": "makes a heat map of where a word of the prompt is seen, beside the image",
+    "Flux1ConceptFromImage": "makes a heat map of where a word is seen in an image, and no other image",
 }  # mflux's classes that no kind of image model is of
 PICTURES = frozenset(
     {
@@ -73,8 +73,8 @@ def _undrawn(variant: Variant, kind: type, always: tuple[str, ...]) -> Iterator[
         "guidance": variant.guidance is not None,
         "negative_prompt": variant.negative and not variant.canvas.startswith("flux2."),  # ours reaches its encoder
         "image_strength": variant.strength,
-        "picture": variant.images > 0 and not taken & PICTURES,
-        "strength of a picture": variant.control is not None and not taken & STRENGTHS,
+        "image": variant.images > 0 and not taken & PICTURES,
+        "strength of an image": variant.control is not None and not taken & STRENGTHS,
         "mask_path, mask_image or masked_image_path": variant.mask != "none"
         and not taken & {"mask_path", "mask_image", "masked_image_path"},
     }

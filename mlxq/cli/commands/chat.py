@@ -14,14 +14,14 @@ import click
 from mlxq.cli.client import Client, Json, ServerError, talks
 
 PATH = "/v1/chat/completions"
-HELP = """/image PATH   show a picture with the next message
+HELP = """/image PATH   show an image with the next message
 /new          begin a new conversation
 /system TEXT  begin a new one with this system message
 /bye          end, as Ctrl-D does; Ctrl-C ends an answer"""
 
 
 class Conversation:
-    """What was said so far, and the pictures that go with the next message."""
+    """What was said so far, and the images that go with the next message."""
 
     def __init__(self, client: Client, model: str, system: str | None, options: Json) -> None:
         self._client, self._options = client, {"model": model, **options}
@@ -33,7 +33,7 @@ class Conversation:
         self._messages: list[Json] = [{"role": "system", "content": system}] if system else []
 
     def show(self, picture: Path) -> None:
-        """Have a picture go with the next message; click.BadParameter when it cannot be read."""
+        """Have an image go with the next message; click.BadParameter when it cannot be read."""
         if not picture.is_file():
             raise click.BadParameter(f"{picture}: no such file")
         self._pictures.append(picture)
@@ -77,7 +77,7 @@ def _data_url(picture: Path) -> str:
 @click.argument("model", required=False)
 @click.argument("prompt", required=False)
 @click.option(
-    "--image", "pictures", type=click.Path(path_type=Path), multiple=True, help="A picture for the first message."
+    "--image", "pictures", type=click.Path(path_type=Path), multiple=True, help="An image for the first message."
 )
 @click.option("--system", help="The system message.")
 @click.option("--max-tokens", type=click.IntRange(1), help="The longest answer; the model's default when left out.")

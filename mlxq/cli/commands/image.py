@@ -1,4 +1,4 @@
-"""`mlxq image`: pictures of a prompt, and pictures changed as a prompt says."""
+"""`mlxq image`: images of a prompt, and images changed as a prompt says."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mlxq.cli.terminal.progress import Meter
 GENERATIONS, EDITS = "/v1/images/generations", "/v1/images/edits"
 FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 _PREVIEWS = 3
-_KEPT = 86_400  # seconds that the server has an uploaded picture, unless it is deleted before
+_KEPT = 86_400  # seconds that the server has an uploaded image, unless it is deleted before
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -36,32 +36,32 @@ class _Image(click.Group):
 
 @click.group(cls=_Image)
 def image() -> None:
-    """Make pictures: mlxq image "a lighthouse at dusk" --out lighthouse.png.
+    """Make images: mlxq image "a lighthouse at dusk" --out lighthouse.png.
 
-    Ctrl-C cancels the picture on the server too.
+    Ctrl-C cancels the image on the server too.
     """
 
 
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What pictures have in common."""
+    """What images have in common."""
     for option in (
         click.option("--negative-prompt", help="What is not to be seen."),
         click.option("--guidance-scale", type=float, help="How closely the prompt is followed."),
         click.option("--steps", type=click.IntRange(1), help="Denoising steps; the model's own when left out."),
         click.option("--quality", type=click.Choice(["low", "medium", "high"]), help="In place of a number of steps."),
-        click.option("--seed", type=click.IntRange(0), help="Draws the same picture again; random when left out."),
-        click.option("--size", help="WIDTHxHEIGHT in pixels; the model's or the picture's own when left out."),
+        click.option("--seed", type=click.IntRange(0), help="Draws the same image again; random when left out."),
+        click.option("--size", help="WIDTHxHEIGHT in pixels; the model's or the image's own when left out."),
         click.option(
             "--background", type=click.Choice(["opaque", "transparent"]), help="Transparent where a model can."
         ),
-        click.option("--n", type=click.IntRange(1, 10), default=1, help="How many pictures; one when left out."),
+        click.option("--n", type=click.IntRange(1, 10), default=1, help="How many images; one when left out."),
         click.option("--model", help="Who draws; the only model that can when left out."),
         click.option("--overwrite", is_flag=True, help="Replace what is there."),
         click.option(
             "--out",
             required=True,
             type=click.Path(path_type=Path, dir_okay=False),
-            help="A .png, .jpg or .webp; several pictures are numbered.",
+            help="A .png, .jpg or .webp; several images are numbered.",
         ),
     ):
         command = option(command)
@@ -70,22 +70,22 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @image.command()
 @click.argument("prompt")
-@click.option("--image", "pictures", type=_FILE, help="A picture to begin with.")
-@click.option("--image-strength", type=click.FloatRange(0, 1), help="How much of that picture is kept.")
+@click.option("--image", "pictures", type=_FILE, help="An image to begin with.")
+@click.option("--image-strength", type=click.FloatRange(0, 1), help="How much of that image is kept.")
 @options
 def generate(client: Client, prompt: str, pictures: Path | None, **given: Any) -> None:
-    """Make pictures of a prompt."""
+    """Make images of a prompt."""
     draw(client, GENERATIONS, prompt, {"image": [pictures] if pictures else []}, **given)
 
 
 @image.command()
 @click.argument("prompt")
-@click.option("--image", "pictures", type=_FILE, multiple=True, required=True, help="A picture; may be given again.")
-@click.option("--image-strength", type=click.FloatRange(0, 1), help="How strongly pictures lead a ControlNet.")
-@click.option("--mask", type=_FILE, help="Where it changes: what is transparent, or white, in a picture of that size.")
+@click.option("--image", "pictures", type=_FILE, multiple=True, required=True, help="An image; may be given again.")
+@click.option("--image-strength", type=click.FloatRange(0, 1), help="How strongly images lead a ControlNet.")
+@click.option("--mask", type=_FILE, help="Where it changes: what is transparent, or white, in an image of that size.")
 @options
 def edit(client: Client, prompt: str, pictures: Sequence[Path], mask: Path | None, **given: Any) -> None:
-    """Change pictures as a prompt says."""
+    """Change images as a prompt says."""
     draw(client, EDITS, prompt, {"image": list(pictures), "mask": [mask] if mask else []}, **given)
 
 
@@ -101,7 +101,7 @@ def draw(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Submit a job, show how it goes, and write its pictures; RequestsFailed when it does not succeed."""
+    """Submit a job, show how it goes, and write its images; RequestsFailed when it does not succeed."""
     if out.suffix.lower() not in FORMATS:
         raise click.UsageError(f"--out must end with {', '.join(FORMATS)}")
     outs = [out] if n == 1 else [out.with_stem(f"{out.stem}-{number}") for number in range(1, n + 1)]
@@ -146,7 +146,7 @@ def _result(client: Client, endpoint: str, body: Json, terminal: Terminal) -> Js
         raise
     ended = client.get(f"/v1/jobs/{job}")
     if ended["status"] != "succeeded":
-        raise RequestsFailed(f"{job} is {ended['status']}: {show.problem(ended['error']) or 'it has no picture'}")
+        raise RequestsFailed(f"{job} is {ended['status']}: {show.problem(ended['error']) or 'it has no image'}")
     return client.get(f"/v1/jobs/{job}/result")
 
 

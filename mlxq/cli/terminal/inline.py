@@ -1,4 +1,4 @@
-"""Pictures in the terminal, where it can show them: iTerm2's and Kitty's ways, which several others follow."""
+"""Images in the terminal, where it can show them: iTerm2's and Kitty's ways, which several others follow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 _ITERM = frozenset({"iTerm.app", "WezTerm", "vscode", "mintty"})  # of TERM_PROGRAM
-_ROWS = 12  # of text that a picture is high
+_ROWS = 12  # of text that an image is high
 _PNG = b"\x89PNG"
 _CHUNK = 4096  # bytes of base64 that Kitty takes at once
 
@@ -28,7 +28,7 @@ class Terminal:
         return self._iterm
 
     def picture(self, data: bytes) -> str:
-        """What shows this picture when it is written, or nothing."""
+        """What shows this image when it is written, or nothing."""
         if self._iterm:
             size = f"size={len(data)};height={_ROWS};preserveAspectRatio=1;inline=1"
             return f"\x1b]1337;File={size}:{base64.b64encode(data).decode()}\x1b\\"
@@ -37,7 +37,7 @@ class Terminal:
         return ""
 
     def show(self, data: bytes) -> None:
-        """Write a picture to the terminal, if it shows any."""
+        """Write an image to the terminal, if it shows any."""
         if sequence := self.picture(data):
             sys.stderr.write(sequence + "\n")
             sys.stderr.flush()

@@ -60,7 +60,7 @@ class Meter:
             self._say()
 
     def above(self, text: str) -> None:
-        """Write something for the terminal, a picture perhaps, above the bar."""
+        """Write something for the terminal, an image perhaps, above the bar."""
         if text and not self._plain:
             self._progress.console.print(Text(text), soft_wrap=True)
 

@@ -106,7 +106,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
 def test_what_is_hostile_or_broken_is_refused_with_a_reason(name: str) -> None:
     make, why = HOSTILE[name]
     data = make()
-    with pytest.raises(InvalidValue, match=why or "picture") as refusal:
+    with pytest.raises(InvalidValue, match=why or "image") as refusal:
         open_image(data, "messages[0].content[1]", LIMITS)
     assert refusal.value.failure.param == "messages[0].content[1]"
 

@@ -1,4 +1,4 @@
-"""`GET /v1/images/content/…`: a picture behind a signed link."""
+"""`GET /v1/images/content/…`: an image behind a signed link."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def show(token: str) -> Response:
     store = gateway().store
     ref = signing.read(gateway().settings, token, store.now())
     if not store.holds_blob(ref.sha256):
-        raise NotFound("this picture is gone: its job was deleted or has expired")
+        raise NotFound("this image is gone: its job was deleted or has expired")
     response = send_file(store.blobs.open(ref), mimetype=ref.type, etag=ref.sha256, max_age=0)
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response

@@ -35,5 +35,5 @@ ENDPOINT = Endpoint(
     endpoint=ENDPOINT,
 )
 def create() -> Response:
-    """Change pictures."""
+    """Change images."""
     return calls.serve(ENDPOINT)

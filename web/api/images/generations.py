@@ -34,5 +34,5 @@ ENDPOINT = Endpoint(
     example={"model": "flux2-klein-4b", "prompt": "a lighthouse at dusk", "size": "512x512"},
 )
 def create() -> Response:
-    """Make pictures."""
+    """Make images."""
     return calls.serve(ENDPOINT)

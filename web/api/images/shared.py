@@ -1,4 +1,4 @@
-"""What the image endpoints share: from a body to a request, and from pictures to answers."""
+"""What the image endpoints share: from a body to a request, and from images to answers."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def options(data: Mapping[str, Any]) -> RenderOptions:
 
 
 def body(caller: Caller, job: Job, result: results.Result) -> Rendered:
-    """The whole answer, its pictures inside or behind signed links.
+    """The whole answer, its images inside or behind signed links.
 
     A line of a batch has them inside: its job, which the links would need, is gone when the batch's file is there.
     """

@@ -33,5 +33,5 @@ ENDPOINT = Endpoint(
     endpoint=ENDPOINT,
 )
 def create() -> Response:
-    """Vary a picture."""
+    """Vary an image."""
     return calls.serve(ENDPOINT)

@@ -35,7 +35,7 @@ def messages(turns: Sequence[Mapping[str, Any]]) -> Iterator[Message]:
 def _user(blocks: Sequence[Placed]) -> Iterator[Message]:
     """What calls gave, one message each, and what the user shows and says behind them.
 
-    Pictures that calls gave stand there too: no chat template can show them in a result.
+    Images that calls gave stand there too: no chat template can show them in a result.
     """
     shown: list[Placed] = []
     results = [one for one in blocks if isinstance(one.block, ToolResult)]

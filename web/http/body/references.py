@@ -1,4 +1,4 @@
-"""Objects that refer to a picture: what OpenAI's JSON bodies have in the place of an upload."""
+"""Objects that refer to an image: what OpenAI's JSON bodies have in the place of an upload."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def identified(completion_id: str, messages: Iterable[Mapping[str, Any]]) -> lis
 
 
 def _message(content: str | list[dict[str, Any]] | None, turn: Mapping[str, Any]) -> dict[str, Any]:
-    """A message with its text, and with its texts and pictures where it was sent in parts."""
+    """A message with its text, and with its texts and images where it was sent in parts."""
     parts = content if isinstance(content, list) else None
     calls = [{"type": "function", **call} for call in turn.get("tool_calls", ())]
     return {

@@ -92,9 +92,7 @@ def load(folder: Path, *, trust_remote_code: bool = False) -> TextEncoder:
     config = checkpoint.read_config(folder)
     kind = config["model_type"]
     if "vision_config" in config or "audio_config" in config:
-        raise UnusableModel(
-            f"'{kind}' is a model of pictures or sounds and texts; only models of texts are served here"
-        )
+        raise UnusableModel(f"'{kind}' is a model of images or sounds and texts; only models of texts are served here")
     architecture = _architecture(config)
     try:
         network = architecture.network(config)

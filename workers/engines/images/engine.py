@@ -1,4 +1,4 @@
-"""The image engine: one denoising step of one picture a step, jobs in turn."""
+"""The image engine: one denoising step of one image a step, jobs in turn."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Row(NamedTuple):
 
 
 class ImageEngine(Engine[Plan]):
-    """Draws pictures, the steps of all rows taking turns."""
+    """Draws images, the steps of all rows taking turns."""
 
     stall_factor = 5.0  # a step of a large model takes minutes on a small machine
 
@@ -54,7 +54,7 @@ class ImageEngine(Engine[Plan]):
 
     @property
     def details(self) -> Details:
-        """What a client may want to know before it asks for a picture."""
+        """What a client may want to know before it asks for an image."""
         variant = self._planner.variant
         return Details(
             steps=variant.steps,
@@ -65,9 +65,9 @@ class ImageEngine(Engine[Plan]):
         )
 
     def prepare(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[Plan]:
-        """Opens the pictures and checks every option; InvalidValue and UnsupportedParameter name the field."""
+        """Opens the images and checks every option; InvalidValue and UnsupportedParameter name the field."""
         if not isinstance(job.payload, ImageRequest):
-            raise ModelNotFound(f"the model '{job.model}' only makes pictures", param="model")
+            raise ModelNotFound(f"the model '{job.model}' only makes images", param="model")
         plan = self._planner.plan(job, deadline)
         return Prepared(self._tokens(plan.ask.prompt), plan)
 
@@ -90,8 +90,8 @@ class ImageEngine(Engine[Plan]):
         except JobError as error:
             return [(name, events.Failed(error.failure))]
         except Exception as error:
-            log.exception("a picture could not be made", row=name)
-            message = f"the picture could not be made: {type(error).__name__}: {error}"
+            log.exception("an image could not be made", row=name)
+            message = f"the image could not be made: {type(error).__name__}: {error}"
             return [(name, events.Failed(Failure(EngineError.code, message)))]
         if not produced or not isinstance(produced[-1], events.TERMINAL):
             self._rows[name] = row
@@ -132,19 +132,19 @@ class ImageEngine(Engine[Plan]):
         drawn = finished if plan.ask.transparent else opaque(finished)
         data = files.encode(drawn, request.format, request.compression, told(plan, seed))
         kept.append(self._planner.blobs.put(data, files.TYPES[request.format]))
-        for ref in kept:  # a job of many pictures may take longer than an unowned blob is left alone
+        for ref in kept:  # a job of many images may take longer than an unowned blob is left alone
             self._planner.blobs.touch(ref)
-        log.debug("a picture is made", seed=seed, seconds=round(time.monotonic() - begun, 3))
+        log.debug("an image is made", seed=seed, seconds=round(time.monotonic() - begun, 3))
         return events.Picture(index, kept[-1], drawn.width, drawn.height, seed, plan.ask.steps)
 
     def _usage(self, plan: Plan) -> events.Usage:
-        """The prompt's tokens, and those that the pictures' latents have."""
+        """The prompt's tokens, and those that the images' latents have."""
         return events.Usage(
             self._tokens(plan.ask.prompt), plan.request.n * (plan.ask.width // PATCH) * (plan.ask.height // PATCH)
         )
 
 
 def _shown(steps: range, previews: int) -> list[int]:
-    """The steps after which a preview is shown, evenly among all but the last, which the picture itself follows."""
+    """The steps after which a preview is shown, evenly among all but the last, which the image itself follows."""
     shown = min(previews, len(steps) - 1)
     return [steps[(number + 1) * len(steps) // (shown + 1) - 1] for number in range(max(shown, 0))]

@@ -1,4 +1,4 @@
-"""Pictures as files: in their format, with what made them inside, and small ones to look at while it goes on."""
+"""Images as files: in their format, with what made them inside, and small ones to look at while it goes on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EXIF = 0x8769
 def encode(
     picture: Image.Image, format: Literal["png", "jpeg", "webp"], compression: int, metadata: Mapping[str, Any]
 ) -> bytes:
-    """A picture as a file; `metadata` is written into it as JSON: PNG's text "mlxq", elsewhere EXIF's comment."""
+    """An image as a file; `metadata` is written into it as JSON: PNG's text "mlxq", elsewhere EXIF's comment."""
     file, text = io.BytesIO(), json.dumps(metadata, ensure_ascii=False)
     if format == "png":
         info = PngInfo()

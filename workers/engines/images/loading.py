@@ -81,7 +81,7 @@ def load(entry: ImageEntry, settings: Settings) -> ImageEngine:
     model_arguments = arguments(variant, entry, entry.model_path if folder is None else str(folder))
     canvas, slots = canvas_class(variant), entry.batch_completion_size
     if canvas.ALONE and slots > 1:
-        raise UnsupportedOption(f"{entry.config_name} draws one picture at a time; take 'batch_completion_size' out")
+        raise UnsupportedOption(f"{entry.config_name} draws one image at a time; take 'batch_completion_size' out")
     model = model_class(variant)(**model_arguments)
     adapters = None
     if entry.adapters:

@@ -1,4 +1,4 @@
-"""From a request to what is drawn: its pictures opened, its options checked against what the model takes."""
+"""From a request to what is drawn: its images opened, its options checked against what the model takes."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from workers.media.images import ImageLimits, opaque, open_image, pixels
 from workers.serving.check_deadline import ENDLESS, CheckDeadline
 from workers.serving.request_budget import Budget
 
-SMALLEST = 16  # pixels of a side of a picture that was sent
+SMALLEST = 16  # pixels of a side of an image that was sent
 LEAST = 64  # pixels of a side
 MOST_STEPS = 200
-VARIED = 0.5  # how much of a picture is kept when nobody says
+VARIED = 0.5  # how much of an image is kept when nobody says
 QUALITY = {"low": 0.5, "medium": 1.0, "high": 2.0}  # times the model's own steps
-ENLARGED = 2  # times the sides of a picture that is made larger, when nobody says
+ENLARGED = 2  # times the sides of an image that is made larger, when nobody says
 MASKED = ", ".join(name for name, variant in VARIANTS.items() if variant.mask != "none")
 TRANSPARENT = ", ".join(name for name, variant in VARIANTS.items() if variant.transparent)
 LIMITS = ImageLimits()
 LONGEST = 32_000  # characters of a prompt, as OpenAI has it
-TOGETHER = 4  # times the pixels of the largest picture: those of all pictures of a request
-CHECKED_BYTES = 1 << 30  # of pictures that are open while they are checked
-_PIXEL_BYTES = 8  # of a picture as it was sent, and in RGB
+TOGETHER = 4  # times the pixels of the largest image: those of all images of a request
+CHECKED_BYTES = 1 << 30  # of images that are open while they are checked
+_PIXEL_BYTES = 8  # of an image as it was sent, and in RGB
 _FILLED = 128  # a mask is on from this brightness
 
 
@@ -40,7 +40,7 @@ _FILLED = 128  # a mask is on from this brightness
 class Plan:
     """A checked request: what to draw, from which seeds, and how to keep and show it.
 
-    `ask` has no pictures yet: `Planner.opened` gives them to it when its turn has come.
+    `ask` has no images yet: `Planner.opened` gives them to it when its turn has come.
     """
 
     ask: Ask
@@ -50,7 +50,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Planner:
-    """Checks requests for one variant; `largest` bounds a picture's pixels, `adapters` are those to choose from."""
+    """Checks requests for one variant; `largest` bounds an image's pixels, `adapters` are those to choose from."""
 
     variant: Variant
     blobs: BlobStore
@@ -62,7 +62,7 @@ class Planner:
     def plan(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Plan:
         """Check everything; InvalidValue and UnsupportedParameter name the field.
 
-        Pictures are opened one after the other and none is kept: those of a job that waits take no memory. Raises
+        Images are opened one after the other and none is kept: those of a job that waits take no memory. Raises
         JobCancelled when nobody wants it any more.
         """
         request = job.payload
@@ -92,21 +92,21 @@ class Planner:
         return Plan(ask, request, job.model)
 
     def opened(self, plan: Plan) -> Ask:
-        """What to draw, with its pictures."""
+        """What to draw, with its images."""
         request = plan.request
         images = tuple(opaque(self._open(ref, "image", index)) for index, ref in enumerate(request.images))
         mask = None if request.mask is None else self._mask(request.mask, images[0].size)
         return replace(plan.ask, images=images, mask=mask)
 
     def _sizes(self, request: ImageRequest, deadline: CheckDeadline) -> list[tuple[int, int]]:
-        """The width and height of each picture, all of which were opened, as was the mask."""
+        """The width and height of each image, all of which were opened, as was the mask."""
         sizes: list[tuple[int, int]] = []
         for index, ref in enumerate(request.images):
             with self.budget.hold(self._nbytes(ref), deadline):
                 sizes.append(self._open(ref, "image", index).size)
             deadline.look()
             if sum(width * height for width, height in sizes) > TOGETHER * self.limits.pixels:
-                message = f"the pictures have more than {TOGETHER * self.limits.pixels} pixels together"
+                message = f"the images have more than {TOGETHER * self.limits.pixels} pixels together"
                 raise InvalidValue(message, param=_named("image", index))
         if request.mask is not None:
             with self.budget.hold(self._nbytes(request.mask), deadline):
@@ -114,22 +114,22 @@ class Planner:
         return sizes
 
     def _nbytes(self, ref: BlobRef) -> int:
-        """Bytes that a picture may take when it is open, as far as that is known before."""
+        """Bytes that an image may take when it is open, as far as that is known before."""
         with self.blobs.open(ref) as file:
             return _PIXEL_BYTES * min(pixels(file), self.limits.pixels)
 
     def _pictures_fit(self, request: ImageRequest) -> None:
         variant, count = self.variant, len(request.images)
         if variant.edits and count > variant.images:
-            raise InvalidValue(f"this model takes at most {variant.images} pictures, not {count}", param="image")
+            raise InvalidValue(f"this model takes at most {variant.images} images, not {count}", param="image")
         if variant.edits and count < variant.least:
-            raise InvalidValue(f"this model needs {variant.least} pictures: {variant.shows}", param="image")
+            raise InvalidValue(f"this model needs {variant.least} images: {variant.shows}", param="image")
         if not variant.edits and count and not variant.strength:
-            raise UnsupportedParameter("this model makes pictures from words only", param="image")
+            raise UnsupportedParameter("this model makes images from words only", param="image")
         if not variant.edits and count > 1:
-            raise InvalidValue("this model varies one picture at a time", param="image")
+            raise InvalidValue("this model varies one image at a time", param="image")
         if variant.control is not None and variant.mask == "taken" and count > 1 and request.mask is None:
-            raise InvalidValue("a second picture goes with a mask for the first one", param="mask")
+            raise InvalidValue("a second image goes with a mask for the first one", param="mask")
         if request.transparent and not variant.transparent:
             raise UnsupportedParameter(
                 f"this model draws every background; those that can leave it transparent are {TRANSPARENT}",
@@ -137,7 +137,7 @@ class Planner:
             )
         led = variant.edits and variant.control is not None
         if request.strength is not None and not led and not (variant.strength and count):
-            what = "varies no picture" if not variant.strength else "needs an 'image' for it"
+            what = "varies no image" if not variant.strength else "needs an 'image' for it"
             raise UnsupportedParameter(f"this model {what}; leave 'image_strength' out", param="image_strength")
         if request.mask is not None and variant.mask == "none":
             raise UnsupportedParameter(
@@ -147,13 +147,13 @@ class Planner:
         if variant.mask == "needed" and request.mask is None:
             raise InvalidValue("this model fills in what a mask covers; send one", param="mask")
         if request.mask is not None and count > 1 and variant.images == 1:
-            raise InvalidValue("a mask is for one picture", param="mask")
+            raise InvalidValue("a mask is for one image", param="mask")
 
     def _open(self, ref: BlobRef, param: str, index: int = 0) -> Image.Image:
         with self.blobs.open(ref) as file:
             picture = open_image(file, named := _named(param, index), self.limits)
         if min(picture.size) < SMALLEST:
-            raise InvalidValue(f"the picture has a side of less than {SMALLEST} pixels", param=named)
+            raise InvalidValue(f"the image has a side of less than {SMALLEST} pixels", param=named)
         return picture
 
     def _mask(self, ref: BlobRef, size: tuple[int, int]) -> Image.Image:
@@ -161,7 +161,7 @@ class Planner:
         mask = self._open(ref, "mask")
         if mask.size != size:
             raise InvalidValue(
-                f"the mask is {mask.width}x{mask.height} pixels, but the picture {size[0]}x{size[1]}", param="mask"
+                f"the mask is {mask.width}x{mask.height} pixels, but the image {size[0]}x{size[1]}", param="mask"
             )
         if mask.has_transparency_data:
             drawn = ImageOps.invert(mask.convert("RGBA").getchannel("A"))
@@ -208,11 +208,11 @@ class Planner:
         if any(side % multiple or side < LEAST for side in request.size):
             raise InvalidValue(f"both sides must be multiples of {multiple} and at least {LEAST} pixels", param="size")
         if request.size[0] * request.size[1] > self.largest:
-            raise InvalidValue(f"a picture may have {self.largest} pixels at most", param="size")
+            raise InvalidValue(f"an image may have {self.largest} pixels at most", param="size")
         return request.size
 
     def _enlarged(self, size: tuple[int, int] | None, width: int, height: int) -> tuple[int, int]:
-        """The sides of a picture made larger, whose shape stays: by how much, its shorter side says."""
+        """The sides of an image made larger, whose shape stays: by how much, its shorter side says."""
         multiple, shorter = self.variant.multiple, min(width, height)
         fits = shorter * math.sqrt(self.largest / (width * height))
         target = min(ENLARGED * shorter, fits) if size is None else min(size)
@@ -221,9 +221,9 @@ class Planner:
             int(side * (target / shorter)) // multiple * multiple for side in (width, height)
         )  # as mflux does
         if size is not None and size != sides:
-            raise InvalidValue(f"the picture's shape stays; say '{sides[0]}x{sides[1]}'", param="size")
+            raise InvalidValue(f"the image's shape stays; say '{sides[0]}x{sides[1]}'", param="size")
         if target > fits:
-            raise InvalidValue(f"a picture may have {self.largest} pixels at most", param="size")
+            raise InvalidValue(f"an image may have {self.largest} pixels at most", param="size")
         return sides[0], sides[1]
 
 
@@ -236,7 +236,7 @@ def _snapped(side: float, multiple: int) -> int:
 
 
 def told(plan: Plan, seed: int) -> dict[str, Any]:
-    """What made a picture, as it stands in its file."""
+    """What made an image, as it stands in its file."""
     ask = plan.ask
     found = {
         "model": plan.model,

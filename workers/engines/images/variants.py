@@ -13,10 +13,10 @@ class Variant:
 
     `model` is mflux's class as module:name below `mflux.models`, `config` the maker of its ModelConfig, `canvas` the
     class that drives it as module.name below `canvases`. `steps` and `guidance` are its defaults, a guidance of None
-    means that it takes none. It edits `least` to `images` pictures, or generates where `images` is 0; `strength` says
-    that it then also varies a picture. `control` is how strongly pictures lead it by default, None where that cannot
+    means that it takes none. It edits `least` to `images` images, or generates where `images` is 0; `strength` says
+    that it then also varies an image. `control` is how strongly images lead it by default, None where that cannot
     be chosen; `shows` says what they have to be, where they are not what is edited. One that `enlarges` makes a
-    picture larger in its own shape. `lora` is mflux's class that knows where adapters belong, empty where mflux lays
+    image larger in its own shape. `lora` is mflux's class that knows where adapters belong, empty where mflux lays
     none, and `tuned` an adapter that the model needs. `latents` is mflux's class that knows how latents are laid out,
     where the canvas does not. Sides are multiples of `multiple` pixels.
     """
@@ -32,9 +32,9 @@ class Variant:
     negative: bool = False
     lora: str = ""
     multiple: int = 16
-    side: int = 1024  # pixels of a picture whose size nobody chose, at most
+    side: int = 1024  # pixels of an image whose size nobody chose, at most
     fewest: int = 1  # steps
-    least: int = 1  # pictures, of one that edits
+    least: int = 1  # images, of one that edits
     control: float | None = None
     shows: str = ""
     transparent: bool = False  # whether it can draw what is transparent
@@ -44,7 +44,7 @@ class Variant:
 
     @property
     def edits(self) -> bool:
-        """Whether it edits pictures, and does not make them of nothing."""
+        """Whether it edits images, and does not make them of nothing."""
         return self.images > 0
 
 
@@ -117,7 +117,7 @@ _QWEN21_EDIT = Variant(
 _QWEN21_CONTROL = replace(
     _QWEN21_EDIT, model="qwen21.variants.controlnet.qwen_image_21_controlnet:QwenImage21Controlnet",
     config="qwen_image_21_controlnet_union", canvas="qwen21.Control", images=2, control=1.0,
-    shows="edges, depth, lines or a pose; with a mask behind the picture",
+    shows="edges, depth, lines or a pose; with a mask behind the image",
 )  # fmt: skip
 _FIBO2_EDIT = Variant(
     "fibo2.variants.edit.fibo2_edit:Fibo2Edit", "fibo2_edit_turbo", "unrolled.Unrolled", 4, images=5, mask="taken",

@@ -75,7 +75,7 @@ class Prompts:
 
     @property
     def pages(self) -> int:
-        """How many pages of a PDF it is shown as pictures; 0 where it gets their text."""
+        """How many pages of a PDF it is shown as images; 0 where it gets their text."""
         return 0
 
     def chat(self, chat: ChatRequest, requester: Requester = ANYBODY) -> Prompt:

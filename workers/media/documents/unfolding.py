@@ -47,7 +47,7 @@ class Documents:
     ) -> Iterator[Request]:
         """The same request with what its files hold in their place, held in the budget until the block ends.
 
-        A model that sees is shown PDFs as pictures, at most so many `pages`; others (0) get their text. `check` is
+        A model that sees is shown PDFs as images, at most so many `pages`; others (0) get their text. `check` is
         given each text and the field that holds it. InvalidValue names the file that is refused; JobCancelled when
         nobody wants it any more.
         """
@@ -118,7 +118,7 @@ class _Reader:
                 yield self._written(one, text)
 
     def _read(self, one: Media, content: bytes) -> Iterator[str | Media]:
-        """A file that is no PDF: a text, or a picture if the model sees any."""
+        """A file that is no PDF: a text, or an image if the model sees any."""
         text = _decoded(content)
         if text is None and self.pages:
             yield msgspec.structs.replace(one, kind="image")

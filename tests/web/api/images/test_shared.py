@@ -73,7 +73,7 @@ def test_a_link_shows_the_picture_without_a_key_until_the_job_is_gone(client: ht
     forged = shown["url"].replace("/content/", "/content/x")
     assert httpx.get(forged).status_code == 404
     assert client.delete(f"/v1/jobs/{newest(client)}").status_code == 200
-    assert httpx.get(shown["url"]).json()["error"]["message"].startswith("this picture is gone")
+    assert httpx.get(shown["url"]).json()["error"]["message"].startswith("this image is gone")
 
 
 def animated() -> bytes:
@@ -171,7 +171,7 @@ def test_a_variation_is_like_its_picture(client: httpx.Client) -> None:
         (EDITS, form(), {"image": photo(), "mask": mask()}, "mask", "takes no mask; those that do are flux-fill-dev"),
         (EDITS, form(), {"image": b"<svg/>"}, "image", "begins like HTML, XML or SVG"),
         (EDITS, form(), {"image": animated()}, "image", "animated"),
-        (EDITS, form(), {}, "image", "a picture to edit is required"),
+        (EDITS, form(), {}, "image", "an image to edit is required"),
         (EDITS, form(n="11"), {"image": photo()}, "n", "to 10"),
         (EDITS, form(input_fidelity="high", style="vivid"), {"image": photo()}, "style", "not supported"),
         (GENERATIONS, body(size="100x64"), None, "size", "multiples of 16"),
@@ -179,7 +179,7 @@ def test_a_variation_is_like_its_picture(client: httpx.Client) -> None:
         (GENERATIONS, body(background="transparent"), None, "background", "those that can leave it transparent are"),
         (GENERATIONS, body(background="clear"), None, "background", "Must be one of: auto, opaque, transparent"),
         (GENERATIONS, body(background="transparent", output_format="jpeg"), None, "output_format", "no transparency"),
-        (EDITS, form(image_strength="0.5"), {"image": photo()}, "image_strength", "varies no picture"),
+        (EDITS, form(image_strength="0.5"), {"image": photo()}, "image_strength", "varies no image"),
         (GENERATIONS, body(quality="best"), None, "quality", "one of auto, low"),
         (GENERATIONS, body(output_compression=50), None, "output_compression", "jpeg or webp"),
         (GENERATIONS, body(stream=True, response_format="url"), None, "response_format", "a stream holds"),
@@ -188,7 +188,7 @@ def test_a_variation_is_like_its_picture(client: httpx.Client) -> None:
         (GENERATIONS, body(image="nothing"), None, "image", "data URL"),
         (EDITS, form(images=[{"file_id": "file-none"}]), None, "images[0].file_id", "you have no file"),
         (EDITS, form(images=[{"image_url": "none"}]), None, "images[0].image_url", "data URL"),
-        (EDITS, form(images=[]), None, "images", "one picture or up to 16"),
+        (EDITS, form(images=[]), None, "images", "one image or up to 16"),
         (EDITS, form(images=[{}]), None, "images[0]", "one of 'image_url' and 'file_id'"),
         (GENERATIONS, body(stream=True, steps=500), None, "steps", "from 1 to 200"),
         (GENERATIONS, {"model": "flux2"}, None, "prompt", "required"),

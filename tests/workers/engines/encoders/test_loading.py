@@ -134,7 +134,7 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
         "a vector of each token",
     ),
     "ColBERT as mlx-embeddings converts it": (late, "late-interaction"),
-    "SigLIP": (text("config.json", json.dumps(SIGLIP)), "pictures or sounds"),
+    "SigLIP": (text("config.json", json.dumps(SIGLIP)), "images or sounds"),
     "an unknown module": (
         modules(TRANSFORMER, "sentence_transformers.models.CNN", "sentence_transformers.models.Pooling"),
         "a module that is not known: sentence_transformers.models.CNN",
@@ -168,7 +168,7 @@ def test_what_cannot_be_served_is_refused_with_a_sentence(name: str, folder: Pat
 @pytest.mark.parametrize("name", ["siglip-base-patch16-224", "my pictures", "x"])
 def test_siglip_is_refused_whatever_its_folder_is_called(name: str, tmp_path: Path) -> None:
     tiny.write(tmp_path / name, SIGLIP, {})
-    with pytest.raises(UnusableModel, match="pictures or sounds"):
+    with pytest.raises(UnusableModel, match="images or sounds"):
         load(tmp_path / name)
 
 

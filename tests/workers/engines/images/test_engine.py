@@ -126,7 +126,7 @@ def test_more_strength_keeps_more_of_a_varied_picture(flux2: ImageEngine, blobs:
 
 
 def test_a_chat_is_not_for_it(flux2: ImageEngine, store: object) -> None:
-    with pytest.raises(ModelNotFound, match="only makes pictures"):
+    with pytest.raises(ModelNotFound, match="only makes images"):
         flux2.prepare(chat(store))  # type: ignore[arg-type]
 
 

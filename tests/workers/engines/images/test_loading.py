@@ -122,7 +122,7 @@ def test_a_model_of_another_size_is_made_with_its_sizes() -> None:
 
 
 def test_a_model_drawn_by_its_own_loop_draws_one_picture_at_a_time() -> None:
-    with pytest.raises(UnsupportedOption, match="one picture at a time"):
+    with pytest.raises(UnsupportedOption, match="one image at a time"):
         load(
             ImageGenerationEntry(model_path="org/m", config_name="krea2", batch_completion_size=2),
             Settings(),

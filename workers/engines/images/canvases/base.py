@@ -14,15 +14,15 @@ from mflux.utils.image_util import ImageUtil
 from PIL import Image
 
 PREVIEW = 256  # pixels of a preview's longer side, at most
-PATCH = 16  # pixels of a picture's side that a token of its latents stands for
+PATCH = 16  # pixels of an image's side that a token of its latents stands for
 
 
 @dataclass(frozen=True)
 class Ask:
-    """What a picture is to be, checked; `mask` is white where `images[0]` is to change.
+    """What an image is to be, checked; `mask` is white where `images[0]` is to change.
 
-    A guidance of None goes to a model that takes none. `strength` is how much of the first picture is kept by a model
-    that varies it, `control` how strongly the pictures lead one that they lead. What is `transparent` stays so.
+    A guidance of None goes to a model that takes none. `strength` is how much of the first image is kept by a model
+    that varies it, `control` how strongly the images lead one that they lead. What is `transparent` stays so.
     """
 
     prompt: str
@@ -39,7 +39,7 @@ class Ask:
 
 
 class Canvas(ABC):
-    """One job's way through a model: its prompt and pictures are encoded once, then any number of pictures drawn.
+    """One job's way through a model: its prompt and images are encoded once, then any number of images drawn.
 
     The arithmetic of a step is that of the model's own `generate_image`; a test holds that the pixels are the same.
     """
@@ -48,7 +48,7 @@ class Canvas(ABC):
     CREATOR: ClassVar[Any]  # mflux's class that makes noise and packs latents
     USES: ClassVar[tuple[str, ...]] = ()  # what it calls of the model beside its parts
     TAKES: ClassVar[tuple[str, ...]] = ("seed", "prompt", "num_inference_steps", "width", "height")  # `generate_image`
-    ALONE: ClassVar[bool] = False  # whether no other picture may be begun before this one is done
+    ALONE: ClassVar[bool] = False  # whether no other image may be begun before this one is done
 
     def __init__(self, model: Any, shared: Any, ask: Ask) -> None:
         self.model, self.shared, self.ask = model, shared, ask
@@ -71,11 +71,11 @@ class Canvas(ABC):
 
     @property
     def steps(self) -> range:
-        """The denoising steps of a picture: fewer when it begins with another picture."""
+        """The denoising steps of an image: fewer when it begins with another image."""
         return range(self.config.init_time_step, self.config.num_inference_steps)
 
     def start(self, seed: int) -> Any:
-        """The latents that a picture begins with."""
+        """The latents that an image begins with."""
         return LatentCreator.create_for_txt2img_or_img2img(
             seed=seed,
             width=self.config.width,
@@ -106,11 +106,11 @@ class Canvas(ABC):
         """The pixels of latents, (1, channels, height, width) from -1 to 1."""
 
     def finish(self, latents: Any) -> Image.Image:
-        """The picture in the latents after the last step, in RGB, or RGBA where some of it may be transparent."""
+        """The image in the latents after the last step, in RGB, or RGBA where some of it may be transparent."""
         return ImageUtil.to_pil(self.decode(latents, self.config.width, self.config.height))
 
     def preview(self, step: int, before: mx.array, after: mx.array) -> Image.Image:
-        """What the picture would be if the noise seen in this step were all of it, made small before it is decoded."""
+        """What the image would be if the noise seen in this step were all of it, made small before it is decoded."""
         sigmas = self.config.scheduler.sigmas
         slope = (after - before) / (sigmas[step + 1] - sigmas[step])
         clean = (after - sigmas[step + 1] * slope).astype(after.dtype)

@@ -19,7 +19,7 @@ from workers.engines.images.canvases.base import Ask, Canvas
 
 
 class Fibo(Canvas):
-    """Generation, and variation of a picture; a prompt in plain words becomes the description in a JSON prompt."""
+    """Generation, and variation of an image; a prompt in plain words becomes the description in a JSON prompt."""
 
     SCHEDULER = "flow_match_euler_discrete"
     CREATOR = FiboLatentCreator
@@ -58,7 +58,7 @@ class Fibo(Canvas):
 
 
 class FiboEdit(Fibo):
-    """Edits of one picture; what a mask covers is greyed out before the model sees it."""
+    """Edits of one image; what a mask covers is greyed out before the model sees it."""
 
     KEY = "edit_instruction"
 
@@ -85,7 +85,7 @@ class FiboEdit(Fibo):
 
 
 class Matte(FiboEdit):
-    """A picture that is white where the sent one shows its subject; or, transparent, the subject of that."""
+    """An image that is white where the sent one shows its subject; or, transparent, the subject of that."""
 
     def finish(self, latents: mx.array) -> Image.Image:
         matte = super().finish(latents)

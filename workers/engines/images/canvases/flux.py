@@ -15,7 +15,7 @@ from workers.engines.images.canvases.base import Ask, Canvas
 
 
 class Flux(Canvas):
-    """Generation, and variation of a picture."""
+    """Generation, and variation of an image."""
 
     CREATOR = FluxLatentCreator
 
@@ -54,7 +54,7 @@ class Flux(Canvas):
 
 
 class Kontext(Flux):
-    """Edits: the picture's tokens stand beside those that are drawn."""
+    """Edits: the image's tokens stand beside those that are drawn."""
 
     def __init__(self, model: Any, shared: Any, ask: Ask) -> None:
         super().__init__(model, shared, ask)
@@ -75,7 +75,7 @@ class Kontext(Flux):
 
 
 class Fill(Flux):
-    """Edits within a mask: every token carries its part of the masked picture and of the mask."""
+    """Edits within a mask: every token carries its part of the masked image and of the mask."""
 
     def __init__(self, model: Any, shared: Any, ask: Ask) -> None:
         super().__init__(model, shared, ask)

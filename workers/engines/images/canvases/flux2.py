@@ -1,4 +1,4 @@
-"""FLUX.2 klein: generation, and edits with pictures beside the one that is drawn."""
+"""FLUX.2 klein: generation, and edits with images beside the one that is drawn."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workers.engines.images.canvases.base import PATCH, Ask, Canvas
 
 
 class Klein(Canvas):
-    """Generation, and variation of a picture."""
+    """Generation, and variation of an image."""
 
     SCHEDULER = "flow_match_euler_discrete"
     USES: ClassVar[tuple[str, ...]] = ("_encode_prompt_pair", "_predict", "_prepare_generation_latents")
@@ -31,7 +31,7 @@ class Klein(Canvas):
 
     @classmethod
     def share(cls, model: Any) -> Any:
-        """The compiled transformer, so that only the first picture of a size waits for the compiler."""
+        """The compiled transformer, so that only the first image of a size waits for the compiler."""
         return model._predict(model.transformer)
 
     def start(self, seed: int) -> mx.array:
@@ -53,9 +53,9 @@ class Klein(Canvas):
 
 
 class KleinEdit(Klein):
-    """Edits of one picture or several.
+    """Edits of one image or several.
 
-    A model made for it keeps what it saw of the pictures in the first step for the others.
+    A model made for it keeps what it saw of the images in the first step for the others.
     """
 
     USES = ("_cached_predict", "_configure_kv_caches", "_create_kv_caches", "_encode_prompt_pair", "_predict")

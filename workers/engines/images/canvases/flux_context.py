@@ -1,4 +1,4 @@
-"""FLUX.1 in context: the right half of a picture twice as wide, whose left half is given."""
+"""FLUX.1 in context: the right half of an image twice as wide, whose left half is given."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Diptych(Flux):
 
 
 class InContext(_Diptych):
-    """The left half is the picture, as noisy after each step as the right half is."""
+    """The left half is the image, as noisy after each step as the right half is."""
 
     USES = ("_update_latents",)
 
@@ -82,7 +82,7 @@ class _Filled(_Diptych):
         )
 
     def halves(self, ask: Ask) -> tuple[Any, Any]:
-        """The picture on the left, and the one on the right if anything of it is kept."""
+        """The image on the left, and the one on the right if anything of it is kept."""
         return ask.images[0], None
 
     def start(self, seed: int) -> mx.array:
@@ -100,7 +100,7 @@ class Edit(_Filled):
 
 
 class TryOn(_Filled):
-    """CatVTON: the second picture's garment, worn in the first where the mask covers it."""
+    """CatVTON: the second image's garment, worn in the first where the mask covers it."""
 
     def halves(self, ask: Ask) -> tuple[Any, Any]:
         return ask.images[1], ask.images[0]

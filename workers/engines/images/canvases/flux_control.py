@@ -1,4 +1,4 @@
-"""FLUX.1 led by another picture: its edges or pixels (ControlNet), its depth, or what it shows (Redux)."""
+"""FLUX.1 led by another image: its edges or pixels (ControlNet), its depth, or what it shows (Redux)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Led(Flux):
 
 
 class Control(_Led):
-    """A second network adds to each block what it sees in the picture."""
+    """A second network adds to each block what it sees in the image."""
 
     def __init__(self, model: Any, shared: Any, ask: Ask) -> None:
         super().__init__(model, shared, ask)
@@ -49,11 +49,11 @@ class Control(_Led):
 
 
 class Depth(_Led):
-    """Every token carries its part of the depth that is estimated from the picture."""
+    """Every token carries its part of the depth that is estimated from the image."""
 
     def __init__(self, model: Any, shared: Any, ask: Ask) -> None:
         super().__init__(model, shared, ask)
-        with tempfile.TemporaryDirectory(prefix="mlxq-") as folder:  # mflux writes the depth beside the picture
+        with tempfile.TemporaryDirectory(prefix="mlxq-") as folder:  # mflux writes the depth beside the image
             path = Path(folder) / "picture.png"
             ask.images[0].save(path)
             self.depth, _ = DepthUtil.encode_depth_map(
@@ -66,7 +66,7 @@ class Depth(_Led):
 
 
 class Redux(_Led):
-    """What an image encoder sees in the pictures stands behind the prompt."""
+    """What an image encoder sees in the images stands behind the prompt."""
 
     def __init__(self, model: Any, shared: Any, ask: Ask) -> None:
         super().__init__(model, shared, ask)

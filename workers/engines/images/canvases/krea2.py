@@ -9,7 +9,7 @@ from workers.engines.images.canvases.unrolled import Unrolled
 
 
 class Depth(Unrolled):
-    """The picture is a depth map, near white and far black."""
+    """The image is a depth map, near white and far black."""
 
     def given(self, folder: Path) -> dict[str, Any]:
         given = super().given(folder)

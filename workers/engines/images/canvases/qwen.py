@@ -15,7 +15,7 @@ from workers.engines.images.canvases.base import Ask, Canvas
 
 
 class Qwen(Canvas):
-    """Generation, and variation of a picture."""
+    """Generation, and variation of an image."""
 
     CREATOR = QwenLatentCreator
 
@@ -58,7 +58,7 @@ class Qwen(Canvas):
 
 
 class QwenEdit(Qwen):
-    """Edits: the text encoder sees the pictures too, and their tokens stand beside those that are drawn."""
+    """Edits: the text encoder sees the images too, and their tokens stand beside those that are drawn."""
 
     USES = ("_compute_dimensions", "_encode_prompts_with_images")
 

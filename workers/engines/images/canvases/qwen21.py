@@ -23,9 +23,9 @@ class Edit(Unrolled):
 
 
 class Control(Unrolled):
-    """The picture shows the edges, depth or pose of what is drawn.
+    """The image shows the edges, depth or pose of what is drawn.
 
-    With a mask the first picture is filled in where it covers it, and a second one may show that.
+    With a mask the first image is filled in where it covers it, and a second one may show that.
     """
 
     def given(self, folder: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""SeedVR2, which makes a picture larger."""
+"""SeedVR2, which makes an image larger."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from workers.engines.images.canvases.unrolled import Unrolled
 
 
 class Upscale(Unrolled):
-    """One step; the picture's shape stays as it is."""
+    """One step; the image's shape stays as it is."""
 
     TAKES: ClassVar[tuple[str, ...]] = ("seed", "image_path", "resolution")
 

@@ -27,7 +27,7 @@ class _Shared(NamedTuple):
 
 
 class Unrolled(Canvas):
-    """A picture by mflux's own loop, as well told and cancelled as any.
+    """An image by mflux's own loop, as well told and cancelled as any.
 
     Its latents are the generator that makes them. What such a loop changes of the model while it runs must not meet
     another one, so only one runs at a time. A preview shows the latents as they are, where the loop does not tell what
@@ -102,7 +102,7 @@ class Unrolled(Canvas):
         return self._drawn
 
     def given(self, folder: Path) -> dict[str, Any]:
-        """All that an argument may be given for; pictures are files, which every model takes."""
+        """All that an argument may be given for; images are files, which every model takes."""
         ask = self.ask
         pictures = [_file(folder / f"{number}.png", picture) for number, picture in enumerate(ask.images)]
         mask = None if ask.mask is None else _file(folder / "mask.png", ask.mask)

@@ -30,7 +30,7 @@ class _Drawn(Canvas):
 
 
 class ZImage(_Drawn):
-    """Generation, and variation of a picture."""
+    """Generation, and variation of an image."""
 
     USES = ("_encode_prompts", "_predict")
 
@@ -44,7 +44,7 @@ class ZImage(_Drawn):
 
     @classmethod
     def share(cls, model: Any) -> Any:
-        """The compiled transformer, so that only the first picture of a size waits for the compiler."""
+        """The compiled transformer, so that only the first image of a size waits for the compiler."""
         return model._predict(model.transformer)
 
     def predict(self, step: int, latents: mx.array) -> mx.array:
@@ -60,7 +60,7 @@ class ZImage(_Drawn):
 
 
 class Control(_Drawn):
-    """The picture shows the edges, depth, lines or pose of what is drawn."""
+    """The image shows the edges, depth, lines or pose of what is drawn."""
 
     def __init__(self, model: Any, shared: Any, ask: Ask) -> None:
         super().__init__(model, shared, ask)

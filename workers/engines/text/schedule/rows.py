@@ -26,7 +26,7 @@ class Logprob(NamedTuple):
 
 
 class PromptMedia(Protocol):
-    """The pictures, films and sounds of a prompt, at places that it keeps free for them.
+    """The images, videos and sounds of a prompt, at places that it keeps free for them.
 
     `key` is the prompt's ids with others in those places, beyond the vocabulary: the same for the same thing only.
     """
