@@ -57,7 +57,7 @@ BODIES = {path: body for bodies in TABLES.values() for path, body in bodies.item
 def table(name: str) -> Iterator[str]:
     """Lines of Markdown: what each endpoint honours, takes without effect, knows and ignores, and refuses."""
     yield (
-        "| endpoint | honoured | taken, changes nothing | ignored and told, as unknown fields are; refused at values "
+        "| endpoint | honoured | taken, changes nothing | ignored and named, as unknown fields are; refused at values "
         "other than the one shown | refused by name, except null and the value shown |"
     )
     yield "| --- | --- | --- | --- | --- |"

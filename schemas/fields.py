@@ -186,7 +186,7 @@ class Text(fields.String):
 
 
 class Number(fields.Float):
-    """A JSON number; a string of digits is none."""
+    """A JSON number; a string of digits is not one."""
 
     def _validated(self, value: Any) -> float:
         if isinstance(value, str):

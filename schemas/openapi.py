@@ -17,7 +17,7 @@ from schemas.fields import Body, Upload, rows
 
 BINARY = {"type": "string", "format": "binary"}
 ACCEPTED = "Taken, changes nothing here."
-IGNORED = "Another server's; ignored here, and told in `X-Ignored-Fields`."
+IGNORED = "Another server's; ignored here, and named in `X-Ignored-Fields`."
 REFUSED = "Not supported here; taken at {} only."
 
 

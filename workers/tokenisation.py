@@ -116,7 +116,7 @@ class Encoder:
         return (), ()
 
     def _too_long(self, reason: str, param: str, most: int) -> ContextLengthExceeded:
-        limit = "" if most == self.context else f", and at most {most} tokens are told"
+        limit = "" if most == self.context else f", and at most {most} tokens are returned"
         return ContextLengthExceeded(
             f"this model's context length is {self.context} tokens{limit}; {reason}; send less", param=param
         )

@@ -48,7 +48,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Json:
-    """A JSON body, possibly with what is none in it."""
+    """A JSON body, possibly with what JSON has no value for."""
 
     value: Any
 

@@ -123,7 +123,7 @@ def spoiled(payload: bytes, chance: Random) -> bytes:
 
 
 def run(stack: Stack, world: World, seed: int, findings: Findings) -> None:
-    """Many sockets, each with some messages, and some ended by a frame that is none."""
+    """Many sockets, each with some messages, and some ended by a frame that is not one."""
     for route, (connections, make) in ROUTES.items():
         chance = Random(f"{seed}/sockets{route}")
         opening = Request(route, "GET", route, headers=UPGRADE).encoded("socket")

@@ -25,7 +25,7 @@ class MessageBatchRequestSchema(Body):
     params = fields.Dict(
         keys=fields.String(),
         required=True,
-        metadata=about("The call's body; what is wrong with it is told in its result."),
+        metadata=about("The call's body; what is wrong with it stands in its result."),
     )
 
 

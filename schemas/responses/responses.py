@@ -137,7 +137,7 @@ class ResponseInputSchema(InputSchema):
     reasoning = fields.Nested(ResponseReasoningConfigSchema)
     truncation = fields.String(
         validate=OneOf(("auto", "disabled")),
-        metadata=about("Whether the oldest turns are left out of what does not fit the model's context."),
+        metadata=about("Whether the oldest messages are left out of what does not fit the model's context."),
     )
 
     @validates_schema

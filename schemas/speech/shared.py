@@ -91,7 +91,7 @@ class SpeechSchema(Call):
         metadata=about("Whether only what a voice activity detector takes for speech is listened to.")
     )
     condition_on_previous_text = FormFlag(
-        metadata=about("Whether windows are heard one after the other, each with the words before it.")
+        metadata=about("Whether windows are transcribed one after the other, each with the words before it.")
     )
 
     @validates_schema
@@ -107,7 +107,7 @@ class SpeechSchema(Call):
             return
         if "chunking_strategy" in data or data.get("vad_filter"):
             other = "chunking_strategy" if "chunking_strategy" in data else "vad_filter"
-            message = f"cannot go with '{other}', which cuts the recording into parts that are heard apart."
+            message = f"cannot go with '{other}', which cuts the recording into parts that are transcribed apart."
             raise ValidationError(message, "condition_on_previous_text")
 
 

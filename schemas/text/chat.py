@@ -73,7 +73,7 @@ class ChatSchema(ConversationSchema, SamplingSchema):
     )
     function_call = FunctionChoice()
     logprobs = Flag(
-        metadata=about("Whether tokens are told with their log probabilities, before any option changes them.")
+        metadata=about("Whether tokens are returned with their log probabilities, before any option changes them.")
     )
     top_logprobs = Count(validate=Range(min=0, max=MAX_ALTERNATIVES))
     store = Flag(metadata=about("Whether the answer stays when it is given: `GET /v1/chat/completions` lists such."))
@@ -83,7 +83,7 @@ class ChatSchema(ConversationSchema, SamplingSchema):
     def agree(self, data: Mapping[str, Any], **_: Any) -> None:
         """Refuse alternatives of log probabilities that are not told."""
         if data.get("top_logprobs") and not data.get("logprobs"):
-            raise ValidationError("is told with 'logprobs' only; set it to true.", "top_logprobs")
+            raise ValidationError("needs 'logprobs'; set it to true.", "top_logprobs")
 
     @validates_schema
     def choose(self, data: Mapping[str, Any], **_: Any) -> None:

@@ -160,9 +160,11 @@ class TokenSchema(Body):
     seed = Count(validate=within(ranges.Seed), metadata=about("The same seed and request give the same answer."))
     min_tokens = Count(
         validate=Range(min=0, max=LIMIT - 1),
-        metadata=about("Tokens before which neither the end of the text nor one of `stop_token_ids` is said."),
+        metadata=about("Tokens before which neither the end of the text nor one of `stop_token_ids` is sampled."),
     )
-    ignore_eos = Flag(metadata=about("Whether the end of the text is never said, so that the limit ends the answer."))
+    ignore_eos = Flag(
+        metadata=about("Whether the end of the text is never sampled, so that the limit ends the answer.")
+    )
     stop = Stop()
     stop_token_ids = TokenIds(
         most=MAX_STOP_TOKENS, metadata=about("Tokens that end an answer, as its own end does, by their ids.")

@@ -61,7 +61,7 @@ class RerankSchema(ScoringSchema):
 
     query = Text(required=True)
     documents = Items(DocumentField(), MAX_DOCUMENTS, required=True, validate=Length(min=1))
-    top_n = Count(validate=Range(min=1), metadata=about("How many of the best are told; all when left out."))
+    top_n = Count(validate=Range(min=1), metadata=about("How many of the best are returned; all when left out."))
     return_documents = Flag(metadata=about("Whether results hold their documents; they do when it is left out."))
     max_tokens_per_doc = Count(
         validate=Range(min=1, max=LIMIT - 1), metadata=about("Cuts documents that have more tokens.")

@@ -76,7 +76,7 @@ class Outbound:
             parsed = httpx.URL(url)
             host, port = parsed.host, parsed.port  # it reads the name only now
         except (httpx.InvalidURL, ValueError) as error:
-            raise InvalidValue(f"this is no URL: {error}", param=param) from None
+            raise InvalidValue(f"this is not a URL: {error}", param=param) from None
         if parsed.scheme not in ("http", "https") or not host or len(url) > LONGEST_URL:
             raise InvalidValue(f"a URL must be http or https, with at most {LONGEST_URL} characters", param=param)
         if not (":" in host or _NAME.fullmatch(parsed.raw_host)) or not 0 < (80 if port is None else port) < 65_536:

@@ -160,7 +160,7 @@ class Conversations:
     def items(
         self, conversation: Conversation, *, limit: int, after: str | None = None, newest_first: bool = True
     ) -> Page:
-        """The items in their order, those after the cursor `after` (an item's id); InvalidValue when it is none."""
+        """The items in their order, those after the cursor `after` (an item's id); InvalidValue when it is not one."""
         ids = self._ids(conversation, limit + 1, after, newest_first)
         with answers():
             places = self.store.redis.hmget(self.store.keys.places(conversation.id), ids[:limit]) if ids else []

@@ -40,13 +40,13 @@ HEADERS = {
         _header("X-Request-Timeout", "Seconds after which the job expires.", {**_SECONDS, "exclusiveMinimum": 0}),
         _header(
             "X-On-Disconnect",
-            "Whether the job goes on when its client leaves; it does not unless told so.",
+            "Whether the job goes on when its client leaves; by default it does not.",
             {"enum": ["continue", "cancel"]},
         ),
         _header("Cancel-After", "The time after which the job is cancelled.", {**_TEXT, "examples": ["90", "10m"]}),
         _header("X-Priority", "Goes before jobs of lower priority.", {**_WHOLE, "minimum": -10, "maximum": 10}),
         _header("X-Result-TTL", "Seconds for which the result is kept.", {**_WHOLE, "minimum": 1}),
-        _header("X-Webhook-URL", "Where the end of the job is told.", {**_TEXT, "format": "uri"}),
+        _header("X-Webhook-URL", "The URL that is called when the job has ended.", {**_TEXT, "format": "uri"}),
         _header("Last-Event-ID", "The last event that was seen; those after it follow.", _TEXT),
         _header(
             "anthropic-version",

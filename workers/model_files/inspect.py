@@ -69,7 +69,7 @@ def inspect(entry: TextEntry, cache: Path) -> Inspected:
     if config is None and draws(folder):
         config = {}
     if config is None:
-        raise InspectError(f"{folder}: there is no config.json, so this is no model")
+        raise InspectError(f"{folder}: there is no config.json, so this is not a model")
     suits = fit(entry.model_path.rpartition("/")[2], folder, config)
     tokenizer = _json(folder / "tokenizer_config.json") or {}
     template, source = _template(entry, folder, tokenizer)

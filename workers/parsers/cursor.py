@@ -130,7 +130,7 @@ class Cursor(Scanner):
                 yield
 
     def reject_call(self) -> None:
-        """The call is none, or broke off: it is read again, and if nothing of it was emitted its marker is text."""
+        """It is not a call, or broke off: it is read again, and if nothing of it was emitted its marker is text."""
         if self._in_call:
             self._calls += 1
             self._in_call = self._after_call = self._line_begins = False

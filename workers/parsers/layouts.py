@@ -38,7 +38,7 @@ def inside(schema: Any, root: Mapping[str, Any]) -> Mapping[str, Any] | bool:
 def bare(schema: Mapping[str, Any] | bool, end: str, line: str = "") -> Sequence[GrammarPart]:
     """How a value is written that is JSON unless it may be a string, which stands as it is up to a marker.
 
-    `line` before the marker is no part of a string.
+    `line` before the marker is not part of a string.
     """
     return string(schema, end, line) if "string" in types(schema, schema) else (Value(schema), end)
 

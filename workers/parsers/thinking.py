@@ -17,7 +17,7 @@ OPEN, CLOSE = "<think>", "</think>"
 class ThinkingMarkers(NamedTuple):
     """The markers around a format's thinking.
 
-    `first` open it only where the answer begins. `stray` are no text of an answer that has not been thought about
+    `first` open it only where the answer begins. `stray` are not text of an answer that has not been thought about
     yet, as where a model closes what it never opened. `begins` may stand between the thinking and the answer, `ends`
     behind the answer. `within` is what a call within the thinking is, unless that is for the calls' format to say.
     """

@@ -21,7 +21,7 @@ class Gathering:
     def came(self, now: float, *, idle: bool) -> None:
         """A job comes; `idle`: there was nothing to do, so that a burst may begin with it.
 
-        A caller who asks again once he is answered finds the engine idle, however soon that is, and is no company.
+        A caller who asks again once he is answered finds the engine idle, however soon that is, and is not company.
         """
         if idle:
             if self._count >= self._wanted // 2:

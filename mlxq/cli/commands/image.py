@@ -25,7 +25,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 class _Image(click.Group):
-    """What is none of its commands is a prompt."""
+    """What is not one of its commands is a prompt."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Understand `image "a cat"` as `image generate "a cat"`."""

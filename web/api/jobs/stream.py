@@ -97,7 +97,7 @@ class _Session:
             self._watch.add(subject, after or "0")
             return
         if after is not None:
-            raise InvalidValue("a batch is told as it stands, not after an event; leave 'after' out", param="after")
+            raise InvalidValue("a batch is shown as it stands, not after an event; leave 'after' out", param="after")
         state = self._gateway.batches.get(subject, self._owner)
         self._say({"type": "subscribed", "id": subject, "status": state.status})
         self._batches.add(subject)
@@ -137,7 +137,7 @@ def _checked(command: dict[str, Any]) -> dict[str, Any]:
     "openJobsStream",
     status=101,
     errors=frozenset({426, 429}),
-    about="A websocket: a client says `JobsStreamMessage`s and is told `JobsStreamAnswer`s, each of them as JSON text.",
+    about="A websocket: a client sends `JobsStreamMessage`s and gets `JobsStreamAnswer`s, each of them as JSON text.",
 )
 def plain() -> Response:
     """Follow jobs and batches on a websocket; plain HTTP is answered with an error that says so."""

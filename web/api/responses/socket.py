@@ -128,7 +128,7 @@ class _Session:
                 self._tell(event)
 
     def _prepare(self, raw: Mapping[str, Any]) -> None:
-        """Have the model read what it is to answer later: its one token is nobody's, and the prompt stays cached."""
+        """Have the model read what it is to answer later: its one token is for nobody, and the prompt stays cached."""
         if "conversation" in raw:
             raise InvalidValue("'conversation' is not read ahead; leave it or 'generate' out", param="conversation")
         caller, inbox = self._caller(), Ends()
@@ -211,8 +211,8 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
     "openResponsesSocket",
     status=101,
     errors=frozenset({426, 429}),
-    about="A websocket: a client says `ResponsesMessage`s, with the fields of `POST /v1/responses` beside their own, "
-    "and is told the events of the responses, or an `error`, each of them as JSON text.",
+    about="A websocket: a client sends `ResponsesMessage`s, with the fields of `POST /v1/responses` beside their own, "
+    "and receives the events of the responses, or an `error`, each of them as JSON text.",
 )
 def plain() -> Response:
     """Have responses made on a websocket; plain HTTP is answered with an error that says so."""

@@ -96,4 +96,4 @@ class Tokens:
         if not tokens:
             raise InvalidValue(f"{param} has no tokens: to this model it is an empty text", param=param)
         if max(tokens) >= self._vocabulary:
-            raise InvalidValue(f"{param} holds {max(tokens)}, which is no token", param=param)
+            raise InvalidValue(f"{param} holds {max(tokens)}, which is not a token", param=param)

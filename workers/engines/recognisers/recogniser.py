@@ -64,7 +64,7 @@ class Recogniser:
         translates = request.task == "translate"
         if request.language is None:
             if translates:
-                raise InvalidValue("this model translates from the 'language' that it is told", param="language")
+                raise InvalidValue("this model translates from the 'language' that the request names", param="language")
             return {}
         code, name = known(request.language)
         names = getattr(getattr(self._model, "config", None), "support_languages", None) or ()

@@ -44,7 +44,7 @@ class Template:
         )
         before, mark, after = str(shown).rpartition(_DOCUMENT)
         if not mark:
-            raise UnusableModel("the chat template shows no turn of role 'document'")
+            raise UnusableModel("the chat template shows no message of role 'document'")
         return before, after
 
 

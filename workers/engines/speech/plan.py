@@ -87,7 +87,7 @@ class Planner:
         code: str = TO_LANGUAGE_CODE.get(asked.lower(), asked.lower())
         if code not in list(LANGUAGES)[: self._model.num_languages]:
             raise InvalidValue(
-                f"'{asked}' is no language that this model knows, such as 'en' or 'english'", param="language"
+                f"'{asked}' is not a language that this model knows, such as 'en' or 'english'", param="language"
             )
         if not multilingual and code != "en":
             raise InvalidValue(f"this model understands English only, not {LANGUAGES[code]}", param="language")

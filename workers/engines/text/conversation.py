@@ -179,7 +179,7 @@ def _finished(turns: Sequence[Turn], support: TemplateSupport) -> list[Turn]:
 
 
 def _object(arguments: str) -> dict[str, Any]:
-    """Arguments as an object; what is none, or is too deep to be written again, is an empty one."""
+    """Arguments as an object; what is not one, or is too deep to be written again, is an empty one."""
     try:
         decoded = msgspec.json.decode(arguments)
     except (msgspec.DecodeError, RecursionError):

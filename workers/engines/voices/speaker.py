@@ -46,7 +46,7 @@ class Speaker:
         for name, voice in self._aliases.items():
             if architecture.named == "listed" and voice not in self._own:
                 raise Unservable(
-                    f"voices: '{name}' is '{voice}', which is none of the model's: {self._names(self._own)}"
+                    f"voices: '{name}' is '{voice}', which is not one of the model's: {self._names(self._own)}"
                 )
 
     @property

@@ -118,7 +118,7 @@ class _Reader:
                 yield self._written(one, text)
 
     def _read(self, one: Media, content: bytes) -> Iterator[str | Media]:
-        """A file that is no PDF: a text, or an image if the model sees any."""
+        """A file that is not a PDF: a text, or an image if the model sees any."""
         text = _decoded(content)
         if text is None and self.pages:
             yield msgspec.structs.replace(one, kind="image")
@@ -139,7 +139,7 @@ def _added(text: str, more: str, apart: bool) -> str:
 
 
 def _decoded(content: bytes) -> str | None:
-    """The text that a file holds; None of what is none."""
+    """The text that a file holds; None when it is not a text."""
     encoding = next((name for mark, name in _MARKS.items() if content.startswith(mark)), "utf-8")
     try:
         text = content.decode(encoding)

@@ -208,7 +208,7 @@ def arguments(cursor: Cursor, emit: Callable[[str], None]) -> Incremental[None]:
 
 
 def _sure(emit: Callable[[str], None]) -> Callable[[str], None]:
-    """Emit an object's text once its first value begins or it ends, so that prose in braces is no call."""
+    """Emit an object's text once its first value begins or it ends, so that prose in braces is not a call."""
     held: list[str] = []
     sure = False
 

@@ -64,7 +64,7 @@ class Vocabulary:
         self.bytes = lru_cache(maxsize=65_536)(self._bytes)
 
     def _bytes(self, token: int) -> bytes:
-        """The bytes that a token stands for; one of several of a character is no text by itself."""
+        """The bytes that a token stands for; one of several of a character is not a text by itself."""
         if token in self._added:
             return self._added[token].encode()
         piece = str(self._tokenizer.convert_ids_to_tokens(token))

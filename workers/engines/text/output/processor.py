@@ -17,7 +17,7 @@ from workers.engines.text.task import Task
 
 
 class OutputProcessor:
-    """What one model's tokens come to; `ends` are the tokens that end an answer and are no text."""
+    """What one model's tokens come to; `ends` are the tokens that end an answer and are not text."""
 
     def __init__(self, tokenizer: Any) -> None:
         self.ends = frozenset(tokenizer.eos_token_ids)
