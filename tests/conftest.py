@@ -49,6 +49,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByModels(config, log)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what holds no unit where only those run: importing it takes as long as all of them."""
+    elsewhere = (
+        collection_path.relative_to(ROOT).as_posix().startswith((*_WITH_PROCESSES, *_WITH_MODELS, "tests/faults/"))
+    )
+    return True if config.option.markexpr == "unit" and elsewhere else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what each test needs, and begin with what takes longest, so that no process is left with it at the end."""
     for item in items:
