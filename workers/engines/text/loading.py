@@ -119,6 +119,8 @@ def assembled(
         tokenizer.has_chat_template = True
     caches = kv.Kv(model, _quantisation(entry))
     vocabulary = _vocabulary(model)
+    # Ids beyond the logits, which a config may name, would be read and written beyond them.
+    tokenizer.eos_token_ids = {token for token in tokenizer.eos_token_ids if 0 <= token < vocabulary}
     sampler = Sampler(tokenizer.eos_token_ids, tokenizer.encode("\n", add_special_tokens=False))
     slots = entry.rows
     drafter = _drafter(entry, settings, caches, tokenizer, sampler, vocabulary)

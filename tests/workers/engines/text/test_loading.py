@@ -77,6 +77,13 @@ def test_a_request_goes_before_every_default(folder: Path) -> None:
     assert (plan.options[0].temperature, plan.options[0].seed, plan.limits) == (0.0, 5, [7])
 
 
+def test_an_end_beyond_the_vocabulary_is_none(tmp_path: Path) -> None:
+    folder = tiny.save(tmp_path / "model", eos_token_id=[516, 151_645, -1])
+    engine = load(folder)
+    assert engine._output.ends == {516}
+    assert said(engine)
+
+
 def test_an_adapter_changes_what_the_model_says(folder: Path, tmp_path: Path) -> None:
     lora = {"rank": 4, "scale": 20.0, "dropout": 0.0}
     adapted = tiny.model(heads=2)
