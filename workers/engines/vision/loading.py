@@ -11,7 +11,8 @@ from typing import Any
 import mlx_vlm
 import structlog
 from mlx_lm.tokenizer_utils import TokenizerWrapper
-from mlx_vlm.utils import get_model_type, load_image_processor, load_model, load_processor
+from mlx_vlm.prompt_utils import MODEL_CONFIG, MessageFormat
+from mlx_vlm.utils import load_image_processor, load_model, load_processor
 
 from mlxq.entries.multimodal import MultimodalEntry
 from mlxq.settings import Settings
@@ -22,7 +23,7 @@ from workers.engines.vision.encoder_cache import EncoderCache
 from workers.engines.vision.families import family
 from workers.engines.vision.family import Family, Kind
 from workers.engines.vision.general.language import GeneralLanguage, TurnsLanguage
-from workers.engines.vision.general.reader import GeneralReader
+from workers.engines.vision.general.reader import GeneralReader, message_type
 from workers.engines.vision.general.state import ModelState
 from workers.engines.vision.general.way import choose
 from workers.engines.vision.language import Language, UnsupportedArchitecture
@@ -44,6 +45,8 @@ PLAIN = (
     "{% for m in messages %}{{ m.role|capitalize }}: {{ m.content }}\n{% endfor %}"
     "{% if add_generation_prompt %}Assistant:{% endif %}{% endif %}"
 )
+# Models that are told what the user writes and nothing around it, whatever template lies beside them.
+_BARE = (MessageFormat.PROMPT_ONLY, MessageFormat.PROMPT_WITH_IMAGE_TOKEN)
 log = structlog.get_logger()
 
 
@@ -59,14 +62,17 @@ def load(entry: MultimodalEntry, settings: Settings) -> Loaded:
     model = _model(folder, config)
     processor = _processor(folder, code=entry.trust_remote_code)
     bare = getattr(processor, "tokenizer", processor)
-    if not getattr(bare, "chat_template", None):
+    architecture = message_type(config)
+    if MODEL_CONFIG.get(architecture) in _BARE:
+        bare.chat_template = PLAIN
+    elif not getattr(bare, "chat_template", None):
         bare.chat_template = getattr(processor, "chat_template", None) or PLAIN
-    tokenizer = TokenizerWrapper(bare, eos_token_ids=set(_ends(folder, config, processor)))
+    tokenizer = TokenizerWrapper(bare, eos_token_ids=set(_ends(folder, config, processor, model)))
     own = family(config.get("model_type"))
     language: Language | GeneralLanguage
     reader: MediaReader
     if own is None or (config.get("text_config") or {}).get("use_bidirectional_attention") == "vision":
-        language, reader = _general(model, processor, tokenizer, config)
+        language, reader = _general(model, processor, tokenizer, architecture)
     else:
         language, reader = _family(model, own, processor, entry)
     options = entry.options
@@ -116,12 +122,9 @@ def _family(model: Any, own: Family, processor: Any, entry: MultimodalEntry) -> 
     return Language(model, spatial=own.spatial), reader
 
 
-def _general(
-    model: Any, processor: Any, tokenizer: Any, config: Mapping[str, Any]
-) -> tuple[GeneralLanguage, GeneralReader]:
-    kind = get_model_type(dict(config)) or ""
+def _general(model: Any, processor: Any, tokenizer: Any, architecture: str) -> tuple[GeneralLanguage, GeneralReader]:
     state = ModelState(model)
-    reader = GeneralReader(processor, model, kind, Budget(PIXEL_BYTES))
+    reader = GeneralReader(processor, model, architecture, Budget(PIXEL_BYTES))
 
     def render(parts: Parts) -> str:
         content = parts if takes_parts(tokenizer) else reader.content(parts)
@@ -130,7 +133,7 @@ def _general(
 
     language = choose(model, state, reader, render)
     reader.embed = language.embed
-    log.info("rows are decoded", architecture=kind, way=language.way, reason=language.why, takes=reader.kinds)
+    log.info("rows are decoded", architecture=architecture, way=language.way, reason=language.why, takes=reader.kinds)
     return language, reader
 
 
@@ -144,13 +147,13 @@ def _tokens(model: Any, family: Family) -> Iterator[tuple[Kind, int]]:
             yield kind, int(token)
 
 
-def _ends(folder: Path, config: Mapping[str, Any], processor: Any) -> Iterator[int]:
-    """The ids that end an answer, wherever the model's files name them."""
+def _ends(folder: Path, config: Mapping[str, Any], processor: Any, model: Any) -> Iterator[int]:
+    """The ids that end an answer, wherever the model's files name them, or mlx-vlm where they forget one."""
     path = folder / "generation_config.json"
-    told = [config, config.get("text_config") or {}, json.loads(path.read_text()) if path.is_file() else {}]
-    for holder in told:
-        found = holder.get("eos_token_id")
-        yield from [found] if isinstance(found, int) else found or []
+    generation = json.loads(path.read_text()) if path.is_file() else {}
+    holders = (config, config.get("text_config") or {}, generation)
+    for ids in (*(holder.get("eos_token_id") for holder in holders), getattr(model.config, "eos_token_id", None)):
+        yield from [ids] if isinstance(ids, int) else ids or []
     yield from getattr(processor, "additional_eos_token_ids", ())
     own = getattr(getattr(processor, "tokenizer", processor), "eos_token_id", None)
     if own is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,14 +13,21 @@ from tasks.stored.blobs import BlobStore
 from tasks.values import events
 from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import InvalidValue
+from tasks.values.requests import ChatRequest
 from tests.support.rounds import LONG
-from tests.workers.engines.rows import Batch, run
+from tests.workers.engines.rows import Batch, job, run
 from tests.workers.engines.vision import measure, trial, zoo
 from tests.workers.engines.vision.asking import kept, noise, sound, turn
 from tests.workers.engines.vision.trial import asked, load, logprobs, text
 from workers.engines.lm import TextEngine
 from workers.engines.vision.families import NAMES as FAMILIES
+from workers.engines.vision.general import way
+from workers.engines.vision.general.reader import GeneralReader, message_type
 from workers.engines.vision.measured import measured
+from workers.serving.request_budget import Budget
+
+from mlx_vlm.models import cache  # isort: skip
+from mlx_vlm.models.unlimited_ocr.language import RingSlidingKVCache  # isort: skip
 
 # Of each way and what makes it: plain caches, recurrent states, positions in rows and columns with experts, and prompts
 # whose tokens attend to later ones.
@@ -134,6 +142,44 @@ def test_what_a_model_does_not_take_is_refused_by_its_part(
         engine.prepare(asked("Listen ", ("audio", ref)))
     assert refusal.value.failure.param == "messages[0].content[1]"
     assert turn("x").media == ()
+
+
+def test_a_second_image_is_refused_where_a_prompt_takes_one(in_turns: TextEngine, refs: Sequence[BlobRef]) -> None:
+    turns = (turn(refs[0], "What is it?"), turn("A cat.", role="assistant"), turn(refs[1], "And this?"))
+    with pytest.raises(InvalidValue, match="one image a prompt"):
+        in_turns.prepare(job(ChatRequest(turns)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "has"),
+    [
+        (cache.KVCache, True),
+        (cache.RotatingKVCache, True),
+        (cache.ArraysCache, True),
+        (cache.CacheList, True),
+        (cache.ChunkedKVCache, False),
+        (RingSlidingKVCache, False),  # which would be merged as the cache that it is made of
+    ],
+)
+def test_a_cache_has_a_batch_of_its_own_or_none(kind: type, has: bool) -> None:
+    assert way.has_batch(kind) is has
+
+
+@pytest.mark.parametrize(
+    ("model_type", "written"),
+    [
+        ("unlimited-ocr", "<image>what?"),
+        ("phi4-siglip", "<image>\nwhat?"),
+        ("llava-qwen2", "<image>\nwhat?"),
+        ("bunny-llama", "<image>\nwhat?"),
+        ("falcon_ocr", "what?"),
+    ],
+)
+def test_a_turn_is_written_as_mlx_vlm_writes_it_for_the_model_s_own_type(model_type: str, written: str) -> None:
+    reader = GeneralReader(
+        SimpleNamespace(), SimpleNamespace(config=None), message_type({"model_type": model_type}), Budget(1)
+    )
+    assert reader.content([{"type": "image"}, {"type": "text", "text": "what?"}]) == written
 
 
 def test_who_fails_to_be_embedded_ends_alone(

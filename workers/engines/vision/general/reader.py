@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from mlx_vlm.prompt_utils import MODEL_CONFIG, get_message_json
-from mlx_vlm.utils import prepare_inputs, should_add_special_tokens
+from mlx_vlm.utils import get_model_type, prepare_inputs, should_add_special_tokens
 
 from tasks.values.errors import InvalidValue
 from workers.engines.text.prompts import Prompt
@@ -24,15 +24,32 @@ from workers.serving.request_budget import Budget, Hold
 
 _TAKEN: Mapping[Kind, str] = {"image": "images", "audio": "audio", "video": "videos"}
 # What a processor tells of the text's tokens, which the same images may have others of.
-_OF_TOKENS = ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids", "position_ids")
+_OF_TOKENS = (
+    "input_ids",
+    "attention_mask",
+    "token_type_ids",
+    "mm_token_type_ids",
+    "position_ids",
+    "images_seq_mask",
+    "labels",
+    "seq_lens",
+    "sft_format",
+)
 Embed = Callable[..., Embedded]
+
+
+def message_type(config: Mapping[str, Any]) -> str:
+    """The architecture of a model's config as mlx-vlm's table of messages spells it, or as its folders do."""
+    spelled = str(config.get("model_type") or "").lower()
+    return spelled if spelled in MODEL_CONFIG else get_model_type(dict(config)) or ""
 
 
 class GeneralReader:
     """The processor of one model; any thread may ask, one at a time.
 
-    `model_type` is mlx-vlm's name of the architecture. `kinds` are what the processor takes, once that was tried.
-    `reserved` are the texts that stand for something shown.
+    `model_type` is its architecture's `message_type`. `kinds` are what the processor takes, and `several_images` is
+    whether a prompt may show more than one, once that was tried. `reserved` are the texts that stand for something
+    shown.
     """
 
     def __init__(self, processor: Any, model: Any, model_type: str, budget: Budget) -> None:
@@ -43,6 +60,7 @@ class GeneralReader:
         self._places = _places(model.config, self._processor, self._tokenizer)
         self._one_at_a_time = threading.Lock()
         self.kinds: Sequence[Kind] = ()
+        self.several_images = True
         self.reads_text = False
         self.embed: Embed = _untried
         markers = {self._marker(kind) for kind in _TAKEN}
@@ -88,6 +106,8 @@ class GeneralReader:
         if special_tokens.hidden(rendered):
             message = "these messages hold text of this model's special tokens, which cannot stand beside media here"
             raise InvalidValue(message, param="messages")
+        if not self.several_images and sum(medium.kind == "image" for medium in media) > 1:
+            raise InvalidValue("this model takes one image a prompt", param="messages")
         made, hold = self._held(rendered.text, media, requester.deadline)
         ids: list[int] = made["input_ids"].numbers[0].tolist()
         first = self._first(ids)

@@ -14,6 +14,7 @@ from PIL import Image
 from tasks.values.errors import InvalidValue
 from workers.engines.text.cache import kv
 from workers.engines.vision.family import Kind
+from workers.engines.vision.general.inputs import digest, held
 from workers.engines.vision.general.language import BatchedLanguage, GeneralLanguage, Turn, TurnsLanguage
 from workers.engines.vision.general.prompt import Embedded, PromptPart
 from workers.engines.vision.general.reader import GeneralReader
@@ -48,6 +49,7 @@ def choose(model: Any, state: ModelState, reader: GeneralReader, render: Any) ->
     turns = TurnsLanguage(model, state)
     shown = dict(_embedded(turns, reader, render))
     reader.kinds = tuple(kind for kind in ("image", "audio", "video") if kind in shown)
+    reader.several_images = "image" in shown and _sees_several(turns, reader, render)
     if any(name.startswith("decoder_") for prompt in shown.values() for name in prompt.arguments):
         raise UnsupportedArchitecture("this model has an encoder and a decoder of its own, and no chats")
     rows = [_Row(list(range(1, 12))), _Row(list(range(3, 40)))]
@@ -76,6 +78,19 @@ def _embedded(language: TurnsLanguage, reader: GeneralReader, render: Any) -> It
             yield medium.kind, language.embed(made)
         except Exception as error:
             log.info("the model does not take this", kind=medium.kind, reason=str(error)[:300])
+
+
+def _sees_several(language: TurnsLanguage, reader: GeneralReader, render: Any) -> bool:
+    """Whether a second image in a prompt is taken, and is not left out in silence."""
+    one, *others = (next(examples(seed)) for seed in range(3))
+    parts = [{"type": "image"}, {"type": "text", "text": "And "}, {"type": "image"}, {"type": "text", "text": "?"}]
+    try:
+        prompts = [language.embed(reader.processed(render(parts), [one, other])) for other in others]
+    except Exception as error:
+        log.info("the model takes one image a prompt", reason=str(error)[:300])
+        return False
+    first, second = (digest(held([prompt.embeddings, dict(prompt.arguments)])) for prompt in prompts)
+    return first != second
 
 
 class _Row(NamedTuple):
@@ -113,7 +128,7 @@ def _alone(
 ) -> str | None:
     """Why rows cannot be decoded together, as far as that shows in what each has said alone."""
     layers = language.make_cache()[:-1]
-    if lacking := sorted({type(layer).__name__ for layer in layers if not hasattr(layer, "merge")}):
+    if lacking := sorted({type(layer).__name__ for layer in layers if not has_batch(type(layer))}):
         return f"its layers keep a {' and a '.join(lacking)}, which no batch has"
     for prompt in shown:
         if prompt.ids.shape[1] != prompt.embeddings.shape[1]:
@@ -124,6 +139,15 @@ def _alone(
         return "its language model is told something of the prompt with every token"
     kept = {name for _, name in state.read()} - {*ROPE}
     return f"it keeps {', '.join(sorted(kept))} between its calls" if kept else None
+
+
+def has_batch(kind: type) -> bool:
+    """Whether caches of a kind can be merged; one that keeps tokens in a way of its own cannot as its base class."""
+    return hasattr(kind, "merge") and issubclass(_owner(kind, "merge"), _owner(kind, "update_and_fetch"))
+
+
+def _owner(kind: type, name: str) -> type:
+    return next((base for base in kind.__mro__ if name in vars(base)), object)
 
 
 def _differs(language: BatchedLanguage, rows: Sequence[_Row], answers: Sequence[_Answer]) -> str | None:
