@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,12 @@ TEMPLATE = (
 )
 
 
-def tokenizer() -> TokenizerWrapper:
-    """Bytes, and pairs of letters: 256 + 10 × 26 tokens and an end of text."""
+def tokenizer(placed: Mapping[str, int] | None = None) -> TokenizerWrapper:
+    """Bytes, and pairs of letters: 256 + 10 × 26 tokens and an end of text; and others that are `placed` at ids."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     pairs = [(first, second) for first in "aeioustrnl" for second in "abcdefghijklmnopqrstuvwxyz"]
     vocabulary = {piece: number for number, piece in enumerate([*alphabet, *(a + b for a, b in pairs)])}
+    vocabulary |= {"</s>": len(vocabulary), **(placed or {})}
     backend = Tokenizer(models.BPE(vocab=vocabulary, merges=pairs))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()

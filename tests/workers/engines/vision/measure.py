@@ -24,6 +24,10 @@ _UNTRIED = {
     **dict.fromkeys(("sam3", "sam3_1", "falcon_perception"), "it segments images and does not chat"),
     **dict.fromkeys(("gpt_oss", "hrm_text", "laguna"), "it only reads text: `model_type: lm`"),
     "diffusion_gemma": "it writes by diffusion, not token by token, and is refused at start",
+    **dict.fromkeys(
+        ("florence2", "nemotron_parse"), "its decoder reads an encoder's states, not a conversation: refused at start"
+    ),
+    "youtu_vl": "its processor is code of its own repository; mlx-vlm has none",
     "hunyuan_vl": "its processor knows tokens by the ids of the published vocabulary",
 }
 _NOT_YET = "not tried: the tests have no tiny model of it yet"
