@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from llguidance import LLMatcher
-from llguidance.hf import from_tokenizer
 
 from tasks.values.errors import InvalidValue
 from tasks.values.requests import Constraint
@@ -20,6 +19,7 @@ from workers.engines.text.sampling import satisfiability
 from workers.engines.text.sampling.compiling import compiled
 from workers.engines.text.sampling.guide import Guide
 from workers.engines.text.sampling.rules import Rules, delimited, json_rule, lark_rule
+from workers.engines.text.sampling.vocabulary import token_trie
 from workers.parsers.grammar_parts import Free, GrammarPart
 
 _KEPT = 256  # compiled grammars
@@ -45,8 +45,7 @@ class Grammars:
 
     @cached_property
     def _tokens(self) -> Any:
-        tokenizer = self._tokenizer
-        return from_tokenizer(tokenizer, n_vocab=max(self._vocabulary, len(tokenizer)), eos_token=self._ends)
+        return token_trie(self._tokenizer, max(self._vocabulary, len(self._tokenizer)), self._ends)
 
     @cached_property
     def _special(self) -> Mapping[str, int]:
