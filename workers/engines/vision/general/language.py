@@ -16,6 +16,7 @@ from workers.engines.vision.general.state import ROPE, ModelState
 
 # What a processor makes that is no model's business once the prompt is embedded.
 _IDS, _PIXELS, _MASK = "input_ids", "pixel_values", "attention_mask"
+_GRIDS = ("image_grid_thw", "video_grid_thw")
 
 
 class GeneralLanguage:
@@ -49,16 +50,30 @@ class GeneralLanguage:
         made = self._model.get_input_embeddings(ids, pixels, mask=mask, **arguments)
         told = {name: value for name, value in made.to_dict().items() if name != "inputs_embeds" and value is not None}
         arguments |= told
+        arguments |= self._located(ids, arguments)
         state = self._state.read()
         kept = {name: value for (_, name), value in state.items() if name in ROPE}
         positions = arguments.get("position_ids", kept.get(ROPE[0]))
         deltas = arguments.get("rope_deltas", kept.get(ROPE[1]))
-        if positions is not None and positions.shape[-1] != ids.shape[1]:
+        if positions is not None and ids.shape[1] not in positions.shape[-2:]:
             positions = None
         mx.eval(made.inputs_embeds)
         mx.clear_cache()
         delta = 0 if deltas is None else int(mx.array(deltas).reshape(-1)[0])
         return Embedded(ids, made.inputs_embeds, arguments, state, positions, delta, first)
+
+    def _located(self, ids: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Where a prompt's tokens stand, of a model that does not find it with the embeddings: it would look into each
+        part of the prompt, as if nothing stood before."""
+        known = {"position_ids", "rope_deltas"} & arguments.keys() or any(
+            name in ROPE for _, name in self._state.read()
+        )
+        grids = {name: arguments[name] for name in _GRIDS if arguments.get(name) is not None}
+        find = getattr(self._language, "get_rope_index", None)
+        if known or find is None or not grids:
+            return {}
+        positions, self._language._rope_deltas = find(ids, **grids)
+        return {"position_ids": positions}
 
     def _put(self, part: PromptPart, layers: list[Any]) -> Any:
         """The output for the tokens of a part, all of the prompt's."""
@@ -66,7 +81,7 @@ class GeneralLanguage:
         arguments = dict(prompt.arguments)
         if prompt.positions is not None:
             # Of a later part of a prompt some models take what its positions would be behind it.
-            arguments["position_ids"] = prompt.positions[..., start:end]
+            arguments["position_ids"] = _between(prompt.positions, prompt.length, start, end)
         return self._language(
             inputs=prompt.ids[:, start:end],
             # Which may be more than tokens: an image's take the place of one.
@@ -245,6 +260,11 @@ def _next_arguments(output: Any) -> dict[str, Any]:
         if (value := getattr(output, name, None)) is not None:
             return {name: value}
     return {}
+
+
+def _between(positions: Any, length: int, start: int, end: int) -> Any:
+    """The positions of the tokens from `start` to `end`, which are the last axis, or that before the three of each."""
+    return positions[..., start:end] if positions.shape[-1] == length else positions[:, start:end]
 
 
 def _append(shifts: KVCache, values: Any) -> None:

@@ -14,9 +14,9 @@ class Embedded(NamedTuple):
     """A prompt's embeddings, (1, tokens, width), what else its language model is told with them, and what the model
     keeps of it by itself.
 
-    `positions` are those of its tokens, (…, tokens), where the model found them with the embeddings. `delta` is how far
-    the positions behind the prompt are from its length, where images take rows and columns, and `first` the first token
-    that is not text.
+    `positions` are those of its tokens, (…, tokens) or (1, tokens, 3), where the model found them with the embeddings.
+    `delta` is how far the positions behind the prompt are from its length, where images take rows and columns, and
+    `first` the first token that is not text.
     """
 
     ids: Any
