@@ -29,9 +29,9 @@ from workers.serving.request_budget import Budget
 from mlx_vlm.models import cache  # isort: skip
 from mlx_vlm.models.unlimited_ocr.language import RingSlidingKVCache  # isort: skip
 
-# Of each way and what makes it: plain caches, recurrent states, positions in rows and columns with experts, and prompts
-# whose tokens attend to later ones.
-USUAL = ("mistral3", "qwen3_5", "qwen3_vl", "qwen3_vl_moe", "paligemma")
+# Of each way and what makes it: plain caches, recurrent states, positions in rows and columns with experts, such
+# positions where the model does not find them with the embeddings, and prompts whose tokens attend to later ones.
+USUAL = ("mistral3", "qwen3_5", "qwen3_vl", "qwen3_vl_moe", "ernie4_5_moe_vl", "paligemma")
 
 
 @pytest.fixture(scope="module")

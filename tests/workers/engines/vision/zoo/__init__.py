@@ -69,16 +69,17 @@ TEXTS = tiny.TEMPLATE  # of those whose content is one string
 @dataclass(frozen=True)
 class Tiny:
     """What an architecture has beyond others: its config, its processor's files, its special tokens, the markers of
-    its template for an image, a sound and a video, what its tokenizer's config tells, and the tokens that its
-    processor knows by their published ids."""
+    its template for an image, a sound and a video, what its tokenizer's config tells, the tokens that its
+    processor knows by their published ids, and files that are no JSON."""
 
     config: Mapping[str, Any]
-    files: Mapping[str, Mapping[str, Any] | bytes] = field(default_factory=dict)
+    files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tokens: Sequence[str] = ()
     markers: Sequence[str] = ("<image>",)
     template: str | None = PARTS
     tokenizer: Mapping[str, Any] = field(default_factory=dict)
     ids: Mapping[str, int] = field(default_factory=dict)
+    binaries: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def token(number: int) -> int:
@@ -93,7 +94,9 @@ def save(folder: Path, name: str) -> Path:
     config = {"model_type": name, "eos_token_id": FIRST - 1, "vocab_size": VOCABULARY, **made.config}
     (folder / "config.json").write_text(json.dumps(config))
     for file, content in made.files.items():
-        (folder / file).write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+        (folder / file).write_text(json.dumps(content))
+    for file, binary in made.binaries.items():
+        (folder / file).write_bytes(binary)
     words = tiny.tokenizer(made.ids)._tokenizer
     words.add_special_tokens({"additional_special_tokens": list(made.tokens)})
     words.chat_template = made.template

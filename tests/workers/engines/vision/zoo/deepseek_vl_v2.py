@@ -14,6 +14,20 @@ DEEPSEEK_TEXT = {
     "first_k_dense_replace": 1,
 }
 LATENT = {"kv_lora_rank": 32, "q_lora_rank": None, "qk_rope_head_dim": 16, "qk_nope_head_dim": 16, "v_head_dim": 16}
+# The processor adds what a tokenizer lacks, each time with other ids.
+TOKENS = (
+    "<image>",
+    "<s>",
+    "<｜▁pad▁｜>",
+    "<|ref|>",
+    "<|/ref|>",
+    "<|det|>",
+    "<|/det|>",
+    "<|grounding|>",
+    "<|User|>",
+    "<|Assistant|>",
+)
+BEGIN = {"bos_token": "<s>", "pad_token": "<｜▁pad▁｜>"}
 TINY = Tiny(
     config={
         "text_config": {**DEEPSEEK_TEXT, **LATENT},
@@ -37,7 +51,7 @@ TINY = Tiny(
             "downsample_ratio": 2,
         },
     },
-    tokens=("<image>", "<s>"),
+    tokens=TOKENS,
     template=None,
-    tokenizer={"bos_token": "<s>"},
+    tokenizer=BEGIN,
 )

@@ -25,7 +25,7 @@ TINY = Tiny(
         "image_token_index": token(0),
     },
     files={"processor_config.json": {"candidate_resolutions": [[1024, 1024]], "patch_size": 16, "downsample_ratio": 4}},
-    tokens=("<image>", "<s>"),
+    tokens=deepseek_vl_v2.TOKENS,
     template=None,
-    tokenizer={"bos_token": "<s>"},
+    tokenizer=deepseek_vl_v2.BEGIN,
 )
