@@ -5,11 +5,37 @@ from functools import partial
 from mlx_vlm.models.deepseekocr import deepseekocr
 from mlx_vlm.models.deepseekocr.config import SAMViTConfig
 
-from tests.workers.engines.vision.zoo import Tiny, deepseek_vl_v2, token
+from tests.workers.engines.vision.zoo import EXPERTS, TEXT, Tiny, token
 
 TINY_TOWER = partial(SAMViTConfig, width=16, layers=2, heads=1, global_attn_indexes=(1,))
 deepseekocr.SAMViTConfig = TINY_TOWER
-OCR_TEXT = {**deepseek_vl_v2.DEEPSEEK_TEXT, "qk_nope_head_dim": 0, "qk_rope_head_dim": 0}
+OCR_TEXT = {
+    **TEXT,
+    **EXPERTS,
+    "model_type": "deepseek_v2",
+    "num_key_value_heads": 4,
+    "n_shared_experts": 1,
+    "n_group": 1,
+    "topk_group": 1,
+    "topk_method": "greedy",
+    "first_k_dense_replace": 1,
+    "qk_nope_head_dim": 0,
+    "qk_rope_head_dim": 0,
+}
+# The processor adds those that a tokenizer lacks.
+TOKENS = (
+    "<image>",
+    "<s>",
+    "<｜▁pad▁｜>",
+    "<|ref|>",
+    "<|/ref|>",
+    "<|det|>",
+    "<|/det|>",
+    "<|grounding|>",
+    "<|User|>",
+    "<|Assistant|>",
+)
+BEGIN = {"bos_token": "<s>", "pad_token": "<｜▁pad▁｜>"}
 TINY = Tiny(
     config={
         "text_config": OCR_TEXT,
@@ -25,7 +51,7 @@ TINY = Tiny(
         "image_token_index": token(0),
     },
     files={"processor_config.json": {"candidate_resolutions": [[1024, 1024]], "patch_size": 16, "downsample_ratio": 4}},
-    tokens=deepseek_vl_v2.TOKENS,
+    tokens=TOKENS,
     template=None,
-    tokenizer=deepseek_vl_v2.BEGIN,
+    tokenizer=BEGIN,
 )
