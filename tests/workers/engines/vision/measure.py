@@ -29,6 +29,7 @@ _UNTRIED = {
     ),
     "deepseek_vl_v2": "one load of its tiny model in five says something else than mlx-vlm, and why was not found out",
     "youtu_vl": "its processor is code of its own repository; mlx-vlm has none",
+    "phi4_siglip": "its processor makes images with torchvision, which mlx-vlm does not bring",
     "hunyuan_vl": "its processor knows tokens by the ids of the published vocabulary",
 }
 _NOT_YET = "not tried: the tests have no tiny model of it yet"

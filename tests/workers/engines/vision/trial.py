@@ -178,11 +178,12 @@ def _apart(
 
 
 def _several(ask: Callable[..., Job], engine: TextEngine, folder: Path, refs: Sequence[BlobRef]) -> bool:
-    """Whether two images in a prompt are what they are to mlx-vlm."""
-    job = ask("One: ", refs[0], " two: ", refs[1], " which?")
+    """Whether two images in a prompt both make a difference, and are what they are to mlx-vlm."""
+    job, same = (ask("One: ", refs[0], " two: ", refs[second], " which?") for second in (1, 0))
     try:
         ours = logprobs(run(engine, job))
-        return apart(ours, reference(folder, text(engine, job), images=list(IMAGES))) < 1e-3
+        theirs = reference(folder, text(engine, job), images=list(IMAGES))
+        return apart(ours, theirs) < 1e-3 and ours != logprobs(run(engine, same))
     except Exception:  # a refusal, by its processor or by ours
         return False
 

@@ -6,7 +6,7 @@ Each holds `TINY`, which says what its config and its processor's files have bey
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -120,6 +120,8 @@ def model(config: Mapping[str, Any]) -> Any:
     made = arch.ModelConfig.from_dict(own)
     made = update_module_configs(made, arch, own, ["text", "vision", "perceiver", "projector", "audio"])
     found = arch.Model(made)
+    if empty := list(_filled(found)):
+        found.update(tree_unflatten(empty))
     heads = [(path, array) for path, array in tree_flatten(found.parameters()) if path.endswith("lm_head.weight")]
     norms = [
         (path, array)
@@ -133,3 +135,10 @@ def model(config: Mapping[str, Any]) -> Any:
     found.update(tree_unflatten(louder))
     mx.eval(found.parameters())
     return found
+
+
+def _filled(found: Any) -> Iterator[tuple[str, Any]]:
+    """Numbers for what begins with zeros and is no bias, as gates and embeddings that would let nothing through."""
+    for path, array in tree_flatten(found.parameters()):
+        if not path.endswith(".bias") and not mx.any(array).item():
+            yield path, 0.2 * mx.random.normal(array.shape)
