@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
+from itertools import count
 from typing import Any
 
-from mlx_vlm.prompt_utils import MODEL_CONFIG, get_message_json
+from mlx_vlm.prompt_utils import MODEL_CONFIG, MessageFormat, get_message_json
 from mlx_vlm.utils import get_model_type, prepare_inputs, should_add_special_tokens
 
 from tasks.values.errors import InvalidValue
@@ -35,6 +37,8 @@ _OF_TOKENS = (
     "seq_lens",
     "sft_format",
 )
+_NUMBERED = re.compile(r"<\|(image|audio)_\d+\|>")
+_NUMBERED_BEGIN = ("<|image_", "<|audio_")
 Embed = Callable[..., Embedded]
 
 
@@ -63,7 +67,9 @@ class GeneralReader:
         self.several_images = True
         self.reads_text = False
         self.embed: Embed = _untried
+        self._numbered = MODEL_CONFIG.get(model_type) is MessageFormat.NUMBERED_IMAGE_TOKENS
         markers = {self._marker(kind) for kind in _TAKEN}
+        markers.update(_NUMBERED_BEGIN if self._numbered else ())
         self.reserved = frozenset(marker for marker in markers if marker)
 
     def content(self, parts: Parts) -> str:
@@ -108,7 +114,8 @@ class GeneralReader:
             raise InvalidValue(message, param="messages")
         if not self.several_images and sum(medium.kind == "image" for medium in media) > 1:
             raise InvalidValue("this model takes one image a prompt", param="messages")
-        made, hold = self._held(rendered.text, media, requester.deadline)
+        text = _numbered(rendered.text) if self._numbered else rendered.text
+        made, hold = self._held(text, media, requester.deadline)
         ids: list[int] = made["input_ids"].numbers[0].tolist()
         first = self._first(ids)
         # Some keep places with ids that no token has.
@@ -116,7 +123,7 @@ class GeneralReader:
         digest = self.digest(made) if media else b""
         embed = partial(self.embed, first=first)
         whole = WholePrompt(tokens, made, embed, digest=digest, first=first, vocabulary=vocabulary, hold=hold)
-        return Prompt(rendered.text, tokens, whole)
+        return Prompt(text, tokens, whole)
 
     def digest(self, made: Mapping[str, Any]) -> bytes:
         """Of what a processor made of all that is shown: the same for the same only."""
@@ -149,6 +156,8 @@ class GeneralReader:
                 **given,
             )
             made = numbers.held({name: value for name, value in made.items() if value is not None})
+            if len(made["input_ids"].numbers) != 1:
+                raise ValueError("it makes several prompts of them")
         except Exception as error:  # a processor may refuse anything, as more images than it can take
             message = f"the model's processor refuses what these messages show: {error}"
             raise InvalidValue(message, param="messages") from error
@@ -161,6 +170,12 @@ class GeneralReader:
             return text
         ids = self._tokenizer.encode("a")
         return text.removeprefix(begin) if ids and ids[0] == self._tokenizer.bos_token_id else text
+
+
+def _numbered(text: str) -> str:
+    """A text whose numbered markers are counted through, because mlx-vlm counts those of each turn from 1."""
+    counts = {kind: count(1) for kind in ("image", "audio")}
+    return _NUMBERED.sub(lambda marker: f"<|{marker[1]}_{next(counts[marker[1]])}|>", text)
 
 
 def _untried(inputs: Mapping[str, Any], first: int = 0) -> Embedded:
