@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import mlx.core as mx
 from mlx_lm.models.cache import KVCache, RotatingKVCache
-from mlx_vlm.generate.common import _chunked_prefill_enabled
+from mlx_vlm.generate.common import DEFAULT_PREFILL_STEP_SIZE, _chunked_prefill_enabled
 from mlx_vlm.models.cache import make_prompt_cache
 
 from workers.engines.vision.general.inputs import taken
@@ -194,6 +194,7 @@ class TurnsLanguage(GeneralLanguage):
 
     way = "in turns"
     exact_caches = 1
+    cut_anywhere = True  # unless the trial has found that a prompt says something else where it is cut elsewhere
 
     def make_cache(self) -> list[Any]:
         """Empty caches of one row."""
@@ -225,13 +226,19 @@ class TurnsLanguage(GeneralLanguage):
         whole = not self.in_pieces(prompt, layers)
         if turn.done == 0:
             turn.attributes = dict(prompt.state)
-        for end in (length,) if whole else (min(part.end, length - 1), length):
+        for end in (length,) if whole else (*self._cuts(part.end, length - 1), length):
             if turn.done < end and (whole or end < length or part.end >= length - 1):
                 piece = PromptPart(prompt, turn.done, end)
                 logits = self._call(turn, lambda piece=piece: self._put(piece, layers))[:, -1:]
                 turn.done, turn.logits = end, logits if end == length else None
         if part.end >= length:  # a row that paused goes on behind it
             turn.logits = None
+
+    def _cuts(self, end: int, last: int) -> Iterator[int]:
+        """Where pieces end, of which so much was asked for: there, or where mlx-vlm cuts a prompt, up to the next."""
+        step = DEFAULT_PREFILL_STEP_SIZE
+        for cut in (end,) if self.cut_anywhere else range(step, end + step, step):
+            yield min(cut, last)
 
     def in_pieces(self, prompt: Embedded, layers: list[Any]) -> bool:
         """Whether a prompt may go through the model a stretch at a time, as mlx-vlm says."""

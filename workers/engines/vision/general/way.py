@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 import numpy as np
 import structlog
+from mlx.utils import tree_flatten
 from mlx_vlm.generate.diffusion import is_diffusion_model
 from PIL import Image
 
@@ -24,7 +25,12 @@ from workers.engines.vision.parts import Medium
 
 _STEPS = 4
 _ALIKE = 0.1  # of the logits' spread: rounding in a batch, of few bits, stays below, another position or mask does not
+_EXACTLY = 0.01  # of the spread, where being wrong costs little: a prompt goes through in larger pieces
 _SIDE = 112  # pixels
+_SWITCHES = (
+    "this model has other weights for each kind of media, which requests cannot share; "
+    "mlx_vlm.convert with -q makes one of them that has all"
+)
 log = structlog.get_logger()
 
 
@@ -47,7 +53,10 @@ def choose(model: Any, state: ModelState, reader: GeneralReader, render: Any) ->
     if is_diffusion_model(model):
         raise UnsupportedArchitecture("this model writes by diffusion, not token by token")
     turns = TurnsLanguage(model, state)
+    weights = _weights(model)
     shown = dict(_embedded(turns, reader, render))
+    if any(weight is not weights[path] for path, weight in _weights(model).items()):
+        raise UnsupportedArchitecture(_SWITCHES)
     reader.kinds = tuple(kind for kind in ("image", "audio", "video") if kind in shown)
     reader.several_images = "image" in shown and _sees_several(turns, reader, render)
     if any(name.startswith("decoder_") for prompt in shown.values() for name in prompt.arguments):
@@ -55,6 +64,7 @@ def choose(model: Any, state: ModelState, reader: GeneralReader, render: Any) ->
     rows = [_Row(list(range(1, 12))), _Row(list(range(3, 40)))]
     rows += [_Row(prompt.ids[0].tolist(), prompt) for prompt in shown.values()]
     answers = _answered(turns, rows)
+    turns.cut_anywhere = not _cuts_matter(turns, rows, answers)
     if (reason := _alone(model, turns, state, list(shown.values()), answers)) is None:
         together = BatchedLanguage(model, state)
         try:
@@ -66,6 +76,10 @@ def choose(model: Any, state: ModelState, reader: GeneralReader, render: Any) ->
             return together
     turns.why, reader.reads_text = reason, True
     return turns
+
+
+def _weights(model: Any) -> dict[str, Any]:
+    return {path: weight for path, weight in tree_flatten(model.parameters()) if path.endswith(".weight")}
 
 
 def _embedded(language: TurnsLanguage, reader: GeneralReader, render: Any) -> Iterator[tuple[Kind, Embedded]]:
@@ -114,13 +128,33 @@ def _answered(language: TurnsLanguage, rows: Sequence[_Row]) -> list[_Answer]:
         for row in rows:
             caches = language.make_cache()
             _prefill(language, caches, row)
-            steps = [language(mx.array([[row.fed(step)]]), cache=caches)[0, -1] for step in range(_STEPS)]
-            answers.append(_Answer([logits.astype(mx.float32) for logits in steps], caches[-1]))
+            answers.append(_Answer(list(_said(language, row, caches)), caches[-1]))
             mx.eval(answers[-1].logits)
     except Exception as error:
         reason = f"the installed mlx-vlm loads this model, which then does not answer: {type(error).__name__}: {error}"
         raise UnsupportedArchitecture(reason) from error
     return answers
+
+
+def _cuts_matter(language: TurnsLanguage, rows: Sequence[_Row], answers: Sequence[_Answer]) -> bool:
+    """Whether a prompt that is cut in its middle says something else."""
+    for row, answer in zip(rows, answers, strict=True):
+        caches, middle = language.make_cache(), len(row.tokens) // 2
+        try:
+            _prefill(language, caches, row, 0, middle)
+            _prefill(language, caches, row, middle)
+            pairs = zip(_said(language, row, caches), answer.logits, strict=True)
+            differences = [_difference(logits, own) for logits, own in pairs]
+        except Exception:  # of an architecture that only knows a prompt from its beginning
+            return True
+        if not max(differences) < _EXACTLY:
+            return True
+    return False
+
+
+def _said(language: TurnsLanguage, row: _Row, caches: list[Any]) -> Iterator[Any]:
+    for step in range(_STEPS):
+        yield language(mx.array([[row.fed(step)]]), cache=caches)[0, -1].astype(mx.float32)
 
 
 def _alone(
@@ -165,10 +199,11 @@ def _differs(language: BatchedLanguage, rows: Sequence[_Row], answers: Sequence[
     return None
 
 
-def _prefill(language: Any, caches: list[Any], row: _Row) -> None:
-    """All tokens but the last."""
-    media = None if row.prompt is None else [PromptPart(row.prompt, 0, len(row.tokens) - 1)]
-    mx.eval(language(mx.array([row.tokens[:-1]]), cache=caches, media=media))
+def _prefill(language: Any, caches: list[Any], row: _Row, start: int = 0, end: int | None = None) -> None:
+    """All tokens but the last, or some of them."""
+    end = len(row.tokens) - 1 if end is None else end
+    media = None if row.prompt is None else [PromptPart(row.prompt, start, end)]
+    mx.eval(language(mx.array([row.tokens[start:end]]), cache=caches, media=media))
 
 
 def _difference(found: Any, expected: Any) -> float:
