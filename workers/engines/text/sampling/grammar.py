@@ -107,7 +107,8 @@ class Grammars:
         self._compiled(grammar, constraint.param, requester)
 
     def _guide(self, lark: str, param: str, requester: Requester) -> Guide:
-        return Guide(self._compiled(LLMatcher.grammar_from_lark(lark), param, requester).deep_copy(), param)
+        matcher = self._compiled(LLMatcher.grammar_from_lark(lark), param, requester).deep_copy()
+        return Guide(matcher, param, self._tokens.vocab_size)
 
     def _compiled(self, grammar: str, param: str, requester: Requester) -> LLMatcher:
         name = requester.owner, grammar  # how long it takes would tell whether somebody else has asked for the same

@@ -20,17 +20,17 @@ _REQUEST_S_FAULT = ("NoExtension", "lexer error", "TooComplex", "too complex", "
 
 
 class Guide:
-    """The state of one answer in its grammar, which stands in the request's field `param`.
+    """The state of one answer in its grammar, which stands in the request's field `param`, over so many tokens.
 
     It is cheap to copy; each answer needs its own.
     """
 
-    def __init__(self, matcher: LLMatcher, param: str) -> None:
-        self._matcher, self._param = matcher, param
+    def __init__(self, matcher: LLMatcher, param: str, vocabulary: int) -> None:
+        self._matcher, self._param, self.vocabulary = matcher, param, vocabulary
 
     def copy(self) -> Guide:
         """A guide of the same state."""
-        return Guide(self._matcher.deep_copy(), self._param)
+        return Guide(self._matcher.deep_copy(), self._param, self.vocabulary)
 
     def fill(self, bits: Any, row: int) -> None:
         """Write the allowed tokens as a row of bits, (rows, vocabulary / 32) of int32; at the end only ends of text."""
@@ -64,16 +64,20 @@ class Guide:
 
 
 def allowed(x: Any, picks: Sequence[Pick]) -> Any:
-    """Logits (rows, vocabulary) of which guided rows keep what their grammars allow; the rest becomes -inf."""
+    """Logits (rows, width) of which guided rows keep what their grammars allow; the rest becomes -inf.
+
+    There may be fewer than the tokenizer has tokens, and more, as of places in an image, which no grammar allows.
+    """
     guides = [(row, pick.guide) for row, pick in enumerate(picks) if pick.guide is not None]
     if not guides:
         return x
-    vocabulary = x.shape[-1]
+    width, vocabulary = x.shape[-1], guides[0][1].vocabulary  # one model's
     bits = allocate_token_bitmask(len(guides), vocabulary)
     for at, (_, guide) in enumerate(guides):
         guide.fill(bits, at)
     words = mx.array(bits.view(np.uint32))[:, :, None] >> mx.arange(32, dtype=mx.uint32)
-    open_ = (words & 1).reshape(len(guides), -1)[:, :vocabulary].astype(mx.bool_)
+    open_ = (words & 1).reshape(len(guides), -1)[:, : min(width, vocabulary)].astype(mx.bool_)
+    open_ = mx.pad(open_, [(0, 0), (0, max(width - vocabulary, 0))])
     if len(guides) == len(picks):
         return mx.where(open_, x, -mx.inf)
     where = mx.array([row for row, _ in guides])
