@@ -21,6 +21,7 @@ from mlxq.entries.text import TextEntry
 from mlxq.folder import draws
 from mlxq.model_path import ModelPathError
 from mlxq.settings import Settings
+from workers.model_files.context_length import promised
 from workers.model_files.model_path import resolve
 from workers.model_files.servable import fit
 from workers.parsers import detect, registry
@@ -127,13 +128,7 @@ def _added(folder: Path, tokenizer: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _context(entry: TextEntry, config: Mapping[str, Any]) -> int | None:
-    inner = config.get("text_config")
-    trained = config.get("max_position_embeddings") or (
-        isinstance(inner, dict) and inner.get("max_position_embeddings")
-    )
-    return min(
-        (length for length in (entry.context_length, trained) if isinstance(length, int) and length), default=None
-    )
+    return min((length for length in (entry.context_length, promised(config)) if length), default=None)
 
 
 def _json(path: Path) -> dict[str, Any] | None:

@@ -41,6 +41,7 @@ from workers.engines.text.speculation.drafter import Drafter
 from workers.engines.text.speculation.prompt_lookup import PromptLookup
 from workers.engines.text.template import template_text
 from workers.media.documents.unfolding import READ_BYTES, Documents
+from workers.model_files.context_length import promised
 from workers.model_files.fingerprint import fingerprint
 from workers.model_files.model_path import resolve
 from workers.serving.request_budget import Budget
@@ -239,8 +240,7 @@ def _fingerprint(entry: TextEntry, weights: Weights) -> str:
 
 
 def _context(entry: TextEntry, config: Mapping[str, Any]) -> int:
-    trained = config.get("max_position_embeddings") or config.get("text_config", {}).get("max_position_embeddings")
-    return min(length for length in (entry.context_length, trained, 1 << 20) if length)
+    return min(length for length in (entry.context_length, promised(config), 1 << 20) if length)
 
 
 def _vocabulary(model: Any) -> int:
