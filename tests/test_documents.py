@@ -67,7 +67,7 @@ def snippets() -> Iterator[Snippet]:
 
 SNIPPETS = list(snippets())
 IMAGES = [snippet for snippet in SNIPPETS if "client.images" in snippet.code]
-UNSERVED = ('"qwen3-vl"', '"kokoro"', '"bge-reranker-v2-m3"', "MLXQ_WEBHOOK_SECRET")  # by `make serve`
+UNSERVED = ('"qwen3-vl"', '"qwen3-omni"', '"kokoro"', '"bge-reranker-v2-m3"', "MLXQ_WEBHOOK_SECRET")  # by `make serve`
 SPECIAL = [snippet for snippet in SNIPPETS if any(name in snippet.code for name in UNSERVED)]
 BY_CONTRACT = [snippet for snippet in SNIPPETS if snippet.code in {EXAMPLES[f"examples/{name}"] for name in ELSEWHERE}]
 OTHERS = [snippet for snippet in SNIPPETS if snippet not in (*IMAGES, *SPECIAL, *BY_CONTRACT)]
@@ -115,11 +115,13 @@ def test_a_snippet_that_makes_pictures_runs(snippet: Snippet, image_stack: Stack
 def special_stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Tiny models that see, score and speak, and webhooks that may go to this machine."""
     from tests.workers.engines.scoring.rerankers import FIXTURES
-    from tests.workers.engines.vision import tiny
+    from tests.workers.engines.vision import tiny, zoo
     from tests.workers.engines.voices import tiny as voices
 
     folder = tiny.save(tmp_path_factory.mktemp("model"), "qwen3_vl")
     seeing = {"model_path": str(folder), "served_model_name": "qwen3-vl", "model_type": "multimodal"}
+    omni = zoo.save(tmp_path_factory.mktemp("omni") / "omni", "qwen3_omni_moe")
+    answering = {"model_path": str(omni), "served_model_name": "qwen3-omni", "model_type": "multimodal"}
     scoring = {
         "model_path": str(FIXTURES / "bert"),
         "served_model_name": "bge-reranker-v2-m3",
@@ -134,7 +136,7 @@ def special_stack(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> I
     embedding = next(model for model in starters() if model["model_type"] == "embeddings")
     starter.folder(embedding["served_model_name"])
     env = {"MLXQ_WEBHOOK_SECRET": SECRET, "MLXQ_WEBHOOK_ALLOW_PRIVATE": "1"}
-    models = [seeing, scoring, speaking, embedding]
+    models = [seeing, answering, scoring, speaking, embedding]
     yield from running(Stack(valkey, tmp_path_factory.mktemp("special"), models, **env))
 
 

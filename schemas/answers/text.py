@@ -18,9 +18,10 @@ class PromptTokensDetails(Answer, frozen=True):
 
 
 class CompletionTokensDetails(Answer, frozen=True):
-    """Tokens of the answer that were thinking."""
+    """Tokens of the answer that were thinking, and of its audio where it was spoken."""
 
     reasoning_tokens: int
+    audio_tokens: int | UnsetType = UNSET
 
 
 class CompletionUsage(Answer, frozen=True):
@@ -77,9 +78,19 @@ class ChatLogprobs(Answer, frozen=True):
     refusal: None
 
 
+class ChatCompletionResponseAudio(Answer, frozen=True):
+    """An answer that was spoken: its audio in base64, what is said in it, and until when it is known by its id."""
+
+    id: str
+    data: str
+    expires_at: int
+    transcript: str
+
+
 class ChatCompletionResponseMessage(Answer, frozen=True):
     """What the model says, thinks and calls; `content` is null when it calls tools and says nothing.
 
+    It is null, too, when the answer is spoken: its text is the transcript of the `audio`.
     A request with `functions` gets a `function_call` instead of `tool_calls`.
     """
 
@@ -90,6 +101,7 @@ class ChatCompletionResponseMessage(Answer, frozen=True):
     reasoning_content: str | UnsetType = UNSET
     tool_calls: list[ChatCompletionMessageToolCall] | UnsetType = UNSET
     function_call: ToolCallFunction | UnsetType = UNSET
+    audio: ChatCompletionResponseAudio | UnsetType = UNSET
 
 
 class ChatChoice(Answer, frozen=True):
@@ -129,6 +141,15 @@ class ChatCompletionMessageToolCallChunk(Answer, frozen=True):
     type: Literal["function", "custom"] | UnsetType = UNSET
 
 
+class ChatCompletionAudioChunk(Answer, frozen=True):
+    """More of an answer that is spoken: its id with the first of the transcript, and then one field at a time."""
+
+    id: str | UnsetType = UNSET
+    transcript: str | UnsetType = UNSET
+    data: str | UnsetType = UNSET
+    expires_at: int | UnsetType = UNSET
+
+
 class ChatCompletionStreamResponseDelta(Answer, frozen=True):
     """More of an answer: one of its fields at a time, after the first that says the role."""
 
@@ -137,6 +158,7 @@ class ChatCompletionStreamResponseDelta(Answer, frozen=True):
     reasoning_content: str | UnsetType = UNSET
     tool_calls: list[ChatCompletionMessageToolCallChunk] | UnsetType = UNSET
     function_call: ChunkFunction | UnsetType = UNSET
+    audio: ChatCompletionAudioChunk | UnsetType = UNSET
 
 
 class ChatChunkChoice(Answer, frozen=True):

@@ -12,6 +12,7 @@ from schemas.containers import ByType, Entries, Items, shallow
 from schemas.fields import Body, Call, Flag, Text, about
 from schemas.text import functions as older
 from schemas.text.content import Content
+from schemas.text.spoken import SpokenSchema, said
 from schemas.text.thinking import ThinkingFields
 from schemas.text.tools import CALLS, MAX_TOOLS, TOOLS, CalledSchema, names
 
@@ -19,7 +20,7 @@ MAX_MESSAGES = MAX_PARTS = 4096  # of a conversation
 MAX_KWARGS = 256
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 OF_ONE_ROLE = {
-    "assistant": ("tool_calls", "function_call", "reasoning_content", "reasoning", "refusal"),
+    "assistant": ("tool_calls", "function_call", "reasoning_content", "reasoning", "refusal", "audio"),
     "tool": ("tool_call_id",),
 }
 # What a body says elsewhere, and what would replace the model's own template or the way it is applied.
@@ -48,15 +49,13 @@ class MessageSchema(Body):
     ACCEPTED: ClassVar[frozenset[str]] = frozenset(
         {"cache_control", "id", "parsed", "provider_specific_fields", "reasoning_details", "timestamp"}
     )
-    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "audio": (),
-        "annotations": ([],),
-    }
+    REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {"annotations": ([],)}
     ALIASES: ClassVar[Mapping[str, str]] = {"prefix": "partial", "reasoning": "reasoning_content"}
 
     role = fields.String(required=True, validate=OneOf(ROLES))
     content = Content()
     refusal = fields.String(metadata=about("What an assistant said that refused; its text where it has no other."))
+    audio = fields.Nested(SpokenSchema, metadata=about("What an assistant said aloud; `content` stands for it, too."))
     name = fields.String()
     partial = Flag()  # type: ignore[assignment]  # marshmallow takes it off the class, where it has one of its own
     prefix = Flag(metadata=about("DeepSeek's and Mistral's name of `partial`."))
@@ -81,13 +80,13 @@ class MessageSchema(Body):
             raise ValidationError("holds a part other than text, which is for messages of role 'user' only.", "content")
         if data.get("tool_calls") and "function_call" in data:
             raise ValidationError("is the older form of 'tool_calls'; send one of the two.", "function_call")
-        if not data.keys() & {"content", "refusal", "function_call"} and not data.get("tool_calls"):
+        if not data.keys() & {"content", "refusal", "function_call", "audio"} and not data.get("tool_calls"):
             raise ValidationError("is required, except of an assistant with 'tool_calls'.", "content")
 
     @post_load
     def translate(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Say the older form of calls and their results in the newer one."""
-        return older.called(data)
+        """Say the older form of calls and their results in the newer one, and what was said aloud as text."""
+        return older.called(said(data))
 
 
 class Messages(Items):

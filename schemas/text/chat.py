@@ -15,6 +15,7 @@ from schemas.inputs import LIMIT
 from schemas.jobs.jobs import metadata
 from schemas.responses.conversation import ConversationSchema
 from schemas.text import functions as older
+from schemas.text import spoken
 from schemas.text.constraints import rules
 from schemas.text.functions import FunctionChoice
 from schemas.text.sampling import MAX_ALTERNATIVES, SamplingSchema
@@ -36,9 +37,7 @@ class ChatSchema(ConversationSchema, SamplingSchema):
     )
     IGNORED: ClassVar[Mapping[str, tuple[Any, ...]]] = {**SamplingSchema.IGNORED, "best_of": (1,), "echo": (False,)}
     REFUSED: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "audio": (),
         "chat_template": (),
-        "modalities": (["text"],),
         "moderation": (),
         "prediction": (),
         "prompt_logprobs": (),
@@ -76,6 +75,8 @@ class ChatSchema(ConversationSchema, SamplingSchema):
         metadata=about("Whether tokens are returned with their log probabilities, before any option changes them.")
     )
     top_logprobs = Count(validate=Range(min=0, max=MAX_ALTERNATIVES))
+    modalities = spoken.Modalities(metadata=about("What an answer is: text, which models that speak can say, too."))
+    audio = fields.Nested(spoken.AudioSchema, metadata=about("How an answer with `audio` in `modalities` is spoken."))
     store = Flag(metadata=about("Whether the answer stays when it is given: `GET /v1/chat/completions` lists such."))
     metadata = metadata(metadata=about("Words of the caller's, kept with an answer that is stored."))
 
@@ -94,6 +95,11 @@ class ChatSchema(ConversationSchema, SamplingSchema):
             for rule in rules(data):
                 if data.get(name, Choice("auto")).mode == "required":
                     raise ValidationError(f"contradicts '{name}', which asks for a call; leave one out.", rule.param)
+
+    @validates_schema
+    def speak(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuse a wish for audio that is not whole."""
+        spoken.check(data)
 
     @post_load
     def translate(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

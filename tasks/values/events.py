@@ -19,7 +19,7 @@ FinishReason: TypeAlias = Literal["stop", "length", "tool_calls"]
 class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a job consumed: tokens, and seconds of audio where there was any.
 
-    `reasoning_tokens` are those of the completion that were spent on thinking.
+    `reasoning_tokens` are those of the completion that were spent on thinking, `audio_tokens` those that were spoken.
     """
 
     prompt_tokens: int = 0
@@ -27,6 +27,7 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     cached_tokens: int = 0
     seconds: float = 0.0
     reasoning_tokens: int = 0
+    audio_tokens: int = 0
 
 
 class Started(msgspec.Struct, frozen=True, omit_defaults=True, tag="started"):

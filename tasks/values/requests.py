@@ -84,6 +84,17 @@ class Sampling(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     adapter: str = ""
 
 
+SpeechFormat: TypeAlias = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
+
+
+class AudioOutput(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How an answer is spoken: as which audio, by which voice, None for the model's first, and sampled with `seed`."""
+
+    format: SpeechFormat
+    seed: int
+    voice: str | None = None
+
+
 class ChatRequest(Sampling, frozen=True, omit_defaults=True, tag="chat"):
     """Continue a conversation.
 
@@ -91,6 +102,7 @@ class ChatRequest(Sampling, frozen=True, omit_defaults=True, tag="chat"):
     variables; `thinking_budget` is the most tokens that it may think, before each answer. Without `generation_prompt`
     the prompt does not end with what makes the model answer. What does not fit the model's context is refused, or
     with `truncate` loses its oldest turns. With `replay` the result remembers the deltas that it was told in.
+    With `audio` the answer is spoken, too.
     """
 
     messages: tuple[Message, ...]
@@ -102,6 +114,7 @@ class ChatRequest(Sampling, frozen=True, omit_defaults=True, tag="chat"):
     generation_prompt: bool = True
     truncate: bool = False
     replay: bool = False
+    audio: AudioOutput | None = None
 
 
 class CompletionRequest(Sampling, frozen=True, omit_defaults=True, tag="completion"):
@@ -206,9 +219,6 @@ class TranscriptionRequest(msgspec.Struct, frozen=True, omit_defaults=True, tag=
     sequential: bool = False
     skip_silence: bool = False
     voice: VoiceActivity = VoiceActivity()
-
-
-SpeechFormat: TypeAlias = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 
 
 class SpeechRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag="speech"):

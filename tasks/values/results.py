@@ -108,10 +108,11 @@ class Text(NamedTuple):
 
 
 class TextResult(msgspec.Struct, frozen=True, omit_defaults=True, tag="text"):
-    """The answers of a chat or to a completion's prompts, by index."""
+    """The answers of a chat or to a completion's prompts, by index; `audio` is the only answer's, spoken."""
 
     choices: tuple[Choice, ...]
     usage: Usage = Usage()
+    audio: tuple[AudioChunk, ...] = ()
 
 
 class TokensResult(msgspec.Struct, frozen=True, tag="tokens"):
@@ -182,6 +183,8 @@ def blobs(result: Result) -> tuple[BlobRef, ...]:
     """The blobs that a result needs, so that its record can own them."""
     if isinstance(result, SpeechResult):
         return tuple(chunk.blob for chunk in result.chunks)
+    if isinstance(result, TextResult):
+        return tuple(chunk.blob for chunk in result.audio)
     return tuple(picture.blob for picture in result.pictures) if isinstance(result, PicturesResult) else ()
 
 
@@ -196,7 +199,7 @@ def fold(payload: Payload, events: Iterable[Event]) -> Result:
         raise ValueError("only a job that is done has a result")
     usage = attempt[-1].usage
     if isinstance(payload, Sampling):
-        return TextResult(_choices(attempt, replay=replayed(payload)), usage)
+        return TextResult(_choices(attempt, replay=replayed(payload)), usage, _audio(attempt))
     if isinstance(payload, (TokenizeRequest, DetokenizeRequest, RenderRequest)):
         tokens = next(event for event in attempt if isinstance(event, Tokens))
         return TokensResult(tokens.text, tokens.tokens)
@@ -207,7 +210,7 @@ def fold(payload: Payload, events: Iterable[Event]) -> Result:
         scores = sorted((event for event in attempt if isinstance(event, Score)), key=lambda score: score.index)
         return ScoresResult(tuple(score.score for score in scores), usage)
     if isinstance(payload, SpeechRequest):
-        return SpeechResult(tuple(event for event in attempt if isinstance(event, AudioChunk)), usage)
+        return SpeechResult(_audio(attempt), usage)
     if isinstance(payload, ImageRequest):
         return PicturesResult(tuple(event for event in attempt if isinstance(event, Picture)), usage)
     segments = tuple(event for event in attempt if isinstance(event, Segment))
@@ -216,6 +219,10 @@ def fold(payload: Payload, events: Iterable[Event]) -> Result:
     text = "".join(segment.text for segment in segments).strip()
     language, name = recording.language, recording.language_name
     return TranscriptResult(text, segments, recording.seconds, language, usage, language_name=name)
+
+
+def _audio(events: Iterable[Event]) -> tuple[AudioChunk, ...]:
+    return tuple(event for event in events if isinstance(event, AudioChunk))
 
 
 def replayed(payload: Payload) -> bool:

@@ -27,7 +27,7 @@ import msgspec
 from mlxq.entries.fake import FakeEntry, FakeOptions
 from mlxq.settings import Settings
 from tasks.values import events
-from tasks.values.errors import EngineError, Failure, InvalidValue
+from tasks.values.errors import EngineError, Failure, InvalidValue, UnsupportedParameter
 from tasks.values.events import CallDelta, Event, TokenLogprob
 from tasks.values.job import Job
 from tasks.values.requests import (
@@ -72,6 +72,8 @@ class FakeEngine(Engine[_Row]):
         del deadline  # nothing here takes long
         prompts = ["vector"]
         if isinstance(job.payload, ChatRequest):
+            if job.payload.audio is not None:
+                raise UnsupportedParameter("this model answers with text only", param="modalities")
             prompts = [job.payload.messages[-1].content]
         elif isinstance(job.payload, CompletionRequest):
             prompts = [prompt if isinstance(prompt, str) else _text(prompt) for prompt in job.payload.prompts]

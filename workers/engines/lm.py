@@ -17,11 +17,18 @@ blas.preload()
 import mlx.core as mx  # noqa: E402 - after OpenBLAS
 
 from tasks.values import events  # noqa: E402
-from tasks.values.errors import EngineError, Failure, InvalidValue, JobError  # noqa: E402
+from tasks.values.errors import EngineError, Failure, InvalidValue, JobError, UnsupportedParameter  # noqa: E402
 from tasks.values.events import Event, FinishReason  # noqa: E402
 from tasks.values.job import Job, Lane  # noqa: E402
 from tasks.values.model import Details  # noqa: E402
-from tasks.values.requests import DetokenizeRequest, RenderRequest, Sampling, TokenizeRequest  # noqa: E402
+from tasks.values.requests import (  # noqa: E402
+    AudioOutput,
+    ChatRequest,
+    DetokenizeRequest,
+    RenderRequest,
+    Sampling,
+    TokenizeRequest,
+)
 from workers.engine import Engine, Prepared  # noqa: E402
 from workers.engines.text import loading  # noqa: E402
 from workers.engines.text.output.answer import Emitted  # noqa: E402
@@ -76,6 +83,8 @@ class TextEngine(Engine[Plan]):
         owner = "" if self._shared else job.owner
         requester = Requester(owner, deadline)
         if isinstance(request, Sampling):
+            if isinstance(request, ChatRequest) and request.audio is not None:
+                self._check_audio(request.audio)
             if request.adapter:  # what it computes of a prompt serves nobody else
                 requester = Requester(f"{owner} with {request.adapter}", deadline)
             plan = replace(self._planner.plan(request, requester), bulk=job.lane is not Lane.INTERACTIVE)
@@ -88,6 +97,11 @@ class TextEngine(Engine[Plan]):
             prompt = self._prompts.render(request, requester)
             return _answered(prompt.text, prompt.tokens)
         raise InvalidValue("this model only writes text", param="model")
+
+    def _check_audio(self, audio: AudioOutput) -> None:
+        """Refuse to speak an answer, unless the model can and has the voice."""
+        message = "this model answers with text only; leave 'audio' out of 'modalities'"
+        raise UnsupportedParameter(message, param="modalities")
 
     def has_room(self, prepared: Sequence[Prepared[Plan]]) -> bool:
         """Whether there are slots and memory for the last of these requests."""
@@ -282,9 +296,9 @@ def load(entry: LmEntry, settings: Settings) -> TextEngine:
     return served(loading.load(entry, settings))
 
 
-def served(model: loading.Loaded) -> TextEngine:
-    """An engine of a loaded model, as warm as it must be to answer."""
-    engine = TextEngine(
+def served(model: loading.Loaded, kind: Callable[..., TextEngine] = TextEngine) -> TextEngine:
+    """An engine, perhaps of another `kind`, of a loaded model, as warm as it must be to answer."""
+    engine = kind(
         model.new_batch,
         model.tokenizer,
         model.prompts,

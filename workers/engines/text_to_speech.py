@@ -6,7 +6,6 @@ of a passage in themselves, so one passage is spoken at a time, whatever texts t
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from mlxq.entries.text_to_speech import TextToSpeechEntry
 from mlxq.settings import Settings
 from tasks.stored.blobs import BlobStore
 from tasks.values import events
-from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import EngineError, Failure, InvalidValue, JobError, ModelNotFound
 from tasks.values.events import Event
 from tasks.values.job import Job, Lane
@@ -28,7 +26,7 @@ from workers import blas
 from workers.engine import Engine, Prepared, Unservable
 from workers.engines.voices import types
 from workers.engines.voices.architectures import ARCHITECTURES
-from workers.engines.voices.encoder import FORMATS, Encoder
+from workers.engines.voices.chunks import Chunks
 from workers.engines.voices.passages import passages
 from workers.engines.voices.speaker import Speaker
 from workers.media.downmix import Samples
@@ -43,7 +41,6 @@ from mlx_audio.tts.utils import load_model  # noqa: E402
 from mlx_audio.utils import load_config  # noqa: E402
 
 _SEEDS = 2**32
-_AUDIO_TOKENS = 50  # of a second of speech, as many as transcriptions count
 _FAMILIES = ("mlx_audio", "tts", "models")  # the package that holds a package for each
 log = structlog.get_logger()
 
@@ -122,30 +119,18 @@ class SpeechEngine(Engine[Plan]):
 
     def _speak(self, row: Row) -> Generator[list[Event]]:
         request, parts = row.plan.request, row.plan.passages
-        encoder = Encoder(request.format, self._speaker.rate, request.speed)
-        total, done, lasted, kept = sum(map(len, parts)), 0, 0.0, list[BlobRef]()
-
-        def chunk(data: bytes) -> list[Event]:
-            nonlocal lasted
-            if not data:
-                return []
-            kept.append(self._blobs.put(data, FORMATS[request.format].type))
-            for ref in kept:  # a job of many chunks may take longer than an unowned blob is left alone
-                self._blobs.touch(ref)
-            seconds, lasted = encoder.seconds - lasted, encoder.seconds
-            return [events.AudioChunk(len(kept) - 1, kept[-1], round(seconds, 6))]
-
+        chunks = Chunks(self._blobs, request.format, self._speaker.rate, request.speed)
+        total, done = sum(map(len, parts)), 0
         yield [events.Progress(0, total)]
         for number, passage in enumerate(parts):
             row.speaking = True
             for samples in self._samples(row.plan, passage, number):
-                yield chunk(encoder.add(samples))
+                yield [*chunks.add(samples)]
             row.speaking, row.passages_done = False, row.passages_done + 1
             done += len(passage)
             yield [events.Progress(done, total)]
-        end = chunk(encoder.end())
-        tokens = math.ceil(encoder.seconds * _AUDIO_TOKENS)
-        yield [*end, events.Done(events.Usage(len(request.text), tokens, seconds=round(encoder.seconds, 6)))]
+        end = chunks.end()
+        yield [*end, events.Done(events.Usage(len(request.text), chunks.tokens, seconds=chunks.seconds))]
 
     def _samples(self, plan: Plan, passage: str, number: int) -> Generator[Samples]:
         """A passage's audio; a model that refuses its arguments before it says anything refuses the request."""

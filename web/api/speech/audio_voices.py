@@ -12,11 +12,12 @@ from mlxq.entries.model_entry import ModelEntry
 from schemas.answers.audio_speech import ListVoicesResponse
 from schemas.speech.audio_voices import VoiceListSchema
 from tasks.values.errors import InvalidValue, ModelNotFound
-from web.api.speech.audio_speech import MODEL_TYPES
+from web.api.speech import audio_speech
 from web.gateway import Gateway, gateway
 from web.http.body import unknown_fields
 from web.openapi.operation import operation
 
+MODEL_TYPES = audio_speech.MODEL_TYPES | {"multimodal"}  # of which some speak their answers
 blueprint = Blueprint("audio_voices", __name__)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import secrets
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -12,16 +13,20 @@ from schemas.answers.text import CreateChatCompletionResponse, CreateChatComplet
 from schemas.text.chat import ChatSchema
 from schemas.text.thinking import wish
 from schemas.text.tools import Choice
-from tasks.values.job import Storage
-from tasks.values.requests import ChatRequest, ToolChoice
+from tasks.values import results
+from tasks.values.events import Event
+from tasks.values.job import Job, Storage
+from tasks.values.requests import AudioOutput, ChatRequest, SpeechFormat, ToolChoice
 from web import calls
 from web.api.text import shared as text
 from web.callers import Caller
-from web.endpoint import Endpoint, for_anyone
+from web.endpoint import Endpoint, Rendered, for_anyone
 from web.openapi.operation import SSE, operation
 from web.render.text import chat as render
-from web.render.text import stored_completions
+from web.render.text import spoken, stored_completions
+from web.stored import spoken as spoken_turns
 
+_SEEDS = 2**32
 blueprint = Blueprint("chat", __name__)
 
 
@@ -41,7 +46,32 @@ def payload(data: Mapping[str, Any]) -> ChatRequest:
         **chosen,
         tool_choice=ToolChoice(choice.mode, choice.name, data.get("parallel_tool_calls", True)),
         thinking_budget=wish(data).budget,
+        audio=_audio(data),
     )
+
+
+def _audio(data: Mapping[str, Any]) -> AudioOutput | None:
+    if "audio" not in data:
+        return None
+    wish, seed = data["audio"], data.get("seed")
+    format_: SpeechFormat = "pcm" if wish["format"] == "pcm16" else wish["format"]
+    return AudioOutput(format_, secrets.randbelow(_SEEDS) if seed is None else seed % _SEEDS, wish.get("voice"))
+
+
+def body(caller: Caller, job: Job, result: results.Result) -> Rendered:
+    """The whole answer, with its audio where that was asked for."""
+    assert isinstance(result, results.TextResult)  # noqa: S101  (a chat's events fold to nothing else)
+    audio = spoken.asked(job)
+    if audio is None:
+        return render.body(job, result)
+    shown = spoken.answer(job, audio, result, render.answer(job, result), caller.gateway.store.blobs.read)
+    return Rendered(msgspec.json.encode(shown))
+
+
+def chunks(caller: Caller, job: Job) -> Callable[[Event], Iterator[object]]:
+    """What turns events into chunks, with audio where that was asked for."""
+    told = render.chunks(job)
+    return told if spoken.asked(job) is None else spoken.Chunks(job, told, caller.gateway.store.blobs.read)
 
 
 def storage(caller: Caller, raw: Mapping[str, Any], data: Mapping[str, Any]) -> Storage | None:
@@ -60,8 +90,9 @@ ENDPOINT = Endpoint(
     payload=payload,
     options=for_anyone(text.options),
     storage=storage,
-    body=for_anyone(render.body),
-    chunks=for_anyone(render.chunks),
+    body=body,
+    chunks=chunks,
+    resolve=spoken_turns.resolve,
 )
 
 

@@ -15,6 +15,7 @@ from web.api.text import shared as text
 from web.endpoint import Endpoint, for_anyone
 from web.openapi.operation import operation
 from web.render.text import chat_render as render
+from web.stored import spoken
 
 blueprint = Blueprint("chat_render", __name__)
 
@@ -30,6 +31,7 @@ ENDPOINT = Endpoint(
     schema=ChatRenderSchema,
     payload=payload,
     body=for_anyone(render.body),
+    resolve=spoken.resolve,
 )
 
 

@@ -18,6 +18,7 @@ from web.callers import Caller
 from web.endpoint import Endpoint, for_anyone
 from web.openapi.operation import operation
 from web.render.text import tokenize as render
+from web.stored import spoken
 
 blueprint = Blueprint("tokenize", __name__)
 
@@ -41,6 +42,7 @@ ENDPOINT = Endpoint(
     payload=payload,
     options=options,
     body=for_anyone(render.body),
+    resolve=spoken.resolve,
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -30,8 +30,13 @@ _HEADER = 44  # bytes of a WAV before its samples
 def body(job: Job, result: results.Result, read: Callable[[BlobRef], bytes]) -> Rendered:
     """The whole audio; `read` gets the bytes of a blob."""
     assert isinstance(result, results.SpeechResult)  # noqa: S101  (a speech request's events fold to nothing else)
-    audio = b"".join(read(chunk.blob) for chunk in result.chunks)
-    return Rendered(_sized(audio) if _asked(job).format == "wav" else audio, TYPES[_asked(job).format])
+    return Rendered(joined(result.chunks, _asked(job).format, read), TYPES[_asked(job).format])
+
+
+def joined(chunks: Iterable[AudioChunk], format_: SpeechFormat, read: Callable[[BlobRef], bytes]) -> bytes:
+    """The audio that is in chunks, as a whole."""
+    audio = b"".join(read(chunk.blob) for chunk in chunks)
+    return _sized(audio) if audio and format_ == "wav" else audio
 
 
 def line(job: Job, result: results.Result, read: Callable[[BlobRef], bytes]) -> Rendered:

@@ -145,7 +145,8 @@ def _function(call: CallDelta) -> dict[str, object]:
 
 
 def _usage(used: events.Usage) -> dict[str, Any]:
-    return {**text.usage(used), "completion_tokens_details": {"reasoning_tokens": used.reasoning_tokens}}
+    spoken = {"audio_tokens": used.audio_tokens} if used.audio_tokens else {}
+    return {**text.usage(used), "completion_tokens_details": {"reasoning_tokens": used.reasoning_tokens, **spoken}}
 
 
 def _logprobs(job: Job, tokens: Sequence[TokenLogprob]) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tasks.values.errors import InvalidValue
-from tasks.values.requests import ChatRequest, CompletionRequest, Sampling
+from tasks.values.requests import AudioOutput, ChatRequest, CompletionRequest, Sampling
 from workers.engines.text.output import answer_format
 from workers.engines.text.output.answer import Ending
 from workers.engines.text.output.answer_format import AnswerFormat, Formats
@@ -29,7 +29,8 @@ class Plan:
 
     `guide` is where every answer begins in its grammar; `media` belongs to the prompt, which is the only one then.
     Nobody waits for the answers of a `bulk` one. `owner` is whose caches it may use, `hold` the memory that it takes
-    while it waits. `counted` says that deltas tell how many tokens they are made of.
+    while it waits. `counted` says that deltas tell how many tokens they are made of. With `audio` the
+    answer is spoken, too.
     """
 
     prompts: list[list[int]]
@@ -45,6 +46,7 @@ class Plan:
     hold: Hold | None = None
     counted: bool = False
     adapter: str = ""
+    audio: AudioOutput | None = None
 
     @property
     def tokens(self) -> int:
@@ -106,6 +108,7 @@ class Planner:
             hold=self.budget.hold(_TOKEN_BYTES * sum(map(len, tokens)), requester.deadline),
             counted=request.count_tokens,
             adapter=request.adapter,
+            audio=request.audio if isinstance(request, ChatRequest) else None,
         )
 
     def _check_tokens(self, request: Sampling) -> None:

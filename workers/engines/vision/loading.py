@@ -31,6 +31,7 @@ from workers.engines.vision.media import MediaLoader
 from workers.engines.vision.parts import MediaReader, Parts
 from workers.engines.vision.prompts import VisionPrompts, takes_parts
 from workers.engines.vision.reader import FamilyReader
+from workers.engines.vision.speakers import Speaker, speaker
 from workers.media.images import ImageLimits
 from workers.media.video import VideoLimits
 from workers.model_files.model_path import resolve
@@ -50,8 +51,10 @@ _BARE = (MessageFormat.PROMPT_ONLY, MessageFormat.PROMPT_WITH_IMAGE_TOKEN)
 log = structlog.get_logger()
 
 
-def load(entry: MultimodalEntry, settings: Settings) -> Loaded:
-    """Load weights, processor and defaults; call it in the thread that will own the model.
+def load(entry: MultimodalEntry, settings: Settings) -> tuple[Loaded, Speaker | None]:
+    """Load weights, processor and defaults, and what speaks its answers, if anything does.
+
+    Call it in the thread that will own the model.
 
     Raises UnsupportedArchitecture for what the installed mlx-vlm cannot load, or is no model that chats.
     """
@@ -71,8 +74,10 @@ def load(entry: MultimodalEntry, settings: Settings) -> Loaded:
     own = family(config.get("model_type"))
     language: Language | GeneralLanguage
     reader: MediaReader
+    voice = None
     if own is None or (config.get("text_config") or {}).get("use_bidirectional_attention") == "vision":
         language, reader = _general(model, processor, tokenizer, architecture)
+        voice = speaker(config.get("model_type"), model, language)
     else:
         language, reader = _family(model, own, processor, entry)
     options = entry.options
@@ -89,7 +94,8 @@ def load(entry: MultimodalEntry, settings: Settings) -> Loaded:
     reusable = not isinstance(language, TurnsLanguage)
     code = f"mlx-vlm {mlx_vlm.__version__}"
     weights = Weights(folder, language, tokenizer, config, code, reusable=reusable)
-    return loading.assembled(entry, settings, weights, partial(VisionPrompts, reader=reader, media_loader=media_loader))
+    prompts = partial(VisionPrompts, reader=reader, media_loader=media_loader)
+    return loading.assembled(entry, settings, weights, prompts), voice
 
 
 def _model(folder: Path, config: Mapping[str, Any]) -> Any:

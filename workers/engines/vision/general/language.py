@@ -62,6 +62,13 @@ class GeneralLanguage:
         delta = 0 if deltas is None else int(mx.array(deltas).reshape(-1)[0])
         return Embedded(ids, made.inputs_embeds, arguments, state, positions, delta, first)
 
+    def outputs(self, prompt: Embedded, stretch: int, **asked: Any) -> Iterator[Any]:
+        """What the language model makes of a prompt by itself, so many tokens at a time, when it is asked for more."""
+        layers = make_prompt_cache(self._language)
+        for start in range(0, prompt.length, stretch):
+            self._state.write(prompt.state)
+            yield self._put(PromptPart(prompt, start, min(start + stretch, prompt.length)), layers, **asked)
+
     def _located(self, ids: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Where a prompt's tokens stand, of a model that does not find it with the embeddings: it would look into each
         part of the prompt, as if nothing stood before."""
@@ -75,7 +82,7 @@ class GeneralLanguage:
         positions, self._language._rope_deltas = find(ids, **grids)
         return {"position_ids": positions}
 
-    def _put(self, part: PromptPart, layers: list[Any]) -> Any:
+    def _put(self, part: PromptPart, layers: list[Any], **asked: Any) -> Any:
         """The output for the tokens of a part, all of the prompt's."""
         prompt, start, end = part
         arguments = dict(prompt.arguments)
@@ -89,6 +96,7 @@ class GeneralLanguage:
             cache=layers,
             n_to_process=end - start,
             **arguments,
+            **asked,
         )
 
 

@@ -6,7 +6,7 @@ Each holds `TINY`, which says what its config and its processor's files have bey
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -70,7 +70,8 @@ TEXTS = tiny.TEMPLATE  # of those whose content is one string
 class Tiny:
     """What an architecture has beyond others: its config, its processor's files, its special tokens, the markers of
     its template for an image, a sound and a video, what its tokenizer's config tells, the tokens that its
-    processor knows by their published ids, and files that are no JSON."""
+    processor knows by their published ids, files that are no JSON, and what writes into the folder what else it
+    needs."""
 
     config: Mapping[str, Any]
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -80,6 +81,7 @@ class Tiny:
     tokenizer: Mapping[str, Any] = field(default_factory=dict)
     ids: Mapping[str, int] = field(default_factory=dict)
     binaries: Mapping[str, bytes] = field(default_factory=dict)
+    beside: Callable[[Path], object] = lambda folder: None
 
 
 def token(number: int) -> int:
@@ -105,6 +107,7 @@ def save(folder: Path, name: str) -> Path:
     words.save_pretrained(folder)
     path = folder / "tokenizer_config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **made.tokenizer}))
+    made.beside(folder)
     mx.save_safetensors(str(folder / "model.safetensors"), dict(tree_flatten(model(config).parameters())))
     return folder
 
