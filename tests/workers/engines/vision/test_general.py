@@ -196,3 +196,14 @@ def test_who_fails_to_be_embedded_ends_alone(
     assert isinstance(batch.heard["image"][-1], events.Failed)
     assert len(logprobs(batch, "text")) == 20
     assert text(together, asked("Go on."))
+
+
+def test_a_text_is_embedded_first_where_its_positions_are_known_only_then(root: Path) -> None:
+    folder = zoo.save(root / "embeds text", "minicpmo")
+    engine = load(folder, root / "home")
+    language: Any = engine._batch._groups._model
+    assert (language.way, language.embeds_text) == ("together", True)
+    jobs = [asked("Only text, and a lot of it. " * 30), asked("Only text.")]
+    batch = run(engine, *jobs)
+    for at, job in enumerate(jobs):
+        assert trial.apart(logprobs(batch, str(at)), trial.reference(folder, text(engine, job))) < 1e-3

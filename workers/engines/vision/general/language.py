@@ -24,11 +24,14 @@ class GeneralLanguage:
 
     A prompt goes through as mlx-vlm's own `generate_step` puts it through: its embeddings with all that the embedding
     told, a stretch of tokens at a time.
+    With `embeds_text` a text that begins a row without having been embedded is embedded then, because some models know
+    its positions only so.
     """
 
     prefills_alone = True
     way: str
     why = "it was not tried"
+    embeds_text = False
 
     def __init__(self, model: Any, state: ModelState) -> None:
         self._model, self._language, self._state = model, model.language_model, state
@@ -125,6 +128,8 @@ class BatchedLanguage(GeneralLanguage):
         """Logits of (rows, tokens) ids, float (rows, tokens, vocabulary)."""
         layers = self.make_cache() if cache is None else cache
         part = media[0] if media else None
+        if part is None and self.embeds_text and self._shifted and not _begun(layers[-1]):
+            part = PromptPart(self.embed({_IDS: tokens}), 0, tokens.shape[1])
         if part is None or part.start >= part.prompt.length:
             return self._go_on(tokens, layers)
         known = min(part.end, part.prompt.length)
@@ -146,7 +151,7 @@ class BatchedLanguage(GeneralLanguage):
         *layers, shifts = layers
         rows, length = tokens.shape
         last = mx.zeros((rows, 1), mx.int32)
-        begun = not shifts.empty() and shifts.keys_and_values()[0].shape[2] > 0
+        begun = _begun(shifts)
         if begun:
             last = shifts.keys_and_values()[0][:, 0, -1]
         _append(shifts, mx.broadcast_to(last, (rows, length)))
@@ -217,6 +222,8 @@ class TurnsLanguage(GeneralLanguage):
         if part is None and turn.logits is not None:
             logits, turn.logits = turn.logits, None
             return logits
+        if part is None and self.embeds_text and turn.empty():
+            return self._embedded(tokens, layers, turn)
         if part is None:
             return self._call(turn, lambda: self._language(tokens, cache=layers, **turn.arguments))
         self._prefill(part, layers, turn)
@@ -224,6 +231,12 @@ class TurnsLanguage(GeneralLanguage):
         for token in tokens[0, max(part.prompt.length - part.start, 0) :]:
             self._call(turn, lambda token=token: self._language(token.reshape(1, 1), cache=layers, **turn.arguments))
         return mx.zeros((1, 1, 1))
+
+    def _embedded(self, tokens: Any, layers: list[Any], turn: Turn) -> Any:
+        """Logits of the first tokens of a row, embedded here."""
+        prompt = self.embed({_IDS: tokens})
+        turn.attributes = dict(prompt.state)
+        return self._call(turn, lambda: self._put(PromptPart(prompt, 0, prompt.length), layers))
 
     def _prefill(self, part: PromptPart, layers: list[Any], turn: Turn) -> None:
         """Put the prompt through up to the part's end, or to its own where only the last token is left.
@@ -280,6 +293,10 @@ def _next_arguments(output: Any) -> dict[str, Any]:
 def _between(positions: Any, length: int, start: int, end: int) -> Any:
     """The positions of the tokens from `start` to `end`, which are the last axis, or that before the three of each."""
     return positions[..., start:end] if positions.shape[-1] == length else positions[:, start:end]
+
+
+def _begun(shifts: KVCache) -> bool:
+    return not shifts.empty() and shifts.keys_and_values()[0].shape[2] > 0
 
 
 def _append(shifts: KVCache, values: Any) -> None:

@@ -67,6 +67,7 @@ def choose(model: Any, state: ModelState, reader: GeneralReader, render: Any) ->
     turns.cut_anywhere = not _cuts_matter(turns, rows, answers)
     if (reason := _alone(model, turns, state, list(shown.values()), answers)) is None:
         together = BatchedLanguage(model, state)
+        together.embeds_text = turns.embeds_text
         try:
             reason = _differs(together, rows, answers)
         except Exception as error:  # whatever an architecture does with rows that it did not expect
@@ -122,7 +123,7 @@ class _Answer(NamedTuple):
 
 
 def _answered(language: TurnsLanguage, rows: Sequence[_Row]) -> list[_Answer]:
-    """What each row says alone."""
+    """What each row says alone; texts are embedded first if the model answers only then."""
     answers = []
     try:
         for row in rows:
@@ -131,6 +132,9 @@ def _answered(language: TurnsLanguage, rows: Sequence[_Row]) -> list[_Answer]:
             answers.append(_Answer(list(_said(language, row, caches)), caches[-1]))
             mx.eval(answers[-1].logits)
     except Exception as error:
+        if not language.embeds_text:
+            language.embeds_text = True
+            return _answered(language, rows)
         reason = f"the installed mlx-vlm loads this model, which then does not answer: {type(error).__name__}: {error}"
         raise UnsupportedArchitecture(reason) from error
     return answers
