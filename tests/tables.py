@@ -26,10 +26,10 @@ from tasks.values.errors import JobError
 from tests.mlxq.doctor import golden
 from tests.support import chat_templates, model_keys, signatures
 from tests.support.servers import ROOT
-from tests.workers.engines.text import architecture_outcomes
 from web import registry
 from web.http import errors
 from workers.engines.recognisers.abilities import abilities
+from workers.engines.text.measured import outcomes
 from workers.engines.vision.measured import measured
 from workers.engines.voices.architectures import ARCHITECTURES
 from workers.parsers import detect
@@ -109,14 +109,13 @@ def _templates() -> Iterator[str]:
 
 
 def _architectures() -> Iterator[str]:
-    outcomes = architecture_outcomes.outcomes()
-    served = [outcome for outcome in outcomes.values() if outcome.served]
+    served = [outcome for outcome in outcomes().values() if outcome.served]
     together = [outcome for outcome in served if not outcome.turns]
-    yield f"{len(served)} of {len(outcomes)} architectures are served, {len(together)} of them with rows together."
+    yield f"{len(served)} of {len(outcomes())} architectures are served, {len(together)} of them with rows together."
     yield ""
     yield "| architecture | served | rows | prompt cache | reason |"
     yield "| --- | --- | --- | --- | --- |"
-    for name, outcome in outcomes.items():
+    for name, outcome in outcomes().items():
         rows = ("turns" if outcome.turns else "together") if outcome.served else ""
         reason = "; ".join(filter(None, (outcome.turns, outcome.reason))).replace("|", "\\|")
         yield f"| `{name}` | {'yes' if outcome.served else 'no'} | {rows} | {outcome.reuse} | {reason} |"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from workers.engines.text.measured import outcomes
 from workers.model_files.servable import broken, fit, model_type
 
 CONFIGS: list[tuple[str, dict[str, Any], dict[str, Any], str | None]] = [
@@ -85,6 +86,17 @@ def test_whether_rows_of_a_text_model_share_a_batch_is_told(
     config: dict[str, Any], way: str | None, tmp_path: Path
 ) -> None:
     assert fit("m", folder(tmp_path / "m", config, {}), config).way == way
+
+
+@pytest.mark.parametrize("name", outcomes())
+def test_what_the_table_of_text_architectures_says_is_told(name: str, tmp_path: Path) -> None:
+    """The documents' table is made of the same outcomes."""
+    config, outcome = {"model_type": name}, outcomes()[name]
+    found = fit("m", folder(tmp_path / "m", config, {}), config)
+    if outcome.served:
+        assert found.way == (f"in turns: {outcome.turns}" if outcome.turns else "together")
+    else:
+        assert outcome.reason in (found.unsupported or found.way or "")
 
 
 def test_memory_is_that_of_the_weights_and_of_a_token_in_every_layer(tmp_path: Path) -> None:

@@ -26,8 +26,8 @@ from mlxq.settings import Settings
 from tasks.values.job import Job
 from tasks.values.requests import CompletionRequest
 from tests.workers.engines.rows import job, run
-from tests.workers.engines.text.architecture_outcomes import OUTCOMES, Outcome, outcomes
 from tests.workers.engines.text.batch_invariance import Answer, together
+from workers.engines.text.measured import FILE, Outcome, outcomes
 from workers.model_files.servable import fit
 
 # Of other lengths than each other and than the windows; joined and left at different steps; read in several pieces.
@@ -145,7 +145,7 @@ def main(names: Sequence[str]) -> None:
             outcome = look(name, Path(folder))
         known[name] = asdict(outcome)
         os.write(1, f"{name}: {outcome}\n".encode())
-    OUTCOMES.write_text(json.dumps({name: known[name] for name in sorted(known)}, indent=1) + "\n")
+    FILE.write_text(json.dumps({name: known[name] for name in sorted(known)}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

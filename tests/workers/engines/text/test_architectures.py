@@ -12,10 +12,9 @@ from mlxq.settings import Settings
 from tests.support.rounds import LONG
 from tests.workers.engines.text import architectures
 from tests.workers.engines.text.architecture_check import look
-from tests.workers.engines.text.architecture_outcomes import outcomes
 from workers.engine import Unservable
 from workers.engines import lm
-from workers.engines.text.measured import TURNS
+from workers.engines.text.measured import outcomes
 
 # One of each kind of cache, and of what else was ever wrong.
 SOME = (
@@ -39,10 +38,6 @@ def test_an_architecture_is_served_as_the_documents_say(name: str, tmp_path: Pat
 
 def test_the_documents_have_every_architecture_of_the_installed_mlx_lm() -> None:
     assert tuple(outcomes()) == architectures.names()
-
-
-def test_rows_take_turns_where_a_measurement_says_so_and_nowhere_else() -> None:
-    assert {name: outcome.turns for name, outcome in outcomes().items() if outcome.turns} == TURNS
 
 
 def test_an_architecture_that_misses_a_package_is_refused_and_ends_nothing(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from mlx_lm.models.cache import (
 )
 
 from workers.engine import Unservable
-from workers.engines.text.measured import TURNS
+from workers.engines.text.measured import turns
 
 log = structlog.get_logger()
 _STEP = 256  # tokens by which caches grow
@@ -69,8 +69,8 @@ class Kv:
         Two go through the model to find out, without being computed: shapes tell.
         """
         package, _, architecture = type(self._model).__module__.rpartition(".")
-        if package == mlx_lm.models.__name__ and architecture in TURNS:
-            return TURNS[architecture]
+        if package == mlx_lm.models.__name__ and (known := turns(architecture)):
+            return known
         lacking = [type(layer).__name__ for layer in layers if not hasattr(layer, "merge")]
         if lacking:
             return f"a {lacking[0]} holds one row"
