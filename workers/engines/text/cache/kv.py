@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 import mlx_lm.models
 import structlog
-from mlx.utils import tree_map
+from mlx.utils import tree_flatten, tree_map
 from mlx_lm.models.cache import (
     BatchKVCache,
     CacheList,
@@ -296,8 +296,11 @@ def nbytes(caches: Sequence[Any]) -> int:
 
 
 def _nbytes(layer: Any) -> int:
-    # mlx-lm's quantised cache counts the bytes of keys that it does not have yet, and fails.
-    return 0 if isinstance(layer, QuantizedKVCache) and layer.empty() else int(layer.nbytes)
+    if isinstance(layer, QuantizedKVCache) and layer.empty():
+        return 0  # mlx-lm's counts the bytes of keys that it does not have yet, and fails
+    if hasattr(layer, "nbytes"):
+        return int(layer.nbytes)
+    return sum(leaf.nbytes for _, leaf in tree_flatten(layer.state) if isinstance(leaf, mx.array))
 
 
 def _measured(layer: Any) -> tuple[float, float]:
@@ -306,8 +309,8 @@ def _measured(layer: Any) -> tuple[float, float]:
         per_token, fixed = zip(*(_measured(part) for part in layer.caches), strict=True)
         return sum(per_token), sum(fixed)
     keys = getattr(layer, "keys", None)
-    if keys is None:
-        return 0.0, float(layer.nbytes)
+    if not isinstance(keys, mx.array | tuple):
+        return 0.0, float(_nbytes(layer))
     return layer.nbytes / (keys[0] if isinstance(keys, tuple) else keys).shape[-2], 0.0
 
 

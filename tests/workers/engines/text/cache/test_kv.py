@@ -117,3 +117,19 @@ def test_a_batch_has_room_for_as_much_again_within_bounds(length: int, room: int
     assert batch.keys.shape[2] == length + room
     kv.extend([batch], kv.merged([[row(1)]]))
     assert batch.keys.shape == (3, 2, length + room, 4)
+
+
+class Uncounted:
+    """As DeepSeek V4.1's in mlx-vlm: it holds all layers, a list each, and does not count its bytes."""
+
+    def __init__(self) -> None:
+        self.keys = [mx.zeros((1, 3, 2)), None]
+
+    @property
+    def state(self) -> list[Any]:
+        return [*self.keys, [mx.zeros((4,), mx.float16)]]
+
+
+def test_the_bytes_of_a_cache_that_does_not_count_them_are_those_of_its_state() -> None:
+    assert kv.nbytes([Uncounted(), KVCache()]) == 3 * 2 * 4 + 4 * 2
+    assert kv._measured(Uncounted()) == (0.0, 3 * 2 * 4 + 4 * 2)
