@@ -28,6 +28,7 @@ from workers.engines.vision.general.state import ModelState
 from workers.engines.vision.general.way import choose
 from workers.engines.vision.language import Language, UnsupportedArchitecture
 from workers.engines.vision.media import MediaLoader
+from workers.engines.vision.own_turns import own_turns
 from workers.engines.vision.parts import MediaReader, Parts
 from workers.engines.vision.prompts import VisionPrompts, takes_parts
 from workers.engines.vision.reader import FamilyReader
@@ -64,22 +65,27 @@ def load(entry: MultimodalEntry, settings: Settings) -> tuple[Loaded, Speaker | 
         raise UnsupportedArchitecture("this model brings code of its own; trust_remote_code lets it run")
     model = _model(folder, config)
     processor = _processor(folder, code=entry.trust_remote_code)
+    write = None if entry.chat_template_file else own_turns(processor)
     bare = getattr(processor, "tokenizer", processor)
     architecture = message_type(config)
     if MODEL_CONFIG.get(architecture) in _BARE:
-        bare.chat_template = PLAIN
-    elif not getattr(bare, "chat_template", None):
+        write, bare.chat_template = None, PLAIN
+    elif write is None and not getattr(bare, "chat_template", None):
         bare.chat_template = getattr(processor, "chat_template", None) or PLAIN
-    tokenizer = TokenizerWrapper(bare, eos_token_ids=set(_ends(folder, config, processor, model)))
-    own = family(config.get("model_type"))
+    ends = set(_ends(folder, config, processor, model))
+    tokenizer = TokenizerWrapper(bare, eos_token_ids=ends, chat_template=write)
+    served_by = family(config.get("model_type"))
     language: Language | GeneralLanguage
     reader: MediaReader
     voice = None
-    if own is None or (config.get("text_config") or {}).get("use_bidirectional_attention") == "vision":
-        language, reader = _general(model, processor, tokenizer, architecture)
+    if served_by is None or (config.get("text_config") or {}).get("use_bidirectional_attention") == "vision":
+        # The reader's processor is its own, because other threads use the tokenizer of this one meanwhile.
+        processor = _processor(folder, code=entry.trust_remote_code)
+        own = GeneralReader(processor, model, architecture, Budget(PIXEL_BYTES), writes_turns=write is not None)
+        language, reader = _general(model, own, tokenizer), own
         voice = speaker(config.get("model_type"), model, language)
     else:
-        language, reader = _family(model, own, processor, entry)
+        language, reader = _family(model, served_by, processor, entry)
     options = entry.options
     media_loader = MediaLoader(
         BlobStore(settings.home / "blobs"),
@@ -128,9 +134,8 @@ def _family(model: Any, own: Family, processor: Any, entry: MultimodalEntry) -> 
     return Language(model, spatial=own.spatial), reader
 
 
-def _general(model: Any, processor: Any, tokenizer: Any, architecture: str) -> tuple[GeneralLanguage, GeneralReader]:
+def _general(model: Any, reader: GeneralReader, tokenizer: Any) -> GeneralLanguage:
     state = ModelState(model)
-    reader = GeneralReader(processor, model, architecture, Budget(PIXEL_BYTES))
 
     def render(parts: Parts) -> str:
         content = parts if takes_parts(tokenizer) else reader.content(parts)
@@ -139,8 +144,8 @@ def _general(model: Any, processor: Any, tokenizer: Any, architecture: str) -> t
 
     language = choose(model, state, reader, render)
     reader.embed = language.embed
-    log.info("rows are decoded", architecture=architecture, way=language.way, reason=language.why, takes=reader.kinds)
-    return language, reader
+    log.info("rows are decoded", way=language.way, reason=language.why, takes=reader.kinds)
+    return language
 
 
 def _tokens(model: Any, family: Family) -> Iterator[tuple[Kind, int]]:

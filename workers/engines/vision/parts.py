@@ -34,8 +34,8 @@ class MediaReader(Protocol):
     reserved: frozenset[str]
     reads_text: bool
 
-    def content(self, parts: Parts) -> str:
-        """A turn's content for a template that takes a string."""
+    def content(self, parts: Parts) -> Content:
+        """A turn's content for a template that takes a string, or for what else writes the turns."""
         ...
 
     def prompt(

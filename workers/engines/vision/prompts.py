@@ -21,7 +21,7 @@ _IN_PARTS = re.compile(r"""\[['"]type['"]\]|\.type\b|selectattr\(\s*['"]type['"]
 
 
 def takes_parts(tokenizer: Any) -> bool:
-    """Whether a tokenizer's chat template takes a turn's content in parts."""
+    """Whether a tokenizer's chat template takes a turn's content in parts; what has none is written otherwise."""
     return _IN_PARTS.search(template_text(tokenizer)) is not None
 
 

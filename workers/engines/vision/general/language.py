@@ -93,7 +93,7 @@ class GeneralLanguage:
             # Of a later part of a prompt some models take what its positions would be behind it.
             arguments["position_ids"] = _between(prompt.positions, prompt.length, start, end)
         return self._language(
-            inputs=prompt.ids[:, start:end],
+            prompt.ids[:, start:end],  # which architectures have different names for
             # Which may be more than tokens: an image's take the place of one.
             inputs_embeds=prompt.embeddings[:, start : None if end == prompt.length else end],
             cache=layers,

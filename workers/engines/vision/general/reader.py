@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from functools import partial
 from itertools import count
 from typing import Any
@@ -20,7 +19,7 @@ from workers.engines.text.special_tokens import Rendered, SpecialTokens
 from workers.engines.vision.family import Kind
 from workers.engines.vision.general import inputs as numbers
 from workers.engines.vision.general.prompt import Embedded, WholePrompt
-from workers.engines.vision.parts import Medium, Parts
+from workers.engines.vision.parts import Content, Medium, Parts
 from workers.serving.check_deadline import CheckDeadline
 from workers.serving.request_budget import Budget, Hold
 
@@ -49,15 +48,18 @@ def message_type(config: Mapping[str, Any]) -> str:
 
 
 class GeneralReader:
-    """The processor of one model; any thread may ask, one at a time.
+    """The processor of one model, which nothing else uses; any thread may ask, one at a time.
 
     `model_type` is its architecture's `message_type`. `kinds` are what the processor takes, and `several_images` is
     whether a prompt may show more than one, once that was tried. `reserved` are the texts that stand for something
-    shown.
+    shown. The processor may be what `writes_turns`, of parts.
     """
 
-    def __init__(self, processor: Any, model: Any, model_type: str, budget: Budget) -> None:
-        self._processor, self._model_type, self._budget = deepcopy(processor), model_type, budget
+    def __init__(
+        self, processor: Any, model: Any, model_type: str, budget: Budget, *, writes_turns: bool = False
+    ) -> None:
+        self._writes_turns = writes_turns
+        self._processor, self._model_type, self._budget = processor, model_type, budget
         self._tokenizer = getattr(self._processor, "tokenizer", self._processor)
         self._image_token = getattr(model.config, "image_token_index", None)
         self._special = should_add_special_tokens(model_type, processor)
@@ -72,7 +74,7 @@ class GeneralReader:
         markers.update(_NUMBERED_BEGIN if self._numbered else ())
         self.reserved = frozenset(marker for marker in markers if marker)
 
-    def content(self, parts: Parts) -> str:
+    def content(self, parts: Parts) -> Content:
         """A turn's content for a template that takes a string, as mlx-vlm writes it for this architecture."""
         count = {kind: sum(part["type"] == kind for part in parts) for kind in _TAKEN}
         if not any(count.values()):
@@ -90,6 +92,8 @@ class GeneralReader:
             content = written["content"] if isinstance(written, dict) else written
             if isinstance(content, str):
                 return content
+            if self._writes_turns:
+                return parts
         return "".join(part.get("text") or self._marker(part["type"]) for part in parts)
 
     def _marker(self, kind: Any) -> str:
@@ -117,7 +121,7 @@ class GeneralReader:
         text = _numbered(rendered.text) if self._numbered else rendered.text
         made, hold = self._held(text, media, requester.deadline)
         ids: list[int] = made["input_ids"].numbers[0].tolist()
-        first = self._first(ids)
+        first = self._first(ids, vocabulary)
         # Some keep places with ids that no token has.
         tokens = [token if 0 <= token < vocabulary else 0 for token in ids]
         digest = self.digest(made) if media else b""
@@ -129,9 +133,10 @@ class GeneralReader:
         """Of what a processor made of all that is shown: the same for the same only."""
         return numbers.digest({name: value for name, value in made.items() if name not in _OF_TOKENS})
 
-    def _first(self, tokens: Sequence[int]) -> int:
+    def _first(self, tokens: Sequence[int], vocabulary: int) -> int:
         """The first token that is not text, as far as that is known."""
-        return next((at for at, token in enumerate(tokens) if token in self._places or token < 0), 0)
+        known = range(vocabulary)
+        return next((at for at, token in enumerate(tokens) if token in self._places or token not in known), 0)
 
     def _held(self, text: str, media: Sequence[Medium], deadline: CheckDeadline) -> tuple[dict[str, Any], Hold]:
         def make() -> dict[str, Any]:

@@ -32,6 +32,10 @@ class ModelState:
         """The attributes that are not as they were in the beginning."""
         return {key: value for key, value in self._all() if value is not self.pristine.get(key)}
 
+    def settle(self, attributes: Attributes) -> None:
+        """Take these as they are in the beginning: what a model makes once, of its weights, and then has."""
+        self.pristine |= attributes
+
     def write(self, attributes: Attributes) -> None:
         """Let the attributes be these, and all others as they were in the beginning."""
         for key in {**dict(self._all()), **self.pristine, **attributes}:

@@ -19,7 +19,7 @@ from workers.engines.vision.general.inputs import digest, held
 from workers.engines.vision.general.language import BatchedLanguage, GeneralLanguage, Turn, TurnsLanguage
 from workers.engines.vision.general.prompt import Embedded, PromptPart
 from workers.engines.vision.general.reader import GeneralReader
-from workers.engines.vision.general.state import ROPE, ModelState
+from workers.engines.vision.general.state import ROPE, Attributes, ModelState
 from workers.engines.vision.language import UnsupportedArchitecture
 from workers.engines.vision.parts import Medium
 
@@ -27,6 +27,7 @@ _STEPS = 4
 _ALIKE = 0.1  # of the logits' spread: rounding in a batch, of few bits, stays below, another position or mask does not
 _EXACTLY = 0.01  # of the spread, where being wrong costs little: a prompt goes through in larger pieces
 _SIDE = 112  # pixels
+_TEXTS = (list(range(1, 12)), list(range(3, 40)))
 _SWITCHES = (
     "this model has other weights for each kind of media, which requests cannot share; "
     "mlx_vlm.convert with -q makes one of them that has all"
@@ -53,6 +54,7 @@ def choose(model: Any, state: ModelState, reader: GeneralReader, render: Any) ->
     if is_diffusion_model(model):
         raise UnsupportedArchitecture("this model writes by diffusion, not token by token")
     turns = TurnsLanguage(model, state)
+    state.settle(_made_once(model, turns, state))
     weights = _weights(model)
     shown = dict(_embedded(turns, reader, render))
     if any(weight is not weights[path] for path, weight in _weights(model).items()):
@@ -61,15 +63,15 @@ def choose(model: Any, state: ModelState, reader: GeneralReader, render: Any) ->
     reader.several_images = "image" in shown and _sees_several(turns, reader, render)
     if any(name.startswith("decoder_") for prompt in shown.values() for name in prompt.arguments):
         raise UnsupportedArchitecture("this model has an encoder and a decoder of its own, and no chats")
-    rows = [_Row(list(range(1, 12))), _Row(list(range(3, 40)))]
+    rows = [_Row(tokens) for tokens in _TEXTS]
     rows += [_Row(prompt.ids[0].tolist(), prompt) for prompt in shown.values()]
     answers = _answered(turns, rows)
     turns.cut_anywhere = not _cuts_matter(turns, rows, answers)
-    if (reason := _alone(model, turns, state, list(shown.values()), answers)) is None:
+    if (reason := _alone(turns, rows, answers)) is None:
         together = BatchedLanguage(model, state)
         together.embeds_text = turns.embeds_text
         try:
-            reason = _differs(together, rows, answers)
+            reason = _differs(together, rows, answers) or kv.Kv(together).obstacle
         except Exception as error:  # whatever an architecture does with rows that it did not expect
             reason = f"its rows cannot be decoded together: {type(error).__name__}: {error}"
         if reason is None:
@@ -81,6 +83,21 @@ def choose(model: Any, state: ModelState, reader: GeneralReader, render: Any) ->
 
 def _weights(model: Any) -> dict[str, Any]:
     return {path: weight for path, weight in tree_flatten(model.parameters()) if path.endswith(".weight")}
+
+
+def _made_once(model: Any, language: TurnsLanguage, state: ModelState) -> Attributes:
+    """What a second prompt leaves as a first one has set it, so that it is no prompt's."""
+    seen = []
+    try:
+        for tokens in _TEXTS:
+            ids = mx.array([tokens])
+            model.get_input_embeddings(ids, None, mask=mx.ones_like(ids))
+            mx.eval(model.language_model(ids, cache=language.make_cache()[:-1]).logits)
+            seen.append(state.read())
+    except Exception:  # which the trial meets, too, and tells
+        return {}
+    first, second = seen
+    return {key: value for key, value in first.items() if second.get(key) is value and key[1] not in ROPE}
 
 
 def _embedded(language: TurnsLanguage, reader: GeneralReader, render: Any) -> Iterator[tuple[Kind, Embedded]]:
@@ -161,21 +178,19 @@ def _said(language: TurnsLanguage, row: _Row, caches: list[Any]) -> Iterator[Any
         yield language(mx.array([[row.fed(step)]]), cache=caches)[0, -1].astype(mx.float32)
 
 
-def _alone(
-    model: Any, language: TurnsLanguage, state: ModelState, shown: Sequence[Embedded], answers: Sequence[_Answer]
-) -> str | None:
+def _alone(language: TurnsLanguage, rows: Sequence[_Row], answers: Sequence[_Answer]) -> str | None:
     """Why rows cannot be decoded together, as far as that shows in what each has said alone."""
     layers = language.make_cache()[:-1]
     if lacking := sorted({type(layer).__name__ for layer in layers if not has_batch(type(layer))}):
         return f"its layers keep a {' and a '.join(lacking)}, which no batch has"
-    for prompt in shown:
+    for prompt in (row.prompt for row in rows if row.prompt is not None):
         if prompt.ids.shape[1] != prompt.embeddings.shape[1]:
             return "what it is shown takes more places than the prompt has tokens for it"
         if not language.in_pieces(prompt, layers):
             return "a prompt must go through the model in one piece, because its tokens attend to later ones"
     if any(answer.turn.arguments for answer in answers):
         return "its language model is told something of the prompt with every token"
-    kept = {name for _, name in state.read()} - {*ROPE}
+    kept = {name for row, answer in zip(rows, answers, strict=True) for name in _changed(row, answer)} - {*ROPE}
     return f"it keeps {', '.join(sorted(kept))} between its calls" if kept else None
 
 
@@ -186,6 +201,14 @@ def has_batch(kind: type) -> bool:
 
 def _owner(kind: type, name: str) -> type:
     return next((base for base in kind.__mro__ if name in vars(base)), object)
+
+
+def _changed(row: _Row, answer: _Answer) -> Iterator[str]:
+    """The attributes that the language model's calls have set, and not the embedding of the row's prompt."""
+    embedded = {} if row.prompt is None else row.prompt.state
+    for key, value in answer.turn.attributes.items():
+        if value is not embedded.get(key):
+            yield key[1]
 
 
 def _differs(language: BatchedLanguage, rows: Sequence[_Row], answers: Sequence[_Answer]) -> str | None:
