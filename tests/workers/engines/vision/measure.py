@@ -30,7 +30,8 @@ _UNTRIED = {
     "deepseek_vl_v2": "one load of its tiny model in five says something else than mlx-vlm, and why was not found out",
     "youtu_vl": "its processor is code of its own repository; mlx-vlm has none",
     "phi4_siglip": "its processor makes images with torchvision, which mlx-vlm does not bring",
-    "hunyuan_vl": "its processor knows tokens by the ids of the published vocabulary",
+    "llmjpvl": "mlx-vlm has no processor of it, and its own is code of its repository (`trust_remote_code`)",
+    "muse_spark": "its kernels are Metal's: it runs on a Mac only, where it was not looked at",
 }
 _NOT_YET = "not tried: the tests have no tiny model of it yet"
 

@@ -11,7 +11,8 @@ import mlx.nn as nn
 import pytest
 from mlx_lm.models.cache import KVCache
 
-from workers.engines.vision.general.language import PIECE, TurnsLanguage
+from workers.engines.vision.general.language import DEFAULT_PREFILL_STEP_SIZE as PIECE
+from workers.engines.vision.general.language import TurnsLanguage
 from workers.engines.vision.general.prompt import PromptPart
 from workers.engines.vision.general.state import ModelState
 
@@ -46,7 +47,7 @@ LAST = LENGTH - 1
 
 
 @pytest.mark.parametrize(
-    ("any_pieces", "ends", "lengths"),
+    ("cut_anywhere", "ends", "lengths"),
     [
         (True, [LAST], [LAST, 1]),
         (True, [1000, 2500, LAST], [1000, 1500, LAST - 2500, 1]),
@@ -56,11 +57,11 @@ LAST = LENGTH - 1
     ],
 )
 def test_a_prompt_is_read_in_the_pieces_of_mlx_vlm_where_it_says_something_else_in_others(
-    any_pieces: bool, ends: Sequence[int], lengths: Sequence[int]
+    cut_anywhere: bool, ends: Sequence[int], lengths: Sequence[int]
 ) -> None:
     model = Model()
     language = TurnsLanguage(model, ModelState(model))
-    language.any_pieces = any_pieces
+    language.cut_anywhere = cut_anywhere
     ids = mx.zeros((1, LENGTH), mx.int32)
     prompt, caches, start = language.embed({"input_ids": ids}), language.make_cache(), 0
     for end in ends:

@@ -69,18 +69,16 @@ TEXTS = tiny.TEMPLATE  # of those whose content is one string
 @dataclass(frozen=True)
 class Tiny:
     """What an architecture has beyond others: its config, its processor's files, its special tokens, the markers of
-    its template for an image, a sound and a video, what its tokenizer's config tells, the tokens that its
-    processor knows by their published ids, files that are no JSON, and what writes into the folder what else it
-    needs."""
+    its template for an image, a sound and a video, what its tokenizer's config tells, the tokens that its processor
+    knows by their published ids, and what writes into the model's folder what it needs beside."""
 
     config: Mapping[str, Any]
-    files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    files: Mapping[str, Mapping[str, Any] | Sequence[int] | bytes] = field(default_factory=dict)
     tokens: Sequence[str] = ()
     markers: Sequence[str] = ("<image>",)
     template: str | None = PARTS
     tokenizer: Mapping[str, Any] = field(default_factory=dict)
     ids: Mapping[str, int] = field(default_factory=dict)
-    binaries: Mapping[str, bytes] = field(default_factory=dict)
     beside: Callable[[Path], object] = lambda folder: None
 
 
@@ -96,9 +94,7 @@ def save(folder: Path, name: str) -> Path:
     config = {"model_type": name, "eos_token_id": FIRST - 1, "vocab_size": VOCABULARY, **made.config}
     (folder / "config.json").write_text(json.dumps(config))
     for file, content in made.files.items():
-        (folder / file).write_text(json.dumps(content))
-    for file, binary in made.binaries.items():
-        (folder / file).write_bytes(binary)
+        (folder / file).write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
     words = tiny.tokenizer(made.ids)._tokenizer
     words.add_special_tokens({"additional_special_tokens": list(made.tokens)})
     words.chat_template = made.template
@@ -143,5 +139,6 @@ def model(config: Mapping[str, Any]) -> Any:
 def _filled(found: Any) -> Iterator[tuple[str, Any]]:
     """Numbers for what begins with zeros and is no bias, as gates and embeddings that would let nothing through."""
     for path, array in tree_flatten(found.parameters()):
-        if not path.endswith(".bias") and not mx.any(array).item():
+        number = mx.issubdtype(array.dtype, mx.floating) and not path.endswith(".bias")
+        if number and not mx.any(array).item():
             yield path, 0.2 * mx.random.normal(array.shape)

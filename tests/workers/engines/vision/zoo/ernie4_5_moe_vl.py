@@ -59,7 +59,7 @@ TINY = Tiny(
         "min_pixels": 64,
         "max_pixels": 4096,
     },
-    binaries={"tokenizer.model": _vocabulary()},
+    files={"tokenizer.model": _vocabulary()},
     tokens=_TOKENS,
     template=PARTS,
     markers=("<|IMAGE_START|><|image@placeholder|><|IMAGE_END|>",),
