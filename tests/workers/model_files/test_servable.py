@@ -137,7 +137,10 @@ def test_files_that_are_missing_or_were_cut_off_are_named(tmp_path: Path) -> Non
         ({"model_type": "qwen2_vl", "vision_config": {}}, "together, its media piece by piece"),
         ({"model_type": "mistral3", "vision_config": {}}, "together: a batch says"),
         ({"model_type": "llama4", "vision_config": {}}, "in turns: its layers keep a ChunkedKVCache"),
-        ({"model_type": "molmo2", "vision_config": {}}, "together or in turns, as a trial finds"),
+        (
+            {"model_type": "sam3", "vision_config": {}},
+            "together or in turns, as a trial finds when the model is loaded; ",
+        ),
         ({"model_type": "gpt9_vl", "vision_config": {}}, None),
     ],
 )

@@ -21,6 +21,8 @@ def way(architecture: str) -> str:
     if (FILE.parent / "families" / f"{architecture}.py").exists():
         return "together, its media piece by piece: it is encoded between others' steps, and kept for later prompts"
     found = measured().get(architecture, {})
-    if "way" not in found:
-        return "together or in turns, as a trial finds when the model is loaded"
-    return f"{found['way']}: {found['why']}"
+    if "way" in found:
+        return f"{found['way']}: {found['why']}"
+    reason = found.get("failed") or found.get("untried") or "mlx-vlm had none such when the table was made"
+    by_trial = "together or in turns, as a trial finds when the model is loaded"
+    return f"{by_trial}; the tests have not seen it answer: {reason}"

@@ -205,5 +205,5 @@ def test_a_text_is_embedded_first_where_its_positions_are_known_only_then(root: 
     assert (language.way, language.embeds_text) == ("together", True)
     jobs = [asked("Only text, and a lot of it. " * 30), asked("Only text.")]
     batch = run(engine, *jobs)
-    for at, job in enumerate(jobs):
-        assert trial.apart(logprobs(batch, str(at)), trial.reference(folder, text(engine, job))) < 1e-3
+    for at, one in enumerate(jobs):
+        assert trial.apart(logprobs(batch, str(at)), trial.reference(folder, text(engine, one))) < 1e-3

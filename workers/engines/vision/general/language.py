@@ -141,7 +141,8 @@ class BatchedLanguage(GeneralLanguage):
         if self._shifted:
             *layers, shifts = layers
             behind = mx.arange(part.start, part.end) >= part.prompt.first
-            _append(shifts, mx.where(behind, part.prompt.delta, 0)[None].astype(mx.int32))
+            delta = mx.where(behind, part.prompt.delta, 0).astype(mx.int32)
+            _append(shifts, mx.broadcast_to(delta, (len(part.prompt.ids), len(delta))))
         return self._put(part, layers).logits
 
     def _go_on(self, tokens: Any, layers: list[Any]) -> Any:

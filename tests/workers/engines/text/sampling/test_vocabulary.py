@@ -56,7 +56,7 @@ class Bytes(PreTrainedTokenizer):
 def pieces(folder: Path) -> Any:
     """A tokenizer of SentencePiece."""
     path = folder / "tokenizer.model"
-    path.write_bytes(ernie4_5_moe_vl.TINY.binaries["tokenizer.model"])
+    path.write_bytes(ernie4_5_moe_vl.TINY.files["tokenizer.model"])
     return Ernie4_5_VLTokenizer(str(path))
 
 
