@@ -74,7 +74,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _mark(item: pytest.Item) -> str:
-    """The one mark of a test, of those that pyproject.toml describes: it follows from the folder and the fixtures."""
+    """The one mark of a test, of those that pyproject.toml describes: it follows from the folder, the fixtures, and
+    whether its module starts processes itself."""
     fixtures: set[str] = set(getattr(item, "fixturenames", ()))
     if item.nodeid.startswith("tests/faults/"):
         return "faults"
@@ -86,7 +87,7 @@ def _mark(item: pytest.Item) -> str:
         return "redis" if "store" in fixtures else "stack"
     if "own_valkey" in fixtures:
         return "redis"
-    return "unit"
+    return "stack" if hasattr(getattr(item, "module", None), "subprocess") else "unit"
 
 
 @cache

@@ -8,12 +8,14 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tests.support.rounds import rounds
 from tests.workers.parsers.tools.outcome import FORMATS, outcome
 from workers.parsers.grammar_parts import Either, Free, GrammarPart, Maybe, Value
 
+EXAMPLES = rounds(10, 1000)  # of each format
 MARKERS = sorted({marker for form in FORMATS.values() for marker in form.MARKERS})
 FRAGMENTS = [
     *MARKERS,
@@ -132,6 +134,7 @@ def writable(name: str, arguments: dict[str, Any]) -> bool:
 
 
 @ALL
+@settings(max_examples=EXAMPLES)
 @given(parts=st.lists(st.sampled_from(FRAGMENTS), max_size=14), chance=st.randoms(use_true_random=False))
 def test_no_text_makes_it_raise_and_no_cut_changes_what_comes_out(
     name: str, parts: list[str], chance: random.Random
@@ -146,6 +149,7 @@ def test_no_text_makes_it_raise_and_no_cut_changes_what_comes_out(
 
 
 @ALL
+@settings(max_examples=EXAMPLES)
 @given(text=st.text(alphabet=st.one_of(st.sampled_from("<|>[{}]:=to al\n"), st.characters(codec="utf-8")), max_size=60))
 def test_text_without_calls_comes_out_to_its_last_character(name: str, text: str) -> None:
     assume(name not in FRAMED or not FRAME.search(text))  # Hypothesis knows the markers: they stand in our sources
@@ -155,6 +159,7 @@ def test_text_without_calls_comes_out_to_its_last_character(name: str, text: str
 
 
 @ALL
+@settings(max_examples=EXAMPLES)
 @given(call=CALLS, data=st.data())
 def test_a_call_that_breaks_off_is_told_or_text(
     name: str, call: tuple[str, dict[str, Any]], data: st.DataObject
@@ -172,6 +177,7 @@ def test_a_call_that_breaks_off_is_told_or_text(
 
 
 @ALL
+@settings(max_examples=EXAMPLES)
 @given(calls=st.lists(CALLS, min_size=1, max_size=3), before=st.booleans(), chance=st.randoms(use_true_random=False))
 def test_written_calls_are_read_again(
     name: str, calls: list[tuple[str, dict[str, Any]]], before: bool, chance: random.Random
