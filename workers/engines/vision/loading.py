@@ -12,7 +12,7 @@ import mlx_vlm
 import structlog
 from mlx_lm.tokenizer_utils import TokenizerWrapper
 from mlx_vlm.prompt_utils import MODEL_CONFIG, MessageFormat
-from mlx_vlm.utils import load_image_processor, load_model, load_processor
+from mlx_vlm.utils import get_model_type, load_image_processor, load_model, load_processor
 
 from mlxq.entries.multimodal import MultimodalEntry
 from mlxq.settings import Settings
@@ -28,6 +28,7 @@ from workers.engines.vision.general.state import ModelState
 from workers.engines.vision.general.way import choose
 from workers.engines.vision.language import Language, UnsupportedArchitecture
 from workers.engines.vision.media import MediaLoader
+from workers.engines.vision.mends import mend
 from workers.engines.vision.own_turns import own_turns
 from workers.engines.vision.parts import MediaReader, Parts
 from workers.engines.vision.prompts import VisionPrompts, takes_parts
@@ -64,7 +65,7 @@ def load(entry: MultimodalEntry, settings: Settings) -> tuple[Loaded, Speaker | 
     if "model_file" in config and not entry.trust_remote_code:
         raise UnsupportedArchitecture("this model brings code of its own; trust_remote_code lets it run")
     model = _model(folder, config)
-    processor = _processor(folder, code=entry.trust_remote_code)
+    processor = _processor(folder, config, code=entry.trust_remote_code)
     write = None if entry.chat_template_file else own_turns(processor)
     bare = getattr(processor, "tokenizer", processor)
     architecture = message_type(config)
@@ -80,7 +81,7 @@ def load(entry: MultimodalEntry, settings: Settings) -> tuple[Loaded, Speaker | 
     voice = None
     if served_by is None or (config.get("text_config") or {}).get("use_bidirectional_attention") == "vision":
         # The reader's processor is its own, because other threads use the tokenizer of this one meanwhile.
-        processor = _processor(folder, code=entry.trust_remote_code)
+        processor = _processor(folder, config, code=entry.trust_remote_code)
         own = GeneralReader(processor, model, architecture, Budget(PIXEL_BYTES), writes_turns=write is not None)
         language, reader = _general(model, own, tokenizer), own
         voice = speaker(config.get("model_type"), model, language)
@@ -116,7 +117,7 @@ def _model(folder: Path, config: Mapping[str, Any]) -> Any:
     return model
 
 
-def _processor(folder: Path, *, code: bool) -> Any:
+def _processor(folder: Path, config: Mapping[str, Any], *, code: bool) -> Any:
     try:
         processor: Any = load_processor(folder, add_detokenizer=False, trust_remote_code=code)
         images = load_image_processor(folder, trust_remote_code=code)
@@ -124,6 +125,7 @@ def _processor(folder: Path, *, code: bool) -> Any:
         raise UnsupportedArchitecture(f"this model's processor cannot be loaded: {error}") from error
     if images is not None:
         processor.image_processor = images
+    mend(get_model_type(dict(config)), processor)
     return processor
 
 

@@ -27,7 +27,6 @@ _UNTRIED = {
     **dict.fromkeys(
         ("florence2", "nemotron_parse"), "its decoder reads an encoder's states, not a conversation: refused at start"
     ),
-    "deepseek_vl_v2": "one load of its tiny model in five says something else than mlx-vlm, and why was not found out",
     "youtu_vl": "its processor is code of its own repository; mlx-vlm has none",
     "phi4_siglip": "its processor makes images with torchvision, which mlx-vlm does not bring",
     "llmjpvl": "mlx-vlm has no processor of it, and its own is code of its repository (`trust_remote_code`)",

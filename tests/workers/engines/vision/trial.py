@@ -21,16 +21,19 @@ from tests.workers.engines.vision import tiny, zoo
 from tests.workers.engines.vision.asking import Part, film, kept, look, noise, sound
 from workers.engine import Unservable
 from workers.engines.lm import TextEngine
+from workers.engines.vision.mends import mend
 from workers.media import audio
 from workers.media.video import VideoLimits, open_video
 
 from workers.engines import multimodal  # isort: skip
 
 import io  # isort: skip
+import json  # isort: skip
 
 import mlx.core as mx  # isort: skip
 from mlx_vlm.generate.ar import generate_step  # isort: skip
 from mlx_vlm.utils import (  # isort: skip
+    get_model_type,
     load_image_processor,
     load_model,
     load_processor,
@@ -87,11 +90,13 @@ def text(engine: TextEngine, job: Job) -> str:
 
 
 def reference(folder: Path, prompt: str, **shown: Any) -> list[float]:
-    """What mlx-vlm's own `generate_step` says to a prompt and what it shows."""
+    """What mlx-vlm's own `generate_step` says to a prompt and what it shows; where the processor leaves out what the
+    model looks for, with that, because else it says something else each time."""
     model: Any = load_model(folder)
     processor: Any = load_processor(folder, add_detokenizer=False, trust_remote_code=False)
     if (images := load_image_processor(folder)) is not None:
         processor.image_processor = images
+    mend(get_model_type(json.loads((folder / "config.json").read_text())), processor)
     try:
         inputs: dict[str, Any] = prepare_inputs(
             processor,
