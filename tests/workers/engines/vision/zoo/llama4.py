@@ -2,6 +2,7 @@
 
 from tests.workers.engines.vision.zoo import TEXT, VISION, Tiny, token
 
+PATCH = 14  # of which mlx-vlm's processor counts an image's places, whatever its files say
 TINY = Tiny(
     config={
         "text_config": {
@@ -17,6 +18,8 @@ TINY = Tiny(
         "vision_config": {
             "model_type": "llama4_vision_model",
             **VISION,
+            "patch_size": PATCH,
+            "image_size": 2 * PATCH,
             "initializer_range": 0.02,
             "norm_eps": 1e-5,
             "pixel_shuffle_ratio": 0.5,
@@ -31,10 +34,7 @@ TINY = Tiny(
         },
         "image_token_id": token(4),
     },
-    files={
-        "preprocessor_config.json": {"size": {"height": 32, "width": 32}, "max_patches": 4},
-        "processor_config.json": {"patch_size": 8},
-    },
+    files={"preprocessor_config.json": {"size": {"height": 2 * PATCH, "width": 2 * PATCH}, "max_patches": 4}},
     tokens=(
         "<|image|>",
         "<|image_start|>",
