@@ -128,8 +128,8 @@ class Batcher:
             self._admit()
             if self._rows:
                 step = self._step()
-                if self._waiting.rows:  # that they begin is waited for, so it is written before what the step has made
-                    self._admit()
+                if self._waiting.rows and not self._dangerous(step):
+                    self._admit()  # that they begin is waited for, so it is written before what the step has made
                 self._writer.add(step, self._alive)
             elif self._cold:
                 self._warm()
@@ -265,6 +265,12 @@ class Batcher:
                 if not isinstance(event, events.Done):
                     self._engine.drop(job_id)
         return step
+
+    def _dangerous(self, step: Step) -> bool:
+        """Whether what a step made has to be written first: on its last try a job takes nobody's result with it, and
+        loses its own to nobody."""
+        rows = (*(row for row, _ in step.produced), *self._rows.values(), *self._waiting.rows)
+        return any(row.claim.alone for row in rows)
 
     def _forget(self, dropped: Dropped) -> None:
         if not any(dropped):

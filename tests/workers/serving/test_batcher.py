@@ -192,6 +192,23 @@ def test_who_joins_after_a_step_does_not_wait_until_what_the_step_made_is_writte
     assert begun[first] < begun[second] < ended[first] <= ended[second]
 
 
+@pytest.mark.parametrize("suspects", [(True, False), (False, True), (True, True)])
+def test_what_a_step_made_is_written_before_a_suspect_begins_and_before_who_follows_one(
+    running: Running, suspects: tuple[bool, bool]
+) -> None:
+    running.engine.slots = 1
+    (first, _), (second, _) = (running.submit(alone=alone) for alone in suspects)
+    running.engine.ending |= {first, second}
+    running.steps(2)
+    eventually(lambda: len(running.claims.ended()) == 2)
+    begun, ended = (
+        {part.claim.job.id: at for at, changes in enumerate(running.claims.changes) for part in getattr(changes, what)}
+        for what in ("begun", "ended")
+    )
+    earlier, later = sorted((first, second), key=lambda job: begun[job])
+    assert begun[earlier] < ended[earlier] <= begun[later] < ended[later]
+
+
 def test_it_does_not_wait_long_for_who_takes_long(running: Running) -> None:
     with running.batcher.expecting():
         first, _ = running.submit()
