@@ -1,4 +1,4 @@
-"""Webhooks: whether a URL may be one, and what the end of a job or batch was record."""
+"""The webhook deliveries that the end of a job or batch produced, and how they went."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def checked(settings: Settings, url: str, events: Sequence[str], param: str) -> 
 @blueprint.get("/v1/jobs/<job_id>/deliveries")
 @operation("listJobDeliveries", answers.ListDeliveriesResponse)
 def index(job_id: str) -> dict[str, Any]:
-    """What the job's end was record to webhooks, and how that went."""
+    """The webhook deliveries that the end of a job produced, and how they went."""
     store = gateway().store
     job = store.get(job_id, auth.current()).job
     return _listed(deliveries.of(store, store.keys.job(job.id)))
@@ -40,7 +40,7 @@ def index(job_id: str) -> dict[str, Any]:
 @blueprint.get("/v1/batches/<batch_id>/deliveries")
 @operation("listBatchDeliveries", answers.ListDeliveriesResponse)
 def of_batch(batch_id: str) -> dict[str, Any]:
-    """What the batch's end was record to webhooks, and how that went."""
+    """The webhook deliveries that the end of a batch produced, and how they went."""
     store = gateway().store
     batch = gateway().batches.get(batch_id, auth.current()).batch
     return _listed(deliveries.of(store, store.keys.batch(batch.id)))
