@@ -51,7 +51,7 @@ class Engine(Protocol[Plan]):
         return True
 
     def prepare(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[Plan]:
-        """Tokenise and refuse: raises a `tasks.errors.JobError` that says what is wrong with the request.
+        """Tokenise and refuse: raises a `tasks.values.errors.JobError` that says what is wrong with the request.
 
         What a request can make large is bounded before it is worked on, and `deadline` is looked at between pieces of
         that work and while waiting for others. No lock is held for longer than a step takes.

@@ -1,7 +1,7 @@
 """Who is there: workers and web processes show a lease, the supervisor says what a model without workers is doing.
 
-A lease that ran out is a suspicion: its holder is not counted on, and nothing is taken from it. Its entry goes when it
-is known to be gone, and what it held with it (`control.Reconciler`).
+An expired lease only makes its holder suspect: it gets no new work, but keeps its claims. When it is known to be gone,
+its entry and its claims are removed (`tasks.leader.reconcile.Reconciler`).
 """
 
 from __future__ import annotations

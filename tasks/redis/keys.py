@@ -15,7 +15,7 @@
 | `claims:{model}` | hash | job → the worker that holds it | until the job ends or is handed back |
 | `alive:{model}` | sorted set | workers by the time their lease ends | an entry goes when its worker is known gone |
 | `workers` | hash | worker → model, pid, slots | a field goes with its entry in `alive` |
-| `state:{model}` | hash | what the supervisor says of the model | overwritten |
+| `state:{model}` | string | what the supervisor says of the model | overwritten |
 | `wishes` | hash | model → what an administrator asked of it (load, unload) and when | until it is asked anew |
 | `catalogue` | string | how often the models' file was read anew | for good |
 | `reason:{worker}` | string | why a worker ended, for the errors of its jobs | a day |
@@ -26,7 +26,7 @@
 | `blob:{sha256}` | hash | owner → number of records that hold it | a field goes with the last of them |
 | `hooks` | sorted set | webhooks' deliveries by their next attempt | until they are delivered or given up |
 | `hook:{delivery}` | hash | a delivery: event, receiver, state, attempts | a day after its end, or with its record |
-| `owed` | list | a nudge for the couriers | taken at once |
+| `owed` | list | a nudge for the webhooks' senders | taken at once |
 | `clients` | sorted set | web processes by the time their lease ends | an entry goes when they are cleared up |
 | `models` | set | models that a supervisor has spoken of | a name goes with the last of its jobs |
 | `served` | sorted set | models by the time their supervisors' lease ends | as long as its name in `models` |

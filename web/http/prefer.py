@@ -10,7 +10,7 @@ from werkzeug.datastructures import Headers
 from mlxq.settings import Settings
 from tasks.values.errors import InvalidValue
 from tasks.values.job import Webhook
-from web.api.jobs import webhooks
+from web.http.webhook_url import webhook
 
 LONGEST = 7 * 86_400  # seconds
 _PERIOD = re.compile(r"(\d+(?:\.\d+)?)([smh]?)", re.ASCII)
@@ -47,7 +47,7 @@ def preference(headers: Headers, settings: Settings) -> Preference:
         cancel_after=_period("Cancel-After", headers["Cancel-After"]) if "Cancel-After" in headers else None,
         ttl=ttl,
         priority=_whole("X-Priority", headers, -10, 10) or 0,
-        webhook=webhooks.checked(settings, headers["X-Webhook-URL"], (), "X-Webhook-URL")
+        webhook=webhook(settings, headers["X-Webhook-URL"], (), "X-Webhook-URL")
         if "X-Webhook-URL" in headers
         else None,
     )

@@ -35,7 +35,7 @@ def test_a_batch_runs_as_a_whole_on_a_redis_that_was_started_anew(store: JobStor
     assert store.get(job.id, "anonymous").status is Status.CANCELLED
 
 
-def test_what_a_courier_was_given_it_is_given_again_when_the_reply_was_lost(store: JobStore) -> None:
+def test_what_a_sender_was_given_it_is_given_again_when_the_reply_was_lost(store: JobStore) -> None:
     keys = [store.keys.hooks(), store.keys.reply("sender")]
     store.redis.zadd(store.keys.hooks(), {"evt_a": 0, "evt_b": 1, "evt_c": 2})
     taken = [store.scripts.run("take_deliveries", keys, [60_000, 2, token]) for token in ("one", "one", "two")]

@@ -261,7 +261,7 @@ def test_one_that_has_stopped_leaves_the_nudge_to_others(store: JobStore) -> Non
     assert store.redis.llen(store.keys.owed()) == 1
 
 
-def test_a_courier_asleep_is_woken_by_what_is_owed_and_by_a_try_that_is_due(
+def test_a_sender_asleep_is_woken_by_what_is_owed_and_by_a_try_that_is_due(
     store: JobStore, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(senders, "rest", lambda: 4 * PATIENCE)  # a sleep that nobody ends is one for ever

@@ -16,12 +16,12 @@ from tasks.values import events
 from tasks.values.errors import InvalidValue, JobError, JobNotFinished
 from tasks.values.job import Listing, Record, Status
 from web import calls, intake, registry
-from web.api.jobs import webhooks
 from web.availability import waiting_reasons
 from web.gateway import gateway
 from web.http.access import auth
 from web.http.body import queries, unknown_fields
 from web.http.prefer import preference
+from web.http.webhook_url import webhook
 from web.http.wire import sse
 from web.http.wire.disconnect import ClientGone, Probe
 from web.openapi.operation import JSON, SSE, operation
@@ -59,9 +59,7 @@ def create() -> Response:
     if chosen.get("ttl", 0) > settings.max_result_ttl:
         raise InvalidValue(f"'ttl' must be at most {settings.max_result_ttl} (MLXQ_MAX_RESULT_TTL)", param="ttl")
     if "webhook" in data:
-        chosen["webhook"] = webhooks.checked(
-            settings, data["webhook"]["url"], data["webhook"].get("events", ()), "webhook.url"
-        )
+        chosen["webhook"] = webhook(settings, data["webhook"]["url"], data["webhook"].get("events", ()), "webhook.url")
     prefer = prefer._replace(wait=prefer.wait or 0.0, **chosen)
     return calls.begin(
         endpoint, data["body"], prefer, data.get("metadata", {}), within="body", labels=data.get("labels", ())

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Blueprint
 
-from mlxq.settings import Settings
 from schemas.answers import jobs as answers
-from tasks.outbound.outbound import Outbound
-from tasks.values.errors import InvalidValue
-from tasks.values.job import Webhook
 from tasks.webhooks import deliveries
 from web.gateway import gateway
 from web.http.access import auth
 from web.openapi.operation import operation
 
 blueprint = Blueprint("webhooks", __name__)
-
-
-def checked(settings: Settings, url: str, events: Sequence[str], param: str) -> Webhook:
-    """A webhook that a client asked for; InvalidValue names `param` when it cannot be."""
-    if settings.webhook_secret is None:
-        raise InvalidValue("webhooks are off here: the server's MLXQ_WEBHOOK_SECRET is not set", param=param)
-    Outbound(settings.webhook_allow_private).vet(url, param)
-    return Webhook(url, tuple(events))
 
 
 @blueprint.get("/v1/jobs/<job_id>/deliveries")
