@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -30,7 +30,7 @@ from tasks.values.requests import (  # noqa: E402
     TokenizeRequest,
 )
 from workers.engine import Engine, Prepared  # noqa: E402
-from workers.engines.text import loading  # noqa: E402
+from workers.engines.text import loading, tokenizer_requests  # noqa: E402
 from workers.engines.text.output.answer import Emitted  # noqa: E402
 from workers.engines.text.output.processor import OutputProcessor  # noqa: E402
 from workers.engines.text.plan import Plan, Planner  # noqa: E402
@@ -89,13 +89,8 @@ class TextEngine(Engine[Plan]):
                 requester = Requester(f"{owner} with {request.adapter}", deadline)
             plan = replace(self._planner.plan(request, requester), bulk=job.lane is not Lane.INTERACTIVE)
             return Prepared(plan.tokens, plan)
-        if isinstance(request, TokenizeRequest):
-            return _answered(request.text, self._prompts.tokens(request, requester))
-        if isinstance(request, DetokenizeRequest):
-            return _answered(self._prompts.text(request), request.tokens)
-        if isinstance(request, RenderRequest):
-            prompt = self._prompts.render(request, requester)
-            return _answered(prompt.text, prompt.tokens)
+        if isinstance(request, (TokenizeRequest, DetokenizeRequest, RenderRequest)):
+            return tokenizer_requests.answered(request, self._prompts, requester)
         raise InvalidValue("this model only writes text", param="model")
 
     def _check_audio(self, audio: AudioOutput) -> None:
@@ -283,12 +278,6 @@ _WARM_UP = (
 def _delta(row: Row, emitted: Emitted, reason: FinishReason | None = None, tokens: int = 0) -> events.Delta:
     text, thinking, calls = emitted.text, emitted.reasoning, emitted.calls
     return events.Delta(text, row.index, reason, emitted.logprobs, thinking, calls, tokens, emitted.stop)
-
-
-def _answered(text: str, tokens: Iterable[int]) -> Prepared[Plan]:
-    ids = tuple(tokens)
-    done = events.Done(events.Usage(prompt_tokens=len(ids)))
-    return Prepared(len(ids), Plan([], [], []), (events.Tokens(text, ids), done))
 
 
 def load(entry: LmEntry, settings: Settings) -> TextEngine:

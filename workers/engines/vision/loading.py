@@ -22,9 +22,10 @@ from workers.engines.text.loading import Loaded, Weights
 from workers.engines.vision.encoder_cache import EncoderCache
 from workers.engines.vision.families import family
 from workers.engines.vision.family import Family, Kind
-from workers.engines.vision.general.language import GeneralLanguage, TurnsLanguage
+from workers.engines.vision.general.language import GeneralLanguage
 from workers.engines.vision.general.reader import GeneralReader, message_type
 from workers.engines.vision.general.state import ModelState
+from workers.engines.vision.general.turns import TurnsLanguage
 from workers.engines.vision.general.way import choose
 from workers.engines.vision.language import Language, UnsupportedArchitecture
 from workers.engines.vision.media import MediaLoader

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 
 from workers.engines.text.adapters import Adapters
-from workers.engines.text.cache import kv
+from workers.engines.text.cache import batched
 from workers.engines.text.output import scores
 from workers.engines.text.sampling.pick import Pick
 from workers.engines.text.sampling.sampler import Sampler, report
@@ -91,7 +91,7 @@ class Group:
     @property
     def takes_back(self) -> bool:
         """Whether the caches can forget as many of each row's last tokens as they are told; mlx-lm's alone can."""
-        return len(self.rows) == 1 or kv.shareable(self.caches)
+        return len(self.rows) == 1 or batched.shareable(self.caches)
 
     def enter(self, row: Row, caches: list[Any]) -> None:
         """Let a row join at the next step; the caches hold all its tokens but the last, and become the group's."""
@@ -143,7 +143,7 @@ class Group:
     def speculate(self, sampler: Sampler, drafter: Drafter) -> list[Generated]:
         """Every row's next token, and those after it that its drafts have right: all are checked in one pass."""
         if self._batched and len(self.rows) == 1:
-            self.caches, self._batched = kv.extracted(self.caches, 0), False
+            self.caches, self._batched = batched.extracted(self.caches, 0), False
         firsts = sampler.draw(self.logits, [row.pick for row in self.rows]).tolist()
         drafts = drafter.drafts(self.rows, firsts)
         runs = [Run.of(row, [first, *own]) for row, first, own in zip(self.rows, firsts, drafts, strict=True)]
@@ -194,7 +194,7 @@ class Group:
         for entering, caches in self.entering:
             if entering is row:
                 return caches
-        return kv.extracted(self.caches, [*self.rows, *self.joined].index(row)) if self._batched else self.caches
+        return batched.extracted(self.caches, [*self.rows, *self.joined].index(row)) if self._batched else self.caches
 
     def logits_of(self, rows: Sequence[Row]) -> Any:
         """How rows go on, (rows, vocabulary)."""
@@ -233,15 +233,15 @@ class Group:
         if not self.caches and len(caches) == 1:
             self.caches = caches[0]
         elif self._batched:
-            self._extend(kv.merged(caches))
+            self._extend(batched.merged(caches))
         else:
             own = [self.caches] if self.caches else []
-            self.caches, self._batched = kv.merged([*own, *caches]), True
+            self.caches, self._batched = batched.merged([*own, *caches]), True
 
     def _extend(self, batch: list[Any]) -> None:
         if not self.caches:
             self.caches, self._batched = batch, True
             return
         if not self._batched:
-            self.caches, self._batched = kv.merged([self.caches]), True
-        kv.extend(self.caches, batch)
+            self.caches, self._batched = batched.merged([self.caches]), True
+        batched.extend(self.caches, batch)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import mlx.core as mx
 
-from workers.engines.text.cache import kv
+from workers.engines.text.cache import batched, kv
 from workers.engines.text.output import scores
 from workers.engines.text.schedule.rows import PromptGroup
 
@@ -54,7 +54,7 @@ class Prefill:
             prompt.caches = None
 
     def _merge(self, rows: list[list[Any]]) -> None:
-        self.caches = rows[0] if len(rows) == 1 else kv.merged(rows)
+        self.caches = rows[0] if len(rows) == 1 else batched.merged(rows)
 
     @property
     def bulk(self) -> bool:
@@ -82,7 +82,7 @@ class Prefill:
         # Models that only read know no such argument.
         logits = self._model(tokens, cache=self.caches, **({"media": media} if any(media) else {}))
         if any(padding):
-            kv.finalise(self.caches)
+            batched.finalise(self.caches)
         waits = time.monotonic()
         mx.eval(after)
         began += time.monotonic() - waits
@@ -97,7 +97,7 @@ class Prefill:
 
     def caches_of(self, prompt: PromptGroup) -> list[Any]:
         """A prompt's own caches, to be read before the next step."""
-        return self.caches if len(self.prompts) == 1 else kv.extracted(self.caches, self.prompts.index(prompt))
+        return self.caches if len(self.prompts) == 1 else batched.extracted(self.caches, self.prompts.index(prompt))
 
     def _marks(self) -> list[int]:
         """Tokens up to each of the places where a cache is to be kept or quantised."""
@@ -118,11 +118,11 @@ class Prefill:
 
     def _leave(self) -> list[PromptGroup]:
         through = [row for row, prompt in enumerate(self.prompts) if prompt.left == 0]
-        if 1 < len(through) == len(self.prompts) and kv.shareable(self.caches):
+        if 1 < len(through) == len(self.prompts) and batched.shareable(self.caches):
             self.batch = self.caches
         gone = [self.prompts[row] for row in through]
         for row in through:
-            own = self.caches if len(self.prompts) == 1 else kv.extracted(self.caches, row)
+            own = self.caches if len(self.prompts) == 1 else batched.extracted(self.caches, row)
             self.prompts[row].caches = self._kv.settled(own)
         self.keep([row for row in range(len(self.prompts)) if row not in through])
         return gone
@@ -136,7 +136,7 @@ class Prefill:
         if rows and not any(prompt.done for prompt in self.prompts):  # nothing can be taken out of empty caches
             self._merge([self._kv.fresh() for _ in rows])
         elif len(rows) == 1:
-            self.caches = self._kv.settled(kv.extracted(self.caches, rows[0]))
+            self.caches = self._kv.settled(batched.extracted(self.caches, rows[0]))
         elif rows:
             for layer in self.caches:
                 layer.filter(rows)

@@ -13,13 +13,14 @@ from mlx_vlm.generate.diffusion import is_diffusion_model
 from PIL import Image
 
 from tasks.values.errors import InvalidValue
-from workers.engines.text.cache import kv
+from workers.engines.text.cache import batched, kv
 from workers.engines.vision.family import Kind
 from workers.engines.vision.general.inputs import digest, held
-from workers.engines.vision.general.language import BatchedLanguage, GeneralLanguage, Turn, TurnsLanguage
+from workers.engines.vision.general.language import BatchedLanguage, GeneralLanguage
 from workers.engines.vision.general.prompt import Embedded, PromptPart
 from workers.engines.vision.general.reader import GeneralReader
 from workers.engines.vision.general.state import ROPE, Attributes, ModelState
+from workers.engines.vision.general.turns import Turn, TurnsLanguage
 from workers.engines.vision.language import UnsupportedArchitecture
 from workers.engines.vision.parts import Medium
 
@@ -216,7 +217,7 @@ def _differs(language: BatchedLanguage, rows: Sequence[_Row], answers: Sequence[
     single = [language.make_cache() for _ in rows]
     for caches, row in zip(single, rows, strict=True):
         _prefill(language, caches, row)
-    batch = kv.merged(single)
+    batch = batched.merged(single)
     for step in range(_STEPS):
         logits = language(mx.array([[row.fed(step)] for row in rows]), cache=batch)[:, -1].astype(mx.float32)
         pairs = zip(logits, answers, strict=True)

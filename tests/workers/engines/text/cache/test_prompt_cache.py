@@ -11,7 +11,7 @@ import pytest
 import mlx.core as mx  # isort: skip
 from mlx_lm.models.cache import ArraysCache, CacheList, KVCache, RotatingKVCache  # isort: skip
 
-from workers.engines.text.cache import kv, radix
+from workers.engines.text.cache import batched, radix
 from workers.engines.text.cache.prompt_cache import NOTHING, PromptCache
 
 BYTES = 1 << 24
@@ -108,7 +108,7 @@ def test_rows_that_share_a_block_copy_it_once_when_they_join_a_batch() -> None:
     mx.reset_peak_memory()
     before = mx.get_active_memory()
     hits = [kept.longest("", [*range(200), 500 + number]) for number in range(8)]
-    batch = kv.merged([hit.caches() for hit in hits if hit is not None])
+    batch = batched.merged([hit.caches() for hit in hits if hit is not None])
     mx.eval([layer.state for layer in batch])
     assert mx.get_peak_memory() - before <= 8 * (200 + 200) * TOKEN + 4096  # with room for as much again
 
@@ -116,11 +116,11 @@ def test_rows_that_share_a_block_copy_it_once_when_they_join_a_batch() -> None:
 def test_of_a_row_in_a_batch_only_what_is_new_is_copied() -> None:
     kept = PromptCache(BYTES)
     rows = [keep(kept, (start, start + 500)) for start in (0, 1000, 2000)]
-    batch = kv.merged([caches([*tokens, *range(12)]) for tokens in rows])
+    batch = batched.merged([caches([*tokens, *range(12)]) for tokens in rows])
     mx.eval([layer.state for layer in batch])
     mx.reset_peak_memory()
     before = mx.get_active_memory()
-    kept.add("", [*rows[1], *range(12)], kv.extracted(batch, 1))
+    kept.add("", [*rows[1], *range(12)], batched.extracted(batch, 1))
     assert mx.get_peak_memory() - before < 300 * TOKEN  # the last block is written anew
     hit = kept.longest("", [*rows[1], *range(13)])
     assert hit is not None and same(hit.caches(), [*rows[1], *range(12)])

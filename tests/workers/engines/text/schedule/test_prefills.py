@@ -14,7 +14,7 @@ from tests.workers.engines.rows import Batch
 from tests.workers.engines.text import tiny
 from tests.workers.engines.text.schedule.test_batch import prompt, tokens
 from tests.workers.engines.text.speculation.test_draft_model import forwards
-from workers.engines.text.cache import kv
+from workers.engines.text.cache import batched, kv
 from workers.engines.text.output import scores
 from workers.engines.text.sampling.options import Defaults, options
 from workers.engines.text.sampling.sampler import Sampler
@@ -73,13 +73,13 @@ def test_what_scoring_a_prompt_takes_is_part_of_its_piece(monkeypatch: pytest.Mo
 
 def test_prompts_prefilled_together_go_on_in_the_caches_that_they_share(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = tiny.engine(slots=8, prompts_at_once=8, chunk=2048)
-    copies, merged = list[int](), kv.merged
+    copies, merged = list[int](), batched.merged
 
     def counted(rows: Sequence[Sequence[Any]]) -> list[Any]:
         copies.append(len(rows))
         return merged(rows)
 
-    monkeypatch.setattr(kv, "merged", counted)
+    monkeypatch.setattr(batched, "merged", counted)
     batch = Batch(engine)
     for number in range(4):
         batch.admit(str(number), prompt(tokens(40 + number, number + 2)))

@@ -11,10 +11,10 @@ import mlx.nn as nn
 import pytest
 from mlx_lm.models.cache import KVCache
 
-from workers.engines.vision.general.language import DEFAULT_PREFILL_STEP_SIZE as PIECE
-from workers.engines.vision.general.language import TurnsLanguage
 from workers.engines.vision.general.prompt import PromptPart
 from workers.engines.vision.general.state import ModelState
+from workers.engines.vision.general.turns import DEFAULT_PREFILL_STEP_SIZE as PIECE
+from workers.engines.vision.general.turns import TurnsLanguage
 
 
 class Words(nn.Module):  # type: ignore[misc]
