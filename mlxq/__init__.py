@@ -1,7 +1,7 @@
 """What every process knows before it starts: settings from the environment, models from a file."""
 
-from mlxq.without import without
+from mlxq.hide_packages import hide_packages
 
 # Our logs are plain; rich takes twice as long to import as all of structlog.
-with without("rich"):
+with hide_packages("rich"):
     import structlog  # noqa: F401

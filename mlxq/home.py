@@ -23,7 +23,7 @@ from typing import Any
 
 import structlog
 
-from mlxq.parent import STARTED_BY_MANAGER
+from mlxq.exit_with_parent import STARTED_BY_MANAGER
 from mlxq.settings import Settings
 
 try:

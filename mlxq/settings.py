@@ -12,7 +12,7 @@ from urllib.parse import quote
 from zlib import crc32
 
 from mlxq.checks import read
-from mlxq.parent import STARTED_BY_MANAGER
+from mlxq.exit_with_parent import STARTED_BY_MANAGER
 from mlxq.ranges import SAMPLING, Port
 from mlxq.variables import DEFAULT, VARIABLES
 

@@ -1,4 +1,4 @@
-"""Which models are wanted: what waits for each of them, and what its worker on one machine says of its work."""
+"""Which models are wanted, for the supervisor that loads them: what waits for each, and what its worker says."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ ENDPOINT = {
 
 from marshmallow import fields
 
-from schemas.responses.conversation import ConversationSchema
+from schemas.text.messages import ConversationSchema
 
 
 class EchoSchema(ConversationSchema):

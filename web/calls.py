@@ -14,13 +14,12 @@ from flask import Response, g, request
 from mlxq.entries.model_entry import ModelEntry
 from tasks.redis.stream_entries import StreamEntry
 from tasks.streaming.event_reader import Inbox
-from tasks.streaming.follow import Ends
+from tasks.streaming.followers import Ends
 from tasks.values import events, results
 from tasks.values.errors import JobError
 from tasks.values.job import Job, Lane, Record, job_id
-from web import callers, growing, intake, registry
-from web.availability import admission
-from web.callers import Caller
+from web import identity, intake, registry, streamed_body
+from web.availability import model_lookup
 from web.endpoint import Endpoint
 from web.gateway import Gateway, gateway
 from web.http import request_ids
@@ -30,10 +29,11 @@ from web.http.errors import OPENAI, Dialect, respond
 from web.http.prefer import Preference, preference
 from web.http.wire import sse
 from web.http.wire.disconnect import ClientGone, Probe
+from web.identity import Caller
 from web.render.failure import failure
 from web.render.jobs import job as render_job
 from web.render.text.chunks import Chunks
-from web.waiting import Stream, audible, end, entries, following, patience
+from web.waiting import EventInbox, audible, end, entries, following, patience
 
 COMMIT = 10.0  # seconds without a sign of the job after which a stream answers 200 and shows later errors in itself
 log = structlog.get_logger()
@@ -66,19 +66,19 @@ def begin(
 
     `within` is where in the request the body stands, for errors that name a field of it.
     """
-    caller, client = callers.current(), Probe(request.environ)
+    caller, client = identity.current(), Probe(request.environ)
     gateway_ = caller.gateway
     body = taken(caller, endpoint, raw, prefer, within)
-    grows = endpoint.growing is not None and not body.data.get("stream")
-    inbox: Inbox = Stream() if grows or (body.data.get("stream") and endpoint.streams) else Ends()
+    grows = endpoint.streamed_body is not None and not body.data.get("stream")
+    inbox: Inbox = EventInbox() if grows or (body.data.get("stream") and endpoint.streams) else Ends()
     job, left, joined = submit(caller, endpoint, body, prefer, inbox, metadata, within, labels)
     if prefer.wait is not None:
         return _later(gateway_, job, prefer.wait, client, left)
     followed = following(gateway_, job.id, counted=not joined)
-    if isinstance(inbox, Stream):
+    if isinstance(inbox, EventInbox):
         arrivals = entries(gateway_, job, client, left, inbox)
-        if endpoint.growing is not None and grows:
-            return growing.respond(job, endpoint.growing(caller, job), followed, arrivals, inbox)
+        if endpoint.streamed_body is not None and grows:
+            return streamed_body.respond(job, endpoint.streamed_body(caller, job), followed, arrivals, inbox)
         return _stream(job, endpoint.streamed(caller, job), endpoint.dialect, followed, arrivals, inbox)
     with followed:
         ended = end(gateway_, job, client, left, inbox)
@@ -110,13 +110,13 @@ def submit(
 ) -> Submitted:
     """Make a job of a checked body, or join the one of its idempotency key; `inbox` is where its reader waits."""
     gateway_ = caller.gateway
-    entry = admission.model(gateway_, taken.data["model"], endpoint, within, taken.data.get("adapter"))
+    entry = model_lookup.model(gateway_, taken.data["model"], endpoint, within, taken.data.get("adapter"))
     if prefer.wait is None:
-        admission.await_up(gateway_, entry, Probe(request.environ))
+        model_lookup.await_up(gateway_, entry, Probe(request.environ))
     job = _job(caller, endpoint, entry, taken, prefer, metadata, labels)
-    room, most = admission.room(entry, job.lane), auth.limits().unfinished_jobs
+    room, most = model_lookup.room(entry, job.lane), auth.limits().unfinished_jobs
     if prefer.wait is None:
-        submitted = gateway_.follower.submit(job, inbox, room=room, digest=taken.digest, most=most)
+        submitted = gateway_.followers.submit(job, inbox, room=room, digest=taken.digest, most=most)
     else:
         submitted = gateway_.store.submit(job, room=room, digest=taken.digest, most=most)
     g.job_id = submitted.id
@@ -154,7 +154,7 @@ def _job(
         lane=Lane.JOBS if prefer.wait == 0 else Lane.INTERACTIVE,
         keep=prefer.ttl or endpoint.keep(settings, taken.data) or keep,
         sync=sync,
-        stream=sync and (endpoint.growing is not None or bool(taken.data.get("stream"))),
+        stream=sync and (endpoint.streamed_body is not None or bool(taken.data.get("stream"))),
         detached=prefer.detached or not sync,
         options=endpoint.options(caller, taken.data),
         metadata={**metadata, **taken.data.get("metadata", {})},
@@ -179,7 +179,7 @@ def final(gateway_: Gateway, record: Record) -> Response:
 
 
 def _answer(job: Job, result: results.Result) -> Response:
-    rendered = registry.endpoints()[job.endpoint].body(callers.current(), job, result)
+    rendered = registry.endpoints()[job.endpoint].body(identity.current(), job, result)
     return Response(rendered.data, content_type=rendered.content_type)
 
 
@@ -203,7 +203,7 @@ def _stream(
     dialect: Dialect,
     followed: AbstractContextManager[None],
     arrivals: Iterator[list[StreamEntry]],
-    inbox: Stream,
+    inbox: EventInbox,
 ) -> Response:
     stack = ExitStack()
     stack.enter_context(followed)

@@ -12,9 +12,9 @@ from tasks.values.events import Event
 from tasks.values.job import Job, RenderOptions, Storage
 from tasks.values.requests import Payload
 from tasks.values.results import Result
-from web.callers import Caller
 from web.http.errors import OPENAI, Dialect
-from web.render.text.chunks import Chunks, Growing, Plain
+from web.identity import Caller
+from web.render.text.chunks import Chunks, Plain, StreamedBody
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,8 +43,8 @@ class Endpoint:
     What a checked body refers to is looked up by `resolve`, in the caller's name. `payload` and `options` are made from
     the body; `body` renders a finished job's result, and what `chunks` returns turns one event after the other into a
     stream's chunks, where the endpoint streams; `stream` stands in its place where that depends on more than the event.
-    `stream_field` is the field that asks for it. What `growing` returns writes a body while the job is made, for calls
-    that do not ask for a stream.
+    `stream_field` is the field that asks for it. What `streamed_body` returns writes a body while the job is made, for
+    calls that do not ask for a stream.
     `keep` is how many seconds a result is kept, None as long as others. `files` names the
     fields that hold uploads, and `several` those of them that may hold more than one; `json` says that a body with
     uploads may also be JSON, with data URLs or ids of files and blobs in them. `storage` says of a body, as it was sent
@@ -63,7 +63,7 @@ class Endpoint:
     chunks: Callable[[Caller, Job], Callable[[Event], Iterator[object]]] | None = None
     stream: Callable[[Caller, Job], Chunks] | None = None
     stream_field: str = "stream"
-    growing: Callable[[Caller, Job], Growing] | None = None
+    streamed_body: Callable[[Caller, Job], StreamedBody] | None = None
     resolve: Callable[[Caller, Mapping[str, Any], str], Mapping[str, Any]] = field(
         default=lambda caller, data, within: data
     )

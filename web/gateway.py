@@ -23,7 +23,7 @@ from tasks.redis.store import JobStore
 from tasks.stored.completions import ChatCompletions
 from tasks.stored.conversations import Conversations
 from tasks.stored.files import Files
-from tasks.streaming.follow import Follower
+from tasks.streaming.followers import Followers
 from tasks.values.model import Details
 from web.availability.live_catalogue import Served
 from web.http.access.capacity import Capacity
@@ -41,7 +41,7 @@ class Gateway:
     served: Served
     store: JobStore
     clock: Clock
-    follower: Follower
+    followers: Followers
     presence: Presence
     files: Files
     batches: Batches
@@ -81,7 +81,7 @@ def connect(settings: Settings, catalogue: Catalogue) -> Gateway:
     store = stores.connect(settings)
     # Each takes two threads for as long as it is open, so they get a quarter of them.
     sockets = BoundedSemaphore(max(1, settings.web_threads // 8))
-    follower, presence = Follower(store), Presence(store)
+    followers, presence = Followers(store), Presence(store)
     keys, throttle = KeyCache(KeyRing(store)), Throttle(store)
     capacity = Capacity(settings)
     served = Served(catalogue, presence, lambda: configuration.checked(os.environ)[1])
@@ -90,7 +90,7 @@ def connect(settings: Settings, catalogue: Catalogue) -> Gateway:
         served,
         store,
         Clock(store.clock),
-        follower,
+        followers,
         presence,
         Files(store),
         Batches(store),

@@ -1,4 +1,4 @@
-"""gunicorn's configuration: a process or several, in each a thread a waiting call and none a stream.
+"""gunicorn's configuration: one or more processes; each waiting call holds a thread, a stream holds none.
 
 `web/http/wire/server.py` is what runs in them.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 from gunicorn.arbiter import Arbiter
 
-from mlxq import configuration, home, parent
+from mlxq import configuration, exit_with_parent, home
 from tasks.processes import logs
 from web.http.access import capacity
 
@@ -42,7 +42,7 @@ control_socket_disable = True  # a loop and a socket of gunicorn's own, by which
 
 def when_ready(arbiter: Arbiter) -> None:
     """gunicorn listens: from here on it goes when its manager goes, and looks after its worker less often."""
-    parent.end_with(os.environ)
+    exit_with_parent.watch_manager(os.environ)
     waits = arbiter.wait_for_signals
     arbiter.wait_for_signals = lambda timeout: waits(_LOOK)
 

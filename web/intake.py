@@ -17,12 +17,12 @@ from werkzeug.formparser import FormDataParser
 from tasks.stored.blobs import Incoming
 from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import InvalidValue
-from web.availability import admission
-from web.callers import Caller
+from web.availability import model_lookup
 from web.endpoint import Endpoint
 from web.gateway import Gateway
 from web.http.body import encoding, media, references, remote, unknown_fields
 from web.http.errors import InvalidJson, UnsupportedMediaType
+from web.identity import Caller
 
 BOM = b"\xef\xbb\xbf"  # what some clients put before their JSON, as Windows' editors do
 MAX_DEPTH = 64  # levels of a body's field
@@ -198,7 +198,7 @@ def one(name: str, received: list[Upload]) -> Upload:
 
 def check(caller: Caller, endpoint: Endpoint, raw: Mapping[str, Any], within: str = "") -> Intake:
     """Check a body against the endpoint's schema; raises a JobError that names the field, below `within` if given."""
-    raw = admission.named(caller.gateway, endpoint, raw)
+    raw = model_lookup.named(caller.gateway, endpoint, raw)
     given = {
         name: _blobs(caller, endpoint, name, within, value) if name in endpoint.files else value
         for name, value in raw.items()

@@ -25,19 +25,19 @@ _GRACE = 0.2  # seconds past a deadline, in which its end may be on its way alre
 log = structlog.get_logger()
 
 
-class Stream(queue.SimpleQueue[list[StreamEntry]]):
-    """An inbox that is waited at until it is left to an answer, which is then called when something comes."""
+class EventInbox(queue.SimpleQueue[list[StreamEntry]]):
+    """A job's events as they arrive: a thread waits for them until `leave_to`, which has the answer woken for each."""
 
     def __init__(self) -> None:
         self._answer: Any = None
 
     def leave_to(self, environ: Mapping[str, Any]) -> None:
-        """Nobody waits from now on, if the server can resume the request's answer."""
+        """Let the thread go and wake the request's answer from now on, if the server can resume it."""
         answer = environ.get(ANSWER)
         self._answer = answer and answer.resume()
 
     def put(self, item: list[StreamEntry], block: bool = True, timeout: float | None = None) -> None:
-        """Take it, and call the answer; one that nothing came for may have to ask the queue."""
+        """Take events and wake the answer; without events it only looks whether client and job are still there."""
         super().put(item)
         if self._answer is not None:
             (self._answer.wake if item else self._answer.look)()
@@ -54,12 +54,12 @@ def following(gateway: Gateway, job_id: str, *, counted: bool) -> Iterator[None]
     When the last such leaves a synchronous job, it is cancelled.
     """
     if not counted:
-        gateway.follower.join(job_id)
+        gateway.followers.join(job_id)
     try:
         yield
     finally:
         try:
-            if gateway.follower.leave(job_id):
+            if gateway.followers.leave(job_id):
                 log.info("cancelled: its client went away", job_id=job_id)
         except AWAY as error:
             log.warning("a follower could not leave; it is told again later", job_id=job_id, error=str(error))
@@ -96,7 +96,7 @@ def _arrivals(
 ) -> Iterator[list[StreamEntry]]:
     overdue = time.monotonic() + left + _GRACE
     with gateway.watcher.watching(Waiter(client, lambda: inbox.put([]), min(overdue, until))) as waiter:
-        for arrived in gateway.follower.events(job.id, after, inbox=inbox):
+        for arrived in gateway.followers.events(job.id, after, inbox=inbox):
             if waiter.gone:
                 raise ClientGone
             now = time.monotonic()
@@ -107,11 +107,11 @@ def _arrivals(
 
 
 def audible(arrivals: Iterator[list[StreamEntry]]) -> Iterator[list[StreamEntry] | None]:
-    """The entries, also none, and nothing when a stream has been silent for so long that it owes a sign of life."""
+    """The arrivals as they are, but None once nothing came for KEEP_ALIVE seconds: time for a keep-alive."""
     spoke = time.monotonic()
     for arrived in arrivals:
         now = time.monotonic()
-        owes = not arrived and now - spoke > KEEP_ALIVE
-        if arrived or owes:
+        silent = not arrived and now - spoke > KEEP_ALIVE
+        if arrived or silent:
             spoke = now
-        yield None if owes else arrived
+        yield None if silent else arrived

@@ -12,7 +12,7 @@ from mlxq import configuration
 from tasks.processes import logs
 from tasks.values.errors import JobError
 from web.application import create_app
-from web.availability.admission import callable_now
+from web.availability.model_lookup import callable_now
 from web.gateway import Gateway
 
 try:

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from mlxq import configuration, home, parent
+from mlxq import configuration, exit_with_parent, home
 from tasks.processes import logs
 from workers import process
 
@@ -16,7 +16,7 @@ def main() -> None:
         sys.exit(f"mlxq: {error}")
     logs.configure(settings)
     home.join(settings, os.environ)
-    parent.end_with(os.environ)
+    exit_with_parent.watch_manager(os.environ)
     # Those that are always loaded import their libraries from here on, while this process does and Redis starts.
     begun = {entry.name: process.begin(entry, catalogue.server) for entry in catalogue if not entry.on_demand}
     from workers.supervision.supervisor import Supervisor

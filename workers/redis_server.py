@@ -26,7 +26,7 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
-from mlxq import home, parent
+from mlxq import exit_with_parent, home
 from mlxq.settings import Settings, SettingsError
 from tasks.processes import logs
 
@@ -227,7 +227,7 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(f"mlxq: {error}")
     logs.configure(settings)
-    parent.end_with(os.environ)
+    exit_with_parent.watch_manager(os.environ)
     home.enter(settings.home)
     if settings.redis_external:
         _external(settings, stopped)

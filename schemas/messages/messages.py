@@ -13,8 +13,8 @@ from schemas.containers import ByType, Items, kind
 from schemas.fields import Body, Call, Count, Flag, Number, Text, about, within
 from schemas.inputs import LIMIT
 from schemas.messages.blocks import OF_ROLE, Blocks, Texts
-from schemas.responses.conversation import MAX_MESSAGES
 from schemas.text.constraints import Rule, SchemaSource
+from schemas.text.messages import MAX_MESSAGES
 from schemas.text.sampling import Stop, TopK, adapter
 from schemas.text.tools import MAX_TOOLS, NAME, parameters
 

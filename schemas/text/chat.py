@@ -13,11 +13,11 @@ from schemas.containers import Items
 from schemas.fields import Count, Flag, about, within
 from schemas.inputs import LIMIT
 from schemas.jobs.jobs import metadata
-from schemas.responses.conversation import ConversationSchema
 from schemas.text import functions as older
 from schemas.text import spoken
 from schemas.text.constraints import rules
 from schemas.text.functions import FunctionChoice
+from schemas.text.messages import ConversationSchema
 from schemas.text.sampling import MAX_ALTERNATIVES, SamplingSchema
 from schemas.text.tools import MAX_TOOLS, Choice, FunctionSchema, ToolChoice, fit, names
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from schemas.responses.conversation import ConversationSchema
+from schemas.text.messages import ConversationSchema
 
 
 class ChatRenderSchema(ConversationSchema):

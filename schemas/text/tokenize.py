@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, validates_schema
 
 from schemas.fields import Flag
-from schemas.responses.conversation import ConversationSchema, Messages
+from schemas.text.messages import ConversationSchema, Messages
 from schemas.text.thinking import ThinkingFields
 
 FOR_PROMPTS = ("add_special_tokens",)

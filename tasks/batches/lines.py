@@ -193,7 +193,7 @@ class BatchLines:
         keys, settings = self.store.keys, self.store.settings
         outputs = files or {}
         keep = max(settings.batch_ttl, deliveries.KEPT)
-        owed = deliveries.deliveries(
+        ending = deliveries.for_receivers(
             settings.webhook_url, None, f"batch.{status}", _shown(batch, status, outputs), keep
         )
         with answers():
@@ -224,7 +224,7 @@ class BatchLines:
                         for field, file in outputs.items()
                         for part in (field, file.id, msgspec.json.encode(file), file.expires or "")
                     ),
-                    *deliveries.arguments(owed),
+                    *deliveries.arguments(ending),
                 ],
             )
         if done:

@@ -127,7 +127,7 @@ class Housekeeping:
         if record is None:
             return False
         keys, job = self.store.keys, record.job
-        self.store.scripts.run("enlist", [keys.job(job_id), keys.everybody(job.listing)], [job_id, job.created])
+        self.store.scripts.run("index_record", [keys.job(job_id), keys.everybody(job.listing)], [job_id, job.created])
         return True
 
     def _forget_workers(self) -> None:

@@ -77,7 +77,7 @@ class Presence:
         data = msgspec.json.encode(worker)
         with answers():
             self.store.scripts.run(
-                "renew_leases", [keys.alive(worker.model), keys.workers()], [self._lease, data, worker.id]
+                "renew_process_leases", [keys.alive(worker.model), keys.workers()], [self._lease, data, worker.id]
             )
 
     def leave(self, worker: Worker) -> None:
@@ -182,7 +182,7 @@ class Presence:
 
     def serving(self, models: Iterable[str]) -> Call:
         """What shows that a supervisor serves these models."""
-        return Call("renew_leases", [self.store.keys.served()], [self._lease, "", *models])
+        return Call("renew_process_leases", [self.store.keys.served()], [self._lease, "", *models])
 
     def models(self) -> frozenset[str]:
         """The models that are served, or were and have left something behind."""
@@ -200,7 +200,7 @@ class Presence:
         """Renew a web process' lease."""
         self.processes.enter(client)
         with answers():
-            self.store.scripts.run("renew_leases", [self.store.keys.clients()], [self._lease, "", client])
+            self.store.scripts.run("renew_process_leases", [self.store.keys.clients()], [self._lease, "", client])
 
     def leave_client(self, client: str) -> None:
         """End the lease of a web process that is known to be gone, and forget whom it had followed."""

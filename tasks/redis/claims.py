@@ -224,7 +224,7 @@ def _allowed(store: JobStore, held: Job) -> int:
 def release(store: JobStore, held: Job, worker: str, *, lost: bool, by_memory: bool = False) -> None:
     """End a worker's claim on a job: run it again, unless text has shown or it has taken too many workers down."""
     outcome = store.scripts.run(
-        "release",
+        "release_claim",
         [
             store.keys.job(held.id),
             store.keys.queued(held.model, held.lane),

@@ -30,8 +30,8 @@ class Lease:
     @property
     def renewal(self) -> Call:
         """What takes or renews the lease: the call answers 1, or 0 while another holds it."""
-        return Call("lease", [self.key], [self.id, LENGTH])
+        return Call("take_exclusive_lease", [self.key], [self.id, LENGTH])
 
     def resign(self) -> None:
         """Give the lease up so that another can have it at once."""
-        self.store.scripts.run("resign", [self.key], [self.id])
+        self.store.scripts.run("drop_exclusive_lease", [self.key], [self.id])

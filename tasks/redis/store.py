@@ -10,7 +10,7 @@ import structlog
 
 from mlxq.settings import Settings
 from tasks.redis import client
-from tasks.redis.job_calls import JobCalls
+from tasks.redis.job_scripts import JobScripts
 from tasks.redis.keys import Keys
 from tasks.redis.scripts import AWAY, Scripts, answers
 from tasks.redis.unreadable import readable
@@ -30,7 +30,7 @@ class Submission(NamedTuple):
 
 
 @dataclass(frozen=True)
-class JobStore(JobCalls):
+class JobStore(JobScripts):
     """Submit, read, follow and end jobs."""
 
     def submit(self, new: Job, *, room: int, digest: str = "", most: int | None = None, client: str = "") -> Submission:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import structlog
 
 from tasks.processes.loops import Loop, rest
-from tasks.redis.job_calls import NUDGE_TTL
+from tasks.redis.job_scripts import NUDGE_TTL
 from tasks.redis.scripts import AWAY, answers
 from tasks.redis.store import JobStore
 from tasks.redis.stream_entries import StreamEntry, readable, rows

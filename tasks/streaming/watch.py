@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
 from tasks.batches.batches import Batches, BatchState
-from tasks.redis.job_calls import STATUS
+from tasks.redis.job_scripts import STATUS
 from tasks.redis.scripts import answers
 from tasks.redis.store import JobStore
 from tasks.redis.stream_entries import readable, recorded, rows

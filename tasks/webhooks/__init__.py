@@ -1,1 +1,1 @@
-"""Webhooks: what is owed to them, and who sends it."""
+"""Webhooks: their deliveries, and who sends them."""

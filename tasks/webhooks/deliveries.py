@@ -1,4 +1,4 @@
-"""What the end of a job or batch owes, and to whom: events for webhooks, recorded in the same script as the end."""
+"""Webhook deliveries: an event for each receiver, recorded in the same script as the end of a job or batch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DeliveryState: TypeAlias = Literal["pending", "delivered", "failed"]
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """One event for one receiver, until it was told or nobody tries any more.
+    """One event for one receiver, until it was delivered or nobody tries any more.
 
     `own` says that the client named the URL, and not the server; `keep` is how many seconds it can be seen after
     its end.
@@ -52,10 +52,10 @@ class DeliveryRecord(NamedTuple):
     attempts: tuple[Attempt, ...]
 
 
-def owed(
+def for_job(
     settings: Settings, job: Job, status: Status, event: events.Terminal, result: bytes = b""
 ) -> tuple[Delivery, ...]:
-    """The deliveries of a job's end with this result; a response's is told as OpenAI tells it, too."""
+    """The deliveries of a job's end with this result; that of a response produces OpenAI's events, too."""
     data: dict[str, Any] = {
         "id": job.id,
         "object": "job",
@@ -69,15 +69,15 @@ def owed(
     }
     if isinstance(event, events.Failed):
         data["error"] = {"code": event.failure.code, "message": event.failure.message}
-    # A client that waits for the answer needs no webhook, and lines of a batch are told by its own events.
+    # A client that waits for the answer needs no webhook, and for lines of a batch there are the batch's own events.
     everywhere = job.detached and job.lane is not Lane.BATCH
     server = settings.webhook_url if everywhere else None
     keep = max(job.keep, KEPT)
-    generic = deliveries(server, job.webhook, f"job.{status}", data, keep)
+    generic = for_receivers(server, job.webhook, f"job.{status}", data, keep)
     if job.options.response is None:
         return generic
     shown = {"id": responses.id_of(job.id)}
-    return (*generic, *deliveries(server, job.webhook, f"response.{_answered(status, result)}", shown, keep))
+    return (*generic, *for_receivers(server, job.webhook, f"response.{_answered(status, result)}", shown, keep))
 
 
 def _answered(status: Status, result: bytes) -> str:
@@ -91,12 +91,12 @@ def _answered(status: Status, result: bytes) -> str:
     return "incomplete" if cut else "completed"
 
 
-def deliveries(
+def for_receivers(
     server: str | None, own: Webhook | None, type: str, data: Mapping[str, Any], keep: int
 ) -> tuple[Delivery, ...]:
     """The event `type` about what `data` shows (`id` among it), for the server's webhook and the client's own.
 
-    An id follows from subject, type and receiver, so that the same end always owes the same.
+    An id follows from subject, type and receiver, so that the same end always produces the same deliveries.
     """
     receivers: dict[str, bool] = {} if server is None else {server: False}
     if own is not None and (not own.events or type in own.events):
@@ -133,8 +133,8 @@ def read(records: Records, delivery_id: str) -> DeliveryRecord | None:
     )
 
 
-def of(records: Records, key: str) -> tuple[DeliveryRecord, ...]:
-    """What the end of a job or batch owed; `key` is that of its record."""
+def recorded(records: Records, key: str) -> tuple[DeliveryRecord, ...]:
+    """The deliveries that the end of a job or batch produced; `key` is that of its record."""
     with answers():
         ids: bytes | None = records.redis.hget(key, "hooks")
     delivered = (read(records, delivery_id) for delivery_id in (ids or b"").decode().split())

@@ -1,4 +1,4 @@
-"""Sends what webhooks are owed, signed as the Standard Webhooks spec has it, and tries again for a day.
+"""Sends webhook deliveries, signed as the Standard Webhooks spec has it, and tries again for a day.
 
 Every supervisor runs a sender. A delivery that one takes is its own for a minute; when it dies, another one sends it,
 so a receiver may hear of an event twice, under the same id.

@@ -25,7 +25,7 @@ def model(name: str, kind: str, *aliases: str) -> dict[str, Any]:
 def client_of(settings: Settings, *models: dict[str, Any]) -> Iterator[FlaskClient]:
     app = create_app(settings, Catalogue.parse({"models": list(models)}, "test"))
     yield app.test_client()
-    app.extensions["mlxq"].follower.close()
+    app.extensions["mlxq"].followers.close()
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def test_a_waiting_call_is_one_round_trip_to_ask_and_one_for_the_result(
     assert client.post(path, json=body).status_code == 200  # opens connections, loads scripts, looks at keys
     with counted(monkeypatch) as sent:
         assert client.post(path, json=body).status_code == 200
-    app.extensions["mlxq"].follower.close()
+    app.extensions["mlxq"].followers.close()
     assert [name for name in sent if name not in SOMETIMES] == ["evalsha", "hget"]
 
 
@@ -34,5 +34,5 @@ def test_a_streamed_call_is_one_round_trip(fake_stack: Stack, monkeypatch: pytes
     assert client.post("/v1/chat/completions", json=body).get_data()
     with counted(monkeypatch) as sent:
         assert b"word9 " in client.post("/v1/chat/completions", json=body).get_data()
-    app.extensions["mlxq"].follower.close()
+    app.extensions["mlxq"].followers.close()
     assert [name for name in sent if name not in SOMETIMES] == ["evalsha"]

@@ -25,7 +25,7 @@ def client(settings: Settings, store: JobStore) -> Iterator[FlaskClient]:
     models = [{"model_path": "none", "served_model_name": name, "model_type": kind} for name, kind in kinds.items()]
     app = create_app(settings, Catalogue.parse({"models": models}, "test"))
     yield app.test_client()
-    app.extensions["mlxq"].follower.close()
+    app.extensions["mlxq"].followers.close()
 
 
 def upload() -> tuple[io.BytesIO, str]:

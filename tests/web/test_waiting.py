@@ -12,7 +12,7 @@ from tasks.redis.stream_entries import StreamEntry
 from tasks.values import events
 from web import waiting
 from web.http.wire.streams import ANSWER
-from web.waiting import KEEP_ALIVE, Stream, audible
+from web.waiting import KEEP_ALIVE, EventInbox, audible
 
 ENTRY: StreamEntry = ("1-1", events.Delta("a"))
 
@@ -34,7 +34,7 @@ class Answer:
 
 
 def test_an_answer_is_called_for_what_comes_and_looks_where_nothing_did() -> None:
-    inbox, answer = Stream(), Answer()
+    inbox, answer = EventInbox(), Answer()
     inbox.put([ENTRY])
     inbox.leave_to({ANSWER: answer})
     inbox.put([ENTRY])
@@ -44,14 +44,14 @@ def test_an_answer_is_called_for_what_comes_and_looks_where_nothing_did() -> Non
 
 
 def test_nobody_waits_at_an_inbox_that_was_left() -> None:
-    inbox = Stream()
+    inbox = EventInbox()
     inbox.leave_to({ANSWER: Answer()})
     with pytest.raises(queue.Empty):
         inbox.get(timeout=60)
 
 
 def test_where_the_server_cannot_resume_an_answer_its_thread_waits() -> None:
-    inbox = Stream()
+    inbox = EventInbox()
     inbox.leave_to({})
     inbox.put([ENTRY])
     assert inbox.get(timeout=60) == [ENTRY]

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import structlog
 
-from mlxq import configuration, home, parent
+from mlxq import configuration, exit_with_parent, home
 from tasks.processes import logs
 from tasks.processes.loops import Loop
 from tasks.redis.exclusive_lease import LENGTH, RENEWED, Lease
@@ -73,11 +73,11 @@ def main() -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    parent.end_with(os.environ)
+    exit_with_parent.watch_manager(os.environ)
     gateway = connect(settings, catalogue)
     me = uuid.uuid4().hex
     run(BatchRunner(gateway, me), Lease(gateway.store, gateway.store.keys.runner(), me), stopped)
-    gateway.follower.close()
+    gateway.followers.close()
 
 
 if __name__ == "__main__":

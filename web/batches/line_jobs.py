@@ -14,12 +14,12 @@ from tasks.values import events
 from tasks.values.errors import Failure, InvalidValue, JobError, NotFound, StorageFull
 from tasks.values.job import Job, Lane, Record
 from web import intake, registry
-from web.availability import admission
+from web.availability import model_lookup
 from web.batches.input_lines import Line
-from web.callers import Caller
 from web.gateway import Gateway
 from web.http.body import remote
 from web.http.errors import OPENAI
+from web.identity import Caller
 from web.render.failure import failure
 from web.render.jobs import batch as render
 
@@ -87,7 +87,7 @@ class LineJobs:
         if taken.data.get("stream"):
             field = endpoint.stream_field
             raise InvalidValue(f"an answer in a batch cannot be streamed; leave '{field}' out", param=field)
-        entry = admission.model(self._gateway, taken.data["model"], endpoint, adapter=taken.data.get("adapter"))
+        entry = model_lookup.model(self._gateway, taken.data["model"], endpoint, adapter=taken.data.get("adapter"))
         data = {**taken.data, "store": False}  # what a line says is in the batch's output, and nowhere else
         return Job(
             id=job_id,

@@ -18,7 +18,7 @@ from schemas.fields import Checked, checked
 from schemas.speech.realtime import EVENTS, LOGPROBS
 from tasks.values.errors import InvalidValue, JobError
 from web.api.speech.transcriptions import ENDPOINT
-from web.availability import admission
+from web.availability import model_lookup
 from web.gateway import Gateway
 from web.http.errors import envelope, validation
 from web.http.wire import sockets
@@ -158,8 +158,8 @@ class Session:
         """The same with its model by its own name; ModelNotFound when it cannot write down speech."""
         if "model" not in transcription:
             return transcription
-        named = admission.named(self._gateway, ENDPOINT, transcription)
-        admission.model(self._gateway, named["model"], ENDPOINT, path)
+        named = model_lookup.named(self._gateway, ENDPOINT, transcription)
+        model_lookup.model(self._gateway, named["model"], ENDPOINT, path)
         return named
 
     def _append(self, event: Checked) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from tasks.redis.scripts import AWAY
 from tasks.redis.stream_entries import StreamEntry
 from tasks.values.errors import Failure, JobError, QueueUnavailable
-from web import callers, calls, intake
+from web import calls, identity, intake
 from web.api.speech.transcriptions import ENDPOINT
 from web.http.access import auth
 from web.http.errors import envelope
@@ -36,7 +36,7 @@ class Utterance:
         """Submit it; raises a JobError, as of a body that is wrong, a full queue or a revoked key."""
         self.item_id, self.ended = item_id, False
         auth.identify()  # a socket may be open for long, and its key be revoked
-        caller, inbox = callers.current(), _Arrivals()
+        caller, inbox = identity.current(), _Arrivals()
         _count(caller)
         checked = intake.check(caller, ENDPOINT, body)
         job, left, joined = calls.submit(caller, ENDPOINT, checked, Preference(), inbox, {})
@@ -71,7 +71,7 @@ def failed(item_id: str, failure: Failure) -> dict[str, Any]:
     return render.transcribed(item_id, {"error": envelope(failure)})
 
 
-def _count(caller: callers.Caller) -> None:
+def _count(caller: identity.Caller) -> None:
     """Count a request of the caller's key; the socket itself is the call that is under way."""
     limits = msgspec.structs.replace(auth.limits(), concurrent_requests=None)
     if limits.of_requests:

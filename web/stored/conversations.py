@@ -14,9 +14,9 @@ from tasks.stored.conversations import MOST_ITEMS, Described
 from tasks.values import results
 from tasks.values.chat_completion import Output
 from tasks.values.errors import InvalidValue, NotFound
-from web.callers import Caller
 from web.gateway import Gateway
 from web.http.errors import path
+from web.identity import Caller
 from web.render.items import identified
 from web.render.responses import body, items
 from web.stored import responses

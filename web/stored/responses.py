@@ -16,9 +16,9 @@ from tasks.values.errors import InvalidValue, NotFound
 from tasks.values.job import Job, Record
 from tasks.values.messages import Message
 from tasks.values.responses import Asked
-from web.callers import Caller
 from web.gateway import Gateway
 from web.http.errors import path, validation
+from web.identity import Caller
 from web.render.failure import failure
 from web.render.responses import body, items
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from tasks.values import results
 from tasks.values.errors import InvalidValue, JobNotFinished, NotFound
-from web.callers import Caller
 from web.http.errors import path
+from web.identity import Caller
 from web.render.text.spoken import PREFIX
 
 

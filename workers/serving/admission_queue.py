@@ -8,10 +8,10 @@ from tasks.leader import fair_share
 from tasks.values.job import PRIORITY_STEP, Lane
 from workers.serving.event_writer import ClaimedJob
 
-# Seconds: a lane goes before an earlier one when somebody in it has waited so much longer. So people go first and bulk
-# work never starves; and a row that got its place that way keeps it for as long.
+# Seconds: a lane goes before an earlier one when somebody in it has waited longer by that much. So people go first
+# and bulk work never starves; and a row that got its place that way keeps it for as long.
 HANDICAP = {Lane.INTERACTIVE: 0.0, Lane.JOBS: 30.0, Lane.BATCH: 120.0}
-_KNOWN = 4096  # turns that are remembered; forgetting one lets somebody go first once
+_KNOWN = 4096  # owners and batches whose last turn is remembered; one that is forgotten goes first the next time
 
 
 class AdmissionQueue:

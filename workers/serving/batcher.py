@@ -19,8 +19,8 @@ from tasks.values.model import Vitals
 from workers.engine import Engine, Prepared
 from workers.serving import memory
 from workers.serving.admission_queue import AdmissionQueue
+from workers.serving.burst_delay import BurstDelay
 from workers.serving.event_writer import ClaimedJob, Claims, EventWriter, Step
-from workers.serving.gathering import Gathering
 
 _FIRST = 0.5  # seconds that an engine waits, once it is ready, for those who waited for it, before it warms up further
 _GATHER = 0.005  # seconds that an engine with nothing to do waits for the rest of those who come together
@@ -39,7 +39,7 @@ class Batcher:
         self._changed = threading.Condition()
         self._clock, self._waiting = clock, AdmissionQueue(clock)
         self._rows: dict[str, ClaimedJob] = {}
-        self._gathering = Gathering()
+        self._burst_delay = BurstDelay()
         self._stop_at: float | None = None
         self._ended = False
         self.sparing = self._relieving = self._beginning = False
@@ -66,7 +66,7 @@ class Batcher:
         row = ClaimedJob(claim, prepared)
         with self._changed:
             if not self._ended:
-                self._gathering.came(self._clock(), idle=not (self._rows or self._waiting.rows))
+                self._burst_delay.came(self._clock(), idle=not (self._rows or self._waiting.rows))
                 self._waiting.add(row)
                 self._changed.notify()
                 return row.over
@@ -150,9 +150,9 @@ class Batcher:
 
     def _gather(self) -> None:
         def together() -> bool:
-            return self._stop_at is not None or (self._gathering.complete and not self._expected)
+            return self._stop_at is not None or (self._burst_delay.complete and not self._expected)
 
-        self._changed.wait_for(together, max(_GATHER, self._gathering.left(self._clock())))
+        self._changed.wait_for(together, max(_GATHER, self._burst_delay.left(self._clock())))
 
     def _warm(self) -> None:
         """Let the engine run a piece of what it will need, while nobody needs it."""

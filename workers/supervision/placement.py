@@ -6,7 +6,7 @@ A model that stays is loaded whatever others need. The rest share what is left o
   those whose turn is over. Models that do not fit together so take turns, and a turn is long enough to be worth its
   loading.
 - Nothing goes that people use to make room for bulk work.
-- Nobody passes one that waits for room unless both fit, so that a large model is not passed for ever.
+- A model that waits for room is overtaken only by one that fits beside it, so that a large one does not wait for ever.
 - Going is draining: a worker that is told to go ends what it holds, and takes nothing more.
 
 Times are in monotonic seconds, sizes in bytes.

@@ -22,7 +22,7 @@ from tasks.redis import store
 from tasks.redis.scripts import AWAY
 from tasks.webhooks.sender import WebhookSender
 from workers.process import GRACE, Begun
-from workers.supervision.host import Host
+from workers.supervision.model_processes import ModelProcesses
 
 _SHORTEST = 0.01  # seconds between turns
 _RETRY = 0.1  # seconds until the next one when the queue is away
@@ -43,7 +43,7 @@ class Supervisor:
         self._leading = Loop("supervisor", self._coordinator.turn)
         self._webhook_sender = WebhookSender(jobs, Outbound(settings.webhook_allow_private))
         self._presence = Presence(jobs)
-        self._host = Host(catalogue, settings, self._presence, self._look, begun)
+        self._processes = ModelProcesses(catalogue, settings, self._presence, self._look, begun)
         self._stopping = self._reloading = False
 
     def run(self) -> None:
@@ -60,10 +60,10 @@ class Supervisor:
             if self._reloading:
                 self._reloading = False
                 self._reload()
-        self._host.stop()
+        self._processes.stop()
         until = time.monotonic() + self._settings.drain + GRACE
         self._leading.stop(0)  # it may be asleep, and is of no use any more
-        self._host.wait(until)
+        self._processes.wait(until)
         self._webhook_sender.stop(max(0.0, until - time.monotonic()))
         self._coordinator.resign()
 
@@ -82,7 +82,7 @@ class Supervisor:
             log.error("the models' file is wrong; what was served goes on", error=str(error))
             home.tell_reloaded(self._settings.home, {"error": str(error)})
             return
-        changes = self._host.reload(catalogue, settings)
+        changes = self._processes.reload(catalogue, settings)
         self._coordinator.models = tuple(catalogue.models)
         log.info("the models' file was read anew", **changes._asdict())
         insist(self._presence.reloaded)
@@ -95,9 +95,9 @@ class Supervisor:
     def _turn(self) -> float:
         """Give the models their turn, whatever comes of it; returns seconds until the next one."""
         try:
-            return max(_SHORTEST, self._host.turn())
+            return max(_SHORTEST, self._processes.turn())
         except AWAY:
-            self._host.forget()
+            self._processes.forget()
         except Exception:
             log.exception("the models could not be seen to")
         return _RETRY

@@ -17,8 +17,8 @@ from mlxq import configuration, home, port
 from mlxq.catalogue import Catalogue
 from mlxq.cli.flags import SERVER, entry_of, of_a_model, of_the_server, variables_of
 from mlxq.entries.model_entry import ModelEntry
+from mlxq.exit_with_parent import STARTED_BY_MANAGER
 from mlxq.model_path import STARTER, ModelPathError, folder
-from mlxq.parent import STARTED_BY_MANAGER
 from mlxq.settings import Settings, SettingsError
 
 PROCESSES = {

@@ -3,11 +3,11 @@
 -- `endpoint` is '' where no idempotency key was given.
 -- KEYS: record, events, index, idempotency, expiry, everybody, blobs...
 -- ARGV: id, endpoint, owner, hook_prefix
--- USES: release
+-- USES: release_blob
 local status, hooks = unpack(redis.call('HMGET', record, 'status', 'hooks'))
 if status == 'queued' or status == 'running' then return 0 end
 if status then
-  for at = blobs, #KEYS do release(KEYS[at], owner) end
+  for at = blobs, #KEYS do release_blob(KEYS[at], owner) end
 end
 for delivery in string.gmatch(hooks or '', '%S+') do
   local hook = hook_prefix .. delivery

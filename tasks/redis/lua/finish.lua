@@ -13,7 +13,7 @@
 -- ARGV: id, worker, attempt, outcome, keep, event, result, failure, usage, owner, stream_ttl, is_line, outputs, hooks
 -- ARGV: hook_prefix, token, past, blob_prefix, stored, stored_id, metadata, stored_keep, completion_prefix, most
 -- ARGV: turn, deliveries...
--- USES: clock, nudge, owe, release, bound
+-- USES: clock, nudge, record_webhooks, release_blob, bound
 local status, holder, current = unpack(redis.call('HMGET', record, 'status', 'worker', 'attempt'))
 if status ~= 'queued' and status ~= 'running' then
   return status and redis.call('HGET', record, 'ended') == token and 1 or 0
@@ -30,7 +30,7 @@ if outputs ~= '' then redis.call('HSET', record, 'outputs', outputs) end
 if past ~= '' then
   -- A request that was kept in a blob is not needed any more.
   local kept = string.match(redis.call('HGET', record, 'spec'), '^@.*"sha256":"(%x+)"')
-  if kept then release(blob_prefix .. kept, owner) end
+  if kept then release_blob(blob_prefix .. kept, owner) end
   redis.call('HSET', record, 'spec', past)
 end
 for at = blobs, #KEYS do redis.call('HINCRBY', KEYS[at], owner, 1) end
@@ -60,7 +60,7 @@ redis.call('SREM', window, id)
 redis.call('HDEL', claims, id)
 redis.call('ZREM', deadlines, id)
 redis.call('ZADD', expiry, expires, id)
-owe(record, hooks, hook_prefix, owed, now, deliveries)
+record_webhooks(record, hooks, hook_prefix, owed, now, deliveries)
 local counted = redis.call('HGET', record, 'counted')
 if counted then redis.call('SREM', counted, id) end
 local minute = math.floor(now / 60000)

@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
--- The one way for a batch to end: status, files, the release of its input and what webhooks are owed, as one.
+-- The one way for a batch to end: status, files, the release of its input and its webhook deliveries, as one.
 -- Returns 1, also when this caller ended it before, or 0 when another did or the caller no longer runs batches.
 -- Keys are (file, blob) a file, and arguments (field, id, record, expires or '') a file, then (id, what is sent) a
 -- delivery; `keep` is in seconds, `problems` may be ''.
 -- KEYS: batch, runner, inflight, running, outdated, index, input, owed, files...
 -- ARGV: id, by, owner, status, keep, problems, hooks, hook_prefix, more...
--- USES: clock, release, owe
+-- USES: clock, release_blob, record_webhooks
 if redis.call('GET', runner) ~= by then return 0 end
 if redis.call('ZREM', running, id) == 0 then
   return redis.call('HGET', batch, 'settled') == by .. status and 1 or 0
@@ -16,7 +16,7 @@ redis.call('HSET', batch, 'status', status, status .. '_at', now, 'expires', exp
 if problems ~= '' then redis.call('HSET', batch, 'problems', problems) end
 redis.call('ZADD', outdated, expires, id)
 redis.call('DEL', inflight)
-release(input, owner)
+release_blob(input, owner)
 local at = more
 for key = files, #KEYS, 2 do
   local field, file, record, until_ = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
@@ -27,5 +27,5 @@ for key = files, #KEYS, 2 do
   if until_ ~= '' then redis.call('ZADD', outdated, until_, file) end
   at = at + 4
 end
-owe(batch, hooks, hook_prefix, owed, now, at)
+record_webhooks(batch, hooks, hook_prefix, owed, now, at)
 return 1

@@ -2,7 +2,7 @@
 -- Items are (id, place) each.
 -- KEYS: conversation, items, places, turns, blob
 -- ARGV: turn, owner, blob_prefix, added...
--- USES: release
+-- USES: release_blob
 if redis.call('LINDEX', turns, 0) ~= turn then return end
 redis.call('LPOP', turns)
 for at = added, #ARGV, 2 do
@@ -11,4 +11,4 @@ for at = added, #ARGV, 2 do
     redis.call('HINCRBY', blob, owner, 1)
   end
 end
-for sha256 in string.gmatch(turn, '"sha256":"(%x+)"') do release(blob_prefix .. sha256, owner) end
+for sha256 in string.gmatch(turn, '"sha256":"(%x+)"') do release_blob(blob_prefix .. sha256, owner) end

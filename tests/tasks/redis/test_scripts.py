@@ -57,8 +57,10 @@ def test_a_script_has_its_names_and_the_beginning_of_what_follows_them(store: Jo
     assert text.startswith("#!lua flags=allow-oom\n")  # Redis reads that in the first line alone
     assert "local batch, runner, inflight, running, outdated, index, input, owed, files = KEYS[1], " in text
     assert "KEYS[8], 9\n" in text and "ARGV[8], 9\n" in text
-    assert all(text.count(f"local function {name}(") == 1 for name in ("clock", "release", "owe", "nudge"))
-    assert text.index("local function nudge(") < text.index("local function owe(")
+    assert all(
+        text.count(f"local function {name}(") == 1 for name in ("clock", "release_blob", "record_webhooks", "nudge")
+    )
+    assert text.index("local function nudge(") < text.index("local function record_webhooks(")
     assert not scripts.script("submit").text.startswith("#!")  # which full memory refuses
 
 

@@ -63,7 +63,7 @@ def ended(store: JobStore, event: events.Terminal = events.Done(), **fields: obj
 
 
 def told(store: JobStore, job: Job) -> list[DeliveryRecord]:
-    return list(deliveries.of(store, store.keys.job(job.id)))
+    return list(deliveries.recorded(store, store.keys.job(job.id)))
 
 
 def settled(store: JobStore, sending: WebhookSender, job: Job) -> list[DeliveryRecord]:
@@ -238,7 +238,7 @@ def test_a_batch_owes_deliveries_of_its_own_once(store: JobStore, receiver: Rece
         "output_file_id": made.id,
         "error_file_id": None,
     }
-    (one,) = deliveries.of(store, store.keys.batch(batch.id))
+    (one,) = deliveries.recorded(store, store.keys.batch(batch.id))
     assert not one.delivery.own and one.delivery.keep == store.settings.batch_ttl
 
 

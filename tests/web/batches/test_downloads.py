@@ -47,7 +47,7 @@ def gateway(settings: Settings, store: JobStore) -> Iterator[Gateway]:
     small = Settings(**{**vars(settings), "media_allow_private": True})
     made = connect(small, Catalogue.parse({"models": [EAR, fake()]}, "test"))
     yield made
-    made.follower.close()
+    made.followers.close()
 
 
 def batch(store: JobStore, *addresses: str) -> BatchState:

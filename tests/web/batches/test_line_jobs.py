@@ -24,8 +24,8 @@ from web import registry
 from web.api.images import shared as images
 from web.batches.input_lines import Line
 from web.batches.line_jobs import LineJobs, OutputLine
-from web.callers import Caller
 from web.gateway import Gateway, connect
+from web.identity import Caller
 
 PIXELS = "data:image/png;base64,cGl4ZWxz"
 SAID = [{"role": "user", "content": "a"}]
@@ -62,7 +62,7 @@ def gateway(settings: Settings, store: JobStore) -> Iterator[Gateway]:
     models = [fake(), *(served(name, model_type) for model_type, name in MODELS.items())]
     made = connect(settings, Catalogue.parse({"models": models}, "test"))
     yield made
-    made.follower.close()
+    made.followers.close()
 
 
 def batch(endpoint: str) -> Batch:

@@ -36,7 +36,7 @@ def gateway(settings: Settings, store: JobStore) -> Iterator[Gateway]:
     small = Settings(**{**vars(settings), "batch_window": 6})
     made = connect(small, Catalogue.parse({"models": [fake(), fake("other")]}, "test"))
     yield made
-    made.follower.close()
+    made.followers.close()
 
 
 class Crash(Exception):

@@ -31,7 +31,7 @@ def serving(settings: Settings, *models: str) -> Iterator[Flask]:
     try:
         yield app
     finally:
-        app.extensions["mlxq"].follower.close()
+        app.extensions["mlxq"].followers.close()
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_it_says_that_its_model_is_loaded_whatever_its_lines_call_it(
         shown = app.test_client().get(f"/v1/batches/{state.batch.id}").get_json()
         assert (shown["model"], shown["status_reason"]["code"]) == (model, "model_loading")
     finally:
-        app.extensions["mlxq"].follower.close()
+        app.extensions["mlxq"].followers.close()
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from tasks.values.responses import id_of
 from tests.support.servers import fake
 from web import intake
 from web.api.responses.responses import ENDPOINT
-from web.callers import Caller
 from web.gateway import Gateway, connect
+from web.identity import Caller
 from web.render.failure import failure
 from web.stored import responses
 
@@ -29,7 +29,7 @@ LARGE = "long " * 20_000
 def gateway(settings: Settings, store: JobStore) -> Iterator[Gateway]:
     made = connect(settings, Catalogue.parse({"models": [fake()]}, "test"))
     yield made
-    made.follower.close()
+    made.followers.close()
 
 
 Made = Callable[..., Job]

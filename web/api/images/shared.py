@@ -15,10 +15,10 @@ from tasks.values.blob_ref import BlobRef
 from tasks.values.events import Event
 from tasks.values.job import Job, RenderOptions
 from tasks.values.requests import ImageRequest
-from web.callers import Caller
 from web.endpoint import Rendered
 from web.http.access import signing
 from web.http.access.auth import SIGNED
+from web.identity import Caller
 from web.render import images as render
 
 GENERATION, EDIT = "image-generation", "image-edit"

@@ -28,7 +28,7 @@ from web.openapi.operation import JSON, SSE, operation
 from web.openapi.parameters import CALL
 from web.render import page as listing
 from web.render.jobs import job as render
-from web.waiting import Stream, audible, entries, patience
+from web.waiting import EventInbox, audible, entries, patience
 
 ALL = "all"  # in the place of an owner: every one
 LISTINGS = {"sync": Listing.SYNC, "batch": Listing.LINES}
@@ -155,7 +155,7 @@ def follow(job_id: str) -> Response:
     job = gateway().store.get(job_id, auth.current()).job
     gateway().capacity.occupy()
     left = patience(gateway(), job)
-    inbox = Stream()
+    inbox = EventInbox()
     arrivals = entries(gateway(), job, Probe(request.environ), left, inbox, asked.get("after", "0"))
     inbox.leave_to(request.environ)
     return Response(_frames(arrivals), mimetype=sse.MIMETYPE, headers=sse.HEADERS)

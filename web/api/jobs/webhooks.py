@@ -22,7 +22,7 @@ def index(job_id: str) -> dict[str, Any]:
     """The webhook deliveries that the end of a job produced, and how they went."""
     store = gateway().store
     job = store.get(job_id, auth.current()).job
-    return _listed(deliveries.of(store, store.keys.job(job.id)))
+    return _listed(deliveries.recorded(store, store.keys.job(job.id)))
 
 
 @blueprint.get("/v1/batches/<batch_id>/deliveries")
@@ -31,7 +31,7 @@ def of_batch(batch_id: str) -> dict[str, Any]:
     """The webhook deliveries that the end of a batch produced, and how they went."""
     store = gateway().store
     batch = gateway().batches.get(batch_id, auth.current()).batch
-    return _listed(deliveries.of(store, store.keys.batch(batch.id)))
+    return _listed(deliveries.recorded(store, store.keys.batch(batch.id)))
 
 
 def _listed(records: Iterable[deliveries.DeliveryRecord]) -> dict[str, Any]:

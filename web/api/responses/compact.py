@@ -10,9 +10,9 @@ from flask import Blueprint, request
 from schemas.answers.responses import CompactedResponse
 from schemas.responses.responses import CompactSchema
 from tasks.values.job import new_id
-from web import callers, intake
+from web import identity, intake
 from web.api.responses.responses import ENDPOINT
-from web.availability import admission
+from web.availability import model_lookup
 from web.gateway import gateway
 from web.http.body import unknown_fields
 from web.openapi.operation import operation
@@ -37,10 +37,10 @@ blueprint = Blueprint("responses_compact", __name__)
 )
 def create() -> dict[str, Any]:
     """Make a conversation short: thinking and its oldest turns are left out."""
-    caller = callers.current()
-    raw = admission.named(gateway(), ENDPOINT, intake.json(request, gateway()))
+    caller = identity.current()
+    raw = model_lookup.named(gateway(), ENDPOINT, intake.json(request, gateway()))
     data = unknown_fields.read(CompactSchema, raw)
-    entry = admission.model(gateway(), data["model"], ENDPOINT, adapter=data.get("adapter"))
+    entry = model_lookup.model(gateway(), data["model"], ENDPOINT, adapter=data.get("adapter"))
     own_items = responses.resolve(caller, {**data, "previous_response_id": None})["input"]
     before = list(responses.chain(caller, data.get("previous_response_id"), "previous_response_id"))
     history = [item for past in reversed(before) for item in (*past.asked.items, *past.output())]

@@ -18,7 +18,7 @@ from schemas.responses.conversations import (
 )
 from tasks.stored.conversations import Conversation, Described
 from tasks.values.errors import InvalidValue
-from web import callers, intake
+from web import identity, intake
 from web.gateway import gateway
 from web.http.access import auth
 from web.http.body import queries, unknown_fields
@@ -149,7 +149,7 @@ def _conversation(conversation_id: str) -> Conversation:
 
 def _settled(conversation_id: str) -> Described:
     """A conversation whose items are to be read or written."""
-    return conversations.settled(callers.current(), conversation_id)
+    return conversations.settled(identity.current(), conversation_id)
 
 
 def _listing(items: Sequence[Mapping[str, Any]], has_more: bool) -> dict[str, Any]:

@@ -23,29 +23,28 @@ from schemas.responses.responses import (
 )
 from schemas.responses.tools import CallableTool, callable_tools
 from schemas.text.tools import Choice
-from tasks.streaming.follow import Ends
+from tasks.streaming.followers import Ends
 from tasks.values import responses as values
 from tasks.values import results
 from tasks.values.errors import InvalidValue, JobConflict
 from tasks.values.job import Job, RenderOptions
 from tasks.values.messages import Message
 from tasks.values.requests import ChatRequest, Constraint, Tool, ToolChoice
-from web import callers, calls, intake
+from web import calls, identity, intake
 from web.api.text import shared as text
-from web.callers import Caller
 from web.endpoint import Endpoint, Rendered
 from web.gateway import gateway
 from web.http.body import unknown_fields
 from web.http.prefer import Preference, preference
 from web.http.wire import sse
 from web.http.wire.disconnect import Probe
+from web.identity import Caller
 from web.openapi.operation import SSE, operation
 from web.render.responses import body as render
 from web.render.responses import items
 from web.render.responses.stream import Stream
 from web.stored import conversations, responses
-from web.waiting import Stream as Inbox
-from web.waiting import entries, patience
+from web.waiting import EventInbox, entries, patience
 
 SMALL = 2 * 1024  # bytes of a request that stay in its record; of a larger one they become a blob
 SEEDS = 1 << 31
@@ -179,7 +178,7 @@ def create() -> Response:
 
 
 def _in_background(raw: Mapping[str, Any], prefer: Preference) -> Response:
-    caller = callers.current()
+    caller = identity.current()
     taken = calls.taken(caller, ENDPOINT, raw, prefer)
     job, _, _ = calls.submit(caller, ENDPOINT, taken, prefer, Ends(), {})
     if taken.data.get("stream"):
@@ -190,7 +189,7 @@ def _in_background(raw: Mapping[str, Any], prefer: Preference) -> Response:
 def _followed(caller: Caller, job: Job, after: int) -> Response:
     """A response's events behind a number, and those that are still to come."""
     caller.gateway.capacity.occupy()
-    inbox, left = Inbox(), patience(caller.gateway, job)
+    inbox, left = EventInbox(), patience(caller.gateway, job)
     arrivals = entries(caller.gateway, job, Probe(request.environ), left, inbox)
     inbox.leave_to(request.environ)
     stream = Stream(job, responses.asked(caller.gateway, job), after)
@@ -211,7 +210,7 @@ def _json(value: object) -> Response:
 )
 def show(response_id: str) -> Response:
     """A stored response, or its events, also those that are still to come."""
-    caller = callers.current()
+    caller = identity.current()
     wanted = unknown_fields.read(ResponseRetrieveSchema, _query(request.args))
     record = responses.find(caller, response_id)
     if wanted["stream"]:
@@ -232,7 +231,7 @@ def _query(args: MultiDict[str, str]) -> dict[str, Any]:
 @operation("deleteResponse", answers.DeletedResponse, errors=frozenset({409}))
 def delete(response_id: str) -> dict[str, Any]:
     """Forget a response that has ended; what went on from it cannot go on any more."""
-    caller = callers.current()
+    caller = identity.current()
     record = responses.find(caller, response_id)
     if not caller.gateway.store.erase(record):
         raise JobConflict(f"'{response_id}' has not ended; cancel it first")
@@ -243,7 +242,7 @@ def delete(response_id: str) -> dict[str, Any]:
 @operation("cancelResponse", answers.Response)
 def cancel(response_id: str) -> Response:
     """End a response that is made in the background; one that has ended stays as it is."""
-    caller = callers.current()
+    caller = identity.current()
     record = responses.find(caller, response_id)
     response = record.job.options.response
     if response is None or not response.background:
@@ -257,7 +256,7 @@ def cancel(response_id: str) -> Response:
 @operation("listInputItems", answers.ResponseItemList, query=InputItemListSchema)
 def input_items(response_id: str) -> dict[str, Any]:
     """What a response was given, the newest first unless they are asked for in order."""
-    caller = callers.current()
+    caller = identity.current()
     wanted = unknown_fields.read(InputItemListSchema, _query(request.args))
     job = responses.find(caller, response_id).job
     listed = items.listed(job, responses.asked(caller.gateway, job))

@@ -19,20 +19,20 @@ from schemas.fields import checked
 from schemas.responses.responses import ResponsesMessageSchema
 from tasks.redis.stream_entries import StreamEntry
 from tasks.streaming.event_reader import Inbox
-from tasks.streaming.follow import Ends
+from tasks.streaming.followers import Ends
 from tasks.values import events
 from tasks.values import responses as values
 from tasks.values.errors import Failure, InvalidValue, JobError
 from tasks.values.job import Job
-from web import callers, calls, intake
+from web import calls, identity, intake
 from web.api.responses.responses import ENDPOINT
-from web.callers import Caller
 from web.gateway import gateway
 from web.http.access import auth, quota
 from web.http.errors import ANSWERS, InvalidJson, envelope, validation
 from web.http.prefer import Preference
 from web.http.wire import sockets
 from web.http.wire.disconnect import ClientGone, Probe
+from web.identity import Caller
 from web.openapi.operation import operation
 from web.render.failure import failure
 from web.render.responses import body as render
@@ -150,7 +150,7 @@ class _Session:
                 self._tell({"type": f"response.{kind}", "response": response, "sequence_number": number})
 
     def _caller(self) -> Caller:
-        return replace(callers.current(), unstored=frozenset(self._unstored))
+        return replace(identity.current(), unstored=frozenset(self._unstored))
 
     def _taken(self, caller: Caller, raw: Mapping[str, Any]) -> intake.Intake:
         taken = intake.check(caller, ENDPOINT, {"stream": True, **self._expanded(raw)})

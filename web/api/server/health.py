@@ -10,7 +10,7 @@ from mlxq import home
 from schemas.answers import server
 from tasks.leader.storage import shortages
 from tasks.values.errors import Failure, JobError, ModelUnavailable, QueueUnavailable, StorageFull
-from web.availability import admission, waiting_reasons
+from web.availability import model_lookup, waiting_reasons
 from web.gateway import Gateway, gateway
 from web.http.errors import envelope
 from web.openapi.operation import JSON, operation
@@ -36,7 +36,7 @@ def ready() -> tuple[dict[str, Any], int]:
 
 
 def _ready(shared: Gateway) -> tuple[dict[str, Any], int]:
-    if missing := shared.follower.missing():
+    if missing := shared.followers.missing():
         lost = ", ".join(missing)
         return _not_ready(Failure(QueueUnavailable.code, f"this process has lost a thread ({lost}) and starts anew"))
     if gone := home.missing(shared.settings.home):
@@ -53,7 +53,7 @@ def _ready(shared: Gateway) -> tuple[dict[str, Any], int]:
     waiting = [
         {"id": name, "state": state.state, "reason": state.reason}
         for name, state in states.items()
-        if not admission.callable_now(catalogue.get(name), state.state)
+        if not model_lookup.callable_now(catalogue.get(name), state.state)
     ]
     if waiting:
         names = ", ".join(model["id"] or "" for model in waiting)

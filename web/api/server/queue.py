@@ -11,7 +11,7 @@ from mlxq.catalogue import Named
 from mlxq.entries.model_entry import ModelEntry
 from schemas.answers import server
 from schemas.server.queue import QueueStatsSchema
-from tasks import overview
+from tasks import queue_lengths
 from tasks.processes.presence import Worker
 from tasks.values.errors import ModelNotFound
 from web.gateway import Gateway, gateway
@@ -38,7 +38,7 @@ def stats() -> dict[str, Any]:
 
 def model(shared: Gateway, entry: ModelEntry) -> dict[str, Any]:
     """What there is to do for a model, and how its workers do; raises QueueUnavailable."""
-    load, workers = overview.load(shared.store, entry.name), shared.presence.workers(entry.name)
+    lengths, workers = queue_lengths.read(shared.store, entry.name), shared.presence.workers(entry.name)
     state = shared.presence.model(entry.name)
     return {
         "id": entry.name,
@@ -47,8 +47,8 @@ def model(shared: Gateway, entry: ModelEntry) -> dict[str, Any]:
         "reason": state.reason,
         "workers": len(workers),
         "slots": sum(worker.slots for worker in workers),
-        "queued": load.queued,
-        "claimed": load.claimed,
+        "queued": lengths.queued,
+        "claimed": lengths.claimed,
         "running": _sum(workers, "running"),
         "waiting": _sum(workers, "waiting"),
         "completed": _sum(workers, "completed"),

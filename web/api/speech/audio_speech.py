@@ -14,8 +14,8 @@ from tasks.values import results
 from tasks.values.job import Job
 from tasks.values.requests import SpeechRequest
 from web import calls
-from web.callers import Caller
 from web.endpoint import Endpoint, Rendered
+from web.identity import Caller
 from web.openapi.operation import SSE, operation
 from web.render.speech import audio_speech as render
 
@@ -60,7 +60,7 @@ ENDPOINT = Endpoint(
     body=body,
     chunks=chunks,
     stream_field="stream_format",
-    growing=audio,
+    streamed_body=audio,
 )
 
 

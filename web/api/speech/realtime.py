@@ -11,7 +11,7 @@ from simple_websocket import Server
 
 from tasks.values.errors import InvalidValue
 from web.api.speech.transcriptions import ENDPOINT
-from web.availability import admission
+from web.availability import model_lookup
 from web.gateway import gateway
 from web.http.wire import sockets
 from web.openapi.operation import operation
@@ -32,8 +32,8 @@ def check_query() -> None:
         raise InvalidValue("'intent' must be 'transcription': nobody here answers by voice", param="intent")
     g.realtime_model = None
     if "model" in request.args:
-        named = admission.named(gateway(), ENDPOINT, {"model": request.args["model"]})
-        g.realtime_model = admission.model(gateway(), named["model"], ENDPOINT).name
+        named = model_lookup.named(gateway(), ENDPOINT, {"model": request.args["model"]})
+        g.realtime_model = model_lookup.model(gateway(), named["model"], ENDPOINT).name
 
 
 sockets.register(blueprint)

@@ -19,8 +19,8 @@ from tasks.values.job import Job, Storage
 from tasks.values.requests import AudioOutput, ChatRequest, SpeechFormat, ToolChoice
 from web import calls
 from web.api.text import shared as text
-from web.callers import Caller
 from web.endpoint import Endpoint, Rendered, for_anyone
+from web.identity import Caller
 from web.openapi.operation import SSE, operation
 from web.render.text import chat as render
 from web.render.text import spoken, stored_completions

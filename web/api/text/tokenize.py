@@ -14,8 +14,8 @@ from tasks.values.requests import RenderRequest, TokenizeRequest
 from web import calls
 from web.api.text import chat_render
 from web.api.text import shared as text
-from web.callers import Caller
 from web.endpoint import Endpoint, for_anyone
+from web.identity import Caller
 from web.openapi.operation import operation
 from web.render.text import tokenize as render
 from web.stored import spoken

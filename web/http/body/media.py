@@ -9,9 +9,9 @@ from typing import Any
 from schemas.text.content import Media
 from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import InvalidValue, NotFound
-from web.callers import Caller
 from web.http.body import data_urls, references, remote
 from web.http.errors import path
+from web.identity import Caller
 
 FETCH_BYTES = 64 << 20  # of one address
 FETCH_SECONDS = 20.0  # for all addresses of a request

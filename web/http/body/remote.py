@@ -1,4 +1,4 @@
-"""Media that a body names by its address: fetched from the internet, so much and for so long."""
+"""Media that a body names by its address: fetched from the internet, within limits of bytes and seconds."""
 
 from __future__ import annotations
 

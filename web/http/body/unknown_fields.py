@@ -13,9 +13,9 @@ from flask import Flask, Response, g
 from marshmallow import ValidationError
 
 from schemas.fields import Body, Checked, checked
-from web import callers
-from web.callers import Caller
+from web import identity
 from web.http.errors import path, validation
+from web.identity import Caller
 
 HEADER = "X-Ignored-Fields"
 _INDEX = re.compile(r"\[\d+\]")
@@ -28,7 +28,7 @@ def read(schema: type[Body], value: Any) -> dict[str, Any]:
 
     Raises a JobError that names the field that is wrong.
     """
-    result = check(callers.current(), schema, value)
+    result = check(identity.current(), schema, value)
     tell(result.ignored)
     return result.data
 

@@ -24,7 +24,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers import base
 from gunicorn.workers.gthread import PollableMethodQueue
 
-from mlxq import configuration, parent
+from mlxq import configuration, exit_with_parent
 from tasks.values.errors import Failure
 from web.http import errors
 from web.http.access import capacity
@@ -75,7 +75,7 @@ class Worker(base.Worker):
     def run(self) -> None:
         """Serve until told to stop or the master is gone, then end what is under way within `graceful_timeout`."""
         self._selector.register(self._done.fileno(), selectors.EVENT_READ, self._done.run_callbacks)
-        parent.end_with_parent()
+        exit_with_parent.watch_parent()
         self._accept_more(True)
         while self.alive and self.ppid == os.getppid():
             self._turn()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tasks.redis.job_calls import STATUS
+from tasks.redis.job_scripts import STATUS
 from tasks.values import events
 from tasks.values.errors import Failure
 from tasks.values.job import Job

@@ -25,7 +25,7 @@ class Chunks(Protocol):
         """What is told last when nobody knows how the job goes on."""
 
 
-class Growing(Protocol):
+class StreamedBody(Protocol):
     """Turns a job's events into the bytes of a body that is written as it is made."""
 
     content_type: str

@@ -12,7 +12,7 @@ import numpy as np
 
 from workers import blas
 from workers.engines.speech.network import Cache, Network
-from workers.engines.speech.rules import Rules, Token
+from workers.engines.speech.token_rules import Token, TokenRules
 
 blas.preload()
 
@@ -62,7 +62,7 @@ class Decoder:
 
     def __init__(self, network: Network, tokenizer: Any, *, context: int, precision: float) -> None:
         self._network, self._tokenizer = network, tokenizer
-        self._rules = Rules(tokenizer, precision)
+        self._rules = TokenRules(tokenizer, precision)
         self._longest = context // 2  # tokens of a window
         self._cache: Cache | None = None
         self._tries: list[Try] = []

@@ -12,7 +12,7 @@ from workers import blas
 from workers.engines.speech.cuts import FRAME, WINDOW, Window
 from workers.engines.speech.decoding import Outcome, Try
 from workers.engines.speech.plan import Plan
-from workers.engines.speech.rules import Token
+from workers.engines.speech.token_rules import Token
 
 blas.preload()
 

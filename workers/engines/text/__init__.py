@@ -1,7 +1,7 @@
 """What a text engine is made of."""
 
-from mlxq.without import without
+from mlxq.hide_packages import hide_packages
 
 # huggingface_hub takes it along, and where rich is installed it has a command line that takes longer than the rest.
-with without("rich", "pygments"):
+with hide_packages("rich", "pygments"):
     import httpx  # noqa: F401

@@ -23,10 +23,10 @@ from workers.engines.vision.encoder_cache import EncoderCache
 from workers.engines.vision.families import family
 from workers.engines.vision.family import Family, Kind
 from workers.engines.vision.general.language import GeneralLanguage
+from workers.engines.vision.general.load_trial import choose
 from workers.engines.vision.general.reader import GeneralReader, message_type
 from workers.engines.vision.general.state import ModelState
 from workers.engines.vision.general.turns import TurnsLanguage
-from workers.engines.vision.general.way import choose
 from workers.engines.vision.language import Language, UnsupportedArchitecture
 from workers.engines.vision.media import MediaLoader
 from workers.engines.vision.mends import mend

@@ -21,7 +21,7 @@ from web.application import create_app
 def client(settings: Settings, store: JobStore) -> Iterator[FlaskClient]:
     app = create_app(settings, Catalogue.parse({"models": [fake(context_length=512)]}, "test"))
     yield app.test_client()
-    app.extensions["mlxq"].follower.close()
+    app.extensions["mlxq"].followers.close()
 
 
 def shown(client: FlaskClient) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def test_an_administrator_asks_for_models_and_nobody_else(settings: Settings, st
             refused = client.post(f"/v1/models/fake/{wish}", headers={"Authorization": "Bearer alpha"})
             assert refused.status_code == 403
     finally:
-        app.extensions["mlxq"].follower.close()
+        app.extensions["mlxq"].followers.close()
 
 
 def test_a_worker_that_leaves_is_not_counted_on(client: FlaskClient, store: JobStore) -> None:

@@ -26,7 +26,7 @@ def client(settings: Settings, store: JobStore) -> Iterator[FlaskClient]:
     keyed = Settings(**{**vars(settings), "api_keys": ("alpha", "beta")})
     app = create_app(keyed, Catalogue.parse({"models": [fake()]}, "test"))
     yield app.test_client()
-    app.extensions["mlxq"].follower.close()
+    app.extensions["mlxq"].followers.close()
 
 
 def bearer(key: str) -> dict[str, str]:

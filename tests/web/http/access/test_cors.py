@@ -25,7 +25,7 @@ def client_of(settings: Settings, **env: str) -> Iterator[FlaskClient]:
     )
     app = create_app(keyed, Catalogue.parse({"models": [fake()]}, "test"))
     yield app.test_client()
-    app.extensions["mlxq"].follower.close()
+    app.extensions["mlxq"].followers.close()
 
 
 @pytest.fixture

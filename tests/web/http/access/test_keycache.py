@@ -50,7 +50,7 @@ def ring(server: Valkey, tmp_path: Path) -> Iterator[KeyRing]:
 def web(ring: KeyRing) -> Iterator[FlaskClient]:
     app = create_app(ring.store.settings, Catalogue.parse({"models": [fake()]}, "test"))
     yield app.test_client()
-    app.extensions["mlxq"].follower.close()
+    app.extensions["mlxq"].followers.close()
 
 
 def bearer(secret: str) -> dict[str, str]:

@@ -30,7 +30,7 @@ def client(settings: Settings, store: JobStore) -> Iterator[FlaskClient]:
         Settings(**{**vars(settings), "max_body_bytes": MOST}), Catalogue.parse({"models": [fake()]}, "test")
     )
     yield app.test_client()
-    app.extensions["mlxq"].follower.close()
+    app.extensions["mlxq"].followers.close()
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ from tests.support.servers import fake
 from tests.web.bodies import CHAT
 from web.api.text import chat
 from web.application import create_app
-from web.callers import Caller
 from web.gateway import connect
 from web.http.body import media
+from web.identity import Caller
 
 WHERE = "messages[0].content[1]"
 
@@ -96,7 +96,7 @@ def test_a_name_that_leads_into_this_network_is_refused(
     monkeypatch.setattr(socket, "getaddrinfo", resolved)
     app = create_app(settings, Catalogue.parse({"models": [fake()]}, "test"))
     answer = app.test_client().post(CHAT, json=body("http://pictures.example/a.png"))
-    app.extensions["mlxq"].follower.close()
+    app.extensions["mlxq"].followers.close()
     assert answer.json is not None and answer.status_code == 400
     assert "'pictures.example' is an address of this machine" in answer.json["error"]["message"]
     assert answer.json["error"]["param"] == f"{WHERE}.image_url.url"
@@ -212,7 +212,7 @@ def test_a_file_is_shown_by_its_id(http: httpx.Client) -> None:
 def caller(settings: Settings, store: JobStore) -> Iterator[Caller]:
     gateway = connect(settings, Catalogue.parse({"models": [fake()]}, "test"))
     yield Caller(gateway, "me")
-    gateway.follower.close()
+    gateway.followers.close()
 
 
 def test_a_message_keeps_its_text_and_the_places_of_what_it_shows(caller: Caller, store: JobStore) -> None:

@@ -33,7 +33,7 @@ def client(settings: Settings, store: JobStore) -> Iterator[Callable[..., FlaskC
         def made(**more: Any) -> FlaskClient:
             given = {**vars(settings), "media_allow_private": True, **more}
             app = create_app(Settings(**given), Catalogue.parse({"models": [EAR]}, "test"))
-            stack.callback(app.extensions["mlxq"].follower.close)
+            stack.callback(app.extensions["mlxq"].followers.close)
             return app.test_client()
 
         yield made

@@ -26,7 +26,7 @@ LATER = {"Prefer": "respond-async"}
 def app_of(settings: Settings, **more: Any) -> Iterator[Flask]:
     app = create_app(Settings(**{**vars(settings), **more}), Catalogue.parse({"models": [fake()]}, "test"))
     yield app
-    app.extensions["mlxq"].follower.close()
+    app.extensions["mlxq"].followers.close()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import msgspec
 from schemas.fields import loaded
 from schemas.responses.responses import ResponsesSchema
 from schemas.responses.tools import callable_tools
-from tasks.redis.job_calls import STATUS
+from tasks.redis.job_scripts import STATUS
 from tasks.values import events, results
 from tasks.values.errors import Failure
 from tasks.values.events import CallDelta, Delta, Event, TokenLogprob

@@ -21,7 +21,7 @@ from tests.workers.engines.vision.asking import kept, noise, sound, turn
 from tests.workers.engines.vision.trial import asked, load, logprobs, text
 from workers.engines.lm import TextEngine
 from workers.engines.vision.families import NAMES as FAMILIES
-from workers.engines.vision.general import way
+from workers.engines.vision.general import load_trial
 from workers.engines.vision.general.reader import GeneralReader, message_type
 from workers.engines.vision.measured import measured
 from workers.serving.request_budget import Budget
@@ -162,7 +162,7 @@ def test_a_second_image_is_refused_where_a_prompt_takes_one(in_turns: TextEngine
     ],
 )
 def test_a_cache_has_a_batch_of_its_own_or_none(kind: type, has: bool) -> None:
-    assert way.has_batch(kind) is has
+    assert load_trial.has_batch(kind) is has
 
 
 @pytest.mark.parametrize(

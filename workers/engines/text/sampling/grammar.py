@@ -18,7 +18,7 @@ from workers.engines.text.requester import ANYBODY, Requester
 from workers.engines.text.sampling import satisfiability
 from workers.engines.text.sampling.compiling import compiled
 from workers.engines.text.sampling.guide import Guide
-from workers.engines.text.sampling.rules import Rules, delimited, json_rule, lark_rule
+from workers.engines.text.sampling.lark_rules import LarkRules, delimited, json_rule, lark_rule
 from workers.engines.text.sampling.vocabulary import token_trie
 from workers.parsers.grammar_parts import Free, GrammarPart
 
@@ -59,7 +59,7 @@ class Grammars:
     def answer(self, constraint: Constraint, prelude: Sequence[GrammarPart], requester: Requester = ANYBODY) -> Guide:
         """A guide to answers that hold to a constraint, after their prelude; raises InvalidValue or JobCancelled."""
         self.check(constraint, requester)
-        rules = Rules(self._special, constraint.param)
+        rules = LarkRules(self._special, constraint.param)
         body = rules.rule(_answer(constraint))
         return self._guide(rules.grammar(prelude, body), constraint.param, requester)
 
@@ -79,7 +79,7 @@ class Grammars:
         `frame` is what stands before the calls, between them and after them. With a `marker`, with which that begins,
         an answer may be any text without it as well, and calls may stand behind such a text.
         """
-        rules = Rules(self._special, param)
+        rules = LarkRules(self._special, param)
         call = first = rules.rule(_either(rules, layouts))
         before, (between, after) = frame[0], map(rules.sequence, ([text] for text in frame[1:]))
         begun: list[GrammarPart] = [before]
@@ -126,7 +126,7 @@ class Grammars:
         return matcher
 
 
-def _either(rules: Rules, layouts: Sequence[Layout]) -> str:
+def _either(rules: LarkRules, layouts: Sequence[Layout]) -> str:
     return " | ".join(rules.sequence(layout.parts, layout.lenient) for layout in layouts)
 
 

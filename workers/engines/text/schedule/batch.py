@@ -23,7 +23,7 @@ from workers.engines.text.schedule.lookup import Lookup
 from workers.engines.text.schedule.outcome import MediaFailed, Prefilled, Ready
 from workers.engines.text.schedule.prefill import Piece
 from workers.engines.text.schedule.prefill_budget import PrefillBudget
-from workers.engines.text.schedule.prefills import Prefills
+from workers.engines.text.schedule.prefill_queue import PrefillQueue
 from workers.engines.text.schedule.rows import PromptGroup, Row
 from workers.engines.text.speculation.drafter import Drafter
 
@@ -55,7 +55,7 @@ class Batch:
         self._slots, self._at_once, self._max_bytes = slots, prompts_at_once, max_kv_bytes
         self._waiting: deque[PromptGroup] = deque()
         self._groups, self._bulk_throttle = Groups(model, caches, slots, adapters), BulkThrottle(slots)
-        self._prefills, self._lookup = Prefills(model, caches, adapters), Lookup(caches, prompt_cache)
+        self._prefill_queue, self._lookup = PrefillQueue(model, caches, adapters), Lookup(caches, prompt_cache)
         self._ready: list[PromptGroup] = []
         self._steps = 0
         self.prefill_budget = PrefillBudget(chunk)
@@ -68,12 +68,12 @@ class Batch:
     @property
     def nbytes(self) -> int:
         """Bytes in the KV caches of what is prefilled and what is decoded."""
-        held = [group.caches for group in self._groups.all] + [prefill.caches for prefill in self._prefills.all]
+        held = [group.caches for group in self._groups.all] + [prefill.caches for prefill in self._prefill_queue.all]
         return sum(map(kv.nbytes, held))
 
     @property
     def _active(self) -> list[Row]:
-        return [*(row for prompt in self._prefills.prompts for row in prompt.rows), *self._groups.rows]
+        return [*(row for prompt in self._prefill_queue.prompts for row in prompt.rows), *self._groups.rows]
 
     def has_room(self, wanted: Sequence[tuple[int, int, int]]) -> bool:
         """Whether more answers fit beside those under way: triples of their number, prompt and limit in tokens."""
@@ -130,9 +130,9 @@ class Batch:
             # What of it is still being computed is no part of what people's prompts take.
             mx.eval([group.logits for group in bulk if group.logits is not None])
             return BulkWork([], 0.0)
-        if not bulk and not self._prefills.bulk:
+        if not bulk and not self._prefill_queue.bulk:
             return BulkWork([], 0.0)
-        chosen = self._bulk_throttle.next_of(len(bulk) + self._prefills.bulk)
+        chosen = self._bulk_throttle.next_of(len(bulk) + self._prefill_queue.bulk)
         return BulkWork([], bulk_throttle.BRIEF) if chosen == len(bulk) else BulkWork([bulk[chosen]], 0.0)
 
     def _learn(self, seconds: float, piece: Piece | None, generated: Sequence[Generated]) -> None:
@@ -151,7 +151,7 @@ class Batch:
     def _drafting(self, groups: Sequence[Group]) -> Drafter | None:
         """What drafts in this step, if anything does: while the rows of one group are all that there is to do."""
         drafter = self._drafter
-        if drafter is None or self._waiting or self._prefills.all or not len(groups) == len(self._groups.all) == 1:
+        if drafter is None or self._waiting or self._prefill_queue.all or not len(groups) == len(self._groups.all) == 1:
             return None
         (group,) = groups
         longest = max(len(row.tokens) for row in group.all_rows) + drafter.count + 1
@@ -171,17 +171,17 @@ class Batch:
                 if row in rows:
                     self._keep(group, row)
         self._groups.leave(rows)
-        for prompt in [*self._waiting, *self._prefills.prompts]:
+        for prompt in [*self._waiting, *self._prefill_queue.prompts]:
             prompt.rows = [row for row in prompt.rows if row not in rows]
         self._waiting = deque(prompt for prompt in self._waiting if prompt.rows)
-        self._prefills.tidy()
+        self._prefill_queue.tidy()
 
     def pause(self, rows: Sequence[Row]) -> list[PromptGroup]:
         """Forget these rows for now; adding what this returns lets them go on, from the prompt cache if it can."""
-        paused = [prompt for prompt in [*self._waiting, *self._prefills.prompts] if prompt.rows[0] in rows]
+        paused = [prompt for prompt in [*self._waiting, *self._prefill_queue.prompts] if prompt.rows[0] in rows]
         again = [prompt.anew(prompt.rows) for prompt in paused]
         again += [row.anew() for row in self._groups.rows if row in rows]
-        for prefill in self._prefills.all:
+        for prefill in self._prefill_queue.all:
             for prompt in prefill.prompts:
                 if prompt in paused and self._prompt_cache.wants(prompt.done):
                     self._prompt_cache.add(prompt.owner, prompt.ids[: prompt.done], prefill.caches_of(prompt))
@@ -210,7 +210,7 @@ class Batch:
         """Take prompts that wait, people's first, in their order, as far as there is room."""
         chosen: list[PromptGroup] = []
         for prompt in sorted(self._waiting, key=lambda prompt: prompt.bulk):
-            before = [other for other in [*self._prefills.prompts, *chosen] if prompt.bulk or not other.bulk]
+            before = [other for other in [*self._prefill_queue.prompts, *chosen] if prompt.bulk or not other.bulk]
             if len(before) >= self._at_once or not self._fits(prompt, chosen):
                 break
             idle = not self._active and not chosen
@@ -221,7 +221,7 @@ class Batch:
                 chosen.append(prompt)
             else:
                 self._start_decoding(prompt)
-        self._prefills.begin(chosen)
+        self._prefill_queue.begin(chosen)
 
     def _fits(self, prompt: PromptGroup, chosen: Sequence[PromptGroup]) -> bool:
         here = [*self._active, *(row for other in chosen for row in other.rows)]
@@ -238,7 +238,7 @@ class Batch:
 
     def _advance(self, bulk_work: BulkWork) -> tuple[list[Prefilled], Piece | None]:
         """A piece of the prompts that are prefilled in this step, and what it took."""
-        prefill = self._prefills.next(self._steps, bulk=bulk_work.seconds > 0)
+        prefill = self._prefill_queue.next(self._steps, bulk=bulk_work.seconds > 0)
         if prefill is None:
             return [], None
         prompts = list(prefill.prompts)
@@ -253,7 +253,7 @@ class Batch:
         for prompt in prefill.prompts:
             if prompt.done in prompt.marks:
                 self._prompt_cache.add(prompt.owner, prompt.ids[: prompt.done], prefill.caches_of(prompt))
-        self._prefills.tidy()
+        self._prefill_queue.tidy()
         return [Prefilled(prompt, prompt.done, len(prompt.tokens)) for prompt in prompts], piece
 
     def _start_decoding(self, prompt: PromptGroup) -> None:

@@ -107,7 +107,7 @@ def test_answers_to_one_prompt_share_its_prefill(monkeypatch: pytest.MonkeyPatch
         fed.append(inputs.shape)
         return model(inputs, cache=cache)
 
-    monkeypatch.setattr(engine._batch._prefills, "_model", spy)
+    monkeypatch.setattr(engine._batch._prefill_queue, "_model", spy)
     batch = Batch(engine)
     batch.admit("0", prompt(*SYSTEM[:100], n=4, max_tokens=2))
     batch.run()
@@ -181,7 +181,7 @@ def test_nobody_waits_for_another_owner_s_prompt_of_the_same_beginning() -> None
     for owner in ("alpha", "beta"):
         batch.admit(owner, owned(owner, *SYSTEM, 5))
     batch.step()
-    assert [len(prefill.prompts) for prefill in batch.engine._batch._prefills.all] == [2]  # type: ignore[attr-defined]
+    assert [len(prefill.prompts) for prefill in batch.engine._batch._prefill_queue.all] == [2]  # type: ignore[attr-defined]
     batch.run()
     assert [batch.usage(owner).cached_tokens for owner in ("alpha", "beta")] == [0, 0]
 

@@ -46,7 +46,7 @@ def forwards(engine: TextEngine, monkeypatch: pytest.MonkeyPatch) -> list[tuple[
         found.append(inputs.shape)
         return model(inputs, cache=cache)
 
-    for part in (engine._batch._prefills, engine._batch._groups):
+    for part in (engine._batch._prefill_queue, engine._batch._groups):
         monkeypatch.setattr(part, "_model", spy)
     return found
 

@@ -6,7 +6,7 @@ _TOGETHER = 0.05  # seconds after the first within which jobs belong to the same
 _SPARE = 1.5  # times as long as the last burst took that the next one may take
 
 
-class Gathering:
+class BurstDelay:
     """Learns from the last times: after a burst it waits for as many as came then, and for half as many each time that
     fewer come, until it waits for nobody.
 
@@ -21,7 +21,7 @@ class Gathering:
     def came(self, now: float, *, idle: bool) -> None:
         """A job comes; `idle`: there was nothing to do, so that a burst may begin with it.
 
-        A caller who asks again once he is answered finds the engine idle, however soon that is, and is not company.
+        A single caller who sends his next job after each answer finds the engine idle, so he alone is never a burst.
         """
         if idle:
             if self._count >= self._wanted // 2:

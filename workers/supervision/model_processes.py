@@ -1,4 +1,4 @@
-"""The models of one machine: a child each, and which of them are in memory."""
+"""The processes of this machine's models, one each, and which of the models are in memory."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Changes(NamedTuple):
     removed: list[str]
 
 
-class Host:
+class ModelProcesses:
     """Starts, watches and lets go the processes of a catalogue's models; `look` is called when one has ended.
 
     `begun` are processes that wait to be told to load, by the names of their models.

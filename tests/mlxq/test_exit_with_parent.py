@@ -18,9 +18,9 @@ sys.stdin.read()
 ENDS = """
 import os, select, signal, sys
 {without}
-from mlxq import parent
+from mlxq import exit_with_parent
 signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b"ended\\n"), os._exit(0)))
-parent.end_with_parent()
+exit_with_parent.watch_parent()
 print("began", flush=True)
 signal.pause()
 """

@@ -1,4 +1,4 @@
-"""Imports of libraries without what they would take along and we do not use: a start lasts as long as they."""
+"""Import a library without the optional packages that it would import too: importing those makes every start slower."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from types import ModuleType
 
 
 @contextmanager
-def without(*packages: str) -> Iterator[None]:
-    """What is imported meanwhile finds these packages not installed; one that was imported before stays as it is."""
+def hide_packages(*packages: str) -> Iterator[None]:
+    """Within this, imports find these packages not installed; one that was imported before stays as it is."""
     modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]
     hidden = [package for package in packages if package not in modules]
     modules.update(dict.fromkeys(hidden))

@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from mlxq.without import without
+from mlxq.hide_packages import hide_packages
 
 
 def test_a_package_is_missing_meanwhile_and_there_again_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "this", raising=False)
-    with without("this"), pytest.raises(ImportError):
+    with hide_packages("this"), pytest.raises(ImportError):
         import this  # noqa: F401
     assert "this" not in sys.modules
 
@@ -19,6 +19,6 @@ def test_a_package_is_missing_meanwhile_and_there_again_afterwards(monkeypatch: 
 def test_what_was_imported_before_stays_as_it_is() -> None:
     import json
 
-    with without("json"):
+    with hide_packages("json"):
         assert sys.modules["json"] is json
     assert sys.modules["json"] is json

@@ -35,7 +35,7 @@ STATUS = {
 
 
 @dataclass(frozen=True)
-class JobCalls(Records):
+class JobScripts(Records):
     """What changes a job, to be run by itself or together with other calls."""
 
     settings: Settings
@@ -181,7 +181,7 @@ class JobCalls(Records):
                 past,
                 self.keys.blob(""),
                 *stored.args,
-                *deliveries.arguments(deliveries.owed(self.settings, ended, STATUS[type(event)], event, result)),
+                *deliveries.arguments(deliveries.for_job(self.settings, ended, STATUS[type(event)], event, result)),
             ],
         )
 

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- The leases of these ids are renewed, for so many milliseconds; and the description of the first is written, where
+-- The leases of processes are renewed, by their ids, for `lease` milliseconds; and the description of the first is written, where
 -- there is a key for it.
 -- KEYS: leases, workers...
 -- ARGV: lease, description, ids...

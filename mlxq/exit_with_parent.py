@@ -1,4 +1,4 @@
-"""What a process of the local stack does when its process manager is gone without a word, as when a terminal closes."""
+"""A process of the local stack ends when its process manager is gone without a word, as when a terminal closes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ STARTED_BY_MANAGER = "HONCHO_PROCESS_NAME"  # honcho sets it, and `mlxq launch`
 _LOOK = 0.5  # seconds between looks where the system does not tell of another process' end
 
 
-def end_with(environ: Mapping[str, str]) -> None:
+def watch_manager(environ: Mapping[str, str]) -> None:
     """Send this process SIGTERM once the manager that started it has died; a process started otherwise stays."""
     if STARTED_BY_MANAGER in environ:
-        end_with_parent()
+        watch_parent()
 
 
-def end_with_parent() -> None:
+def watch_parent() -> None:
     """Send this process SIGTERM once the process that started it has ended."""
     threading.Thread(target=_watch, args=(os.getppid(),), name="parent-watch", daemon=True).start()
 

@@ -16,7 +16,7 @@ _LARGEST = 1 << 20  # characters of a grammar, with a schema's definitions for e
 _WHITE_SPACE = r"( |\n {0,24})?"
 
 
-class Rules:
+class LarkRules:
     """A Lark grammar in the making; `special` tokens, by their texts, stand only as the tokens they are.
 
     One that grows too large raises InvalidValue of `param`.

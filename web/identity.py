@@ -1,4 +1,4 @@
-"""In whose name a body is checked and an answer shown: a request of the web, or a batch, which has no request."""
+"""Whose call it is: in this caller's name a body is checked and an answer shown, of a request or of a batch's line."""
 
 from __future__ import annotations
 

@@ -14,10 +14,10 @@ from tasks.values.blob_ref import BlobRef
 from tasks.values.errors import Failure, QueueUnavailable
 from tasks.values.requests import SpeechRequest
 from tests.workers.engines import rows
-from web import growing
+from web import streamed_body
 from web.http.wire.disconnect import ClientGone
 from web.render.speech.audio_speech import Audio
-from web.waiting import Stream
+from web.waiting import EventInbox
 
 JOB = rows.job(SpeechRequest(text="Hello.", seed=1))
 STARTED, DONE = events.Started(1, 6), events.Done()
@@ -31,7 +31,7 @@ def chunk(number: int) -> events.AudioChunk:
 def answer(come: Iterator[list[StreamEntry]]) -> tuple[int, str, Iterator[bytes]]:
     body = Audio(JOB, lambda ref: ref.sha256.encode())
     with Flask("web").test_request_context():
-        response = growing.respond(JOB, body, nullcontext(), come, Stream())
+        response = streamed_body.respond(JOB, body, nullcontext(), come, EventInbox())
         return response.status_code, response.content_type, response.iter_encoded()
 
 
@@ -63,7 +63,7 @@ def test_what_goes_wrong_before_it_is_told_as_anywhere(ended: events.Event) -> N
 def test_what_goes_wrong_later_breaks_it_off(ended: list[events.Event] | Exception) -> None:
     status, _, pieces = answer(arrivals([STARTED, chunk(0)], ended))
     assert status == 200 and next(pieces) == b"0"
-    with pytest.raises(growing.BrokenOff):
+    with pytest.raises(streamed_body.BrokenOff):
         list(pieces)
 
 

@@ -18,8 +18,8 @@ from tasks.values.job import Job
 from web.http.errors import respond as refuse
 from web.http.wire.disconnect import ClientGone
 from web.render.failure import failure
-from web.render.text.chunks import Growing
-from web.waiting import Stream
+from web.render.text.chunks import StreamedBody
+from web.waiting import EventInbox
 
 
 class BrokenOff(ConnectionError):
@@ -28,10 +28,10 @@ class BrokenOff(ConnectionError):
 
 def respond(
     job: Job,
-    body: Growing,
+    body: StreamedBody,
     followed: AbstractContextManager[None],
     arrivals: Iterator[list[StreamEntry]],
-    inbox: Stream,
+    inbox: EventInbox,
 ) -> Response:
     """Answer with the bytes that a job's events become, once there are any, or with why there are none."""
     stack = ExitStack()
@@ -57,7 +57,7 @@ def respond(
     return response
 
 
-def _pieces(begin: bytes, body: Growing, arrivals: Iterator[list[StreamEntry]]) -> Iterator[bytes]:
+def _pieces(begin: bytes, body: StreamedBody, arrivals: Iterator[list[StreamEntry]]) -> Iterator[bytes]:
     """What is there; b"" lets the thread go until there is more, so it is not said where events add nothing."""
     yield begin
     try:

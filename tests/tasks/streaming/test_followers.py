@@ -14,7 +14,7 @@ from tasks.redis import store as stores
 from tasks.redis.claims import Begun, Changes, Claim, Claims, Ended, Published
 from tasks.redis.store import JobStore
 from tasks.redis.stream_entries import rebuilt
-from tasks.streaming.follow import Ends, Follower, Inbox
+from tasks.streaming.followers import Ends, Followers, Inbox
 from tasks.values import events, results
 from tasks.values.errors import NotFound
 from tasks.values.job import Job, Status
@@ -28,10 +28,10 @@ RESULT = results.TextResult((results.Choice("abc"),), events.Usage(1, 3))
 
 
 @pytest.fixture
-def follower(store: JobStore) -> Iterator[Follower]:
-    follower = Follower(store)
-    yield follower
-    follower.close()
+def followers(store: JobStore) -> Iterator[Followers]:
+    followers = Followers(store)
+    yield followers
+    followers.close()
 
 
 def claimed(store: JobStore, claims: Claims) -> Claim:
@@ -51,13 +51,13 @@ def finish(claims: Claims, claim: Claim) -> None:
     claims.write(Changes(ended=[Ended(claim, events.Done(RESULT.usage), RESULT)]), "0-0")
 
 
-def ids(follower: Follower, claim: Claim, after: str = "0") -> list[str]:
-    return [entry[0] for found in follower.events(claim.job.id, after, silence=0.2) for entry in found]
+def ids(followers: Followers, claim: Claim, after: str = "0") -> list[str]:
+    return [entry[0] for found in followers.events(claim.job.id, after, silence=0.2) for entry in found]
 
 
-def test_events_come_as_they_happen_and_end_with_the_job(store: JobStore, one: Claims, follower: Follower) -> None:
+def test_events_come_as_they_happen_and_end_with_the_job(store: JobStore, one: Claims, followers: Followers) -> None:
     claim = claimed(store, one)
-    source = follower.events(claim.job.id, silence=PATIENCE)
+    source = followers.events(claim.job.id, silence=PATIENCE)
     assert next(source) == [("1-1", events.Started(1, 1))]
     say(one, claim, 2, "a")
     assert next(source) == [("1-2", events.Delta("a"))]
@@ -65,16 +65,16 @@ def test_events_come_as_they_happen_and_end_with_the_job(store: JobStore, one: C
     assert [entry[0] for found in source for entry in found] == ["1-3"]
 
 
-def test_silence_is_told(store: JobStore, one: Claims, follower: Follower) -> None:
+def test_silence_is_told(store: JobStore, one: Claims, followers: Followers) -> None:
     claim = claimed(store, one)
-    source = follower.events(claim.job.id, silence=0.05)
+    source = followers.events(claim.job.id, silence=0.05)
     assert next(source) and next(source) == [] and next(source) == []
 
 
-def test_many_readers_of_one_job_each_see_all_of_it(store: JobStore, one: Claims, follower: Follower) -> None:
+def test_many_readers_of_one_job_each_see_all_of_it(store: JobStore, one: Claims, followers: Followers) -> None:
     claim = claimed(store, one)
     seen: list[list[str]] = []
-    threads = [threading.Thread(target=lambda: seen.append(ids(follower, claim))) for _ in range(6)]
+    threads = [threading.Thread(target=lambda: seen.append(ids(followers, claim))) for _ in range(6)]
     for number, thread in enumerate(threads):
         thread.start()
         say(one, claim, number + 2, str(number))
@@ -82,81 +82,81 @@ def test_many_readers_of_one_job_each_see_all_of_it(store: JobStore, one: Claims
     for thread in threads:
         thread.join(PATIENCE)
     assert seen == [[f"1-{number}" for number in range(1, 9)]] * 6
-    assert follower.reader.idle
+    assert followers.reader.idle
 
 
-def test_a_reader_goes_on_where_it_stopped(store: JobStore, one: Claims, follower: Follower) -> None:
+def test_a_reader_goes_on_where_it_stopped(store: JobStore, one: Claims, followers: Followers) -> None:
     claim = claimed(store, one)
     for number, text in enumerate("abc", start=2):
         say(one, claim, number, text)
     finish(one, claim)
-    assert ids(follower, claim, after="1-3") == ["1-4", "1-5"]
-    assert ids(follower, claim, after="1-5") == []
+    assert ids(followers, claim, after="1-3") == ["1-4", "1-5"]
+    assert ids(followers, claim, after="1-5") == []
 
 
 def test_when_the_stream_is_gone_the_record_tells_the_same_text(
-    store: JobStore, one: Claims, follower: Follower
+    store: JobStore, one: Claims, followers: Followers
 ) -> None:
     claim = claimed(store, one)
     for number, text in enumerate("abc", start=2):
         say(one, claim, number, text)
     finish(one, claim)
     store.redis.delete(store.keys.events(claim.job.id))
-    told = [entry[1] for found in follower.events(claim.job.id, silence=0.5) for entry in found]
+    told = [entry[1] for found in followers.events(claim.job.id, silence=0.5) for entry in found]
     assert told == [events.Delta("abc", finish_reason="stop"), events.Done(RESULT.usage)]
-    assert ids(follower, claim, after="1-5") == []
+    assert ids(followers, claim, after="1-5") == []
 
 
-def test_a_job_that_is_gone_is_said_to_be(store: JobStore, one: Claims, follower: Follower) -> None:
+def test_a_job_that_is_gone_is_said_to_be(store: JobStore, one: Claims, followers: Followers) -> None:
     claim = claimed(store, one)
-    source = follower.events(claim.job.id, silence=0.2)
+    source = followers.events(claim.job.id, silence=0.2)
     next(source)
     store.redis.delete(store.keys.job(claim.job.id), store.keys.events(claim.job.id))
     with pytest.raises(NotFound):
         list(source)
 
 
-def submitted(follower: Follower, **fields: Any) -> Job:
-    job = chat(follower.store, sync=True, **fields)
-    follower.submit(job, Inbox(), room=5)
+def submitted(followers: Followers, **fields: Any) -> Job:
+    job = chat(followers.store, sync=True, **fields)
+    followers.submit(job, Inbox(), room=5)
     return job
 
 
-def test_who_submits_a_job_follows_it(store: JobStore, one: Claims, follower: Follower) -> None:
-    job = submitted(follower)
-    assert store.redis.hgetall(store.keys.following(follower.client)) == {job.id.encode(): b"1"}
+def test_who_submits_a_job_follows_it(store: JobStore, one: Claims, followers: Followers) -> None:
+    job = submitted(followers)
+    assert store.redis.hgetall(store.keys.following(followers.client)) == {job.id.encode(): b"1"}
     claim = one.claim(job.id)
     assert claim is not None
     one.write(Changes([Begun(claim, 1)]), "0-0")
     finish(one, claim)
-    assert ids(follower, claim) == ["1-1", "1-2"]
-    follower.leave(job.id)
-    assert follower.reader.idle and not follower._given
+    assert ids(followers, claim) == ["1-1", "1-2"]
+    followers.leave(job.id)
+    assert followers.reader.idle and not followers._given
 
 
-def test_who_leaves_before_the_end_cancels_it(store: JobStore, follower: Follower) -> None:
-    job = submitted(follower)
-    assert follower.leave(job.id)
+def test_who_leaves_before_the_end_cancels_it(store: JobStore, followers: Followers) -> None:
+    job = submitted(followers)
+    assert followers.leave(job.id)
     assert store.get(job.id, job.owner).status is Status.CANCELLED
-    assert follower.reader.idle and not follower._counts
+    assert followers.reader.idle and not followers._counts
 
 
 def test_who_leaves_after_the_end_is_told_of_with_the_next_lease(
-    store: JobStore, one: Claims, follower: Follower
+    store: JobStore, one: Claims, followers: Followers
 ) -> None:
-    job = submitted(follower)
+    job = submitted(followers)
     store.finish(job.id, events.Cancelled())
-    assert list(follower.events(job.id, silence=PATIENCE))
-    assert not follower.leave(job.id) and not follower._ended
-    eventually(lambda: not store.redis.hexists(store.keys.following(follower.client), job.id))
+    assert list(followers.events(job.id, silence=PATIENCE))
+    assert not followers.leave(job.id) and not followers._ended
+    eventually(lambda: not store.redis.hexists(store.keys.following(followers.client), job.id))
 
 
-def test_a_job_that_is_joined_by_its_key_is_not_followed_twice(store: JobStore, follower: Follower) -> None:
-    job = submitted(follower, idempotency_key="key")
-    again = follower.submit(chat(store, sync=True, idempotency_key="key"), Inbox(), room=5)
+def test_a_job_that_is_joined_by_its_key_is_not_followed_twice(store: JobStore, followers: Followers) -> None:
+    job = submitted(followers, idempotency_key="key")
+    again = followers.submit(chat(store, sync=True, idempotency_key="key"), Inbox(), room=5)
     assert again == (job.id, True)
-    assert follower._counts == {job.id: 1}
-    assert store.redis.hgetall(store.keys.following(follower.client)) == {job.id.encode(): b"1"}
+    assert followers._counts == {job.id: 1}
+    assert store.redis.hgetall(store.keys.following(followers.client)) == {job.id.encode(): b"1"}
 
 
 @pytest.mark.parametrize("early", [False, True])
@@ -164,52 +164,52 @@ def test_a_call_is_one_round_trip_to_make_and_none_to_read_or_leave(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, early: bool
 ) -> None:
     store = stores.connect(settings)
-    follower = Follower(store)
-    submitted(follower)
+    followers = Followers(store)
+    submitted(followers)
     job, inbox = chat(store, sync=True), Inbox()
     with counted(monkeypatch) as sent:
-        follower.submit(job, inbox, room=5)
-        source = follower.events(job.id, silence=PATIENCE, inbox=inbox)
+        followers.submit(job, inbox, room=5)
+        source = followers.events(job.id, silence=PATIENCE, inbox=inbox)
         ending = threading.Thread(target=store.finish, args=(job.id, events.Cancelled()))
         ending.start()
         if early:  # it has ended before anybody reads
             eventually(lambda: not inbox.empty())
         assert list(source)
-        follower.leave(job.id)
+        followers.leave(job.id)
     ending.join()
-    follower.close()
+    followers.close()
     assert sent == ["evalsha"]
 
 
-def test_who_waits_for_the_end_is_told_nothing_else(store: JobStore, one: Claims, follower: Follower) -> None:
+def test_who_waits_for_the_end_is_told_nothing_else(store: JobStore, one: Claims, followers: Followers) -> None:
     claim = claimed(store, one)
-    source = follower.events(claim.job.id, silence=PATIENCE, inbox=Ends())
+    source = followers.events(claim.job.id, silence=PATIENCE, inbox=Ends())
     threading.Timer(0.1, lambda: [say(one, claim, 2, "a"), finish(one, claim)]).start()
     assert [found[-1][0] for found in source if found] == ["1-3"]
 
 
 def test_a_closed_follower_has_no_threads(store: JobStore) -> None:
     before = threading.active_count()
-    follower = Follower(store)
-    follower.join("job_1")
+    followers = Followers(store)
+    followers.join("job_1")
     assert threading.active_count() == before + 2
-    follower.close()
+    followers.close()
     eventually(lambda: threading.active_count() == before)
 
 
 def test_a_process_that_follows_nothing_has_no_threads_and_shows_no_lease(store: JobStore) -> None:
     before = threading.active_count()
-    follower = Follower(store)
-    assert threading.active_count() == before and follower.missing() == []
-    follower.close()
+    followers = Followers(store)
+    assert threading.active_count() == before and followers.missing() == []
+    followers.close()
     assert Presence(store).clients() == {}
 
 
 def test_who_follows_shows_a_lease_before(store: JobStore) -> None:
-    follower = Follower(store)
-    follower.join("job_1")
-    assert Presence(store).clients().keys() == {follower.client}
-    follower.close()
+    followers = Followers(store)
+    followers.join("job_1")
+    assert Presence(store).clients().keys() == {followers.client}
+    followers.close()
     assert Presence(store).clients() == {}
 
 
@@ -224,23 +224,23 @@ def test_what_a_late_reader_is_told_adds_up_to_the_result() -> None:
     assert results.fold(ChatRequest((Message("user", "hi"),)), told) == result
 
 
-def test_an_event_that_cannot_be_read_ends_its_reader_alone(store: JobStore, one: Claims, follower: Follower) -> None:
+def test_an_event_that_cannot_be_read_ends_its_reader_alone(store: JobStore, one: Claims, followers: Followers) -> None:
     bad, good = claimed(store, one), claimed(store, one)
-    sources = [follower.events(claim.job.id, silence=5) for claim in (bad, good)]
+    sources = [followers.events(claim.job.id, silence=5) for claim in (bad, good)]
     assert [next(source) for source in sources] == [[("1-1", events.Started(1, 1))]] * 2
     store.redis.xadd(store.keys.events(bad.job.id), {"e": b'{"v":99,"e":{"type":"hologram"}}'}, id="1-2")
     told = [entry[1] for found in sources[0] for entry in found]
     assert isinstance(told[-1], events.Failed) and told[-1].failure.code == "unreadable_record"
     say(one, good, 2, "a")
     finish(one, good)
-    assert [entry[0] for found in sources[1] for entry in found] == ["1-2", "1-3"] and follower.missing() == []
+    assert [entry[0] for found in sources[1] for entry in found] == ["1-2", "1-3"] and followers.missing() == []
 
 
 def test_a_step_is_one_read_however_many_rows_are_followed(settings: Settings) -> None:
     store = stores.connect(settings)
-    worker, follower = Claims(store, "fake", "worker-1"), Follower(store)
+    worker, followers = Claims(store, "fake", "worker-1"), Followers(store)
     claims = [claimed(store, worker) for _ in range(8)]
-    sources = [follower.events(claim.job.id, silence=PATIENCE) for claim in claims]
+    sources = [followers.events(claim.job.id, silence=PATIENCE) for claim in claims]
     assert all(next(source) for source in sources)
     store.redis.config_resetstat()
     for number in (2, 3):
@@ -249,4 +249,4 @@ def test_a_step_is_one_read_however_many_rows_are_followed(settings: Settings) -
         assert all(next(source) for source in sources)
     # One that waited when the count began, and one that waits now; and one each time that seconds pass.
     assert store.redis.info("commandstats")["cmdstat_xread"]["calls"] < len(claims)
-    follower.close()
+    followers.close()

@@ -1,4 +1,4 @@
-"""A conversation and how the model's chat template shows it: what chats have in common with looking at their prompt."""
+"""The messages of a chat, and how the model's chat template shows them: for chats, and for looking at their prompt."""
 
 from __future__ import annotations
 

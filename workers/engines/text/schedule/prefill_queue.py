@@ -13,7 +13,7 @@ from workers.engines.text.schedule.rows import PromptGroup
 _OLDEST = 4  # every so many steps the oldest prompts advance, however long they are
 
 
-class Prefills:
+class PrefillQueue:
     """The prefills of one batch, the oldest first; `adapters` are as in Groups."""
 
     def __init__(self, model: Any, caches: kv.Kv, adapters: Adapters | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Following jobs while they run: who waits for which of them, and what each is told."""
+"""Who waits for which job while it runs, and what each is told; the last who leaves a synchronous job cancels it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Ends(queue.SimpleQueue[list[StreamEntry]]):
             super().put(item, block, timeout)
 
 
-class Follower:
+class Followers:
     """The followers of one process; its `client` id is how the reconciler knows whose followers died with it."""
 
     def __init__(self, store: JobStore) -> None:

@@ -1,7 +1,7 @@
--- What the end of a record owes to webhooks, due at once: of every delivery, ARGV holds its id and what is sent, from
--- `first` to its end.
+-- The webhook deliveries of a record's end, due at once: of each, ARGV holds its id and what is sent, from `first` to
+-- its end.
 -- USES: nudge
-local function owe(record, hooks, hook_prefix, owed, now, first)
+local function record_webhooks(record, hooks, hook_prefix, owed, now, first)
   local ids = {}
   for at = first, #ARGV, 2 do
     ids[#ids + 1] = ARGV[at]

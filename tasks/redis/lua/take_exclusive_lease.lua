@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Take a lease that is free, or renew one's own, for so many milliseconds. Returns 1, or 0 while another holds it.
+-- Take an exclusive lease that is free, or renew one's own, for so many milliseconds. Returns 1, or 0 while another holds it.
 -- KEYS: lease
 -- ARGV: id, length
 if redis.call('GET', lease) == id then return redis.call('PEXPIRE', lease, length) end

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from tests.workers.engines.speech import tiny
-from workers.engines.speech.rules import Looked, Rules
+from workers.engines.speech.token_rules import Looked, TokenRules
 
 import mlx.core as mx  # isort: skip - after the rules, which bring OpenBLAS
 from mlx_whisper.tokenizer import get_tokenizer  # isort: skip
 
 TOKENIZER = get_tokenizer(multilingual=False)
 TIMES, END = TOKENIZER.timestamp_begin, TOKENIZER.eot
-RULES = Rules(TOKENIZER, 0.02)
+RULES = TokenRules(TOKENIZER, 0.02)
 WORD, OTHER = 400, 500
 
 

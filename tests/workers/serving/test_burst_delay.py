@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workers.serving.gathering import Gathering
+from workers.serving.burst_delay import BurstDelay
 
 LATER = 10.0  # seconds, when all that came before is over
 
@@ -13,7 +13,7 @@ class Engine:
     """One that is idle again before each burst."""
 
     def __init__(self) -> None:
-        self.gathering, self._now = Gathering(), 0.0
+        self.burst_delay, self._now = BurstDelay(), 0.0
 
     def burst(self, count: int, every: float = 0.002) -> list[tuple[bool, float]]:
         """So many come one after the other; behind each of them, whether it is complete, and the seconds to wait."""
@@ -21,8 +21,8 @@ class Engine:
         seen = []
         for at in range(count):
             now = self._now + at * every
-            self.gathering.came(now, idle=at == 0)
-            seen.append((self.gathering.complete, self.gathering.left(now)))
+            self.burst_delay.came(now, idle=at == 0)
+            seen.append((self.burst_delay.complete, self.burst_delay.left(now)))
         return seen
 
 
@@ -33,10 +33,10 @@ def test_who_comes_alone_waits_for_nobody() -> None:
 
 
 def test_nor_does_a_caller_who_asks_again_as_soon_as_he_is_answered() -> None:
-    gathering = Gathering()
+    burst_delay = BurstDelay()
     for call in range(5):
-        gathering.came(0.03 * call, idle=True)
-        assert (gathering.complete, gathering.left(0.03 * call)) == (True, 0.0)
+        burst_delay.came(0.03 * call, idle=True)
+        assert (burst_delay.complete, burst_delay.left(0.03 * call)) == (True, 0.0)
 
 
 def test_after_a_burst_the_next_one_is_waited_for() -> None:
@@ -72,9 +72,9 @@ def test_one_alone_between_two_bursts_is_not_all_that_is_learnt() -> None:
 
 
 def test_who_comes_while_the_engine_works_begins_no_burst() -> None:
-    gathering = Gathering()
-    gathering.came(0.0, idle=True)
+    burst_delay = BurstDelay()
+    burst_delay.came(0.0, idle=True)
     for at in range(10):
-        gathering.came(1.0 + at, idle=False)
-    gathering.came(100.0, idle=True)
-    assert gathering.complete
+        burst_delay.came(1.0 + at, idle=False)
+    burst_delay.came(100.0, idle=True)
+    assert burst_delay.complete

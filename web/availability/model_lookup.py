@@ -1,4 +1,4 @@
-"""Whether a call may begin: its model is known and serves the endpoint, and for those who wait, is up."""
+"""The model of a call: found by its name, checked to serve the endpoint, and waited for until it is up."""
 
 from __future__ import annotations
 

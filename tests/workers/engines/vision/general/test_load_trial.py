@@ -14,9 +14,9 @@ from mlx_lm.models.cache import KVCache
 from tests.workers.engines.rows import run
 from tests.workers.engines.vision import zoo
 from tests.workers.engines.vision.trial import apart, asked, load, logprobs, reference, text
+from workers.engines.vision.general.load_trial import _made_once
 from workers.engines.vision.general.state import ModelState
 from workers.engines.vision.general.turns import TurnsLanguage
-from workers.engines.vision.general.way import _made_once
 from workers.engines.vision.language import UnsupportedArchitecture
 
 

@@ -1,4 +1,4 @@
-"""How much there is to do for a model, for all owners together."""
+"""How many jobs wait for a model and are held by its workers, of all owners together, as clients are shown it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from tasks.redis.store import JobStore
 from tasks.values.job import Lane
 
 
-class Load(NamedTuple):
+class QueueLengths(NamedTuple):
     """Jobs that have not begun, by lane, and jobs that workers hold."""
 
     queued: Mapping[str, int]
     claimed: int
 
 
-def load(store: JobStore, model: str) -> Load:
+def read(store: JobStore, model: str) -> QueueLengths:
     """What waits for a model and what its workers hold; raises QueueUnavailable."""
     with answers(), store.redis.pipeline(transaction=False) as pipe:
         for lane in Lane:
             pipe.zcard(store.keys.queued(model, lane))
         pipe.hlen(store.keys.claims(model))
         *queued, claimed = pipe.execute()
-    return Load(dict(zip(map(str, Lane), queued, strict=True)), claimed)
+    return QueueLengths(dict(zip(map(str, Lane), queued, strict=True)), claimed)

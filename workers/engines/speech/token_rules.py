@@ -38,7 +38,7 @@ class Looked(NamedTuple):
     times: Numbers
 
 
-class Rules:
+class TokenRules:
     """The rules of a model; `tokenizer` is mlx-whisper's, a timestamp stands for `precision` seconds.
 
     As in openai/whisper's decoding.py: timestamps come in pairs, do not decrease, begin a window, and are taken when

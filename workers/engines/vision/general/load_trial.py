@@ -1,4 +1,4 @@
-"""Which way a loaded model takes, found out by trying: its rows together, if they then say what they say alone."""
+"""The trial of a model when it is loaded: its rows are decoded together if they then say what they say alone."""
 
 from __future__ import annotations
 
