@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+import pkgutil
+from importlib import import_module
 from importlib.metadata import version
 
 import click
 
+from mlxq.cli import commands
 from mlxq.cli.client import INTERRUPTED
-from mlxq.cli.commands.batch import batch
-from mlxq.cli.commands.chat import chat
-from mlxq.cli.commands.config import config
-from mlxq.cli.commands.doctor import doctor
-from mlxq.cli.commands.embed import embed
-from mlxq.cli.commands.image import image
-from mlxq.cli.commands.jobs import jobs
-from mlxq.cli.commands.keys import keys
-from mlxq.cli.commands.launch import launch
-from mlxq.cli.commands.listen import listen
-from mlxq.cli.commands.models import models
-from mlxq.cli.commands.reload import reload
-from mlxq.cli.commands.speak import speak
-from mlxq.cli.commands.top import ps, top
-from mlxq.cli.commands.transcribe import transcribe
 
 
 class Commands(click.Group):
-    """A group that ends as the shell expects of an interrupted command."""
+    """The commands, a file each, of which only the chosen one is imported; it ends as the shell expects of it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of the commands, which are those of their files."""
+        return sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name; None when there is none."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = getattr(import_module(f"{commands.__name__}.{cmd_name}"), cmd_name)
+        return command
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the chosen command."""
@@ -46,24 +45,3 @@ class Commands(click.Group):
 @click.version_option(version("mlxq"), prog_name="mlxq")
 def main() -> None:
     """A durable job queue in front of MLX models."""
-
-
-for command in (
-    launch,
-    reload,
-    config,
-    doctor,
-    models,
-    chat,
-    embed,
-    transcribe,
-    listen,
-    speak,
-    image,
-    batch,
-    jobs,
-    ps,
-    top,
-    keys,
-):
-    main.add_command(command)

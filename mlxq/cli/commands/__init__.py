@@ -1,1 +1,1 @@
-"""A command a file."""
+"""A command a file, named as the file, which is how `mlxq` finds it."""

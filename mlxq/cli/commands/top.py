@@ -1,4 +1,4 @@
-"""`mlxq ps` and `mlxq top`: the models, their queues and what their workers do, once or live."""
+"""`mlxq top`: what `mlxq ps` shows, live."""
 
 from __future__ import annotations
 
@@ -12,35 +12,9 @@ from rich.live import Live
 from rich.table import Table
 
 from mlxq.cli.client import PATIENT, Client, Json, talks
-from mlxq.cli.terminal import show
+from mlxq.cli.terminal import queues
 
-_COLUMNS = (
-    "model",
-    "type",
-    "state",
-    "rows",
-    "queued",
-    "jobs",
-    "batch",
-    "tokens/s",
-    "tokens",
-    "done",
-    "failed",
-    "memory",
-)
 _STYLES = {"ready": "green", "starting": "yellow", "loading": "yellow", "restarting": "yellow", "broken": "red"}
-
-
-@click.command()
-@show.as_json
-@talks
-def ps(client: Client, as_json: bool) -> None:
-    """List the models, what waits for each, and what its workers do."""
-    models = _models(client)
-    if as_json:
-        show.dump(models)
-    else:
-        show.table(_COLUMNS, map(_row, models))
 
 
 @click.command()
@@ -57,45 +31,18 @@ def top(client: Client, interval: float, count: int | None) -> None:
     client.patience = PATIENT
     with Live(console=Console(), auto_refresh=False) as live:
         for number in counted(1):
-            live.update(_table(_models(client)), refresh=True)
+            live.update(_table(queues.models(client)), refresh=True)
             if number == count:
                 return
             time.sleep(interval)
 
 
-def _models(client: Client) -> list[Json]:
-    return list(client.get("/v1/queue/stats")["models"])
-
-
 def _table(models: Sequence[Json]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for column in _COLUMNS:
+    for column in queues.COLUMNS:
         table.add_column(column, justify="left" if column in ("model", "type", "state") else "right")
     for model in models:
-        cells = ["-" if cell is None else str(cell) for cell in _row(model)]
+        cells = ["-" if cell is None else str(cell) for cell in queues.row(model)]
         cells[2] = f"[{_STYLES.get(model['state'], 'default')}]{cells[2]}"
         table.add_row(*cells)
     return table
-
-
-def _row(model: Json) -> Sequence[object]:
-    queued = model["queued"]
-    return (
-        model["id"],
-        model["type"],
-        model["state"],
-        f"{model['running']}/{model['slots']}",
-        queued["interactive"],
-        queued["jobs"],
-        queued["batch"],
-        model["tokens_per_second"],
-        model["generated_tokens"],
-        model["completed"],
-        model["failed"],
-        _size(model["memory"]),
-    )
-
-
-def _size(amount: int) -> str | None:
-    """Bytes as people write them; None for none."""
-    return f"{amount / 1e9:.1f} GB" if amount else None
