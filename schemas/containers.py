@@ -14,7 +14,7 @@ MAX_NESTING = 32
 
 
 class Items(fields.List[Any]):
-    """A list of at most so many items; a longer one is refused before any of them is looked at."""
+    """A list of at most `most` items; a longer one is refused before any of them is looked at."""
 
     def __init__(self, inner: fields.Field[Any], most: int, **kwargs: Any) -> None:
         super().__init__(inner, **kwargs)
@@ -26,12 +26,12 @@ class Items(fields.List[Any]):
         return super()._deserialize(value, attr, data, **kwargs)
 
     def shape(self, _: Shapes) -> dict[str, Any]:
-        """So many items at most."""
+        """At most `most` items."""
         return {"maxItems": self._most}
 
 
 class Entries(fields.Dict):
-    """A JSON object of at most so many entries, whose problems are told of the entry's name: `metadata.colour`."""
+    """A JSON object of at most `most` entries, whose problems are told of the entry's name: `metadata.colour`."""
 
     def __init__(self, most: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -64,7 +64,7 @@ class Inputs(fields.Field[tuple[Input, ...]]):
 
 
 class TokenIds(fields.Field[tuple[int, ...]]):
-    """A list of token ids, of at most so many."""
+    """A list of at most `most` token ids."""
 
     def __init__(self, most: int = MAX_TOKENS, **kwargs: Any) -> None:
         super().__init__(**kwargs)

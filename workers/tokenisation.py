@@ -101,7 +101,7 @@ class Encoder:
             size *= 2
 
     def check_length(self, length: int, param: str, most: int | None = None) -> None:
-        """Raise ContextLengthExceeded for so many characters that they cannot be `most` tokens."""
+        """Raise ContextLengthExceeded for `length` characters that cannot be `most` tokens or fewer."""
         most = self.context if most is None else most
         if length > most * self.longest:
             reason = f"the text has {length} characters, and so many tokens hold at most {most * self.longest:.0f}"

@@ -23,7 +23,7 @@ class CompletionsSchema(SamplingSchema):
     max_tokens = Count(validate=Range(min=0, max=LIMIT - 1))
     logprobs = Count(
         validate=Range(min=0, max=MAX_ALTERNATIVES),
-        metadata=about("Tells tokens with their log probabilities and with so many alternatives."),
+        metadata=about("Tells tokens with their log probabilities and with this many alternatives."),
     )
     echo = Flag(metadata=about("Whether answers begin with their prompt."))
     best_of = Count()

@@ -49,7 +49,7 @@ class EmbeddingsSchema(Call):
     )
     truncate_prompt_tokens = TruncatePromptTokens(
         validate=Range(min=AS_MANY_AS_FIT, max=LIMIT),
-        metadata=about("Cuts every input to so many tokens, at its end unless `truncate` says otherwise."),
+        metadata=about("Cuts every input to this many tokens, at its end unless `truncate` says otherwise."),
     )
 
     @validates_schema

@@ -96,7 +96,7 @@ class KeyRing:
     store: JobStore
 
     def create(self, label: str, *, seconds: int | None = None, limits: Limits = UNLIMITED) -> tuple[ApiKey, str]:
-        """A new key, good for so many seconds or for ever, and its secret, which nobody can find out later."""
+        """A new key, good for `seconds` or for ever, and its secret, which nobody can find out later."""
         store, secret = self.store, PREFIX + secrets.token_urlsafe(32)
         now = store.now()
         key = ApiKey(

@@ -126,7 +126,7 @@ class Batches:
         idempotency_key: str | None = None,
         digest: str = "",
     ) -> BatchState:
-        """Record a batch of a file's lines, which has so many seconds; it holds the file's bytes until it ends.
+        """Record a batch of a file's lines, which ends after `seconds`; it holds the file's bytes until it ends.
 
         The same idempotency key joins the batch it made before; IdempotencyMismatch when the digest is another.
         """

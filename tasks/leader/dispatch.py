@@ -10,7 +10,7 @@ from tasks.processes.presence import Presence
 from tasks.redis.store import JobStore
 from tasks.values.job import Lane
 
-# Milliseconds: a lane's turn comes before an earlier lane's that was served so much later.
+# Milliseconds: a lane's turn comes before an earlier lane's that was served later by this much.
 LATER = {lane: 10_000 * place for place, lane in enumerate(Lane)}
 HEADROOM = 2  # bulk jobs in a worker's hands beyond its slots, so that the next one is checked before a row is free
 
@@ -53,7 +53,7 @@ class Dispatcher:
         return first, fair_share.following(served[first]), sum(map(len, served.values())) == 1
 
     def _take(self, model: str, lane: Lane, turn: str, slots: int, most: int) -> list[str]:
-        """Give so many jobs their places in the window; their ids."""
+        """Give up to `most` jobs their places in the window; their ids."""
         keys = self.store.keys
         answer = self.store.scripts.run(
             "dispatch",

@@ -103,7 +103,7 @@ class Outbound:
         types: Iterable[str] = (),
         param: str | None = None,
     ) -> Fetched:
-        """Write what a URL gives to a file, following so many redirects, each checked like the first.
+        """Write what a URL gives to a file, following `redirects` at most, each checked like the first.
 
         `types` are the media types to take, a whole one or its beginning (`image/`); all when empty. Raises
         InvalidValue for a URL or a type that is not taken, BlobTooLarge, FetchFailed for what went wrong elsewhere.

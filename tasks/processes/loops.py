@@ -52,7 +52,7 @@ class BackOff:
 
 
 class Loop:
-    """A thread that makes one step after the other, `every` so many seconds, until it is stopped.
+    """A thread that makes a step every `every` seconds, until it is stopped.
 
     Loops of one rhythm keep the same beat in all processes of a machine, so that Redis is woken once for all of them.
 

@@ -274,7 +274,7 @@ def _latest(after: str) -> int:
 
 
 def _more(count: int) -> int:
-    """How many to read next, where so many were not enough."""
+    """How many to read next, where `count` were not enough."""
     return max(count, min(2 * count, _STRETCH))
 
 

@@ -99,7 +99,7 @@ class EventReader:
             inbox.put(decoded)
 
     def stop(self, within: float) -> None:
-        """End the thread, which gets so many seconds to do so."""
+        """End the thread, which gets `within` seconds to do so."""
         self.loop.stop(0)
         self._nudge()
         self.loop.stop(within)

@@ -10,7 +10,7 @@ from tasks.values.blob_ref import BlobRef
 
 
 class Media(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Something to look at, listen to or read in a turn, behind so many (`at`) characters of the turn's text.
+    """Something to look at, listen to or read in a turn, behind the first `at` characters of the turn's text.
 
     An image, or a page of a file, is shrunk to `max_pixels`, if that is given. What is said of a file, its `title`,
     stands before its text or pages. `param` is the request's field that holds it, for errors.

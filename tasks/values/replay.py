@@ -64,7 +64,7 @@ class _Rest(Generic[T]):
         self._at = 0
 
     def take(self, count: int) -> T:
-        """The next so many of it."""
+        """The next `count` of it."""
         begin, self._at = self._at, self._at + count
         taken: T = self._whole[begin : self._at]
         return taken

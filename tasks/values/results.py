@@ -44,7 +44,7 @@ KINDS: tuple[PartKind, ...] = get_args(PartKind)  # in the order in which one de
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):
-    """A stretch of an answer: so many characters of its thinking or its text, or so many of its calls."""
+    """A stretch of an answer: a number of characters of its thinking or its text, or of its calls."""
 
     kind: PartKind
     count: int

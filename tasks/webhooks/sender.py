@@ -55,7 +55,7 @@ class WebhookSender:
         self._loop.start()
 
     def stop(self, within: float) -> None:
-        """Take nothing more, and wait for what is under way for so many seconds; the rest is sent again later."""
+        """Take nothing more, and wait `within` seconds for what is under way; the rest is sent again later."""
         until = time.monotonic() + within
         self._loop.stop(0)  # it may be asleep, and then takes nothing any more
         if self._taking.acquire(timeout=within):

@@ -17,7 +17,7 @@ from web.gateway import Gateway
 from web.http.errors import path
 from web.http.wire.disconnect import ClientGone
 
-BACKLOG = 100  # a model's queue holds so many jobs polled later for each waiting client it has room for
+BACKLOG = 100  # jobs polled later that a model's queue holds for each waiting client it has room for
 _LOOK = 0.1  # seconds
 _FRESH = 0.5  # seconds that a model found ready is taken to be ready; a call that comes too early waits in its queue
 _COMES = frozenset({"ready", "unloading", "unloaded"})  # states of a model that is there, or is loaded by a call

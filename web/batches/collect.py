@@ -61,6 +61,6 @@ def _output_line(line_jobs: LineJobs, record: Record) -> OutputLine | None:
 
 
 def chunks(items: Sequence[T], count: int) -> Iterator[Sequence[T]]:
-    """The items, so many at a time."""
+    """The items, `count` at a time."""
     for start in range(0, len(items), count):
         yield items[start : start + count]

@@ -51,7 +51,7 @@ class Downloads:
         return key in self._waiting or self._going.get(key, False)
 
     def add(self, batch: Batch, line: Line, wait: float = 0.0) -> None:
-        """Begin with a line after so many seconds, or go on with it."""
+        """Begin with a line after `wait` seconds, or go on with it."""
         key = (batch.id, line.number)
         if key in self._going:
             self._going[key] = True

@@ -82,7 +82,7 @@ def lines(path: Path, start: Cursor, longest: int) -> Iterator[Line]:
 
 
 def stretch(path: Path, start: Cursor, longest: int, most: int, size: int) -> list[Line]:
-    """Up to so many lines from a cursor on, about `size` bytes in all; FileLost when there are none."""
+    """Up to `most` lines from a cursor on, about `size` bytes in all; FileLost when there are none."""
     taken: list[Line] = []
     for line in itertools.islice(lines(path, start, longest), most):
         taken.append(line)

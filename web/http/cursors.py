@@ -1,4 +1,4 @@
-"""Anthropic's way through a list: so many entries from its beginning, behind an id, or right before one."""
+"""Anthropic's way through a list: `limit` entries from its beginning, behind an id, or right before one."""
 
 from __future__ import annotations
 

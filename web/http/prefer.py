@@ -20,7 +20,7 @@ _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 class Preference(NamedTuple):
     """How to answer one call, and how to treat its job; times in seconds.
 
-    `wait`: answer with the job after so long, 0 at once; None for a synchronous call. `ttl`: how long its result is
+    `wait`: answer with the job after this time, 0 at once; None for a synchronous call. `ttl`: how long its result is
     kept, None as long as others.
     """
 

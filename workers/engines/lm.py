@@ -205,7 +205,7 @@ class TextEngine(Engine[Plan]):
             yield _delta(row, emitted, tokens=task.fresh(row, generated.number))
 
     def _end(self, row: Row, number: int, emitted: Emitted, reason: FinishReason) -> Iterator[Event]:
-        """The last events of an answer of so many tokens; more may have come in the same step."""
+        """The last events of an answer of `number` tokens; more may have come in the same step."""
         task = self._tasks[row.job]
         del task.answers[row]
         self._log("answer", row.job, row.tokens[row.prompt_length :][:number], index=row.index, reason=reason)

@@ -93,7 +93,7 @@ def opaque(image: Image.Image) -> Image.Image:
 
 
 def shrunk(image: Image.Image, pixels: int) -> Image.Image:
-    """The image with at most so many pixels, its shape kept; one that has no more is returned as it is."""
+    """The image with at most `pixels` pixels, its shape kept; one that has no more is returned as it is."""
     if image.width * image.height <= pixels:
         return image
     scale = math.sqrt(pixels / (image.width * image.height))
@@ -102,7 +102,7 @@ def shrunk(image: Image.Image, pixels: int) -> Image.Image:
 
 
 def within(image: Image.Image, side: int | None) -> Image.Image:
-    """The image with no side longer than so many pixels, its shape kept; None leaves it as it is."""
+    """The image with no side longer than `side` pixels, its shape kept; None leaves it as it is."""
     longest = max(image.size)
     if side is None or longest <= side:
         return image

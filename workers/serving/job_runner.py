@@ -28,8 +28,8 @@ log = structlog.get_logger()
 class JobRunner:
     """The Celery task: claim, prepare, hand to the batcher, wait.
 
-    A job that has to wait for memory goes on in a thread of its own, up to so many (`aside`), so that those that need
-    none are not kept waiting for a thread.
+    A job that has to wait for memory goes on in a thread of its own, of which there are at most `aside`, so that those
+    that need none are not kept waiting for a thread.
     """
 
     def __init__(self, claims: Claims, engine: Engine[Any], batcher: Batcher, aside: int = ASIDE) -> None:

@@ -33,7 +33,7 @@ class Marks:
         return cls(soft, int(_BEYOND * soft))
 
     def exceeded(self, taken: int) -> str:
-        """Why a worker that has taken so much starts anew."""
+        """Why a worker that has taken this many bytes starts anew."""
         return f"its process took {taken / GIB:.2f} GiB of memory, more than {self.hard / GIB:.2f} GiB (memory_limit)"
 
 

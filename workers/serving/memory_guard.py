@@ -21,7 +21,7 @@ class Guard:
         self._over = False
 
     def look(self, taken: int) -> None:
-        """Do what is due with so many bytes taken."""
+        """Do what is due when `taken` bytes are taken."""
         if self._over:
             return
         if taken > self._marks.hard:

@@ -17,7 +17,7 @@ Made = TypeVar("Made")
 
 
 class Hold:
-    """So many bytes, as long as there are references to this, or until `free`."""
+    """A number of bytes that are held as long as there are references to this, or until `free`."""
 
     def __init__(self, share: _Share, nbytes: int) -> None:
         self.free = weakref.finalize(self, share.give, nbytes)
@@ -44,7 +44,7 @@ class Budget:
         self._small, self._large = _Share(reserved), _Share(nbytes - reserved)
 
     def hold(self, nbytes: int, deadline: CheckDeadline = ENDLESS) -> Hold:
-        """Wait until there is room for so many bytes; raises JobCancelled when nobody wants the request any more.
+        """Wait until there is room for `nbytes`; raises JobCancelled when nobody wants the request any more.
 
         Nobody may wait while holding a lock that others need.
         """

@@ -146,7 +146,7 @@ def _may_go(model: Model) -> bool:
 
 
 def _going(wanted: Model, short: int, present: Iterable[Model], now: float) -> list[Model]:
-    """The models that make room for a wanted one which is so many bytes short; none if that is not enough."""
+    """The models that make room for a wanted one which is `short` bytes short; none if that is not enough."""
     able = [model for model in present if _may_go(model) and _yields(model, wanted, now)]
     going: list[Model] = []
     for model in sorted(able, key=lambda one: (not one.idle, one.used)):

@@ -20,7 +20,7 @@ VERSION = 1
 
 @dataclass
 class Part:
-    """One batch's share: so many units, described by `content`; without `batch` while it is being submitted."""
+    """One batch's share: a number of units, described by `content`; without `batch` while it is being submitted."""
 
     number: int
     size: int

@@ -64,7 +64,7 @@ class Vectors:
         self._file.flush()
 
     def head(self, count: int) -> None:
-        """Write the header of a file with so many rows."""
+        """Write the header of a file with `count` rows."""
         header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({count}, {self.dim}), }}".encode()
         length = _HEADER - 10
         self._file.seek(0)

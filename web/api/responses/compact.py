@@ -55,7 +55,7 @@ def _told(instructions: str | None) -> list[Mapping[str, Any]]:
 
 
 def _newest(items: Sequence[Mapping[str, Any]], most: int) -> list[Mapping[str, Any]]:
-    """The last items of so many characters, from a user's message on; what was thought is left out."""
+    """The last items of at most `most` characters, from a user's message on; what was thought is left out."""
     visible = [item for item in items if item["type"] != "reasoning"]
     begins = [index for index, item in enumerate(visible) if item.get("role") == "user"]
     sizes = [_characters(item) for item in visible]

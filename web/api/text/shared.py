@@ -114,7 +114,7 @@ def _content(turn: int, shown: str | content.Parts) -> tuple[str, tuple[Media, .
 
 
 def medium(part: content.Media, at: int, param: str) -> Media:
-    """A part that is not a text, behind so many characters; `param` is the request's field that holds it."""
+    """A part that is not a text, behind the first `at` characters; `param` is the request's field that holds it."""
     kind = _kind(part.source.type) if part.kind == "file" else part.kind
     return Media(kind, part.source, at, param, part.max_pixels, part.title if kind == "file" else "")
 

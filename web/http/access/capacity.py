@@ -1,6 +1,6 @@
 """How much this process takes on at a time, and what those are told who come when it is full.
 
-A call that waits for a job, or whose body is long in coming, has a thread for so long, and a stream has a socket. Those
+A call that waits for a job, or whose body is long in coming, has a thread meanwhile, and a stream has a socket. Those
 are counted; everything else is answered at once, also when no more of them are taken.
 """
 

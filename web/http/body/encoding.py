@@ -13,7 +13,7 @@ _WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's numbers for what 
 
 
 def plain(data: bytes, headers: Headers, most: int) -> bytes:
-    """A body as it was before it was compressed; RequestTooLarge above so many bytes, UnsupportedMediaType else."""
+    """A body as it was before it was compressed; RequestTooLarge above `most` bytes, UnsupportedMediaType else."""
     encoding = _encoding(headers)
     if not encoding:
         return data

@@ -53,7 +53,7 @@ class Peer(socket.socket):
             self.unsent = bytes(left[at:])
 
     def sendfile(self, file: IO[bytes], offset: int = 0, count: int | None = None) -> int:  # type: ignore[override]
-        """Send so much of a file, as `sendall` does."""
+        """Send `count` bytes of a file from `offset` on, as `sendall` does."""
         sent = 0
         while count is None or sent < count:
             self.blocked = time.monotonic()

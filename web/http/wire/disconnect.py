@@ -61,7 +61,7 @@ class Watcher:
 
     @contextmanager
     def watching(self, waiter: Waiter) -> Iterator[Waiter]:
-        """Look after one more for so long."""
+        """Look after one more waiter within this context."""
         with self._changed:
             self._waiters.add(waiter)
             self._changed.notify()

@@ -24,7 +24,7 @@ from workers.serving.check_deadline import ENDLESS, CheckDeadline
 Vector: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 _BEHIND = 64  # changes that may wait to be written; what comes then is not kept
 _BUSY = 5.0  # seconds that another process may be writing
-_SPARE = 16  # a part of so many is dropped at once when the file is full
+_SPARE = 16  # one part of this many is dropped at once when the file is full
 _LAYOUT = """
     PRAGMA page_size = 16384;
     PRAGMA journal_mode = WAL;

@@ -24,7 +24,7 @@ class Frame:
 
     @classmethod
     def of(cls, tokenizer: Any, types: int) -> Frame:
-        """What the tokenizer does with a pair, for a model that tells so many types of segments apart."""
+        """What the tokenizer does with a pair, for a model that tells `types` types of segments apart."""
         probe = tokenizer("a", "b")
         ids, places = probe["input_ids"], probe.sequence_ids(0)
         first, second = places.index(0), places.index(1)

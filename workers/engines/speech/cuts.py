@@ -64,7 +64,7 @@ class Cutter:
             yield from self._cut(self._place())
 
     def end(self, samples: int) -> Iterator[Window]:
-        """The last window of a recording of so many samples."""
+        """The last window of a recording of this many samples."""
         yield from self._window(len(self._chances), -(-samples // FRAME))
 
     def _speaks(self, chance: float) -> bool:
@@ -88,7 +88,7 @@ class Cutter:
         self._quiet = min(self._quiet, len(self._chances))
 
     def _window(self, count: int, last: int | None = None) -> Iterator[Window]:
-        """The window of the first so many chunks; `last` is the recording's last frame, where it ends there."""
+        """The window of the first `count` chunks; `last` is the recording's last frame, where it ends there."""
         first, end = 0, count
         if self.skip:
             spoken = [at for at in range(count) if self._speaks(self._chances[at])]

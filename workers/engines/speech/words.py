@@ -41,7 +41,7 @@ class Aligner:
     def align(
         self, segments: Sequence[Segment], tokenizer: Any, features: mx.array, frames: int, before: float
     ) -> list[Segment]:
-        """The segments of a window of so many frames with their words, begun and ended with these.
+        """The segments of a window of `frames` frames with their words, begun and ended with these.
 
         `before` is when the last word before the window ended, in seconds.
         """

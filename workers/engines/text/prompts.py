@@ -165,7 +165,7 @@ class Prompts:
     ) -> Rendered:
         """The template's text, which ends where the answer begins or goes on, with marks in what users wrote.
 
-        Raises InvalidValue, or ContextLengthExceeded for what cannot be so many (`most`) tokens.
+        Raises InvalidValue, or ContextLengthExceeded for what cannot be `most` tokens or fewer.
         """
         if not self._tokenizer.has_chat_template:
             raise InvalidValue("this model has no chat template, so it cannot chat", param="model")

@@ -24,7 +24,7 @@ class EncoderCache:
         self.looks = 0
 
     def features(self, owner: str, digest: bytes, token: int, inputs: Inputs | None, places: int) -> Any:
-        """What these inputs, known by their digest, put in so many places of a token: (places, width).
+        """What these inputs, known by their digest, put in `places` places of a token: (places, width).
 
         What goes to deeper layers (DeepStack) stands behind what goes to the first one, and makes it so much wider.
         """

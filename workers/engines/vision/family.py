@@ -111,7 +111,7 @@ PATCHED: Mapping[Kind, Cutter] = {"image": _patched("image", _IMAGES), "video": 
 
 
 def positions(length: int, inputs: Inputs, places: Mapping[Kind, Places], side: int, *, moments: bool) -> Places:
-    """Where each of so many tokens stands: (3, length), time, row and column.
+    """Where each of `length` tokens stands: (3, length), time, row and column.
 
     `places` are those of each kind; `side` is how many patches in a row share a token; `moments` is the family's.
     """

@@ -29,10 +29,10 @@ _SAID: dict[Kind, str] = {"image": "sees pictures", "audio": "hears sounds", "vi
 
 @dataclass(frozen=True)
 class MediaLoader:
-    """Where what requests show comes from: at most so many (`most`), of these `kinds`, and within limits.
+    """Where what requests show comes from: at most `most`, of these `kinds`, and within limits.
 
     All pictures of a request together may have twice the pixels of one; sounds are `seconds` long at most. What is
-    open of all requests together stays within the budget. Pictures are shrunk to a `side` of so many pixels.
+    open of all requests together stays within the budget. Pictures are shrunk to `side` pixels.
     """
 
     blobs: BlobStore

@@ -28,7 +28,7 @@ log = structlog.get_logger()
 class Speech:
     """An answer that is to be spoken: what was told of it so far, and once it is over, the `pieces` of its audio.
 
-    `end` is its last delta, which waits for the audio; so many pieces are `done`. A row may pause meanwhile.
+    `end` is its last delta, which waits for the audio; `done` of its pieces are through. A row may pause meanwhile.
     """
 
     plan: Plan

@@ -1,4 +1,4 @@
-"""PDFs that somebody sent: their pages counted, read or drawn by a process that may take so much and no more."""
+"""PDFs that somebody sent: their pages counted, read or drawn by a process with limits of time and memory."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def is_pdf(head: bytes) -> bool:
 
 
 def count(file: BinaryIO, param: str, most: int, deadline: CheckDeadline = ENDLESS) -> int:
-    """How many pages a PDF has, of at most so many (`most`); InvalidValue of `param` says why it is refused.
+    """How many pages a PDF has, of at most `most`; InvalidValue of `param` says why it is refused.
 
     This and what follows raise JobCancelled when nobody wants it any more.
     """
@@ -41,7 +41,7 @@ def count(file: BinaryIO, param: str, most: int, deadline: CheckDeadline = ENDLE
 
 
 def text(file: BinaryIO, param: str, most: int, longest: int, deadline: CheckDeadline = ENDLESS) -> str:
-    """The text of a PDF of at most so many pages; of what is longer than so many characters not much more than that.
+    """The text of a PDF of at most `most` pages; above `longest` characters, not much more than these.
 
     InvalidValue of `param` says why it is refused.
     """
@@ -54,7 +54,7 @@ def drawn(
 ) -> Iterator[tuple[tuple[int, int], bytes]]:
     """Each page of a PDF: its size (width, height), and its pixels in RGB, row after row.
 
-    No side is longer than `side`, and no page has more than so many pixels. InvalidValue of `param` says why it is
+    No side is longer than `side`, and no page has more than `pixels` pixels. InvalidValue of `param` says why it is
     refused.
     """
     with _reading(file, param, deadline, most, "draw", side, pixels) as output:

@@ -46,7 +46,7 @@ def bound() -> None:
 
 
 def opened(data: bytes, most: int) -> Any:
-    """The document, of at most so many pages."""
+    """The document, of at most `most` pages."""
     import pypdfium2  # here, so that it is loaded into no other process, whichever asks for the limits above
 
     try:

@@ -47,7 +47,7 @@ class Documents:
     ) -> Iterator[Request]:
         """The same request with what its files hold in their place, held in the budget until the block ends.
 
-        A model that sees is shown PDFs as images, at most so many `pages`; others (0) get their text. `check` is
+        A model that sees is shown PDFs as images, at most `pages` of them; others (0) get their text. `check` is
         given each text and the field that holds it. InvalidValue names the file that is refused; JobCancelled when
         nobody wants it any more.
         """

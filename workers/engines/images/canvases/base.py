@@ -121,7 +121,7 @@ class Canvas(ABC):
         return ImageUtil.to_pil(self.decode(small, *size))
 
     def shrink(self, latents: mx.array, columns: int, rows: int, factor: int) -> mx.array:
-        """The means of `factor` × `factor` tokens, of the first that fill so many columns and rows."""
+        """The means of `factor` × `factor` tokens, of the first that fill `columns` and `rows`."""
         across, down = self.config.width // PATCH, self.config.height // PATCH
         grid = latents.reshape(1, down, across, -1)[:, : rows * factor, : columns * factor]
         grid = grid.reshape(1, rows, factor, columns, factor, -1).mean(axis=(2, 4))

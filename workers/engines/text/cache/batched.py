@@ -49,7 +49,7 @@ def _side_by_side(rows: Sequence[KVCache]) -> BatchKVCache:
 
 
 def _empty(like: Any, rows: int, length: int) -> Any:
-    """Keys or values of so many rows, with room for as many tokens again, within bounds."""
+    """Zeros for the keys or values of `rows` rows, with room for `length` tokens and as many again, within bounds."""
     return mx.zeros((rows, like.shape[1], length + max(_ROOM, min(length, STEP)), like.shape[3]), like.dtype)
 
 
@@ -104,7 +104,7 @@ def _extend(ours: BatchKVCache, theirs: BatchKVCache) -> None:
 
 
 def _stacked(parts: Sequence[tuple[Any, int]], end: int) -> Any:
-    """Rows of several arrays, of each the first so many tokens, which end together."""
+    """Rows of several arrays, of each the tokens up to its own length, which all end at `end`."""
     rows = [len(array) for array, _ in parts]
     stacked, at = _empty(parts[0][0], sum(rows), end), 0
     for (array, length), count in zip(parts, rows, strict=True):

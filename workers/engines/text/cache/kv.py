@@ -106,11 +106,11 @@ class Kv:
         return [*_quantised(caches[:exact], how), *caches[exact:]]
 
     def trimmable(self, length: int) -> bool:
-        """Whether tokens can be taken off the end of a row of so many."""
+        """Whether tokens can be taken off the end of a row of `length`."""
         return length < self._trimmable_below
 
     def due(self, length: int) -> bool:
-        """Whether a row of so many tokens must have a quantised cache."""
+        """Whether a row of `length` tokens must have a quantised cache."""
         return self._quantisation is not None and length >= self._quantisation.start
 
     def due_from(self, done: int, total: int) -> int | None:
@@ -122,13 +122,13 @@ class Kv:
         return start if start is not None and done < start < total else None
 
     def tokens_within(self, nbytes: float) -> int:
-        """How long one row may become in so many bytes."""
+        """How many tokens one row may have in `nbytes`."""
         if math.isinf(nbytes) or not self.bytes_per_token:
             return 1 << 31
         return max(1, int((nbytes - self.fixed_bytes) / self.bytes_per_token))
 
     def size(self, tokens: int) -> float:
-        """Bytes that a row's caches may take at so many tokens, with what they allocate ahead."""
+        """Bytes that the caches of a row of `tokens` may take, with what they allocate ahead."""
         tokens += batched.STEP
         return float(self.fixed_bytes + tokens * self.bytes_per_token)
 

@@ -79,7 +79,7 @@ class Layout:
         return [_mapped(_whole(one), mx.contiguous) for part, one in parts if not part.cut]
 
     def caches(self, blocks: Sequence[tuple[Sequence[Any], int]], rest: Sequence[Any], room: int) -> list[Any]:
-        """A row's own caches: of each block so many of its first tokens, joined, with room for so many in all.
+        """A row's own caches: the first tokens of each block (its number is beside it), joined, with room for `room`.
 
         Of a single block they are a view, without room.
         """

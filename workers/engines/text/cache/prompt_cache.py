@@ -21,7 +21,7 @@ NOTHING.set_result(None)
 
 
 class Hit(NamedTuple):
-    """What is kept of the first `length` tokens of a prompt of so many in all."""
+    """What is kept of the first `length` tokens of a prompt, and how many that has."""
 
     length: int
     total: int
@@ -62,7 +62,7 @@ class PromptCache:
         return len(self._ends)
 
     def wants(self, length: int) -> bool:
-        """Whether a row of so many tokens is worth keeping."""
+        """Whether a row of `length` tokens is worth keeping."""
         return self._max_bytes > 0 and self._max_entries != 0 and length >= _LEAST
 
     def restore(self, owner: str, tokens: Any) -> Future[Restored | None]:

@@ -99,7 +99,7 @@ class PromptStore:
         self._writer.submit(self._write, layout, missing, list(blocks))
 
     def find(self, owner: str, tokens: Any, known: int, least: int) -> Future[Restored | None] | None:
-        """Begin to read what is stored of a prompt behind its tokens that are known, if it may be so many at least."""
+        """Begin to read what is stored of a prompt behind its first `known` tokens, if it may be `least` or more."""
         if len(tokens) < known + least:
             return None
         candidates: list[tuple[int, PrefixPath, int, BlockKey | None]] = []

@@ -53,7 +53,7 @@ class Block(NamedTuple):
 
 
 class PathNode(NamedTuple):
-    """A block on a prompt's path; so many of its tokens are the prompt's tokens from `start` on."""
+    """A block on a prompt's path; `used` of its tokens are the prompt's tokens from `start` on."""
 
     key: BlockKey
     block: Block
@@ -100,7 +100,7 @@ class PrefixPath:
             start = end
 
     def states(self, lengths: Iterable[int]) -> Iterator[tuple[int, BlockKey]]:
-        """For each of these ascending lengths, where states behind so many tokens stand."""
+        """For each of these ascending lengths, where the states behind that many tokens stand."""
         digest, start = self._root.copy(), 0
         for length in lengths:
             digest.update(self._tokens[start:length].tobytes())

@@ -74,11 +74,11 @@ class AnswerFormat:
     only: Tool | None = None
 
     def over(self, thought: int) -> bool:
-        """Whether so many tokens of thinking are as many as there may be."""
+        """Whether `thought` tokens of thinking are as many as there may be."""
         return self.budget is not None and thought >= self.budget
 
     def together(self, thought: int) -> int:
-        """How many tokens may come at once when so many are thought, so that none is thought beyond the budget."""
+        """How many tokens may come at once after `thought` of thinking, so that none is thought beyond the budget."""
         return sys.maxsize if self.budget is None else max(1, self.budget - thought)
 
     def parser(self) -> Parser:

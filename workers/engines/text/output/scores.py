@@ -12,7 +12,7 @@ from workers.engines.text.schedule.rows import Logprob
 
 
 def of(logits: Any, tokens: Sequence[int], count: int) -> list[Logprob]:
-    """The log probability of each next token: logits (positions, vocabulary) for so many tokens."""
+    """The log probability of each next token: logits (positions, vocabulary) for `tokens`."""
     if not tokens:
         return []
     numbers = report(logits[: len(tokens)], mx.array(list(tokens)), [count] * len(tokens))

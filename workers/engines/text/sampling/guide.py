@@ -20,7 +20,7 @@ _REQUEST_S_FAULT = ("NoExtension", "lexer error", "TooComplex", "too complex", "
 
 
 class Guide:
-    """The state of one answer in its grammar, which stands in the request's field `param`, over so many tokens.
+    """The state of one answer in its grammar, which stands in the request's field `param`, over `vocabulary` tokens.
 
     It is cheap to copy; each answer needs its own.
     """

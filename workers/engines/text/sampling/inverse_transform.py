@@ -24,6 +24,6 @@ def drawn(weights: Any, uniforms: Any) -> Any:
 
 
 def _reached(weights: Any, uniform: Any) -> Any:
-    """The first index at which the cumulated weights exceed so much of their sum."""
+    """The first index at which the cumulated weights exceed `uniform` of their sum."""
     cumulated = mx.cumsum(weights, axis=-1)
     return mx.argmax(cumulated > uniform * cumulated[:, -1:], axis=-1, keepdims=True)

@@ -72,7 +72,7 @@ class Sampler:
         return self._among(_within(likely, picks), tokens, picks)
 
     def _many(self, x: Any, picks: Sequence[Pick]) -> Any:
-        """Apart from those with few candidates, whom so many would hold up."""
+        """Apart from those with few candidates, whom these would hold up."""
         return self._few(x, picks)
 
     def _nucleus(self, x: Any, picks: Sequence[Pick]) -> Any:

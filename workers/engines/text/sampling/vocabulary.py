@@ -16,7 +16,7 @@ _SPACE = "▁"  # SentencePiece's
 
 
 def token_trie(tokenizer: Any, size: int, ends: Sequence[int]) -> Any:
-    """The `LLTokenizer` of so many tokens; `ends` are those that end an answer."""
+    """The `LLTokenizer` of `size` tokens; `ends` are those that end an answer."""
     if isinstance(tokenizer, PreTrainedTokenizerFast):
         return from_tokenizer(tokenizer, n_vocab=size, eos_token=list(ends))
     return LLTokenizer(TokenizerWrapper(_Pieces(tokenizer, size, ends)), n_vocab=size, eos_token=list(ends))

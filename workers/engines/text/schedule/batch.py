@@ -82,7 +82,7 @@ class Batch:
         return free >= 0 and needed + self._reserved(self.rows) <= self._max_bytes
 
     def _needed(self, length: int, left: int) -> float:
-        """Bytes to count on for a row of so many tokens that may grow by as many more; it is padded to its group."""
+        """Bytes to count on for a row of `length` tokens that may grow by `left`; it is padded to its group."""
         return self._kv.size(max(length + min(left, AHEAD), self._groups.width))
 
     def _reserved(self, rows: Sequence[Row]) -> float:

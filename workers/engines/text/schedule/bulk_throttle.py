@@ -13,7 +13,7 @@ _PEOPLE_ABOUT = 10.0  # seconds after which nobody is expected any more
 _PATIENCE = 0.5  # seconds that bulk work pauses at most
 _LEAST = 4  # rows that step together, however long that takes
 _FULL = 0.75  # of the rows that may step together must have, to say that there may be more
-_STEPS = 5  # whose median says how long so many rows take
+_STEPS = 5  # whose median says how long a number of rows takes
 
 
 class BulkThrottle:

@@ -181,7 +181,7 @@ class Group:
         return {said[number]: logprob for number, logprob in found.items()}
 
     def _take_back(self, wrong: Sequence[int]) -> None:
-        """Let the caches forget each row's last tokens, so many of each."""
+        """Let the caches forget each row's last tokens, of each as many as `wrong` says."""
         most = min(wrong)
         for layer in self.caches:
             layer.trim(most)

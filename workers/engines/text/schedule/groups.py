@@ -75,7 +75,7 @@ class Groups:
         self._tidy()
 
     def divide(self, most: int) -> None:
-        """Let no more than so many bulk rows step together, in as few groups as that allows."""
+        """Let no more than `most` bulk rows step together, in as few groups as that allows."""
         self.most = most
         for group in [group for group in self.all if group.bulk]:
             while len(group.rows) > most:

@@ -62,7 +62,7 @@ class Prefill:
         return all(prompt.bulk for prompt in self.prompts)
 
     def step(self, chunk: int, after: Sequence[Any] = ()) -> tuple[list[PromptGroup], Piece]:
-        """Put up to so many tokens of each prompt through the model, once arrays that are under way are there.
+        """Put up to `chunk` tokens of each prompt through the model, once arrays that are under way are there.
 
         Returns who is through (with caches), and what was put through.
         """

@@ -34,7 +34,7 @@ class PrefillBudget:
         self._rate = _FIRST  # tokens a second of pieces that were as long as they might be
 
     def chunk(self, lefts: Sequence[int], rows: int = 0, *, interactive: bool = True, seconds: float = math.inf) -> int:
-        """Tokens that each of some prompts may prefill in the next step, in so many seconds at most.
+        """Tokens that each of some prompts may prefill in the next step, in at most `seconds`.
 
         `lefts` are the tokens that they have left; `rows` decode beside them, which somebody waits for or nobody.
         """
@@ -43,14 +43,14 @@ class PrefillBudget:
         return min(self._most, math.ceil(max(lefts) / pieces))
 
     def decoded(self, seconds: float, rows: int) -> None:
-        """Learn from what decoding so many rows took of a step."""
+        """Learn from what decoding `rows` rows took of a step."""
         known = self._decode.get(rows, seconds)
         self._decode[rows] = known + _FORGET * (seconds - known)
 
     def prefilled(
         self, seconds: float, tokens: int, prompts: int = 1, rows: int = 0, *, interactive: bool = True
     ) -> None:
-        """Learn from a piece of so many tokens of some prompts, padding included, that went before so many rows."""
+        """Learn from a piece of `tokens` of some prompts, padding included, that went before `rows` rows."""
         if tokens < _FULL * self._allowed(prompts, rows, interactive) and seconds <= self._aim(
             prompts, rows, interactive
         ):
@@ -63,11 +63,11 @@ class PrefillBudget:
         return min(float(self._most), prompts + self._rate * (aim - self._reading(prompts, aim)))
 
     def _reading(self, prompts: int, seconds: float) -> float:
-        """Seconds that a piece of so many prompts spends on what it reads; at most half of what it takes in all."""
+        """Seconds that a piece of `prompts` prompts spends on what it reads; at most half of what it takes in all."""
         return min(self._expected(prompts), seconds / 2)
 
     def _aim(self, prompts: int, rows: int, interactive: bool) -> float:
-        """Seconds that a piece of so many prompts may take beside so many rows."""
+        """Seconds that a piece of `prompts` prompts may take beside `rows` rows."""
         decode = self._expected(rows)
         unnoticed = max(_GAP, _USUAL * decode) - decode if rows and interactive else max(_ALONE - decode, _ALONE / 2)
         pays = _PASSES * self._expected(prompts) if self._decode else math.inf

@@ -10,7 +10,7 @@ from workers.engines.text.cache import kv
 from workers.engines.text.schedule.prefill import Prefill, alike
 from workers.engines.text.schedule.rows import PromptGroup
 
-_OLDEST = 4  # every so many steps the oldest prompts advance, however long they are
+_OLDEST = 4  # every fourth step the oldest prompts advance, however long they are
 
 
 class PrefillQueue:

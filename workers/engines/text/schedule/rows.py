@@ -104,7 +104,7 @@ class PromptGroup:
     """Tokens that are to be in a KV cache before the rows that share them go on; they are prefilled once.
 
     `done` of them are in `caches`, `cached` of those from an earlier prompt, which may still be `restoring` from a
-    file. `scored` asks for the log probabilities of the prompt itself, with so many alternatives. At `marks` (tokens)
+    file. `scored` asks for the log probabilities of the prompt itself, with that many alternatives. At `marks` (tokens)
     the cache is kept for other prompts of its `owner`, where it is known by `ids`.
     """
 

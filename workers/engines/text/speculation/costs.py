@@ -22,7 +22,7 @@ class Costs:
         self._plain[rows].append(seconds)
 
     def checked(self, rows: int, drafts: int, seconds: float) -> None:
-        """Learn from a step that checked so many drafts a row."""
+        """Learn from a step that checked `drafts` drafts a row."""
         if self._plain[rows]:
             plain = statistics.median(self._plain[rows])
             self._drafts[rows].append(max(0.0, seconds / plain - 1) / drafts)
@@ -38,6 +38,6 @@ class Costs:
         return len(self._plain[rows]) == _STEPS
 
     def factor(self, rows: int, drafts: int) -> float:
-        """How many times as long a step takes that checks so many drafts a row; 1 until one was measured."""
+        """How many times as long a step takes that checks `drafts` drafts a row; 1 until one was measured."""
         each = self._drafts[rows]
         return 1 + drafts * (statistics.median(each) if each else 0.0)

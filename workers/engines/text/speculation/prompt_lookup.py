@@ -52,7 +52,7 @@ class Text:
         return following
 
     def expected(self, drafts: int) -> float:
-        """How many tokens a step brings on average that checks so many drafts."""
+        """How many tokens a step brings on average that checks `drafts` drafts."""
         return sum(self.likely**at for at in range(drafts + 1)) if self.guess else 1.0
 
     def _following(self) -> list[int]:
@@ -64,7 +64,7 @@ class Text:
         return []
 
     def _before(self, length: int) -> int | None:
-        """Where the last so many tokens stood the last time before, as the byte behind them."""
+        """Where the last `length` tokens stood the last time before, as the byte behind them."""
         if len(self._bytes) <= length * _BYTES:
             return None
         last = bytes(self._bytes[-length * _BYTES :])

@@ -65,7 +65,7 @@ class GeneralLanguage:
         return Embedded(ids, made.inputs_embeds, arguments, state, positions, delta, first)
 
     def outputs(self, prompt: Embedded, stretch: int, **asked: Any) -> Iterator[Any]:
-        """What the language model makes of a prompt by itself, so many tokens at a time, when it is asked for more."""
+        """What the language model makes of a prompt by itself, `stretch` tokens at a time, `asked` for more."""
         layers = make_prompt_cache(self._language)
         for start in range(0, prompt.length, stretch):
             self._state.write(prompt.state)

@@ -108,7 +108,7 @@ class TurnsLanguage(GeneralLanguage):
             turn.logits = None
 
     def _cuts(self, end: int, last: int) -> Iterator[int]:
-        """Where pieces end, of which so much was asked for: there, or where mlx-vlm cuts a prompt, up to the next."""
+        """Where the pieces up to `end` end: there, or where mlx-vlm cuts a prompt, up to the next cut."""
         step = DEFAULT_PREFILL_STEP_SIZE
         for cut in (end,) if self.cut_anywhere else range(step, end + step, step):
             yield min(cut, last)
