@@ -485,9 +485,9 @@ def test_a_language_is_taken_by_code_and_by_name(
     ("kind", "asked", "reason"),
     [
         ("babble", "de", "English only, not german"),
-        ("babble", "xx", "'xx' is no language"),
-        ("polyglot", "xx", "'xx' is no language"),
-        ("polyglot", "yue", "'yue' is no language"),  # known from large-v3 on
+        ("babble", "xx", "'xx' is not a language"),
+        ("polyglot", "xx", "'xx' is not a language"),
+        ("polyglot", "yue", "'yue' is not a language"),  # known from large-v3 on
     ],
 )
 def test_a_language_that_the_model_lacks_is_refused(
