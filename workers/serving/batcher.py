@@ -267,10 +267,9 @@ class Batcher:
         return step
 
     def _dangerous(self, step: Step) -> bool:
-        """Whether what a step made has to be written first: on its last try a job takes nobody's result with it, and
-        loses its own to nobody."""
-        rows = (*(row for row, _ in step.produced), *self._rows.values(), *self._waiting.rows)
-        return any(row.claim.alone for row in rows)
+        """Whether a step's results are to be written first: on its last try a job takes none with it and loses none."""
+        ended = [row for row, _ in step.produced]
+        return any(row.claim.alone for row in (*ended, *self._rows.values(), *self._waiting.rows))
 
     def _forget(self, dropped: Dropped) -> None:
         if not any(dropped):
