@@ -98,7 +98,7 @@ class ChatSchema(ConversationSchema, SamplingSchema):
 
     @validates_schema
     def speak(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Refuse a wish for audio that is not whole."""
+        """Reject audio options that do not fit together, or that other options exclude."""
         spoken.check(data)
 
     @post_load

@@ -50,7 +50,7 @@ class SpokenSchema(Body):
 
 
 def check(data: Mapping[str, Any]) -> None:
-    """Refuse a chat that wants audio and does not say which, or the other way round, and what goes with none."""
+    """Reject `audio` without "audio" in `modalities`, the reverse, and options that no spoken answer can have."""
     wanted = "audio" in data.get("modalities", ())
     if wanted and "audio" not in data:
         raise ValidationError("is required, with a 'format', for answers that are spoken.", "audio")
