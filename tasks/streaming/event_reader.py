@@ -79,7 +79,7 @@ class EventReader:
 
     def _read(self) -> None:
         with self._lock:
-            cursors = dict(self._cursors)
+            cursors = dict(reversed(self._cursors.items()))  # the newest first: a first token is waited for most
         with answers():
             reply = self._store.redis.xread({self._wake: self._wake_at, **cursors}, block=max(1, int(1000 * rest())))
         for key, entries in rows(reply):

@@ -13,7 +13,7 @@ from tasks.processes.presence import Presence
 from tasks.redis import store as stores
 from tasks.redis.claims import Begun, Changes, Claim, Claims, Ended, Published
 from tasks.redis.store import JobStore
-from tasks.redis.stream_entries import rebuilt
+from tasks.redis.stream_entries import StreamEntry, rebuilt
 from tasks.streaming.followers import Ends, Followers, Inbox
 from tasks.values import events, results
 from tasks.values.errors import NotFound
@@ -250,3 +250,23 @@ def test_a_step_is_one_read_however_many_rows_are_followed(settings: Settings) -
     # One that waited when the count began, and one that waits now; and one each time that seconds pass.
     assert store.redis.info("commandstats")["cmdstat_xread"]["calls"] < len(claims)
     followers.close()
+
+
+def test_the_newest_of_those_who_wait_is_told_first(store: JobStore, one: Claims, followers: Followers) -> None:
+    told: list[str] = []
+
+    class Noted(Inbox):
+        def __init__(self, job_id: str) -> None:
+            self._job_id = job_id
+
+        def put(self, item: list[StreamEntry], block: bool = True, timeout: float | None = None) -> None:
+            told.append(self._job_id)
+            super().put(item, block, timeout)
+
+    claims = [claimed(store, one) for _ in range(4)]
+    sources = [followers.events(claim.job.id, silence=PATIENCE, inbox=Noted(claim.job.id)) for claim in claims]
+    assert all(next(source) for source in sources)
+    told.clear()
+    one.write(Changes(published=[Published(claim, [(2, events.Delta("a"))], None) for claim in claims]), "0-0")
+    assert all(next(source) for source in sources)
+    assert told == [claim.job.id for claim in reversed(claims)]
