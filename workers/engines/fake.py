@@ -66,6 +66,7 @@ class FakeEngine(Engine[_Row]):
         self._journal = Path(options.journal) if options.journal else None
         self._rows: dict[str, _Row] = {}
         self._paused: dict[str, _Row] = {}
+        self._overslept = 0.0  # seconds that the last step took longer than it was to
 
     def prepare(self, job: Job, deadline: CheckDeadline = ENDLESS) -> Prepared[_Row]:
         """Refuses the prompt `refuse`."""
@@ -95,13 +96,20 @@ class FakeEngine(Engine[_Row]):
             os.kill(os.getpid(), signal.SIGKILL)
         if "break" in words:
             raise RuntimeError("asked to break")
-        time.sleep(self._options.step_ms / 1000)
+        self._compute()
         produced: list[tuple[str, Event]] = []
         for name, row in list(self._rows.items()):
             produced += [(name, event) for event in self._advance(row)]
             if isinstance(produced[-1][1], events.TERMINAL):
                 del self._rows[name]
         return produced
+
+    def _compute(self) -> None:
+        """Sleep for a step; a system sleeps longer than it is asked to, which the next step makes up for."""
+        step, began = self._options.step_ms / 1000, time.perf_counter()
+        wanted = max(0.0, step - self._overslept)
+        time.sleep(wanted)
+        self._overslept = min(time.perf_counter() - began - wanted, step / 2)
 
     def _advance(self, row: _Row) -> list[Event]:
         payload = row.job.payload

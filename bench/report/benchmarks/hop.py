@@ -15,7 +15,7 @@ from bench.summary import percentile
 from tests.support.servers import fake
 
 STEP = 0.02
-PROBES, TOKENS_EACH = 100, 128
+PROBES, TOKENS_EACH = 400, 128
 CASES = {"1": 1, "8": 8, "32": 32}
 
 
