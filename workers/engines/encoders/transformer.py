@@ -11,16 +11,18 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 
+from workers.engines import elementwise
+
 _FARTHEST = 128  # tokens; what is farther away shares the last bucket, as T5 and MPNet have it
 _ACTIVATIONS: Mapping[str, Callable[[mx.array], mx.array]] = {
-    "gelu": nn.gelu,
-    "gelu_fast": nn.gelu_approx,
-    "gelu_new": nn.gelu_approx,
-    "gelu_pytorch_tanh": nn.gelu_approx,
+    "gelu": elementwise.gelu,
+    "gelu_fast": elementwise.gelu_approx,
+    "gelu_new": elementwise.gelu_approx,
+    "gelu_pytorch_tanh": elementwise.gelu_approx,
     "relu": nn.relu,
-    "silu": nn.silu,
-    "swish": nn.silu,
-    "tanh": mx.tanh,
+    "silu": elementwise.silu,
+    "swish": elementwise.silu,
+    "tanh": elementwise.tanh,
 }
 
 
@@ -97,8 +99,7 @@ class Layer(nn.Module):
         texts, tokens, width = states.shape
         size = width // self._shape.heads
         heads = self.qkv(states).reshape(texts, tokens, 3, self._shape.heads, size).transpose(2, 0, 3, 1, 4)
-        queries, keys, values = (self._turned(heads[0]), self._turned(heads[1]), heads[2])
-        seen = mx.fast.scaled_dot_product_attention(queries, keys, values, scale=size**-0.5, mask=mask)
+        seen = elementwise.attention(self._turned(heads[0]), self._turned(heads[1]), heads[2], mask)
         return self.out(seen.transpose(0, 2, 1, 3).reshape(texts, tokens, width))
 
     def _turned(self, heads: mx.array) -> mx.array:

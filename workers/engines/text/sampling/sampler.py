@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 import numpy as np
 
-from workers.engines.text.sampling import elementwise, inverse_transform, noise, penalties
+from workers.engines import elementwise
+from workers.engines.text.sampling import inverse_transform, noise, penalties
 from workers.engines.text.sampling.candidates import largest
 from workers.engines.text.sampling.guide import allowed
 from workers.engines.text.sampling.min_tokens import withheld

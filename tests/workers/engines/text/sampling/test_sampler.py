@@ -15,7 +15,6 @@ blas.preload()
 import mlx.core as mx  # noqa: E402
 
 from tasks.values.requests import Sampling  # noqa: E402
-from workers.engines.text.sampling import elementwise  # noqa: E402
 from workers.engines.text.sampling.candidates import largest  # noqa: E402
 from workers.engines.text.sampling.options import Defaults, options  # noqa: E402
 from workers.engines.text.sampling.pick import Pick  # noqa: E402
@@ -176,10 +175,3 @@ def test_a_report_tells_the_models_own_log_probabilities() -> None:
     assert found.ids[0].tolist()[:2] == [0, 1]
     assert found.values[0].tolist()[:2] == pytest.approx(LOGITS[:2], abs=1e-5)
     assert report(mx.array([LOGITS]), mx.array([0]), [None]) is None
-
-
-def test_sums_and_shares_agree_with_numpy() -> None:
-    x = mx.array(np.random.default_rng(2).uniform(0.01, 0.99, (3, 50)).astype(np.float32))
-    n = np.array(x, np.float64)
-    assert np.allclose(np.array(elementwise.logsumexp(x)), np.log(np.exp(n).sum(-1, keepdims=True)), atol=1e-5)
-    assert np.allclose(np.array(elementwise.softmax(x)), np.exp(n) / np.exp(n).sum(-1, keepdims=True), atol=1e-6)
