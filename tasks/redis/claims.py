@@ -137,6 +137,11 @@ class Claims:
                 attempts[-1].append(event)
         return max(attempts, key=_done)
 
+    def begin(self, claim: Claim, prompt_tokens: int) -> bool:
+        """Let a claimed job start to run, by itself; False when it is no longer ours. May be done twice."""
+        with answers():
+            return bool(self.store.scripts.run(*self._beginning(claim, prompt_tokens)))
+
     def write(self, changes: Changes, cursor: str) -> Written:
         """Write what happened in one round trip, and read the cancellations since `cursor`; may be done twice."""
         calls = [self._beginning(*begun) for begun in changes.begun]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from tasks.redis.claims import Changes, Claim, Dropped, Written
+from tasks.redis.claims import Begun, Changes, Claim, Dropped, Written
 from tasks.values import events
 from tasks.values.errors import QueueUnavailable
 from tasks.values.events import Event
@@ -97,6 +97,13 @@ class Claims:
     handed_back: list[str] = field(default_factory=list)
     cancelled: set[str] = field(default_factory=set)
     away: int = 0
+    gone: bool = False
+
+    def begin(self, claim: Claim, prompt_tokens: int) -> bool:
+        if self.gone:
+            return False
+        self.write(Changes([Begun(claim, prompt_tokens)]), "")
+        return True
 
     def write(self, changes: Changes, cursor: str) -> Written:
         if self.away:

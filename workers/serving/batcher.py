@@ -64,6 +64,9 @@ class Batcher:
     def submit(self, claim: Claim, prepared: Prepared[Any]) -> threading.Event:
         """Queue a claimed and checked job; the event is set when this process has nothing more to do for it."""
         row = ClaimedJob(claim, prepared)
+        if self._has_place(row) and not self._writer.begin(row):
+            row.over.set()  # its job has ended
+            return row.over
         with self._changed:
             if not self._ended:
                 self._burst_delay.came(self._clock(), idle=not (self._rows or self._waiting.rows))
@@ -72,6 +75,14 @@ class Batcher:
                 return row.over
         self._writer.hand_back(row)  # it was claimed while the last rows were handed back
         return row.over
+
+    def _has_place(self, row: ClaimedJob) -> bool:
+        """Whether a row can count on joining the next step: then it begins now, and no step waits for that."""
+        with self._changed:
+            rows = [row, *list(self._rows.values()), *self._waiting.rows]
+            places = self._engine.slots - (self._reserved if row.bulk else 0)
+            closed = self.sparing or self.stopping or any(each.claim.alone for each in rows)
+            return not closed and len(rows) + max(0, self._expected - 1) <= places
 
     def stop(self, grace: float) -> None:
         """Admit nothing more; after `grace` seconds hand what still runs back to the queue and return from `run`."""
@@ -173,7 +184,7 @@ class Batcher:
             chosen[row.claim.job.id] = row
         if not chosen:
             return
-        begun = [row for row in chosen.values() if not row.paused]
+        begun = [row for row in chosen.values() if not (row.paused or row.begun)]
         if begun:
             # Written before the engine sees them: a job that was cancelled never starts, and one that kills this
             # process is known to have run.

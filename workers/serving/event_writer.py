@@ -24,6 +24,8 @@ log = structlog.get_logger()
 class Claims(Protocol):
     """What this side asks of `tasks.redis.claims.Claims`."""
 
+    def begin(self, claim: Claim, prompt_tokens: int) -> bool: ...
+
     def write(self, changes: Changes, cursor: str) -> Written: ...
 
     def settle(self, claim: Claim, event: events.Terminal) -> None: ...
@@ -46,6 +48,7 @@ class ClaimedJob:
     number: int = 1  # of the last event in the stream; Started was the first
     since: float = 0.0
     kept: float = 0.0
+    begun: bool = False  # and that is written
     paused: bool = False
 
     @property
@@ -90,6 +93,17 @@ class EventWriter:
             self._wait_while(lambda: len(self._steps) >= _PENDING, alive)
             self._steps.append(step)
             self._changed.notify_all()
+
+    def begin(self, row: ClaimedJob) -> bool:
+        """Write, in the thread that calls, that a row begins; False when its job is no longer ours.
+
+        Where the queue cannot be reached it is left to `write`, which waits for it.
+        """
+        try:
+            row.begun = self._claims.begin(row.claim, row.prepared.prompt_tokens)
+        except Exception:
+            return True
+        return row.begun
 
     def write(self, begun: Sequence[ClaimedJob], alive: Callable[[], None]) -> None:
         """Have it written that rows begin, here and now where that can be: a hand-over to the thread takes two wakeups.

@@ -43,6 +43,16 @@ def test_one_worker_gets_the_job_however_often_it_is_sent(store: JobStore, one: 
     assert two.claim(job.id) is None and one.claim(job.id) is None
 
 
+def test_a_job_begins_once_and_not_after_its_end(store: JobStore, one: Claims) -> None:
+    first, second = one.claim(submitted(store).id), one.claim(submitted(store).id)
+    assert first is not None and second is not None
+    assert one.begin(first, 5) and one.begin(first, 5)  # the reply to the first try was lost
+    assert told(store, first) == [("1-1", events.Started(1, 5))]
+    assert store.get(first.job.id, "anonymous").status is Status.RUNNING
+    store.cancel(second.job.id, "anonymous")
+    assert not one.begin(second, 5)
+
+
 def test_a_turn_is_written_in_order_and_may_be_written_twice(store: JobStore, one: Claims) -> None:
     job = submitted(store)
     claim = one.claim(job.id)

@@ -176,7 +176,44 @@ def test_an_idle_engine_begins_with_all_who_come_together(running: Running, monk
         second, _ = running.submit()
         assert not running.engine.admitted
     eventually(lambda: running.engine.admitted == [first, second])
-    assert [one.claim.job.id for one in running.claims.changes[0].begun] == [first, second]
+
+
+def test_a_row_that_has_a_place_begins_before_the_step_that_it_joins(running: Running) -> None:
+    running.engine.slots = 2
+    first, _ = running.submit()
+    eventually(lambda: running.engine.admitted == [first])
+    second, _ = running.submit()  # while the engine is in a step
+    third, _ = running.submit()
+    begun = [one.claim.job.id for changes in running.claims.changes for one in changes.begun]
+    assert begun == [first, second] and running.engine.admitted == [first]
+    running.engine.ending |= {first, second, third}
+    assert running.admitted(3) == [first, second, third]
+    begun = [one.claim.job.id for changes in running.claims.changes for one in changes.begun]
+    assert begun == [first, second, third]
+
+
+def test_a_row_that_waits_beside_a_suspect_does_not_begin(running: Running) -> None:
+    first, _ = running.submit()
+    eventually(lambda: running.engine.admitted == [first])
+    running.submit(alone=True)
+    running.submit()
+    assert [one.claim.job.id for changes in running.claims.changes for one in changes.begun] == [first]
+
+
+def test_a_row_whose_job_has_ended_meanwhile_joins_nothing(running: Running) -> None:
+    running.claims.gone = True
+    _, over = running.submit()
+    assert over.is_set()
+    running.claims.gone = False
+    later, _ = running.submit()
+    assert running.admitted(1) == [later]
+
+
+def test_a_row_that_cannot_begin_while_the_queue_is_away_begins_with_the_step(running: Running) -> None:
+    running.claims.away = 1
+    row, _ = running.submit()
+    assert running.admitted(1) == [row]
+    assert [one.claim.job.id for changes in running.claims.changes for one in changes.begun] == [row]
 
 
 def test_who_joins_after_a_step_does_not_wait_until_what_the_step_made_is_written(running: Running) -> None:
