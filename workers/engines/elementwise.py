@@ -99,22 +99,6 @@ def softmax(x: Any) -> Any:
     return mx.array(out)
 
 
-def attention(queries: mx.array, keys: mx.array, values: mx.array, mask: mx.array | None = None) -> mx.array:
-    """What each query finds among the values; all are (texts, heads, tokens, head size).
-
-    `mask` is false for what is not seen, or a number that is added to a score.
-    """
-    scale = queries.shape[-1] ** -0.5
-    if not _HOST:
-        seen: mx.array = mx.fast.scaled_dot_product_attention(queries, keys, values, scale=scale, mask=mask)
-        return seen
-    scores = ((queries * scale) @ keys.swapaxes(-1, -2)).astype(mx.float32)
-    if mask is not None:
-        scores = mx.where(mask, scores, -mx.inf) if mask.dtype == mx.bool_ else scores + mask
-    weights: mx.array = softmax(scores)
-    return weights.astype(values.dtype) @ values
-
-
 def _on_a_gpu(own: Function) -> Callable[[Function], Function]:
     """MLX's own function on a GPU; on a CPU the decorated one, of float32 and back."""
 

@@ -13,6 +13,7 @@ from mlxq.entries.model_entry import ModelEntry
 from mlxq.model_path import ModelPathError
 from mlxq.settings import Settings
 from tasks.redis.claims import Claims
+from workers import attention
 from workers.engine import Engine, Unservable
 from workers.parsers.registry import UnknownFormat
 from workers.serving import memory
@@ -47,6 +48,7 @@ class EngineThread:
         try:
             engine = module(self._entry)
             memory.wire()
+            attention.install()
             self.engine = engine.load(self._entry, self._settings)
             self.batcher = Batcher(self.engine, self._claims)
         except Exception as error:

@@ -51,17 +51,3 @@ def test_half_precision_stays_and_loses_no_more_than_it_must(name: str, dtype: m
     assert found.dtype == dtype
     exact = getattr(nn, name)(x.astype(mx.float32))
     assert mx.allclose(found, exact.astype(dtype), rtol=0.01, atol=1e-3)
-
-
-@pytest.mark.parametrize("dtype", [mx.float32, mx.float16])
-def test_attention_is_that_of_mlx(dtype: mx.Dtype) -> None:
-    queries, keys, values = (
-        mx.array(RANDOM.normal(0, 1, (2, 3, 9, 16)).astype(np.float32)).astype(dtype) for _ in "qkv"
-    )
-    mask = mx.array([[True] * 9, [True] * 4 + [False] * 5])[:, None, None, :]
-    added = mx.array(RANDOM.normal(0, 1, (1, 3, 9, 9)).astype(np.float32)).astype(dtype)
-    for seen in (None, mask, added):
-        found = elementwise.attention(queries, keys, values, seen)
-        own = mx.fast.scaled_dot_product_attention(queries, keys, values, scale=0.25, mask=seen)
-        assert found.dtype == dtype
-        assert mx.allclose(found, own, atol=1e-6 if dtype == mx.float32 else 4e-3)

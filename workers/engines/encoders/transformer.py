@@ -99,7 +99,8 @@ class Layer(nn.Module):
         texts, tokens, width = states.shape
         size = width // self._shape.heads
         heads = self.qkv(states).reshape(texts, tokens, 3, self._shape.heads, size).transpose(2, 0, 3, 1, 4)
-        seen = elementwise.attention(self._turned(heads[0]), self._turned(heads[1]), heads[2], mask)
+        queries, keys, values = (self._turned(heads[0]), self._turned(heads[1]), heads[2])
+        seen = mx.fast.scaled_dot_product_attention(queries, keys, values, scale=size**-0.5, mask=mask)
         return self.out(seen.transpose(0, 2, 1, 3).reshape(texts, tokens, width))
 
     def _turned(self, heads: mx.array) -> mx.array:
