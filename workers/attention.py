@@ -69,8 +69,9 @@ def _softmax(scores: np.ndarray[Any, np.dtype[np.float32]]) -> None:
     """Over the last axis, in place; the memory is that of an array of MLX."""
     rows = scores.reshape(-1, scores.shape[-1])
     step = max(1, _PART // rows.shape[1])
-    for at in range(0, len(rows), step):
-        part = rows[at : at + step]
-        part -= part.max(axis=-1, keepdims=True)
-        np.exp(part, out=part)
-        part /= part.sum(axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore"):  # a query that sees nothing finds no number, as in MLX
+        for at in range(0, len(rows), step):
+            part = rows[at : at + step]
+            part -= part.max(axis=-1, keepdims=True)
+            np.exp(part, out=part)
+            part /= part.sum(axis=-1, keepdims=True)
