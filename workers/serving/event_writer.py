@@ -17,6 +17,8 @@ from tasks.values.events import Event
 from tasks.values.job import Lane
 from workers.engine import Prepared
 
+_FIRST = 2  # the number of a row's first event behind Started
+_MANY = 8  # rows whose events take longer to write than another round trip
 _PENDING = 4  # steps that may wait to be written before the engine does
 log = structlog.get_logger()
 
@@ -164,7 +166,8 @@ class EventWriter:
         try:
             changes, ended = _changes(steps)
             try:
-                self._write(changes)
+                for part in _first_tokens_first(changes):
+                    self._write(part)
             except Exception:
                 log.exception("what rows have done cannot be written together; each is written by itself")
                 self._write_apart(changes)
@@ -215,6 +218,15 @@ def _changes(steps: list[Step]) -> tuple[Changes, list[ClaimedJob]]:
     published = [_published(row, _streamed(row, produced)) for row, produced in streamed.items()]
     begun = [Begun(row.claim, row.prepared.prompt_tokens) for step in steps for row in step.begun]
     return Changes(begun, published, [end for _, end in ended]), [row for row, _ in ended]
+
+
+def _first_tokens_first(changes: Changes) -> list[Changes]:
+    """The changes in one write, or in two where few of many rows have said their first: somebody waits for that."""
+    first = [part for part in changes.published if part.numbered[0][0] == _FIRST]
+    later = [part for part in changes.published if part.numbered[0][0] != _FIRST]
+    if not first or len(later) < _MANY:
+        return [changes]
+    return [Changes(changes.begun, first), Changes(published=later, ended=changes.ended)]
 
 
 def _streamed(row: ClaimedJob, produced: list[Event]) -> list[Event]:

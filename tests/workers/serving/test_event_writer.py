@@ -104,3 +104,29 @@ def test_rows_that_begin_while_the_queue_is_full_are_waited_for() -> None:
     writer = EventWriter(claims)
     writer.write([row()], alive)
     assert [len(changes.begun) for changes in claims.changes] == [1]
+
+
+def test_a_first_token_is_written_before_those_of_many_others() -> None:
+    claims = Claims()
+    writer = EventWriter(claims)
+    others, newest = [row() for _ in range(8)], row()
+    writer.add(said(*((one, events.Delta("x")) for one in others)), alive)
+    writer.flush(alive)
+    claims.changes.clear()
+    writer.add(said(*((one, events.Delta("y")) for one in (*others, newest)), (newest, events.Done())), alive)
+    writer.flush(alive)
+    first, then = claims.changes
+    assert [part.claim for part in first.published] == [newest.claim] and not first.ended
+    assert [part.claim for part in then.published] == [one.claim for one in others]
+    assert [part.claim for part in then.ended] == [newest.claim]
+
+
+def test_what_few_rows_or_new_ones_only_say_is_one_write() -> None:
+    claims = Claims()
+    writer = EventWriter(claims)
+    rows = [row() for _ in range(9)]
+    writer.add(said(*((one, events.Delta("x")) for one in rows)), alive)
+    writer.flush(alive)
+    writer.add(said((rows[0], events.Delta("y")), (row(), events.Delta("x"))), alive)
+    writer.flush(alive)
+    assert [len(changes.published) for changes in claims.changes] == [9, 2]
