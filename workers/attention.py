@@ -6,27 +6,29 @@ it at 2,000. Numpy takes half a nanosecond. On a GPU nothing is changed.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from workers import blas
+
+blas.preload()
+
+import mlx.core as mx  # noqa: E402
 
 _FEW = 16_384  # scores; of fewer MLX is done sooner than numpy is asked
 _PART = 262_144  # scores that numpy works on at a time, so that they stay in the processor's cache
 
 
 def install() -> None:
-    """Have all models of this process attend this way, if MLX is loaded and computes on a CPU."""
-    mx: Any = sys.modules.get("mlx.core")
-    if mx is None or mx.default_device().type != mx.DeviceType.cpu:
-        return
+    """Have all models of this process attend this way, if MLX computes on a CPU."""
     own = mx.fast.scaled_dot_product_attention
-    if own.__module__ != __name__:
-        mx.fast.scaled_dot_product_attention = on_a_cpu(mx, own)
+    if mx.default_device().type == mx.DeviceType.cpu and own.__module__ != __name__:
+        mx.fast.scaled_dot_product_attention = on_a_cpu(own)
 
 
-def on_a_cpu(mx: Any, own: Callable[..., Any]) -> Callable[..., Any]:
+def on_a_cpu(own: Callable[..., Any]) -> Callable[..., Any]:
     """What MLX's `own` function gives for the same arguments, computed at once unless there is little to compute."""
 
     def scaled_dot_product_attention(
@@ -43,8 +45,8 @@ def on_a_cpu(mx: Any, own: Callable[..., Any]) -> Callable[..., Any]:
         if isinstance(mask, str):
             mask = mx.arange(keys - queries, keys)[:, None] >= mx.arange(keys)
         if mask is not None:
-            mask = mx.unflatten(mask, -3, (shared, -1)) if _by_head(mask, heads) else _for_all_heads(mx, mask)
-            lowest = mx.array(np.finfo(np.float32).min)
+            mask = mx.unflatten(mask, -3, (shared, -1)) if _by_head(mask, heads) else _for_all_heads(mask)
+            lowest = mx.array(float(np.finfo(np.float32).min))
             scores = mx.where(mask, scores, lowest) if mask.dtype == mx.bool_ else scores + mask
         scores = mx.contiguous(scores)
         try:
@@ -61,7 +63,7 @@ def _by_head(mask: Any, heads: int) -> bool:
     return bool(mask.ndim > 2 and mask.shape[-3] == heads > 1)
 
 
-def _for_all_heads(mx: Any, mask: Any) -> Any:
+def _for_all_heads(mask: Any) -> Any:
     return mx.expand_dims(mask, -3) if mask.ndim > 2 else mask
 
 

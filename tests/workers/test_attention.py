@@ -43,7 +43,7 @@ MASKS: dict[str, Any] = {
 def test_it_is_that_of_mlx(mask: str, shared: int) -> None:
     q, k, v = normal(2, 6, QUERIES, 16), normal(2, shared, KEYS, 16), normal(2, shared, KEYS, 16)
     called: list[Any] = []
-    ours = attention.on_a_cpu(mx, lambda *args, **named: called.append(args))
+    ours = attention.on_a_cpu(lambda *args, **named: called.append(args))
     found = ours(q, k, v, scale=0.25, mask=MASKS[mask])
     assert not called  # it is ours that computed it
     np.testing.assert_allclose(np.array(found), np.array(OWN(q, k, v, scale=0.25, mask=MASKS[mask])), atol=2e-6)
@@ -52,7 +52,7 @@ def test_it_is_that_of_mlx(mask: str, shared: int) -> None:
 @pytest.mark.parametrize("dtype", [mx.float16, mx.bfloat16])
 def test_half_precision_stays(dtype: mx.Dtype) -> None:
     q, k, v = (normal(2, 6, QUERIES, 16, dtype=dtype) for _ in "qkv")
-    found = attention.on_a_cpu(mx, OWN)(q, k, v, scale=0.25, mask="causal")
+    found = attention.on_a_cpu(OWN)(q, k, v, scale=0.25, mask="causal")
     assert found.dtype == dtype
     assert mx.allclose(found, OWN(q, k, v, scale=0.25, mask="causal"), atol=2e-2)
 
@@ -61,13 +61,13 @@ def test_a_query_that_sees_nothing_breaks_no_other() -> None:
     q, k, v = (normal(1, 6, QUERIES, 16), normal(1, 6, KEYS, 16), normal(1, 6, KEYS, 16))
     mask = mx.array([True] * QUERIES).at[3].multiply(mx.array(False))[:, None] & mx.ones((QUERIES, KEYS), mx.bool_)
     for each in (mask, mx.where(mask, 0.0, -mx.inf)):
-        found = attention.on_a_cpu(mx, OWN)(q, k, v, scale=0.25, mask=each)
+        found = attention.on_a_cpu(OWN)(q, k, v, scale=0.25, mask=each)
         np.testing.assert_allclose(np.array(found), np.array(OWN(q, k, v, scale=0.25, mask=each)), atol=2e-6)
 
 
 def test_what_is_small_or_has_sinks_is_left_to_mlx() -> None:
     called: list[dict[str, Any]] = []
-    ours = attention.on_a_cpu(mx, lambda *_, **named: called.append(named))
+    ours = attention.on_a_cpu(lambda *_, **named: called.append(named))
     ours(normal(1, 6, 1, 16), normal(1, 6, KEYS, 16), normal(1, 6, KEYS, 16), scale=0.25)
     q, k, v = normal(2, 6, QUERIES, 16), normal(2, 6, KEYS, 16), normal(2, 6, KEYS, 16)
     ours(q, k, v, scale=0.25, sinks=mx.zeros(6))
@@ -76,7 +76,7 @@ def test_what_is_small_or_has_sinks_is_left_to_mlx() -> None:
 
 def test_a_compiled_function_has_that_of_mlx() -> None:
     q, k, v = normal(1, 6, QUERIES, 16), normal(1, 3, KEYS, 16), normal(1, 3, KEYS, 16)
-    ours = attention.on_a_cpu(mx, OWN)
+    ours = attention.on_a_cpu(OWN)
     compiled = mx.compile(lambda q, k, v: ours(q, k, v, scale=0.25, mask="causal") * 2)
     assert mx.allclose(compiled(q, k, v), 2 * OWN(q, k, v, scale=0.25, mask="causal"), atol=4e-6)
 
