@@ -17,7 +17,7 @@ blas.preload()
 
 import mlx.core as mx  # noqa: E402
 
-_FEW = 16_384  # scores; of fewer MLX is done sooner than numpy is asked
+_FEW = 4096  # scores of a text; fewer MLX has computed sooner. Those of others do not count: they change no answer
 _PART = 262_144  # scores that numpy works on at a time, so that they stay in the processor's cache
 
 
@@ -34,9 +34,9 @@ def on_a_cpu(own: Callable[..., Any]) -> Callable[..., Any]:
     def scaled_dot_product_attention(
         q: Any, k: Any, v: Any, *, scale: float, mask: Any = None, sinks: Any = None, **more: Any
     ) -> Any:
-        texts, heads, queries, _ = q.shape
+        heads, queries = q.shape[1:3]
         shared, keys = k.shape[1:3]
-        if sinks is not None or more or texts * heads * queries * keys < _FEW:
+        if sinks is not None or more or heads * queries * keys < _FEW:
             return own(q, k, v, scale=scale, mask=mask, sinks=sinks, **more)
         given = mask
         # (texts, heads of keys, heads of queries for each, queries, keys)
@@ -68,7 +68,10 @@ def _for_all_heads(mask: Any) -> Any:
 
 
 def _softmax(scores: np.ndarray[Any, np.dtype[np.float32]]) -> None:
-    """Over the last axis, in place; the memory is that of an array of MLX."""
+    """Over the last axis, in place; the memory is that of an array of MLX.
+
+    Sums are float64's, so that what is padded to another length gives the same.
+    """
     rows = scores.reshape(-1, scores.shape[-1])
     step = max(1, _PART // rows.shape[1])
     with np.errstate(invalid="ignore"):  # a query that sees nothing finds no number, as in MLX
@@ -76,4 +79,4 @@ def _softmax(scores: np.ndarray[Any, np.dtype[np.float32]]) -> None:
             part = rows[at : at + step]
             part -= part.max(axis=-1, keepdims=True)
             np.exp(part, out=part)
-            part /= part.sum(axis=-1, keepdims=True)
+            part /= part.sum(axis=-1, keepdims=True, dtype=np.float64).astype(np.float32)

@@ -90,3 +90,15 @@ def test_it_is_installed_for_all_models_of_a_process(monkeypatch: pytest.MonkeyP
     attention.install()
     assert mx.fast.scaled_dot_product_attention is installed is not OWN
     assert mx.allclose(mx.fast.scaled_dot_product_attention(q, k, v, scale=0.25), OWN(q, k, v, scale=0.25), atol=2e-6)
+
+
+def test_what_a_text_is_padded_to_changes_nothing() -> None:
+    for length, padding in ((31, 1), (40, 9), (57, 30)):
+        q, k, v = normal(1, 6, length, 16), normal(1, 3, length, 16), normal(1, 3, length, 16)
+        alone = attention.on_a_cpu(OWN)(q, k, v, scale=0.25, mask="causal")
+        wide = [mx.pad(each, ((0, 0), (0, 0), (padding, 0), (0, 0))) for each in (q, k, v)]
+        mask = mx.tril(mx.ones((length + padding, length + padding), mx.bool_)) & (
+            mx.arange(length + padding) >= padding
+        )
+        found = attention.on_a_cpu(OWN)(*wide, scale=0.25, mask=mask)
+        assert mx.array_equal(found[:, :, padding:], alone)
