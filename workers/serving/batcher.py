@@ -39,6 +39,7 @@ class Batcher:
         self._changed = threading.Condition()
         self._clock, self._waiting = clock, AdmissionQueue(clock)
         self._rows: dict[str, ClaimedJob] = {}
+        self._joining: dict[str, ClaimedJob] = {}  # chosen for the next step
         self._burst_delay = BurstDelay()
         self._stop_at: float | None = None
         self._ended = False
@@ -79,7 +80,7 @@ class Batcher:
     def _has_place(self, row: ClaimedJob) -> bool:
         """Whether a row can count on joining the next step: then it begins now, and no step waits for that."""
         with self._changed:
-            rows = [row, *list(self._rows.values()), *self._waiting.rows]
+            rows = [row, *list(self._rows.values()), *list(self._joining.values()), *self._waiting.rows]
             places = self._engine.slots - (self._reserved if row.bulk else 0)
             closed = self.sparing or self.stopping or any(each.claim.alone for each in rows)
             return not closed and len(rows) + max(0, self._expected - 1) <= places
@@ -179,9 +180,9 @@ class Batcher:
         self._steps += 1
 
     def _admit(self) -> None:
-        chosen: dict[str, ClaimedJob] = {}
-        while (row := self._next(chosen)) is not None:
-            chosen[row.claim.job.id] = row
+        chosen = self._joining
+        while self._choose_next(chosen):
+            pass
         if not chosen:
             return
         begun = [row for row in chosen.values() if not (row.paused or row.begun)]
@@ -192,6 +193,7 @@ class Batcher:
             self._writer.write(begun, self._alive)
             self._beginning = False
         self._rows |= chosen
+        self._joining = {}
         self._forget(self._writer.dropped())
         refused: list[tuple[ClaimedJob, Event]] = []
         for job_id, row in chosen.items():
@@ -213,8 +215,8 @@ class Batcher:
             return error
         return None
 
-    def _next(self, chosen: Mapping[str, ClaimedJob]) -> ClaimedJob | None:
-        """The next row to join, with a place and memory for it, which bulk rows may have made by pausing."""
+    def _choose_next(self, chosen: dict[str, ClaimedJob]) -> bool:
+        """Choose one more row to join, with a place and memory for it, which bulk rows may have made by pausing."""
         with self._changed:
             # A job that has come again was taken from us: its paused row is over, its running one for one step more.
             again = {row.claim.job.id for row in self._waiting.rows if not row.paused}
@@ -223,13 +225,14 @@ class Batcher:
             closed = crowded or self._stop_at is not None
             row = None if closed else self._choose([*self._rows.values(), *chosen.values()])
             if row is None or row.claim.job.id in {*self._rows, *chosen}:
-                return None
+                return False
             while not self._fits(row, chosen):
                 yielding = None if row.bulk or row.claim.alone else self._waiting.yielding(self._rows.values())
                 if yielding is None or not self._pause(yielding):
-                    return None
+                    return False
             self._waiting.take(row)
-            return row
+            chosen[row.claim.job.id] = row
+            return True
 
     def _choose(self, rows: Sequence[ClaimedJob]) -> ClaimedJob | None:
         if any(row.claim.alone for row in rows):

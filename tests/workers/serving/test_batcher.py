@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
-from tasks.redis.claims import Claim
+from tasks.redis.claims import Changes, Claim, Written
 from tasks.values import events
 from tasks.values.job import Lane
 from tests.support.servers import PATIENCE, eventually
@@ -190,6 +192,26 @@ def test_a_row_that_has_a_place_begins_before_the_step_that_it_joins(running: Ru
     assert running.admitted(3) == [first, second, third]
     begun = [one.claim.job.id for changes in running.claims.changes for one in changes.begun]
     assert begun == [first, second, third]
+
+
+def test_a_row_that_is_joining_has_its_place(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    running.engine.slots, running.claims.away = 1, 1
+    joining, joined = threading.Event(), threading.Event()
+    write = running.claims.write
+
+    def slow(changes: Changes, cursor: str) -> Written:
+        if threading.current_thread() is running.thread:
+            joining.set()
+            joined.wait(PATIENCE)
+        return write(changes, cursor)
+
+    monkeypatch.setattr(running.claims, "write", slow)
+    first, _ = running.submit()
+    assert joining.wait(PATIENCE)
+    running.submit()
+    joined.set()
+    assert running.admitted(1) == [first]
+    assert [one.claim.job.id for changes in running.claims.changes for one in changes.begun] == [first]
 
 
 def test_a_row_that_waits_beside_a_suspect_does_not_begin(running: Running) -> None:
