@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -80,7 +80,7 @@ class Batcher:
     def _has_place(self, row: ClaimedJob) -> bool:
         """Whether a row can count on joining the next step: then it begins now, and no step waits for that."""
         with self._changed:
-            rows = [row, *list(self._rows.values()), *list(self._joining.values()), *self._waiting.rows]
+            rows = [row, *self._rows.values(), *self._joining.values(), *self._waiting.rows]
             places = self._engine.slots - (self._reserved if row.bulk else 0)
             closed = self.sparing or self.stopping or any(each.claim.alone for each in rows)
             return not closed and len(rows) + max(0, self._expected - 1) <= places
@@ -180,9 +180,9 @@ class Batcher:
         self._steps += 1
 
     def _admit(self) -> None:
-        chosen = self._joining
-        while self._choose_next(chosen):
+        while self._choose_next():
             pass
+        chosen = self._joining
         if not chosen:
             return
         begun = [row for row in chosen.values() if not (row.paused or row.begun)]
@@ -215,23 +215,23 @@ class Batcher:
             return error
         return None
 
-    def _choose_next(self, chosen: dict[str, ClaimedJob]) -> bool:
+    def _choose_next(self) -> bool:
         """Choose one more row to join, with a place and memory for it, which bulk rows may have made by pausing."""
         with self._changed:
             # A job that has come again was taken from us: its paused row is over, its running one for one step more.
             again = {row.claim.job.id for row in self._waiting.rows if not row.paused}
             self._drop_waiting(lambda row: row.paused and row.claim.job.id in again)
-            crowded = self.sparing and bool(self._rows or chosen)
+            crowded = self.sparing and bool(self._rows or self._joining)
             closed = crowded or self._stop_at is not None
-            row = None if closed else self._choose([*self._rows.values(), *chosen.values()])
-            if row is None or row.claim.job.id in {*self._rows, *chosen}:
+            row = None if closed else self._choose([*self._rows.values(), *self._joining.values()])
+            if row is None or row.claim.job.id in {*self._rows, *self._joining}:
                 return False
-            while not self._fits(row, chosen):
+            while not self._fits(row):
                 yielding = None if row.bulk or row.claim.alone else self._waiting.yielding(self._rows.values())
                 if yielding is None or not self._pause(yielding):
                     return False
             self._waiting.take(row)
-            chosen[row.claim.job.id] = row
+            self._joining[row.claim.job.id] = row
             return True
 
     def _choose(self, rows: Sequence[ClaimedJob]) -> ClaimedJob | None:
@@ -244,10 +244,10 @@ class Batcher:
             return first
         return self._waiting.following([Lane.INTERACTIVE], busy=bool(rows))
 
-    def _fits(self, row: ClaimedJob, chosen: Mapping[str, ClaimedJob]) -> bool:
-        if len(self._rows) + len(chosen) >= self._engine.slots:
+    def _fits(self, row: ClaimedJob) -> bool:
+        if len(self._rows) + len(self._joining) >= self._engine.slots:
             return False
-        return self._engine.has_room([*(other.prepared for other in chosen.values()), row.prepared])
+        return self._engine.has_room([*(other.prepared for other in self._joining.values()), row.prepared])
 
     def _pause(self, row: ClaimedJob) -> bool:
         job = row.claim.job
